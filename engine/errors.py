@@ -1,0 +1,218 @@
+"""Every error of the engine on one screen; it turns nothing into XML and logs nothing.
+
+EngineError
+├── S3Error           what S3 answers: code, status, message, extra elements (texts: API page "Error responses", and AWS's own answers)
+│   ├── AccessDenied … XAmzContentSHA256Mismatch      one class a code
+│   └── InternalError
+│       └── StoreFull             the disk or the map is full
+├── StoreError        the store itself: for the person who runs it, never for the wire
+│   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreClosed
+└── NativeError       a negative status of the C core
+    ├── ReadFailed, WriteFailed   (also OSError)
+    └── …
+"""
+
+from typing import ClassVar
+
+
+class EngineError(Exception):
+    """Base of everything the engine raises on purpose."""
+
+
+class S3Error(EngineError):
+    """An answer of S3's: `code`, HTTP `status`, `message`, and `extras`, the further elements of the XML body by name.
+
+    `reason` adds words for the local reader (library, command line); the wire never shows it.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int] = 400
+    text: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        cls.code = cls.__dict__.get("code", cls.__name__)
+
+    def __init__(self, message: str | None = None, *, reason: str | None = None, **extras: object) -> None:
+        self.message = message if message is not None else self.text
+        self.reason = reason
+        self.extras = {name: str(value) for name, value in extras.items()}
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.reason})" if self.reason else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.reason, self.extras)
+
+
+def _rebuild(kind: type[S3Error], message: str, reason: str | None, extras: dict[str, str]) -> S3Error:
+    return kind(message, reason=reason, **extras)
+
+
+class BadDigest(S3Error):
+    text = "The Content-MD5 you specified did not match what we received."
+
+
+class BucketAlreadyExists(S3Error):
+    status = 409
+    text = (
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+        "Please select a different name and try again."
+    )
+
+
+class BucketAlreadyOwnedByYou(S3Error):
+    status = 409
+    text = "Your previous request to create the named bucket succeeded and you already own it."
+
+
+class BucketNotEmpty(S3Error):
+    status = 409
+    text = "The bucket you tried to delete is not empty"
+
+
+class EntityTooLarge(S3Error):
+    text = "Your proposed upload exceeds the maximum allowed size"
+
+
+class EntityTooSmall(S3Error):
+    text = "Your proposed upload is smaller than the minimum allowed size"
+
+
+class IncompleteBody(S3Error):
+    text = "You did not provide the number of bytes specified by the Content-Length HTTP header"
+
+
+class InvalidArgument(S3Error):
+    text = "Invalid Argument"
+
+
+class InvalidBucketName(S3Error):
+    text = "The specified bucket is not valid."
+
+
+class InvalidDigest(S3Error):
+    text = "The Content-MD5 you specified was invalid."
+
+
+class InvalidPart(S3Error):
+    text = (
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, "
+        "or the specified entity tag may not match the part's entity tag."
+    )
+
+
+class InvalidPartNumber(S3Error):
+    status = 416
+    text = "The requested partnumber is not satisfiable"
+
+
+class InvalidPartOrder(S3Error):
+    text = "The list of parts was not in ascending order. Parts must be ordered by part number."
+
+
+class InvalidRange(S3Error):
+    status = 416
+    text = "The requested range is not satisfiable"
+
+
+class InvalidRequest(S3Error):
+    text = "Invalid Request"
+
+
+class KeyTooLongError(S3Error):
+    text = "Your key is too long"
+
+
+class MalformedXML(S3Error):
+    text = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+class MetadataTooLarge(S3Error):
+    text = "Your metadata headers exceed the maximum allowed metadata size"
+
+
+class NoSuchBucket(S3Error):
+    status = 404
+    text = "The specified bucket does not exist"
+
+
+class NoSuchKey(S3Error):
+    status = 404
+    text = "The specified key does not exist."
+
+
+class NoSuchUpload(S3Error):
+    status = 404
+    text = (
+        "The specified upload does not exist. The upload ID may be invalid, "
+        "or the upload may have been aborted or completed."
+    )
+
+
+class NotModified(S3Error):
+    status = 304
+    text = "Not Modified"
+
+
+class PreconditionFailed(S3Error):
+    status = 412
+    text = "At least one of the pre-conditions you specified did not hold"
+
+
+class RequestHeaderSectionTooLarge(S3Error):
+    text = "Your request header section exceeds the maximum allowed size."
+
+
+class SlowDown(S3Error):
+    status = 503
+    text = "Please reduce your request rate."
+
+
+class XAmzContentSHA256Mismatch(S3Error):
+    text = "The provided 'x-amz-content-sha256' header does not match what was computed."
+
+
+class InternalError(S3Error):
+    status = 500
+    text = "We encountered an internal error. Please try again."
+
+
+class StoreFull(InternalError):
+    """The disk (or LMDB's map) is full: InternalError to a client, `reason` tells the operator."""
+
+    code = "InternalError"
+
+
+class StoreError(EngineError):
+    """The store as a place on a disk can't do what was asked; the message is for the person who runs it."""
+
+
+class NotAStore(StoreError):
+    """The path holds no store (and none was to be created), or something else lives there."""
+
+
+class NewerFormat(StoreError):
+    """The store was written by a newer partwright."""
+
+
+class StoreInUse(StoreError):
+    """Another process (or another Store of this one) uses the store in a way that excludes this."""
+
+
+class UnsafeFileSystem(StoreError):
+    """The path lies on a network file system, where neither locks nor syncs can be relied on."""
+
+
+class ReadOnlyStore(StoreError):
+    """A write was asked of a store opened read-only, or on a medium that refuses writes."""
+
+
+class StoreClosed(StoreError):
+    """The store was closed before or during the call."""
+
+
+class NativeError(EngineError):
+    """A negative status of the C core; `symbol` is its name in csrc/engine.h."""
+
+    symbol: ClassVar[str]
