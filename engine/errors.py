@@ -4,12 +4,15 @@ EngineError
 ├── S3Error           what S3 answers: code, status, message, extra elements (texts: API page "Error responses", and AWS's own answers)
 │   ├── AccessDenied … XAmzContentSHA256Mismatch      one class a code
 │   └── InternalError
-│       └── StoreFull             the disk or the map is full
+│       ├── StoreFull             the disk or the map is full
+│       └── CommitUnknown         the commit failed, and may have happened
 ├── StoreError        the store itself: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreClosed
 └── NativeError       a negative status of the C core
-    ├── ReadFailed, WriteFailed   (also OSError)
-    └── …
+    ├── ReadFailed, WriteFailed, FileSystemUnknown   also OSError
+    ├── OutOfMemory                                  also MemoryError
+    ├── StreamFinished, StreamBroken
+    └── LibcryptoFailed, SelfTestFailed, CpuFeatureUnknown, KernelUnusable
 """
 
 from typing import ClassVar
@@ -184,6 +187,12 @@ class StoreFull(InternalError):
     code = "InternalError"
 
 
+class CommitUnknown(InternalError):
+    """A metadata commit failed in a way that may still have reached the disk: every step is safe to retry."""
+
+    code = "InternalError"
+
+
 class StoreError(EngineError):
     """The store as a place on a disk can't do what was asked; the message is for the person who runs it."""
 
@@ -216,3 +225,74 @@ class NativeError(EngineError):
     """A negative status of the C core; `symbol` is its name in csrc/engine.h."""
 
     symbol: ClassVar[str]
+    text: ClassVar[str]
+
+
+class OutOfMemory(NativeError, MemoryError):
+    """An allocation in C failed."""
+
+    symbol = "ENGINE_E_MEMORY"
+    text = "out of memory"
+
+
+class LibcryptoFailed(NativeError):
+    """Libcrypto refused a digest: no provider offers it, or there is no memory."""
+
+    symbol = "ENGINE_E_LIBCRYPTO"
+    text = "libcrypto refused the digest"
+
+
+class ReadFailed(NativeError, OSError):
+    """The input could not be read; `errno` says why. The stream may go on."""
+
+    symbol = "ENGINE_E_READ"
+    text = "read failed"
+
+
+class WriteFailed(NativeError, OSError):
+    """The output could not be written; `errno` says why (ENOSPC: full). The stream is broken."""
+
+    symbol = "ENGINE_E_WRITE"
+    text = "write failed"
+
+
+class StreamFinished(NativeError):
+    """Bytes were offered after a digest had been taken."""
+
+    symbol = "ENGINE_E_STREAM_FINISHED"
+    text = "a digest was already taken; the stream takes no more bytes"
+
+
+class StreamBroken(NativeError):
+    """An earlier call failed half way, so neither the digests nor the file can be trusted."""
+
+    symbol = "ENGINE_E_STREAM_BROKEN"
+    text = "an earlier call on this stream failed"
+
+
+class CpuFeatureUnknown(NativeError):
+    """The environment variable ENGINE_CPU_DISABLE names something that is no feature of ours."""
+
+    symbol = "ENGINE_E_CPU_FEATURE"
+    text = "ENGINE_CPU_DISABLE names an unknown processor feature"
+
+
+class SelfTestFailed(NativeError):
+    """An algorithm has no kernel row that gives the right answers here."""
+
+    symbol = "ENGINE_E_SELF_TEST"
+    text = "no kernel row passes its known-answer test"
+
+
+class KernelUnusable(NativeError):
+    """A kernel row was addressed that this processor lacks, that is switched off, or that failed its test."""
+
+    symbol = "ENGINE_E_KERNEL_UNUSABLE"
+    text = "this kernel row cannot run here"
+
+
+class FileSystemUnknown(NativeError, OSError):
+    """The kind of the file system could not be asked; `errno` says why."""
+
+    symbol = "ENGINE_E_FILE_SYSTEM"
+    text = "fstatfs failed"

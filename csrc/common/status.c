@@ -1,0 +1,26 @@
+/*
+ * Names of the outcomes: all the text about them that C has. Sentences are Python's.
+ */
+#include "engine.h"
+
+#define NAMED(status) \
+    case status:      \
+        return #status
+
+const char *engine_status_name(int status)
+{
+    switch (status) {
+        NAMED(ENGINE_OK);
+        NAMED(ENGINE_E_MEMORY);
+        NAMED(ENGINE_E_LIBCRYPTO);
+        NAMED(ENGINE_E_READ);
+        NAMED(ENGINE_E_WRITE);
+        NAMED(ENGINE_E_STREAM_FINISHED);
+        NAMED(ENGINE_E_STREAM_BROKEN);
+        NAMED(ENGINE_E_CPU_FEATURE);
+        NAMED(ENGINE_E_SELF_TEST);
+        NAMED(ENGINE_E_KERNEL_UNUSABLE);
+        NAMED(ENGINE_E_FILE_SYSTEM);
+    }
+    return NULL;
+}

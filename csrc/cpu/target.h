@@ -1,0 +1,15 @@
+/*
+ * How a function is compiled for more of the processor than the rest of the file, per architecture.
+ *
+ * Per function and never per file: with flags on the file the compiler uses the wider registers in the portable functions too, and the
+ * fallback dies of an illegal instruction on the very machine it is for.
+ */
+#ifndef ENGINE_CPU_TARGET_H
+#define ENGINE_CPU_TARGET_H
+
+#if defined(__x86_64__)
+#define TARGET_X86_64 1
+#define TARGET_SSE42 __attribute__((target("sse4.2")))
+#endif
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Begin, finish and discard for the CRC rows.
+ */
+#include "crc/crc.h"
+
+#include "common/bytes.h"
+
+int crc32_begin(union digest_state *state)
+{
+    state->crc = UINT32_MAX;
+    return ENGINE_OK;
+}
+
+int crc32_finish(union digest_state *state, uint8_t *out)
+{
+    store_u32_big(out, ~(uint32_t)state->crc);
+    return ENGINE_OK;
+}
+
+int crc64_begin(union digest_state *state)
+{
+    state->crc = UINT64_MAX;
+    return ENGINE_OK;
+}
+
+int crc64_finish(union digest_state *state, uint8_t *out)
+{
+    store_u64_big(out, ~state->crc);
+    return ENGINE_OK;
+}
+
+void crc_discard(union digest_state *state)
+{
+    (void)state;
+}

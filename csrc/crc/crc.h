@@ -1,0 +1,20 @@
+/*
+ * What the rows of the three CRCs have in common: all start at all ones and end complemented, and S3 wants the bytes big-endian.
+ */
+#ifndef ENGINE_CRC_CRC_H
+#define ENGINE_CRC_CRC_H
+
+#include "cpu/target.h"
+#include "kernels/row.h"
+
+int crc32_begin(union digest_state *state);
+int crc32_finish(union digest_state *state, uint8_t *out);
+int crc64_begin(union digest_state *state);
+int crc64_finish(union digest_state *state, uint8_t *out);
+void crc_discard(union digest_state *state); /* nothing is held */
+
+#if defined(TARGET_X86_64)
+int crc32c_update_x86_sse42(union digest_state *state, const uint8_t *data, size_t size);
+#endif
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * CRC-32/ISO-HDLC, the CRC of zlib, gzip and Ethernet; S3's CRC32.
+ */
+#include "crc/crc.h"
+#include "crc/crc_table.h"
+
+static int update_portable(union digest_state *state, const uint8_t *data, size_t size)
+{
+    state->crc = crc32_by_tables(&crc32_iso_hdlc_tables, (uint32_t)state->crc, data, size);
+    return ENGINE_OK;
+}
+
+static const struct kernel_row rows[] = {
+    {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard},
+};
+
+const struct algorithm algorithm_crc32 = {
+    .name = "CRC32",
+    .digest_size = 4,
+    .answer_of_nine = ANSWER_CRC32_OF_NINE,
+    .answer_of_pattern = ANSWER_CRC32_OF_PATTERN,
+    .rows = rows,
+    .row_count = ROW_COUNT(rows),
+};

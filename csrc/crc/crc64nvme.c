@@ -1,0 +1,24 @@
+/*
+ * CRC-64/NVME, the default checksum of today's AWS clients; S3's CRC64NVME.
+ */
+#include "crc/crc.h"
+#include "crc/crc_table.h"
+
+static int update_portable(union digest_state *state, const uint8_t *data, size_t size)
+{
+    state->crc = crc64_by_tables(&crc64_nvme_tables, state->crc, data, size);
+    return ENGINE_OK;
+}
+
+static const struct kernel_row rows[] = {
+    {"portable", 0, crc64_begin, update_portable, crc64_finish, crc_discard},
+};
+
+const struct algorithm algorithm_crc64nvme = {
+    .name = "CRC64NVME",
+    .digest_size = 8,
+    .answer_of_nine = ANSWER_CRC64NVME_OF_NINE,
+    .answer_of_pattern = ANSWER_CRC64NVME_OF_PATTERN,
+    .rows = rows,
+    .row_count = ROW_COUNT(rows),
+};

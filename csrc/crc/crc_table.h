@@ -1,0 +1,27 @@
+/*
+ * The portable CRC kernels: sixteen bytes a step through sixteen tables ("slicing by 16"), or eight through eight for 64 bits.
+ */
+#ifndef ENGINE_CRC_CRC_TABLE_H
+#define ENGINE_CRC_CRC_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct crc32_tables {
+    uint32_t of[16][256];
+};
+struct crc64_tables {
+    uint64_t of[8][256];
+};
+
+/* Filled by crc_tables_init(), read-only afterwards. */
+extern struct crc32_tables crc32_iso_hdlc_tables, crc32_castagnoli_tables;
+extern struct crc64_tables crc64_nvme_tables;
+
+void crc_tables_init(void);
+
+/* Carry the register `crc` over `size` bytes; no complement is done here. */
+uint32_t crc32_by_tables(const struct crc32_tables *tables, uint32_t crc, const uint8_t *data, size_t size);
+uint64_t crc64_by_tables(const struct crc64_tables *tables, uint64_t crc, const uint8_t *data, size_t size);
+
+#endif

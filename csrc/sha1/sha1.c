@@ -1,0 +1,22 @@
+/*
+ * SHA-1, FIPS 180-4.
+ */
+#include "common/libcrypto.h"
+
+static int begin(union digest_state *state)
+{
+    return libcrypto_begin(state, EVP_sha1());
+}
+
+static const struct kernel_row rows[] = {
+    {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard},
+};
+
+const struct algorithm algorithm_sha1 = {
+    .name = "SHA1",
+    .digest_size = 20,
+    .answer_of_nine = ANSWER_SHA1_OF_NINE,
+    .answer_of_pattern = ANSWER_SHA1_OF_PATTERN,
+    .rows = rows,
+    .row_count = ROW_COUNT(rows),
+};

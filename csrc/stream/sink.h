@@ -1,0 +1,21 @@
+/*
+ * Where the bytes of a stream end up: a borrowed descriptor, written in order from its offset 0 on.
+ */
+#ifndef ENGINE_STREAM_SINK_H
+#define ENGINE_STREAM_SINK_H
+
+#include "engine.h"
+
+struct sink {
+    int fd;           /* -1: there is none, and writing is nothing */
+    uint64_t written; /* bytes written, and the offset of the next */
+    uint64_t hinted;  /* bytes whose write-back was asked for */
+    bool hints;       /* false once the file has refused a hint */
+};
+
+void sink_open(struct sink *sink, int fd);
+
+/* Write all of it, or fail with ENGINE_E_WRITE and the errno in the report. */
+int sink_write(struct sink *sink, const uint8_t *data, size_t size, struct engine_report *report);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * The one pass over a part. Bytes come in by update or by the pump, pass all stages in short steps, so that a later stage finds them
+ * in a near cache, and leave into the sink. Stages today: the digests. Decoding will stand before them, encrypting after.
+ *
+ *     STREAM_OPEN --digest--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
+ */
+#include "stream/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/assert.h"
+#include "kernels/registry.h"
+
+/* One step goes through all digests before the next begins; one span is what a single write takes. */
+enum { STEP_SIZE = 32 * 1024, SPAN_SIZE = ENGINE_PUMP_BUFFER_SIZE };
+
+#define FOR_EACH_DIGEST(stream, i)                       \
+    for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++)     \
+        if (((stream)->digests >> i & 1) != 0)
+
+static int begin_digests(engine_stream *stream)
+{
+    FOR_EACH_DIGEST(stream, i) {
+        const int status = registry_chosen_row(i)->begin(&stream->digest_states[i]);
+        if (status != ENGINE_OK)
+            return status;
+    }
+    return ENGINE_OK;
+}
+
+int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream)
+{
+    ENGINE_ASSERT(digests >> ENGINE_ALGORITHM_COUNT == 0);
+    *stream = calloc(1, sizeof **stream);
+    if (*stream == NULL)
+        return ENGINE_E_MEMORY;
+    (*stream)->digests = digests;
+    sink_open(&(*stream)->sink, out_fd);
+    const int status = begin_digests(*stream);
+    if (status != ENGINE_OK) {
+        engine_stream_close(*stream);
+        *stream = NULL;
+    }
+    return status;
+}
+
+void engine_stream_close(engine_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    FOR_EACH_DIGEST(stream, i)
+        registry_chosen_row(i)->discard(&stream->digest_states[i]);
+    free(stream->buffer);
+    free(stream);
+}
+
+int stream_ready(const struct engine_stream *stream)
+{
+    switch (stream->state) {
+    case STREAM_OPEN:
+        return ENGINE_OK;
+    case STREAM_FINISHED:
+        return ENGINE_E_STREAM_FINISHED;
+    case STREAM_BROKEN:
+        break;
+    }
+    return ENGINE_E_STREAM_BROKEN;
+}
+
+static int digest_step(struct engine_stream *stream, const uint8_t *data, size_t size)
+{
+    FOR_EACH_DIGEST(stream, i) {
+        const int status = registry_chosen_row(i)->update(&stream->digest_states[i], data, size);
+        if (status != ENGINE_OK)
+            return status;
+    }
+    return ENGINE_OK;
+}
+
+static int take_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
+{
+    for (size_t done = 0; done < size; done += STEP_SIZE) {
+        const size_t step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
+        const int status = digest_step(stream, data + done, step);
+        if (status != ENGINE_OK)
+            return status;
+    }
+    return sink_write(&stream->sink, data, size, report);
+}
+
+int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
+{
+    ENGINE_ASSERT(stream->state == STREAM_OPEN);
+    while (size > 0) {
+        const size_t span = size < SPAN_SIZE ? size : SPAN_SIZE;
+        const int status = take_span(stream, data, span, report);
+        if (status != ENGINE_OK) {
+            stream->state = STREAM_BROKEN;
+            return status;
+        }
+        data += span;
+        size -= span;
+        stream->size += span;
+        report->moved += span;
+    }
+    return ENGINE_OK;
+}
+
+int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
+{
+    *report = (struct engine_report){0};
+    const int status = stream_ready(stream);
+    return status == ENGINE_OK ? stream_take(stream, data, size, report) : status;
+}
+
+static int finish_digests(engine_stream *stream)
+{
+    FOR_EACH_DIGEST(stream, i) {
+        const int status = registry_chosen_row(i)->finish(&stream->digest_states[i], stream->results[i]);
+        if (status != ENGINE_OK)
+            return status;
+    }
+    return ENGINE_OK;
+}
+
+int engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out)
+{
+    ENGINE_ASSERT(algorithm >= 0 && algorithm < ENGINE_ALGORITHM_COUNT);
+    ENGINE_ASSERT((stream->digests >> algorithm & 1) != 0);
+    if (stream->state == STREAM_BROKEN)
+        return ENGINE_E_STREAM_BROKEN;
+    if (stream->state == STREAM_OPEN) {
+        const int status = finish_digests(stream);
+        stream->state = status == ENGINE_OK ? STREAM_FINISHED : STREAM_BROKEN;
+        if (status != ENGINE_OK)
+            return status;
+    }
+    memcpy(out, stream->results[algorithm], registry_algorithm(algorithm)->digest_size);
+    return ENGINE_OK;
+}

@@ -1,0 +1,28 @@
+/*
+ * The stream's inside, for the two ways bytes come in: update (stream.c) and the pump.
+ */
+#ifndef ENGINE_STREAM_STREAM_H
+#define ENGINE_STREAM_STREAM_H
+
+#include "kernels/row.h"
+#include "stream/sink.h"
+
+enum stream_state { STREAM_OPEN, STREAM_FINISHED, STREAM_BROKEN };
+
+struct engine_stream {
+    enum stream_state state;
+    uint32_t digests; /* bit i: algorithm i is computed */
+    uint64_t size;    /* bytes taken */
+    union digest_state digest_states[ENGINE_ALGORITHM_COUNT];
+    uint8_t results[ENGINE_ALGORITHM_COUNT][ENGINE_DIGEST_SIZE_MAX]; /* valid once finished */
+    struct sink sink;
+    uint8_t *buffer; /* ENGINE_PUMP_BUFFER_SIZE bytes, NULL until the first pump */
+};
+
+/* ENGINE_OK if the stream takes bytes, else the status that says why not. */
+int stream_ready(const struct engine_stream *stream);
+
+/* The one way in: every stage sees the bytes, in order. Adds what it took to report->moved; any failure breaks the stream. */
+int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report);
+
+#endif

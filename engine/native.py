@@ -1,0 +1,158 @@
+"""The airlock to the C core: the only importer of engine._native. C statuses become exceptions, C tables records.
+
+Importing it detects the processor and tests every kernel row (csrc/kernels), once; nothing changes afterwards.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from engine import errors
+from engine._native import ffi, lib
+
+__all__ = ["CData", "KernelRow", "check", "cpu_features", "failure", "ffi", "file_system_type", "kernels", "lib"]
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+CData: TypeAlias = Any
+
+FAILURES: dict[int, type[errors.NativeError]] = {
+    getattr(lib, kind.symbol): kind for kind in errors.NativeError.__subclasses__()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KernelRow:
+    """One implementation of one algorithm: what it needs of the processor, and whether it may run and is used here."""
+
+    algorithm: str
+    name: str
+    usable: bool
+    chosen: bool
+    needs: tuple[str, ...]
+
+
+def failure(status: int, doing: str, report: CData = None) -> errors.NativeError:
+    """Make the exception of a negative status; `doing` begins its message, `report` is the call's engine_report."""
+    kind = FAILURES[status]
+    if issubclass(kind, OSError):
+        return kind(report.os_error, f"{doing}, at byte {report.offset}: {os.strerror(report.os_error)}")
+    return kind(f"{doing}: {kind.text}")
+
+
+def check(status: int, doing: str, report: CData = None) -> int:
+    """Return the status of a C call if it is a success.
+
+    Raises: the NativeError of the status otherwise.
+    """
+    if status < 0:
+        raise failure(status, doing, report)
+    return status
+
+
+def buffer_of(data: Buffer) -> AbstractContextManager[CData]:
+    """Lend the bytes of a buffer to C without a copy, for the length of a `with`.
+
+    Raises: TypeError for what is no buffer, ValueError for one that is not contiguous.
+    """
+    try:
+        return ffi.from_buffer("uint8_t[]", data)
+    except (BufferError, ValueError) as error:
+        raise ValueError(f"the buffer must be contiguous bytes: {error}") from error
+
+
+def kernels() -> tuple[KernelRow, ...]:
+    """List the kernel rows of every algorithm, best first."""
+    return tuple(_rows())
+
+
+def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
+    """Digest `data` with a stated row; checksums are big-endian.
+
+    Raises: KernelUnusable if the row cannot run here, ValueError if there is none of that name.
+    """
+    index, row = _find_row(algorithm, row_name)
+    out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
+    with buffer_of(data) as view:
+        check(lib.engine_row_run(index, row, view, len(view), out), f"running {algorithm} {row_name}")
+    return bytes(ffi.buffer(out))
+
+
+def cpu_features() -> tuple[str, ...]:
+    """Name the features of this processor that kernels may use: detected, and not in ENGINE_CPU_DISABLE."""
+    return tuple(name for i, name in enumerate(_feature_names()) if lib.engine_cpu_feature_usable(i))
+
+
+def cpu_features_detected() -> tuple[str, ...]:
+    """Name the features that were found, disabled or not."""
+    return tuple(name for i, name in enumerate(_feature_names()) if lib.engine_cpu_feature_detected(i))
+
+
+def libcrypto_version() -> str:
+    """Name the libcrypto that is loaded."""
+    return _text(lib.engine_libcrypto_version())
+
+
+def file_system_type(fd: int) -> int:
+    """Return statfs(2)'s magic number of the file system that `fd` lies on; 0 where the system has none.
+
+    Raises: FileSystemUnknown
+    """
+    kind, report = ffi.new("uint32_t *"), ffi.new("struct engine_report *")
+    check(lib.engine_file_system_type(fd, kind, report), f"asking for the file system of descriptor {fd}", report)
+    return int(kind[0])
+
+
+def _text(pointer: CData) -> str:
+    text = ffi.string(pointer)
+    assert isinstance(text, bytes)
+    return text.decode("ascii")
+
+
+def _feature_names() -> list[str]:
+    return [_text(lib.engine_cpu_feature_name(i)) for i in range(lib.engine_cpu_feature_count())]
+
+
+def _rows() -> Iterator[KernelRow]:
+    features = _feature_names()
+    for index in range(lib.ENGINE_ALGORITHM_COUNT):
+        for row in range(lib.engine_row_count(index)):
+            needs = lib.engine_row_needs(index, row)
+            yield KernelRow(
+                algorithm=_text(lib.engine_algorithm_name(index)),
+                name=_text(lib.engine_row_name(index, row)),
+                usable=lib.engine_row_usable(index, row),
+                chosen=row == lib.engine_row_chosen(index),
+                needs=tuple(name for i, name in enumerate(features) if needs >> i & 1),
+            )
+
+
+def _find_row(algorithm: str, row_name: str) -> tuple[int, int]:
+    for index in range(lib.ENGINE_ALGORITHM_COUNT):
+        if _text(lib.engine_algorithm_name(index)) != algorithm:
+            continue
+        for row in range(lib.engine_row_count(index)):
+            if _text(lib.engine_row_name(index, row)) == row_name:
+                return index, row
+    raise ValueError(f"there is no kernel row {algorithm} {row_name}")
+
+
+def _start() -> None:
+    status = lib.engine_init()
+    doing = "starting the native core"
+    if status == lib.ENGINE_E_CPU_FEATURE:
+        doing += f" with ENGINE_CPU_DISABLE={os.environ.get('ENGINE_CPU_DISABLE')!r}"
+        doing += f" (allowed names: {', '.join(_feature_names())})"
+    check(status, doing)
+
+
+def _warm_up() -> None:
+    """Realise every type of the module while only one thread is here (python-cffi/cffi#271)."""
+    for name in dir(lib):
+        if callable(getattr(lib, name)):
+            ffi.typeof(getattr(lib, name))
+
+
+_start()
+_warm_up()

@@ -1,0 +1,146 @@
+"""The one pass over a part's bytes: hash them and write them to a file, in C, with the GIL released."""
+
+import enum
+import threading
+from types import TracebackType
+from typing import Final, Self
+
+from engine import native
+from engine.native import Buffer, CData, ffi, lib
+
+
+class Digest(enum.IntFlag):
+    """The digests a stream can compute, as a set."""
+
+    MD5 = lib.ENGINE_DIGEST_MD5
+    SHA1 = lib.ENGINE_DIGEST_SHA1
+    SHA256 = lib.ENGINE_DIGEST_SHA256
+    SHA512 = lib.ENGINE_DIGEST_SHA512
+    CRC32 = lib.ENGINE_DIGEST_CRC32
+    CRC32C = lib.ENGINE_DIGEST_CRC32C
+    CRC64NVME = lib.ENGINE_DIGEST_CRC64NVME
+
+
+HANDLE_SIZE: Final = 1024
+"""About what a stream holds before its first pump: what the garbage collector is told."""
+
+
+class Stream:
+    """A stream of bytes on their way into a file. Belongs to one thread at a time; use it in a `with`, or close it."""
+
+    __slots__ = ("_digests", "_handle", "_lock", "_report", "_size")
+
+    def __init__(self, digests: Digest, out_fd: int = -1) -> None:
+        """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
+
+        The descriptor is borrowed: never closed, its position neither used nor moved. It must not be open with
+        O_APPEND. -1 means: hash only.
+
+        Raises: OutOfMemory, LibcryptoFailed
+        """
+        self._digests = Digest(digests)
+        self._lock = threading.Lock()
+        self._report = ffi.new("struct engine_report *")
+        self._size = 0
+        place = ffi.new("engine_stream **")
+        native.check(lib.engine_stream_open(int(self._digests), out_fd, place), "opening a stream")
+        self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
+
+    @property
+    def size(self) -> int:
+        """Bytes taken so far. May be read at any time, by any thread."""
+        return self._size
+
+    def update(self, data: Buffer) -> None:
+        """Take the bytes of a contiguous buffer, without a copy; it must not be changed meanwhile.
+
+        Raises: WriteFailed, StreamFinished, StreamBroken; ValueError for a buffer that is not contiguous
+        """
+        handle = self._claim()
+        try:
+            if type(data) is bytes:
+                status = lib.engine_stream_update(handle, data, len(data), self._report)
+            else:
+                with native.buffer_of(data) as view:
+                    status = lib.engine_stream_update(handle, view, len(view), self._report)
+            self._size += self._report.moved
+            native.check(status, "taking bytes", self._report)
+        finally:
+            self._lock.release()
+
+    def pump(self, in_fd: int, length: int, in_offset: int = -1) -> int:
+        """Take up to `length` bytes from a descriptor and return how many came; fewer means end of file.
+
+        `in_offset` >= 0 reads a regular file from there and leaves its position alone; -1 reads from the current
+        position. A descriptor in non-blocking mode that runs dry is a ReadFailed with EAGAIN. After any ReadFailed the
+        stream may go on, and `size` tells how much it has.
+
+        Raises: ReadFailed, WriteFailed, StreamFinished, StreamBroken, OutOfMemory
+        """
+        if length < 0 or in_offset < -1:
+            raise ValueError(f"length {length} and offset {in_offset} can't be negative")
+        handle = self._claim()
+        try:
+            return self._pump(handle, in_fd, length, in_offset)
+        finally:
+            self._lock.release()
+
+    def digest(self, which: Digest) -> bytes:
+        """Finish the stream and return one of its digests; checksums are big-endian, as S3's base64 wants them.
+
+        Raises: ValueError for anything but one of the digests the stream computes; StreamBroken, LibcryptoFailed
+        """
+        index = int(which).bit_length() - 1
+        if index < 0 or which != 1 << index or not which & self._digests:
+            raise ValueError(f"the stream computes {self._digests!r}, not {which!r}")
+        handle = self._claim()
+        try:
+            out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
+            native.check(lib.engine_stream_digest(handle, index, out), "taking a digest")
+            return bytes(ffi.buffer(out))
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Release what the stream holds in C; its file stays open. Closing twice is allowed."""
+        self._claim_any()
+        try:
+            if self._handle is not None:
+                ffi.release(self._handle)
+                self._handle = None
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _pump(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
+        """Pump in bounded calls, so that Python's signal handlers run between them (also after EINTR)."""
+        report = self._report
+        moved = 0
+        while moved < length:
+            offset = in_offset + moved if in_offset >= 0 else -1
+            span = min(length - moved, lib.ENGINE_PUMP_CALL_SIZE_MAX)
+            status = lib.engine_stream_pump(handle, in_fd, offset, span, report)
+            moved += report.moved
+            self._size += report.moved
+            native.check(status, f"pumping from descriptor {in_fd}", report)
+            if report.at_end:
+                break
+        return moved
+
+    def _claim_any(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the stream is in use by another thread")
+
+    def _claim(self) -> CData:
+        self._claim_any()
+        if self._handle is None:
+            self._lock.release()
+            raise ValueError("the stream is closed")
+        return self._handle
