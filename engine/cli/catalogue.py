@@ -1,0 +1,29 @@
+"""Every command with what it is for, as plain data, so that `partwright --help` and `cp` start without botocore."""
+
+OPERATIONS = {
+    "abort-multipart-upload": "AbortMultipartUpload",
+    "complete-multipart-upload": "CompleteMultipartUpload",
+    "create-bucket": "CreateBucket",
+    "create-multipart-upload": "CreateMultipartUpload",
+    "delete-bucket": "DeleteBucket",
+    "delete-object": "DeleteObject",
+    "get-object": "GetObject",
+    "head-bucket": "HeadBucket",
+    "head-object": "HeadObject",
+    "list-buckets": "ListBuckets",
+    "list-multipart-uploads": "ListMultipartUploads",
+    "list-objects-v2": "ListObjectsV2",
+    "list-parts": "ListParts",
+    "put-object": "PutObject",
+    "upload-part": "UploadPart",
+}
+"""Name on the command line -> name in S3's service model."""
+
+OTHERS = {
+    "cp": "copy a file into the store (in parts, in parallel, resumed if it was interrupted) or out of it",
+    "stat": "count what the store holds, and what open uploads hold",
+    "check": "verify that every part and object is there and whole",
+    "reap": "abort uploads that nobody finished",
+    "info": "show version, kernels, CPU features and limits",
+}
+"""Name on the command line -> what it does."""

@@ -1,0 +1,52 @@
+"""`partwright info`: version, the kernels that run on this processor, its features, and the limits of a store."""
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from engine import native
+from engine.cli.failures import Exit
+from engine.cli.output import print_json
+from engine.cli.parser import Parser, add_query
+from engine.limits import Limits
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Run `partwright info <arguments>`."""
+    parser = Parser(command=command, description="Show version, kernels, CPU features and limits.")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    add_query(parser)
+    options = parser.parse_args(arguments)
+    if options.json or options.query is not None:
+        print_json(_facts(), options.query)
+    else:
+        print("\n".join(_lines(_facts())))
+    return Exit.SUCCESS
+
+
+def _facts() -> dict[str, Any]:
+    return {
+        "version": version("partwright"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "libcrypto": native.libcrypto_version(),
+        "lmdb": version("lmdb"),
+        "cpu_features": list(native.cpu_features()),
+        "kernels": [asdict(row) for row in native.kernels()],
+        "limits": asdict(Limits()),
+    }
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """Lay the facts out for people; a star marks the kernel that was chosen."""
+    heads = [f"{name:14}{facts[name]}" for name in ("version", "python", "machine", "libcrypto", "lmdb")]
+    features = f"{'cpu features':14}{' '.join(facts['cpu_features']) or '(none used)'}"
+    limits = [f"  {name:28}{value:>18,}" for name, value in facts["limits"].items()]
+    return [*heads, features, "", "kernels (* chosen)", *map(_kernel_line, facts["kernels"]), "", "limits", *limits]
+
+
+def _kernel_line(row: dict[str, Any]) -> str:
+    star = "*" if row["chosen"] else " "
+    note = " ".join(row["needs"]) or "any CPU"
+    return f"  {star} {row['algorithm']:12}{row['name']:24}{note}{'' if row['usable'] else '  (not usable here)'}"

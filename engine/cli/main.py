@@ -1,0 +1,85 @@
+"""Find the command, run it, and turn every failure into one message and an exit code, never a traceback."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import cast
+
+from engine.cli.catalogue import OPERATIONS, OTHERS
+from engine.cli.failures import CommandError, Exit, OperationRefused
+from engine.cli.parser import PROGRAM, Parser, add_query, add_store
+from engine.errors import EngineError
+
+_MODULES = {"cp": "copying", "stat": "upkeep", "check": "upkeep", "reap": "upkeep", "info": "info"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns: the exit code (`Exit`).
+
+    Raises:
+        SystemExit: wrong usage (252), `--help` and `--version` (0).
+    """
+    try:
+        command, rest = _split(list(sys.argv[1:] if arguments is None else arguments))
+        code = _runner(command)(command, rest)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has left. Python flushes stdout once more at exit: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        return _failed(Exit.INTERRUPTED, f"{PROGRAM}: interrupted")
+    except OperationRefused as refusal:
+        return _failed(Exit.REFUSED, f"\n{refusal}")
+    except (EngineError, CommandError) as error:
+        return _failed(Exit.FAILED, f"{PROGRAM}: error: {error}")
+    except OSError as error:
+        text = error if error.filename is None else f"{error.filename}: {error.strerror}"
+        return _failed(Exit.FAILED, f"{PROGRAM}: error: {text}")
+    except ModuleNotFoundError as error:
+        return _failed(Exit.FAILED, f"{PROGRAM}: error: this needs {error.name}: pip install 'partwright[cli]'")
+    except Exception as error:  # the last line of defence: a stranger gets a message, not a traceback
+        return _failed(Exit.FAILED, f"{PROGRAM}: error: {type(error).__name__}: {error}")
+    return code
+
+
+def _failed(code: Exit, message: str) -> Exit:
+    print(message, file=sys.stderr)
+    return code
+
+
+def _split(arguments: list[str]) -> tuple[str, list[str]]:
+    """Separate the command from its arguments; options written before the command count as if written after it."""
+    parser = _parser()
+    command = parser.parse_args(arguments)
+    before = arguments[: len(arguments) - len(command.arguments) - 1]
+    return command.command, [*before, *command.arguments]
+
+
+def _parser() -> Parser:
+    operations = "\n".join(f"  {name}" for name in OPERATIONS)
+    others = "\n".join(f"  {name:8}{text}" for name, text in OTHERS.items())
+    parser = Parser(
+        command="",
+        description="S3's multipart uploads on a local store.\n\n"
+        f"S3 operations, with the options of `aws s3api`:\n{operations}\n\ncommands:\n{others}\n\n"
+        f"`{PROGRAM} COMMAND --help` shows the options of a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('partwright')}")
+    add_store(parser)
+    add_query(parser)
+    parser.add_argument("--no-paginate", action="store_true", help="answer with one page, as S3 would")
+    parser.add_argument("command", metavar="COMMAND", choices=[*OPERATIONS, *OTHERS], help="one of the above")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its options").required = False
+    return parser
+
+
+def _runner(command: str) -> Callable[[str, list[str]], int]:
+    """Import the module that runs the command; only what is needed is loaded."""
+    module = import_module(f"engine.cli.{_MODULES.get(command, 'operation')}")
+    return cast("Callable[[str, list[str]], int]", module.run)

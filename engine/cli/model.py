@@ -1,0 +1,51 @@
+"""The operations of the command line and their members, from botocore's model of S3; this module alone reads that model."""
+
+from functools import cache
+from typing import Any
+
+from botocore import xform_name
+from botocore.loaders import Loader
+from botocore.model import OperationModel, ServiceModel, Shape
+
+from engine.cli.catalogue import OPERATIONS
+
+
+@cache
+def _loader() -> Loader:
+    return Loader()
+
+
+def operation_model(command: str) -> OperationModel:
+    """Load the model of one operation, named as on the command line (`upload-part`)."""
+    service = ServiceModel(_loader().load_service_model("s3", "service-2"), "s3")
+    return service.operation_model(OPERATIONS[command])
+
+
+def paging(operation: OperationModel) -> dict[str, Any] | None:
+    """Tell how the operation is paged (members of its tokens, of its limit, of its results), or None if it is not."""
+    pages = _loader().load_service_model("s3", "paginators-1")["pagination"]
+    return pages.get(operation.name)  # type: ignore[no-any-return]
+
+
+def paging_inputs(paging_of_operation: dict[str, Any]) -> frozenset[str]:
+    """Name the input members by which a caller turns the pages by hand."""
+    tokens = paging_of_operation["input_token"]
+    return frozenset([*(tokens if isinstance(tokens, list) else [tokens]), paging_of_operation["limit_key"]])
+
+
+def payload(shape: Shape | None) -> str | None:
+    """Name the member that is the body itself, if one is a stream."""
+    name = shape.serialization.get("payload") if shape is not None else None
+    if name is None or shape.members[name].type_name != "blob":
+        return None
+    return str(name)
+
+
+def flag(member: str) -> str:
+    """Write a member as an option: `UploadId` -> `--upload-id`, as `aws` does."""
+    return "--" + xform_name(member, "-")
+
+
+def attribute(member: str) -> str:
+    """Write a member as the engine does: `UploadId` -> `upload_id`, `ETag` -> `etag`."""
+    return "etag" if member == "ETag" else str(xform_name(member))

@@ -1,0 +1,140 @@
+"""Run one S3 operation on the store: call the method of its name with the parameters, print the answer."""
+
+import inspect
+import io
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from botocore.model import OperationModel, Shape
+from botocore.paginate import Paginator
+from botocore.utils import ArgumentGenerator
+
+import engine
+from engine.cli.answer import as_members
+from engine.cli.failures import CommandError, Exit, calling
+from engine.cli.files import replacing
+from engine.cli.model import attribute, flag, operation_model, paging, payload
+from engine.cli.options import Request, build, is_relaxed, read
+from engine.cli.output import print_json
+from engine.cli.parser import opened_store
+from engine.errors import MalformedXML
+
+_COPY_BYTES = 1 << 20
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Run `partwright <command> <arguments>`."""
+    operation = operation_model(command)
+    parser = build(command, operation, relaxed=is_relaxed(arguments))
+    options = parser.parse_args(arguments)
+    skeleton = getattr(options, "generate_cli_skeleton", None)
+    if skeleton == "input":
+        return _print_skeleton(operation.input_shape, names=False)
+    request = read(parser, operation, options)
+    _refuse_unsupported(request)
+    if skeleton == "output":
+        return _print_skeleton(operation.output_shape, names=True)
+    with opened_store(parser, options, create=command == "create-bucket") as store:
+        answer = _answer(store, request)
+    print_json(answer, options.query)
+    return Exit.SUCCESS
+
+
+def _print_skeleton(shape: Shape | None, *, names: bool) -> int:
+    print_json(ArgumentGenerator(use_member_names=names).generate_skeleton(shape) if shape is not None else {})
+    return Exit.SUCCESS
+
+
+def _refuse_unsupported(request: Request) -> None:
+    """Refuse what S3's model has and the engine has not, before anything is done.
+
+    Raises:
+        CommandError: it names the option.
+    """
+    method = getattr(engine.Store, attribute(request.operation.name))
+    supported = inspect.signature(method).parameters
+    for member in request.parameters:
+        if _argument(member) not in supported:
+            raise CommandError(f"{flag(member)} is not supported yet (nothing was done)")
+    for part in request.parameters.get("MultipartUpload", {}).get("Parts", ()):
+        for member in part:
+            if attribute(member) not in engine.CompletedPart._fields:
+                raise CommandError(f"--multipart-upload: {member} is not supported yet (nothing was done)")
+
+
+def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
+    """Call the method, once or page by page, and give what is to be printed."""
+    operation = request.operation
+
+    def page(**parameters: Any) -> dict[str, Any]:
+        with _body(request) as body, calling(operation.name):
+            result = getattr(store, attribute(operation.name))(**_arguments(operation, parameters), **body)
+        if payload(operation.output_shape):
+            _save(result.body, request.options.outfile)
+        return as_members(operation.output_shape, result)
+
+    if request.pages is None:
+        return page(**request.parameters)
+    pages = Paginator(page, paging(operation), operation).paginate(PaginationConfig=request.pages, **request.parameters)
+    return dict(pages.build_full_result())
+
+
+def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    body = payload(operation.input_shape)
+    arguments = {_argument(member): value for member, value in parameters.items() if member != body}
+    if operation.name == "CompleteMultipartUpload":
+        arguments["parts"] = _parts(arguments.get("parts"))
+    return arguments
+
+
+def _argument(member: str) -> str:
+    return "parts" if member == "MultipartUpload" else attribute(member)
+
+
+def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
+    """Give the parts of a `MultipartUpload` structure.
+
+    Raises:
+        MalformedXML: it lists no parts, or one without its number or ETag; S3 says so of its XML.
+    """
+    if upload is None:
+        return []
+    try:
+        return [engine.CompletedPart(part["PartNumber"], part["ETag"]) for part in upload["Parts"]]
+    except KeyError as error:
+        raise MalformedXML(reason=f"{error.args[0]} is missing") from error
+
+
+@contextmanager
+def _body(request: Request) -> Iterator[dict[str, Any]]:
+    """Give the body argument, if the operation takes one: a file, standard input, the text of the JSON input, or nothing."""
+    name = payload(request.operation.input_shape)
+    if name is None:
+        yield {}
+    elif request.body_path is None:
+        yield {"body": request.parameters.get(name, "").encode()}
+    else:
+        standard_input = request.body_path == "-"
+        with open(0 if standard_input else request.body_path, "rb", buffering=0, closefd=not standard_input) as file:
+            yield {"body": _source(file, request.parameters.get("ContentLength"))}
+
+
+def _source(file: io.FileIO, declared_bytes: int | None) -> Any:
+    """Give what the store reads the body from.
+
+    A regular file and an iterable are read to their end, so that more than was declared is noticed; a descriptor is not,
+    but a pipe goes through the pump that way.
+    """
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    return file.fileno() if declared_bytes is None else iter(partial(file.read, _COPY_BYTES), b"")
+
+
+def _save(body: Any, path: str) -> None:
+    with body, replacing(path) as file:
+        shutil.copyfileobj(body, file, _COPY_BYTES)

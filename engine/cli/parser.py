@@ -1,0 +1,64 @@
+"""The argument parser all commands share: exit code 252 for wrong usage, and the options that mean the same everywhere."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import engine
+from engine.cli.failures import Exit
+
+if TYPE_CHECKING:
+    from jmespath.parser import ParsedResult
+
+PROGRAM = "partwright"
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that takes no abbreviated options and leaves the way `aws` does."""
+
+    def __init__(self, *, command: str, description: str, usage: str | None = None) -> None:
+        program = f"{PROGRAM} {command}".strip()
+        super().__init__(
+            prog=program,
+            usage=usage and f"{program} {usage}",
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.USAGE, f"\n{PROGRAM}: error: {message}\n")
+
+
+def add_store(parser: Parser) -> None:
+    """Add `--store`, which PARTWRIGHT_STORE stands in for."""
+    text = "directory of the store (default: the environment variable PARTWRIGHT_STORE)"
+    parser.add_argument("--store", metavar="DIR", default=os.environ.get("PARTWRIGHT_STORE"), help=text)
+
+
+def add_query(parser: Parser) -> None:
+    """Add `--query`, a JMESPath expression over the JSON that is printed."""
+    text = "JMESPath expression that picks from the answer"
+    parser.add_argument("--query", metavar="<expression>", type=_query, help=text)
+
+
+def _query(text: str) -> "ParsedResult":
+    import jmespath
+
+    try:
+        return jmespath.compile(text)
+    except jmespath.exceptions.JMESPathError as error:
+        raise argparse.ArgumentTypeError(f"bad query {text!r}: {error}") from error
+
+
+@contextmanager
+def opened_store(parser: Parser, options: argparse.Namespace, *, create: bool = False) -> Iterator[engine.Store]:
+    """Open the store that the options name, for the length of the block."""
+    if not options.store:
+        parser.error("no store is named: give --store DIR or set PARTWRIGHT_STORE")
+    with engine.open(options.store, create=create) as store:
+        yield store

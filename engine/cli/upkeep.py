@@ -1,0 +1,66 @@
+"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `reap` aborts what nobody finished."""
+
+from argparse import Namespace
+from dataclasses import asdict
+
+from engine.cli.failures import Exit, calling
+from engine.cli.output import print_json
+from engine.cli.parser import Parser, add_query, add_store, opened_store
+from engine.cli.units import span
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Run `partwright stat`, `check` or `reap` with the arguments."""
+    parser = {"stat": _stat_parser, "check": _check_parser, "reap": _reap_parser}[command]()
+    work = {"stat": _stat, "check": _check, "reap": _reap}[command]
+    add_store(parser)
+    add_query(parser)
+    return work(parser, parser.parse_args(arguments))
+
+
+def _stat_parser() -> Parser:
+    parser = Parser(command="stat", description="Count what the store holds, and what open uploads hold of it.")
+    parser.add_argument("--bucket", metavar="BUCKET", help="count this bucket only")
+    return parser
+
+
+def _stat(parser: Parser, options: Namespace) -> int:
+    with opened_store(parser, options) as store, calling("HeadBucket"):
+        answer = store.stat() if options.bucket is None else store.stat(options.bucket)
+    print_json(asdict(answer), options.query)
+    return Exit.SUCCESS
+
+
+def _check_parser() -> Parser:
+    parser = Parser(
+        command="check",
+        description="Verify that every part and object of the store is there and whole, and count the files nobody names.\n"
+        "Exit code 1: something is missing, has a wrong size, or is corrupt.",
+    )
+    parser.add_argument("--deep", action="store_true", help="read every byte and compare it with its ETag")
+    parser.add_argument("--repair", action="store_true", help="collect the files nobody names")
+    return parser
+
+
+def _check(parser: Parser, options: Namespace) -> int:
+    with opened_store(parser, options) as store:
+        report = store.check(deep=options.deep, repair=options.repair)
+    print_json(asdict(report) | {"ok": report.ok}, options.query)
+    return Exit.SUCCESS if report.ok else Exit.FOUND_DAMAGE
+
+
+def _reap_parser() -> Parser:
+    parser = Parser(
+        command="reap",
+        description="Abort the uploads that were begun long ago and never finished, and free what they hold.",
+    )
+    text = "abort uploads begun longer ago than this: 7d, 12h, 30m"
+    parser.add_argument("--older-than", metavar="SPAN", type=span, required=True, help=text)
+    return parser
+
+
+def _reap(parser: Parser, options: Namespace) -> int:
+    with opened_store(parser, options) as store:
+        report = store.reap(options.older_than)
+    print_json(asdict(report), options.query)
+    return Exit.SUCCESS
