@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 from typing import cast
 
 from engine.cli.catalogue import OPERATIONS, OTHERS
@@ -70,13 +69,23 @@ def _parser() -> Parser:
         f"S3 operations, with the options of `aws s3api`:\n{operations}\n\ncommands:\n{others}\n\n"
         f"`{PROGRAM} COMMAND --help` shows the options of a command.",
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version('partwright')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
     add_store(parser)
     add_query(parser)
     parser.add_argument("--no-paginate", action="store_true", help="answer with one page, as S3 would")
     parser.add_argument("command", metavar="COMMAND", choices=[*OPERATIONS, *OTHERS], help="one of the above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="its options").required = False
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version; it is looked up only then, for that takes longer than all of `--help`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(PROGRAM, version(PROGRAM))
+        parser.exit()
 
 
 def _runner(command: str) -> Callable[[str, list[str]], int]:
