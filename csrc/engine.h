@@ -36,6 +36,7 @@ enum engine_status {
 
 /* What a call has to tell besides its status. Filled by every function that takes one, on success and on failure. */
 struct engine_report {
+    uint64_t size;   /* bytes the stream has taken in all; kept from call to call, and up to date also while one runs */
     uint64_t moved;  /* bytes this call took into the stream */
     bool at_end;     /* the input said end of file */
     int os_error;    /* errno of the failed system call, else 0 */

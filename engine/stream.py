@@ -21,6 +21,8 @@ class Digest(enum.IntFlag):
     CRC64NVME = lib.ENGINE_DIGEST_CRC64NVME
 
 
+_DIGEST_SETS: Final = range(1 << lib.ENGINE_ALGORITHM_COUNT)
+
 HANDLE_SIZE: Final = 1024
 """About what a stream holds before its first pump: what the garbage collector is told."""
 
@@ -28,7 +30,7 @@ HANDLE_SIZE: Final = 1024
 class Stream:
     """A stream of bytes on their way into a file. Belongs to one thread at a time; use it in a `with`, or close it."""
 
-    __slots__ = ("_digests", "_handle", "_lock", "_report", "_size")
+    __slots__ = ("_digests", "_handle", "_lock", "_report")
 
     def __init__(self, digests: Digest, out_fd: int = -1) -> None:
         """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
@@ -36,12 +38,15 @@ class Stream:
         The descriptor is borrowed: never closed, its position neither used nor moved. It must not be open with
         O_APPEND. -1 means: hash only.
 
-        Raises: OutOfMemory, LibcryptoFailed
+        Raises: OutOfMemory, LibcryptoFailed; ValueError for bits that are no digest and for a negative descriptor but -1
         """
+        if digests not in _DIGEST_SETS:
+            raise ValueError(f"there are no such digests: {digests!r}")
+        if out_fd < -1:
+            raise ValueError(f"there is no descriptor {out_fd}")
         self._digests = Digest(digests)
         self._lock = threading.Lock()
         self._report = ffi.new("struct engine_report *")
-        self._size = 0
         place = ffi.new("engine_stream **")
         native.check(lib.engine_stream_open(int(self._digests), out_fd, place), "opening a stream")
         self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
@@ -49,7 +54,8 @@ class Stream:
     @property
     def size(self) -> int:
         """Bytes taken so far. May be read at any time, by any thread."""
-        return self._size
+        # Written by C: an exception out of a signal handler may come between a call's return and any line of ours.
+        return int(self._report.size)
 
     def update(self, data: Buffer) -> None:
         """Take the bytes of a contiguous buffer, without a copy; it must not be changed meanwhile.
@@ -63,7 +69,6 @@ class Stream:
             else:
                 with native.buffer_of(data) as view:
                     status = lib.engine_stream_update(handle, view, len(view), self._report)
-            self._size += self._report.moved
             native.check(status, "taking bytes", self._report)
         finally:
             self._lock.release()
@@ -128,7 +133,6 @@ class Stream:
             span = min(length - moved, lib.ENGINE_PUMP_CALL_SIZE_MAX)
             status = lib.engine_stream_pump(handle, in_fd, offset, span, report)
             moved += report.moved
-            self._size += report.moved
             native.check(status, f"pumping from descriptor {in_fd}", report)
             if report.at_end:
                 break

@@ -7,7 +7,8 @@
 #ifndef ENGINE_CPU_TARGET_H
 #define ENGINE_CPU_TARGET_H
 
-#if defined(__x86_64__)
+/* -DTARGET_PORTABLE compiles as for a processor we know nothing of; a test does, since not every machine has one at hand. */
+#if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
 #define TARGET_SSE42 __attribute__((target("sse4.2")))
 #endif

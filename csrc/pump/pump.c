@@ -82,8 +82,7 @@ int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint
     struct source source = {.fd = in_fd, .offset = in_offset};
 
     ENGINE_ASSERT(length <= ENGINE_PUMP_CALL_SIZE_MAX);
-    *report = (struct engine_report){0};
-    int status = stream_ready(stream);
+    int status = stream_begin_call(stream, report);
     if (status == ENGINE_OK)
         status = ensure_buffer(stream);
     if (status == ENGINE_OK)

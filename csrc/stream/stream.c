@@ -55,8 +55,14 @@ void engine_stream_close(engine_stream *stream)
     free(stream);
 }
 
-int stream_ready(const struct engine_stream *stream)
+int stream_begin_call(const struct engine_stream *stream, struct engine_report *report)
 {
+    /* Field by field: another thread may be reading the size, and must not see it cleared. */
+    report->size = stream->size;
+    report->moved = 0;
+    report->at_end = false;
+    report->os_error = 0;
+    report->offset = 0;
     switch (stream->state) {
     case STREAM_OPEN:
         return ENGINE_OK;
@@ -103,14 +109,14 @@ int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, 
         size -= span;
         stream->size += span;
         report->moved += span;
+        report->size = stream->size;
     }
     return ENGINE_OK;
 }
 
 int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
 {
-    *report = (struct engine_report){0};
-    const int status = stream_ready(stream);
+    const int status = stream_begin_call(stream, report);
     return status == ENGINE_OK ? stream_take(stream, data, size, report) : status;
 }
 

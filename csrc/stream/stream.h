@@ -19,8 +19,8 @@ struct engine_stream {
     uint8_t *buffer; /* ENGINE_PUMP_BUFFER_SIZE bytes, NULL until the first pump */
 };
 
-/* ENGINE_OK if the stream takes bytes, else the status that says why not. */
-int stream_ready(const struct engine_stream *stream);
+/* Begin a call that brings bytes: clear the report, and return ENGINE_OK if the stream takes any, else the status that says why not. */
+int stream_begin_call(const struct engine_stream *stream, struct engine_report *report);
 
 /* The one way in: every stage sees the bytes, in order. Adds what it took to report->moved; any failure breaks the stream. */
 int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report);

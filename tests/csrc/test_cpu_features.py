@@ -1,0 +1,95 @@
+"""Which features are found, which can be switched off, and which row runs then."""
+
+import json
+import platform
+import re
+
+import pytest
+
+from engine import native
+from tests.support.processes import python_output, run_python
+
+pytestmark = pytest.mark.kernels
+
+PRINT_KERNELS = """if True:
+    import dataclasses, json
+    from engine import native
+    print(json.dumps([dataclasses.asdict(row) for row in native.kernels()]))
+"""
+
+EXPECTED_CHOICE_ON_X86_64 = {
+    (): {"CRC32C": "x86-sse42"},
+    ("sse4_2",): {"CRC32C": "portable"},
+}
+LAST_ROWS = {
+    "MD5": "libcrypto",
+    "SHA1": "libcrypto",
+    "SHA256": "libcrypto",
+    "SHA512": "libcrypto",
+    "CRC32": "portable",
+    "CRC32C": "portable",
+    "CRC64NVME": "portable",
+}
+
+needs_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="features are known on x86-64 only")
+
+
+def chosen_rows(*disabled: str) -> dict[str, str]:
+    rows = json.loads(python_output(PRINT_KERNELS, ENGINE_CPU_DISABLE=",".join(disabled)))
+    return {row["algorithm"]: row["name"] for row in rows if row["chosen"]}
+
+
+def allowed_names() -> list[str]:
+    """The names the core knows, on any machine: taken from the message that refuses another."""
+    result = run_python("import engine.native", ENGINE_CPU_DISABLE="no_such_feature")
+    names = re.search(r"allowed names: ([^)]*)\)", result.stderr)
+    assert names is not None, result.stderr
+    return names[1].split(", ")
+
+
+@needs_x86_64
+def test_detected_features_equal_those_of_the_kernel() -> None:
+    with open("/proc/cpuinfo") as cpuinfo:
+        flags = next(line for line in cpuinfo if line.startswith("flags")).split(":")[1].split()
+    assert set(native.cpu_features_detected()) == set(flags) & set(allowed_names())
+
+
+@needs_x86_64
+@pytest.mark.parametrize("disabled", EXPECTED_CHOICE_ON_X86_64, ids=lambda names: ",".join(names) or "nothing")
+def test_the_row_that_runs_is_the_one_expected(disabled: tuple[str, ...]) -> None:
+    if "sse4_2" not in native.cpu_features_detected():
+        pytest.skip("needs sse4_2")
+    assert chosen_rows(*disabled) == LAST_ROWS | EXPECTED_CHOICE_ON_X86_64[disabled]
+
+
+@pytest.mark.parametrize("feature", allowed_names())
+def test_a_disabled_feature_disables_exactly_the_rows_that_need_it(feature: str) -> None:
+    rows = json.loads(python_output(PRINT_KERNELS, ENGINE_CPU_DISABLE=feature))
+    detected = set(native.cpu_features_detected()) - {feature}
+    for row in rows:
+        assert row["usable"] == (set(row["needs"]) <= detected), row
+
+
+def test_everything_disabled_leaves_the_last_rows() -> None:
+    assert chosen_rows(*allowed_names()) == LAST_ROWS
+
+
+def test_features_usable_are_those_detected_and_not_disabled() -> None:
+    code = "from engine import native; print(*native.cpu_features())"
+    expected = [name for name in native.cpu_features_detected() if name not in ("avx2", "sse4_2")]
+    assert python_output(code, ENGINE_CPU_DISABLE="avx2,sse4_2").split() == expected
+
+
+@pytest.mark.parametrize("value", ["", ",", ",,avx2,"], ids=repr)
+def test_empty_names_are_nothing(value: str) -> None:
+    assert python_output("import engine.native; print('up')", ENGINE_CPU_DISABLE=value) == "up\n"
+
+
+@pytest.mark.parametrize("value", ["sse4.2", "avx2,mmx", "SSE4_2", "avx", " avx2", "avx2;sse4_2"], ids=repr)
+def test_an_unknown_feature_is_refused_and_the_allowed_ones_named(value: str) -> None:
+    result = run_python("import engine.native", ENGINE_CPU_DISABLE=value)
+    assert result.returncode == 1
+    last_line = result.stderr.strip().splitlines()[-1]
+    assert last_line.startswith("engine.errors.CpuFeatureUnknown: ")
+    assert f"ENGINE_CPU_DISABLE={value!r}" in last_line
+    assert "sse4_2, pclmulqdq" in last_line

@@ -1,0 +1,75 @@
+"""Short reads, short writes and EINTR at every turn change nothing; write-back is hinted once for each full mebibyte."""
+
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.oracles import ORACLES
+from tests.support.processes import python_output
+
+MIB = 1 << 20
+
+PUMP = """if True:
+    import os, sys
+    from engine.stream import Digest, Stream
+    source = os.open(sys.argv[1], os.O_RDONLY)
+    out = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT)
+    data = open(sys.argv[1], "rb").read()
+    with Stream(Digest.MD5, out) as stream:
+        stream.pump(source, 1 << 40)
+        stream.pump(source, 1 << 40, 0)
+        stream.update(data)
+        print(stream.size, stream.digest(Digest.MD5).hex())
+"""
+
+UPDATE = """if True:
+    import os, sys
+    from engine.stream import Digest, Stream
+    out = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+    with Stream(Digest.MD5, out) as stream:
+        for size in sys.argv[2:]:
+            stream.update(bytes(int(size)))
+"""
+
+
+@pytest.fixture(scope="module")
+def unruly(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    library = tmp_path_factory.mktemp("unruly") / "unruly_io.so"
+    source = Path(__file__).with_name("unruly_io.c")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    # After a sanitizer's runtime, which insists on coming first.
+    return {"LD_PRELOAD": f"{os.environ.get('LD_PRELOAD', '')} {library}".strip()}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_nothing_is_lost_when_every_call_does_little(seed: int, unruly: dict[str, str], tmp_path: Path) -> None:
+    data = random.Random(seed).randbytes(2 * MIB + 4321)
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.write_bytes(data)
+    size, md5 = python_output(PUMP, str(source), str(out), **unruly, UNRULY_IO=str(seed)).split()
+    assert int(size) == 3 * len(data)
+    assert bytes.fromhex(md5) == ORACLES["MD5"](data * 3)
+    assert out.read_bytes() == data * 3
+
+
+def hints(unruly: dict[str, str], tmp_path: Path, *sizes: int, **more: str) -> list[str]:
+    log = tmp_path / "hints"
+    log.touch()
+    python_output(UPDATE, str(tmp_path / "out"), *map(str, sizes), **unruly, **more, UNRULY_HINTS=str(log))
+    return log.read_text().splitlines()
+
+
+def test_write_back_is_hinted_once_for_each_full_mebibyte(unruly: dict[str, str], tmp_path: Path) -> None:
+    sizes = (MIB - 1, 1, 5, 3 * MIB, 10)
+    assert hints(unruly, tmp_path, *sizes) == [f"{i * MIB} {MIB} 2" for i in range(4)]
+
+
+def test_a_small_write_is_not_hinted(unruly: dict[str, str], tmp_path: Path) -> None:
+    assert hints(unruly, tmp_path, MIB - 1) == []
+
+
+def test_a_refused_hint_is_the_last(unruly: dict[str, str], tmp_path: Path) -> None:
+    assert len(hints(unruly, tmp_path, 3 * MIB, UNRULY_HINTS_REFUSED="1")) == 1

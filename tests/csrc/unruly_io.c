@@ -1,0 +1,78 @@
+/*
+ * Preloaded over libc: read, pread and pwrite that behave as badly as POSIX allows. UNRULY_IO is a seed for short counts and EINTR.
+ * UNRULY_HINTS counts calls of sync_file_range into the file of that name, by printing a line of offset, size and flags for each.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static unsigned long long state;
+
+static unsigned next_random(void)
+{
+    if (state == 0)
+        state = strtoull(getenv("UNRULY_IO"), NULL, 10) * 2 + 1;
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return (unsigned)(state >> 33);
+}
+
+/* 0: be interrupted; otherwise how much of `size` to do. */
+static size_t mood(size_t size)
+{
+    const unsigned dice = next_random() % 4;
+    if (dice == 0 || size == 0)
+        return 0;
+    return dice == 1 ? 1 : next_random() % size + 1;
+}
+
+#define MISBEHAVE(function, fd, ...)                                     \
+    if (getenv("UNRULY_IO") != NULL && fd > 2 && size > 0) {             \
+        size = mood(size);                                               \
+        if (size == 0) {                                                 \
+            errno = EINTR;                                               \
+            return -1;                                                   \
+        }                                                                \
+    }                                                                    \
+    return real_##function(fd, __VA_ARGS__)
+
+#define REAL(type, function, ...)                                        \
+    static type (*real_##function)(__VA_ARGS__);                         \
+    if (real_##function == NULL)                                         \
+        *(void **)&real_##function = dlsym(RTLD_NEXT, #function)
+
+ssize_t read(int fd, void *buffer, size_t size)
+{
+    REAL(ssize_t, read, int, void *, size_t);
+    MISBEHAVE(read, fd, buffer, size);
+}
+
+ssize_t pread(int fd, void *buffer, size_t size, off_t offset)
+{
+    REAL(ssize_t, pread, int, void *, size_t, off_t);
+    MISBEHAVE(pread, fd, buffer, size, offset);
+}
+
+ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
+{
+    REAL(ssize_t, pwrite, int, const void *, size_t, off_t);
+    MISBEHAVE(pwrite, fd, buffer, size, offset);
+}
+
+int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags)
+{
+    (void)fd;
+    if (getenv("UNRULY_HINTS") != NULL) {
+        FILE *log = fopen(getenv("UNRULY_HINTS"), "a");
+        fprintf(log, "%lld %lld %u\n", (long long)offset, (long long)size, flags);
+        fclose(log);
+    }
+    if (getenv("UNRULY_HINTS_REFUSED") != NULL) {
+        errno = ESPIPE;
+        return -1;
+    }
+    return 0;
+}
