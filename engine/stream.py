@@ -46,7 +46,7 @@ class Stream:
             raise ValueError(f"there is no descriptor {out_fd}")
         self._digests = Digest(digests)
         self._lock = threading.Lock()
-        self._report = ffi.new("struct engine_report *")
+        self._report: CData = ffi.new("struct engine_report *")
         place = ffi.new("engine_stream **")
         native.check(lib.engine_stream_open(int(self._digests), out_fd, place), "opening a stream")
         self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)

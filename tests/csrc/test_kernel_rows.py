@@ -35,9 +35,10 @@ def row_id(row: KernelRow) -> str:
 
 @pytest.fixture(params=native.kernels(), ids=row_id)
 def row(request: pytest.FixtureRequest) -> KernelRow:
-    if not request.param.usable:
-        pytest.skip(f"needs {', '.join(request.param.needs)}")
-    return request.param
+    row: KernelRow = request.param
+    if not row.usable:
+        pytest.skip(f"needs {', '.join(row.needs)}")
+    return row
 
 
 def test_row_gives_the_published_check_value(row: KernelRow) -> None:

@@ -1,6 +1,5 @@
 """What is generated is up to date, what is exported is what must be, and what is shipped can be built."""
 
-import os
 import runpy
 import subprocess
 import sys
@@ -61,19 +60,19 @@ def test_no_file_has_target_flags_for_all_its_functions() -> None:
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An sdist, and a wheel built from that sdist: made from a copy, so that this tree stays as it is."""
     copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("dist")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True
-    )
-    if listed.returncode != 0:
+    if not (ROOT / ".git").exists():
         pytest.skip("needs the git checkout")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    )  # fmt: skip
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             (copy / name).write_bytes((ROOT / name).read_bytes())
-    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
     subprocess.run(
         [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(copy)],
-        check=True, capture_output=True, env=environment | {"ENGINE_SANITIZE": ""},
+        check=True, capture_output=True,
     )  # fmt: skip
     return out
 

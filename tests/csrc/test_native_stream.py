@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine import errors
 from engine.stream import Digest, Stream
 from tests.support.oracles import ORACLES
-from tests.support.processes import python_output
+from tests.support.processes import PEAK_KIB, python_output
 
 ALL = Digest(sum(Digest))
 
@@ -283,11 +283,12 @@ def test_a_stream_goes_on_in_a_forked_child() -> None:
 def test_an_abandoned_stream_is_collected() -> None:
     """A thousand streams with their pump buffers, never closed: they would hold a gibibyte."""
     code = """if True:
-        import os, resource
+        import os
         from engine.stream import Digest, Stream
         fd = os.open("/dev/zero", os.O_RDONLY)
         for _ in range(1000):
             Stream(Digest.MD5).pump(fd, 1 << 20)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        print(peak_kib())
     """
-    assert int(python_output(code, ASAN_OPTIONS="detect_leaks=0:quarantine_size_mb=1")) < 200_000
+    no_quarantine = "detect_leaks=0:quarantine_size_mb=0:thread_local_quarantine_size_kb=0"
+    assert int(python_output(PEAK_KIB + code, ASAN_OPTIONS=no_quarantine)) < 200_000

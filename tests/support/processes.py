@@ -4,6 +4,13 @@ import os
 import subprocess
 import sys
 
+PEAK_KIB = """
+def peak_kib():
+    # Not ru_maxrss: that one remembers, across exec, how big the parent was.
+    with open("/proc/self/status") as status:
+        return int(next(line for line in status if line.startswith("VmHWM")).split()[1])
+"""
+
 
 def run_python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `code` with this interpreter and module path; `environment` comes on top of ours."""
