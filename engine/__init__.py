@@ -1,0 +1,78 @@
+"""Partwright, an embeddable S3 multipart-upload storage engine.
+
+import engine
+
+with engine.open("data") as store:
+    store.create_bucket("photos")
+    upload = store.create_multipart_upload("photos", "cat.raw")
+    part = store.upload_part("photos", "cat.raw", upload.upload_id, 1, b"...")
+    store.complete_multipart_upload("photos", "cat.raw", upload.upload_id, [(1, part.etag)])
+    with store.get_object("photos", "cat.raw").body as body:
+        body.read()
+"""
+
+from engine import errors
+from engine.errors import EngineError, S3Error, StoreError
+from engine.limits import Limits
+from engine.results import (
+    Bucket,
+    CheckReport,
+    CommonPrefix,
+    CompletedPart,
+    CompleteMultipartUploadOutput,
+    CreateBucketOutput,
+    CreateMultipartUploadOutput,
+    DeleteObjectOutput,
+    GetObjectOutput,
+    HeadBucketOutput,
+    HeadObjectOutput,
+    Initiator,
+    ListBucketsOutput,
+    ListMultipartUploadsOutput,
+    ListObjectsV2Output,
+    ListPartsOutput,
+    MultipartUpload,
+    Object,
+    Owner,
+    Part,
+    PutObjectOutput,
+    ReapReport,
+    StoreStat,
+    UploadPartOutput,
+)
+from engine.store import Store
+from engine.store import open_store as open  # noqa: A004  the name is the API
+
+__all__ = [
+    "Bucket",
+    "CheckReport",
+    "CommonPrefix",
+    "CompleteMultipartUploadOutput",
+    "CompletedPart",
+    "CreateBucketOutput",
+    "CreateMultipartUploadOutput",
+    "DeleteObjectOutput",
+    "EngineError",
+    "GetObjectOutput",
+    "HeadBucketOutput",
+    "HeadObjectOutput",
+    "Initiator",
+    "Limits",
+    "ListBucketsOutput",
+    "ListMultipartUploadsOutput",
+    "ListObjectsV2Output",
+    "ListPartsOutput",
+    "MultipartUpload",
+    "Object",
+    "Owner",
+    "Part",
+    "PutObjectOutput",
+    "ReapReport",
+    "S3Error",
+    "Store",
+    "StoreError",
+    "StoreStat",
+    "UploadPartOutput",
+    "errors",
+    "open",
+]

@@ -1,0 +1,194 @@
+"""The arrival of a body: stream it into a blob (or hold it, if it is small), check all that was promised, make it durable.
+
+What is refused here leaves nothing behind. Buckets, uploads and rows are the caller's business.
+"""
+
+import base64
+import binascii
+import contextlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.blobs import BLOB_ID_SIZE, Blobs
+from engine.blobs.files import storage_failure
+from engine.bodies import Body, Source, source_of
+from engine.errors import (
+    BadDigest,
+    EntityTooLarge,
+    IncompleteBody,
+    InvalidArgument,
+    InvalidDigest,
+    WriteFailed,
+    XAmzContentSHA256Mismatch,
+)
+from engine.meta.records import Flag
+from engine.stream import Digest, Stream
+
+MD5_SIZE = 16
+_SHA256_MODES = (
+    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, "
+    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a request says about its body before the body comes; sizes in bytes."""
+
+    size: int | None
+    md5: bytes | None
+    sha256: str | None
+
+    @staticmethod
+    def of(content_length: int | None, content_md5: str | None, content_sha256: str | None) -> "Promise":
+        """Read the promises of a request.
+
+        Raises:
+            InvalidDigest: Content-MD5 is not base64 of 16 bytes (RFC 1864).
+            InvalidArgument: the length is negative, or the SHA-256 not 64 hex digits.
+        """
+        if content_length is not None and content_length < 0:
+            raise InvalidArgument(
+                "Content-Length must not be negative", ArgumentName="Content-Length", ArgumentValue=content_length
+            )
+        if content_sha256 is not None and not _is_hex(content_sha256, 32):
+            raise InvalidArgument(_SHA256_MODES, ArgumentName="x-amz-content-sha256", ArgumentValue=content_sha256)
+        return Promise(content_length, _md5_of(content_md5), content_sha256.lower() if content_sha256 else None)
+
+    @property
+    def digests(self) -> Digest:
+        """What must be computed: always the MD5, for the ETag."""
+        return Digest.MD5 if self.sha256 is None else Digest.MD5 | Digest.SHA256
+
+
+def _md5_of(content_md5: str | None) -> bytes | None:
+    if content_md5 is None:
+        return None
+    try:
+        digest = base64.b64decode(content_md5, validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if len(digest) != MD5_SIZE:
+        raise InvalidDigest(**{"Content-MD5": content_md5})
+    return digest
+
+
+def _is_hex(text: str, size: int) -> bool:
+    try:
+        return len(text) == 2 * size and len(bytes.fromhex(text)) == size
+    except ValueError:
+        return False
+
+
+class DigestText(Protocol):
+    """How BadDigest shows the digest it was given: AWS answers in hex on PutObject and in base64 on UploadPart."""
+
+    def __call__(self, digest: bytes, /) -> str: ...
+
+
+def in_base64(digest: bytes) -> str:
+    """A digest as HTTP headers carry it."""
+    return base64.b64encode(digest).decode()
+
+
+def in_hex(digest: bytes) -> str:
+    """A digest as ETags show it."""
+    return digest.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes."""
+
+    blob_id: bytes
+    size: int
+    md5: bytes
+    inline: bytes | None
+
+    @property
+    def flags(self) -> Flag:
+        """How a part record must describe it."""
+        return Flag.NONE if self.inline is None else Flag.INLINE
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Takes bodies in for one store."""
+
+    blobs: Blobs
+    inline_size_bytes_max: int
+
+    @contextlib.contextmanager
+    def receive(self, body: Body, promise: Promise, *, size_max: int, shown_as: DigestText) -> Iterator[Arrival]:
+        """Take a body in; the caller commits its row inside the `with`, and leaving it with an S3Error undoes the arrival.
+
+        Raises:
+            EntityTooLarge: more than `size_max` bytes.
+            IncompleteBody: not as many bytes as promised.
+            BadDigest, XAmzContentSHA256Mismatch: other bytes than promised.
+            StoreFull, InternalError: they could not be stored.
+            ReadFailed: the body could not be read.
+        """
+        source = source_of(body)
+        length = _length_agreed(source, promise, size_max)
+        inline_max = self.inline_size_bytes_max
+        head = b""
+        if length is None or length <= inline_max:
+            head = source.take(inline_max + 1 if length is None else length)
+            if len(head) <= inline_max:
+                yield _receive_inline(source, head, length, promise, shown_as)
+                return
+        with self.blobs.attempt(promise.digests, length) as attempt:
+            try:
+                _feed(source, attempt.stream, head, length, size_max)
+            except WriteFailed as error:
+                raise storage_failure("writing a part", error) from error
+            md5 = _check(source, attempt.stream, length, promise, shown_as)
+            attempt.persist()
+            yield Arrival(attempt.blob_id, attempt.stream.size, md5, None)
+            attempt.keep()
+
+
+def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | None:
+    """The length that body and promise agree on, as far as it is known before reading."""
+    length = source.length if promise.size is None else promise.size
+    if length is not None and length > size_max:
+        raise EntityTooLarge(ProposedSize=length, MaxSizeAllowed=size_max)
+    if source.length is not None and promise.size is not None and source.length < promise.size:
+        raise IncompleteBody(reason=f"the body has {source.length} bytes, Content-Length says {promise.size}")
+    return length
+
+
+def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, shown_as: DigestText) -> Arrival:
+    with Stream(promise.digests) as stream:
+        stream.update(head)
+        md5 = _check(source, stream, length, promise, shown_as)
+    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, head)
+
+
+def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_max: int) -> None:
+    if head:
+        stream.update(head)
+    source.feed(stream, (size_max + 1 if length is None else length) - len(head))
+    if stream.size > size_max:
+        raise EntityTooLarge(ProposedSize=stream.size, MaxSizeAllowed=size_max)
+
+
+def _check(source: Source, stream: Stream, length: int | None, promise: Promise, shown_as: DigestText) -> bytes:
+    """Compare what came with what was promised; the MD5 of what came."""
+    if length is not None and stream.size < length:
+        raise IncompleteBody(reason=f"the body ended after {stream.size} of {length} bytes")
+    if promise.size is not None and source.has_more():
+        raise IncompleteBody(reason=f"the body has more than the {promise.size} bytes that Content-Length says")
+    md5 = stream.digest(Digest.MD5)
+    if promise.md5 is not None and not hmac.compare_digest(md5, promise.md5):
+        raise BadDigest(ExpectedDigest=shown_as(promise.md5), CalculatedDigest=in_base64(md5))
+    if promise.sha256 is not None:
+        sha256 = stream.digest(Digest.SHA256).hex()
+        if not hmac.compare_digest(sha256, promise.sha256):
+            raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=promise.sha256, S3ComputedContentSHA256=sha256)
+    return md5

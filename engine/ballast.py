@@ -1,0 +1,37 @@
+"""A file of a few MiB that only takes up room: dropped when the disk is full, so that Abort and Delete can still commit."""
+
+import contextlib
+import os
+
+BALLAST_FILE = "ballast"
+BALLAST_SIZE = 8 * 1024 * 1024
+FREE_BYTES_TO_RESTORE = 8 * BALLAST_SIZE
+
+
+class Ballast:
+    """The ballast of one store."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, root: str) -> None:
+        self._path = os.path.join(root, BALLAST_FILE)
+
+    def drop(self) -> bool:
+        """Give the room free; False if there was no ballast."""
+        try:
+            os.unlink(self._path)
+        except OSError:
+            return False
+        return True
+
+    def restore(self) -> None:
+        """Take the room again, if there is plenty; a disk that refuses is no error."""
+        status = os.statvfs(os.path.dirname(self._path))
+        if os.path.exists(self._path) or status.f_bavail * status.f_frsize < FREE_BYTES_TO_RESTORE:
+            return
+        with contextlib.suppress(OSError):
+            fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(fd, 0, BALLAST_SIZE)
+            finally:
+                os.close(fd)

@@ -1,0 +1,82 @@
+"""The contract of the place where part bytes live; it knows nothing of buckets, uploads or rows.
+
+A blob is the bytes of one attempt at one part (or one object): written once, never changed, never renamed, named by 128 random bits.
+A blob counts only while a metadata row names it; one that no row names is garbage.
+"""
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from engine.stream import Digest, Stream
+
+BLOB_ID_SIZE = 16
+
+
+class Attempt(Protocol):
+    """One blob on its way in: `stream` takes the bytes, `persist` makes them durable, `keep` says that a row names them.
+
+    Leaving the `with` block without `keep` removes what was written. Only when the outcome of the metadata commit is unknown
+    (anything but an S3Error, or CommitUnknown) the blob stays, for the collector to judge.
+    """
+
+    blob_id: bytes
+    stream: Stream
+
+    def persist(self) -> None:
+        """Make the bytes and their name durable; to be called after every check and before the metadata commit.
+
+        Raises:
+            InternalError, StoreFull: a sync or link failed; the attempt is spent and must not be persisted again.
+        """
+
+    def keep(self) -> None:
+        """Disarm the clean-up: a committed row names the blob."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class BlobReader(Protocol):
+    """One stored blob, open for reading."""
+
+    size: int
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill `buffer` from byte `offset` on; return the count, short only at the blob's end."""
+
+    def close(self) -> None:
+        """Release what reading holds; again is harmless."""
+
+
+class Blobs(Protocol):
+    """A place for blobs."""
+
+    def attempt(self, digests: Digest, size_expected: int | None) -> Attempt:
+        """Begin a blob whose bytes are digested as they pass.
+
+        Raises:
+            StoreFull: `size_expected` bytes do not fit, told before the first byte is taken.
+        """
+
+    def open(self, blob_id: bytes) -> BlobReader:
+        """Open a stored blob.
+
+        Raises:
+            InternalError: there is no such blob.
+        """
+
+    def remove(self, blob_id: bytes) -> int:
+        """Remove a blob that was unnamed in a committed transaction; return the bytes freed (0 if it was gone)."""
+
+    def walk(self) -> Iterator[tuple[bytes, int]]:
+        """Every stored blob with its size in bytes, in no order."""
+
+    def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
+        """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays."""
+
+    def close(self) -> None:
+        """Release what the place holds."""

@@ -1,0 +1,69 @@
+"""CreateBucket, HeadBucket, ListBuckets, DeleteBucket."""
+
+from engine.core import REGION, Core, to_datetime
+from engine.listing import check_page_size
+from engine.meta.records import BucketRecord
+from engine.names import check_bucket_name, format_token, parse_token
+from engine.results import Bucket, CreateBucketOutput, HeadBucketOutput, ListBucketsOutput, Owner
+
+
+class Buckets(Core):
+    """The operations on buckets."""
+
+    def create_bucket(self, bucket: str) -> CreateBucketOutput:
+        """Create a bucket.
+
+        Raises:
+            InvalidBucketName, BucketAlreadyOwnedByYou.
+
+        Source: API page CreateBucket.
+        """
+        self._check_writable()
+        self._meta.create_bucket(check_bucket_name(bucket), BucketRecord(self._now_ns()))
+        return CreateBucketOutput(location=f"/{bucket}")
+
+    def head_bucket(self, bucket: str) -> HeadBucketOutput:
+        """Tell whether a bucket exists.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page HeadBucket.
+        """
+        self._check_open()
+        self._meta.find_bucket(bucket)
+        return HeadBucketOutput(bucket_region=REGION)
+
+    def list_buckets(
+        self, *, prefix: str | None = None, max_buckets: int | None = None, continuation_token: str | None = None
+    ) -> ListBucketsOutput:
+        """List buckets by name.
+
+        Raises:
+            InvalidArgument: max_buckets or the token.
+
+        Source: API page ListBuckets.
+        """
+        self._check_open()
+        limit = check_page_size("max-buckets", max_buckets, self.limits.bucket_page_size_max, self.limits)
+        after = parse_token(continuation_token).decode(errors="replace") if continuation_token else ""
+        page = self._meta.list_buckets(prefix or "", after, limit)
+        return ListBucketsOutput(
+            buckets=tuple(Bucket(entry.name, to_datetime(entry.record.created_ns)) for entry in page.items),
+            owner=Owner(self._owner_id),
+            continuation_token=format_token(page.items[-1].name.encode()) if page.is_truncated else None,
+            prefix=prefix,
+        )
+
+    def delete_bucket(self, bucket: str) -> None:
+        """Delete a bucket that holds no objects; open uploads do not keep it, and are freed.
+
+        Raises:
+            NoSuchBucket, BucketNotEmpty.
+
+        Source: API page DeleteBucket.
+        """
+        self._check_writable()
+        self._freeing(lambda: self._meta.delete_bucket(bucket))
+        self._meta.drain_deleted_buckets()
+        self._sweeper.sweep_backlog()

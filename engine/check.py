@@ -1,0 +1,69 @@
+"""Check: every row against the blob it names, every file against the rows."""
+
+from engine.blobs import BlobReader
+from engine.core import Core
+from engine.errors import InternalError
+from engine.meta.records import Flag, PartRecord
+from engine.readers import open_part
+from engine.results import CheckReport
+from engine.stream import Digest, Stream
+
+NAMES_REPORTED_MAX = 100
+READ_SIZE = 1024 * 1024
+
+
+class Checker(Core):
+    """The checking of one store."""
+
+    def _check(self, *, deep: bool) -> CheckReport:
+        """Walk rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
+        trouble: dict[str, list[str]] = {"missing": [], "wrong_size": [], "corrupt": []}
+        parts = 0
+        for part in self._meta.walk_parts(trouble["corrupt"].append):
+            parts += 1
+            kind = self._trouble_with(part, deep)
+            if kind and (part.flags & Flag.INLINE or self._meta.names_blob(part.blob_id)):
+                trouble[kind].append(part.blob_id.hex())
+        files = unnamed = unnamed_bytes = 0
+        for blob_id, size in self._blobs.walk():
+            files += 1
+            if not self._meta.names_blob(blob_id):
+                unnamed += 1
+                unnamed_bytes += size
+        found = {kind: tuple(names[:NAMES_REPORTED_MAX]) for kind, names in trouble.items()}
+        return CheckReport(
+            parts=parts, files=files, unnamed_files=unnamed, unnamed_bytes=unnamed_bytes,
+            collected_files=0, collected_bytes=0, **found,
+        )  # fmt: skip
+
+    def _trouble_with(self, part: PartRecord, deep: bool) -> str | None:
+        try:
+            reader = self._blobs.open(part.blob_id) if not part.flags & Flag.INLINE else None
+        except InternalError:
+            return "missing"
+        if reader is None:
+            return self._inline_trouble(part)
+        try:
+            if reader.size != part.size:
+                return "wrong_size"
+            return "corrupt" if deep and _md5_of(reader) != part.etag else None
+        finally:
+            reader.close()
+
+    def _inline_trouble(self, part: PartRecord) -> str | None:
+        try:
+            reader = open_part(part, self._meta, self._blobs)
+        except InternalError:
+            return "corrupt"
+        return "corrupt" if _md5_of(reader) != part.etag else None
+
+
+def _md5_of(reader: BlobReader) -> bytes:
+    buffer = bytearray(READ_SIZE)
+    view = memoryview(buffer)
+    at = 0
+    with Stream(Digest.MD5) as stream:
+        while at < reader.size and (count := reader.read_into(view, at)):
+            stream.update(view[:count])
+            at += count
+        return stream.digest(Digest.MD5)

@@ -1,0 +1,117 @@
+"""Conditional and ranged reads as pure functions (RFC 9110 sections 13 and 14, as S3 applies them)."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.errors import (
+    InvalidArgument,
+    InvalidPartNumber,
+    InvalidRange,
+    InvalidRequest,
+    NotModified,
+    PreconditionFailed,
+)
+from engine.limits import Limits
+from engine.meta.records import Manifest, ObjectRecord
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The four conditions of a read; ETags with or without quotes, or `*`."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: datetime | None = None
+    if_unmodified_since: datetime | None = None
+
+    def check(self, etag: str, modified: datetime) -> None:
+        """Let the read go on, or refuse it.
+
+        A matching If-Match overrides If-Unmodified-Since, a failing If-None-Match overrides If-Modified-Since.
+
+        Raises:
+            PreconditionFailed (412): If-Match or If-Unmodified-Since does not hold.
+            NotModified (304): If-None-Match or If-Modified-Since does not hold.
+
+        Source: API page GetObject, "Overriding response header values" and the conditions' own notes.
+        """
+        second = modified.replace(microsecond=0)
+        if self.if_match is not None:
+            if not _names(self.if_match, etag):
+                raise PreconditionFailed(Condition="If-Match")
+        elif self.if_unmodified_since is not None and second > self.if_unmodified_since:
+            raise PreconditionFailed(Condition="If-Unmodified-Since")
+        if self.if_none_match is not None:
+            if _names(self.if_none_match, etag):
+                raise NotModified
+        elif self.if_modified_since is not None and second <= self.if_modified_since <= datetime.now(modified.tzinfo):
+            raise NotModified
+
+
+def _names(condition: str, etag: str) -> bool:
+    wanted = [part.strip().removeprefix("W/").strip('"').lower() for part in condition.split(",")]
+    return "*" in wanted or etag in wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which bytes of an object a read is about; `content_range` is None for the whole of it."""
+
+    start: int
+    length: int
+    content_range: str | None = None
+    parts_count: int | None = None
+
+
+def extent_of(
+    record: ObjectRecord, manifest: Manifest, range_header: str | None, part_number: object, limits: Limits
+) -> Extent:
+    """The bytes that Range or partNumber ask for; parts are counted by their position in the object.
+
+    Raises:
+        InvalidRequest: both are given.
+        InvalidRange (416), InvalidPartNumber (416): there are no such bytes.
+        InvalidArgument: partNumber is not within 1..10000.
+
+    Source: API pages GetObject and HeadObject. A Range that can't be understood, or of several ranges, is ignored.
+    """
+    if part_number is not None:
+        if range_header is not None:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+        return _part_extent(record, manifest, part_number, limits)
+    found = _RANGE.fullmatch(range_header.strip()) if range_header is not None else None
+    if range_header is None or found is None:
+        return Extent(0, record.size)
+    return _range_extent(record.size, range_header, *found.groups())
+
+
+def _part_extent(record: ObjectRecord, manifest: Manifest, part_number: object, limits: Limits) -> Extent:
+    if type(part_number) is not int or not 1 <= part_number <= limits.part_number_max:
+        raise InvalidArgument(
+            f"Part number must be an integer between 1 and {limits.part_number_max}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=part_number,
+        )
+    count = record.part_count or 1
+    if part_number > count:
+        raise InvalidPartNumber(ActualPartCount=count, PartNumberRequested=part_number)
+    start, end = manifest.start(part_number - 1), manifest.end(part_number - 1)
+    content_range = f"bytes {start}-{end - 1}/{record.size}" if end > start else None
+    return Extent(start, end - start, content_range, record.part_count)
+
+
+def _range_extent(size: int, shown: str, first: str, last: str) -> Extent:
+    if not first and not last:
+        return Extent(0, size)
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(int(last) + 1 if last else size, size)
+        if last and int(last) < start:
+            return Extent(0, size)
+    if start >= end:
+        raise InvalidRange(RangeRequested=shown, ActualObjectSize=size)
+    return Extent(start, end - start, f"bytes {start}-{end - 1}/{size}")

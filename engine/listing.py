@@ -1,0 +1,64 @@
+"""What the listings share: page sizes, encoding-type=url, common prefixes."""
+
+import urllib.parse
+from enum import Enum
+
+from engine.errors import InvalidArgument
+from engine.limits import Limits
+from engine.results import CommonPrefix
+
+_SAFE = "/-_.~*"
+
+
+class Encoding(Enum):
+    """How keys are shown in a listing."""
+
+    PLAIN = None
+    URL = "url"
+
+    @staticmethod
+    def of(encoding_type: str | None) -> "Encoding":
+        """Read the encoding-type parameter.
+
+        Raises:
+            InvalidArgument: it is given, and not `url`.
+        """
+        if encoding_type not in (None, "url"):
+            raise InvalidArgument(
+                "Invalid Encoding Method specified in Request",
+                ArgumentName="encoding-type",
+                ArgumentValue=encoding_type,
+            )
+        return Encoding(encoding_type)
+
+    def show(self, text: str) -> str:
+        """A key, prefix or marker as the listing shows it."""
+        return urllib.parse.quote_plus(text, safe=_SAFE) if self is Encoding.URL else text
+
+
+def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[CommonPrefix, ...] | None:
+    """The common prefixes of a page, None if there are none."""
+    return tuple(CommonPrefix(encoding.show(prefix.decode())) for prefix in prefixes) or None
+
+
+def check_page_size(name: str, value: object, default: int, limits: Limits, *, clamp: bool = True) -> int:
+    """A max-… or marker parameter; larger pages than S3's are clamped to `default`.
+
+    Raises:
+        InvalidArgument: not an integer within 0..2147483647.
+
+    Source: AWS's answers to max-keys and max-parts.
+    """
+    if value is None:
+        return default
+    if type(value) is not int or value > limits.integer_max:
+        raise InvalidArgument(
+            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=value
+        )
+    if value < 0:
+        raise InvalidArgument(
+            f"Argument {name} must be an integer between 0 and {limits.integer_max}",
+            ArgumentName=name,
+            ArgumentValue=value,
+        )
+    return min(value, default) if clamp else value

@@ -1,0 +1,223 @@
+"""The contract of the place where metadata lives: the domain's own steps, each atomic, durable on return and safe to repeat.
+
+It is no key-value API, and no step spans two uploads or two keys, so that a store without transactions over several records (Ceph
+RADOS) can serve it as well as LMDB does. S3's rules come in as pure functions; blobs, bodies and the wire stay outside.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, Protocol, TypeVar
+
+from engine.meta.records import BucketRecord, Manifest, ObjectRecord, PartRecord, Parts, UploadRecord
+
+Item = TypeVar("Item")
+UPLOAD_NONCE_SIZE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class UploadId:
+    """An upload's identity: initiation time in ns since the epoch and 128 random bits; their order is S3's order within a key."""
+
+    initiated_ns: int
+    nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UploadEntry:
+    """One open upload in a listing."""
+
+    key: bytes
+    upload_id: UploadId
+    record: UploadRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """One object in a listing."""
+
+    key: bytes
+    record: ObjectRecord
+
+
+@dataclass(frozen=True, slots=True)
+class BucketEntry:
+    """One bucket in a listing."""
+
+    name: str
+    record: BucketRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A page of a listing, in order: items, rolled-up prefixes, and whether more follows."""
+
+    items: tuple[Item, ...]
+    common_prefixes: tuple[bytes, ...]
+    is_truncated: bool
+
+
+class TrashKind(Enum):
+    """What a trash row stands for."""
+
+    BLOB = b"b"
+    """One blob: a superseded part, or a part that Complete did not list."""
+    UPLOAD = b"u"
+    """All parts of an aborted upload."""
+    MANIFEST = b"m"
+    """All blobs of an object that was overwritten or deleted; its readers may still be at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trash:
+    """Something no request can reach any more, waiting for its files to be removed; `id` has 16 bytes."""
+
+    kind: TrashKind
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a bucket holds; sizes in bytes. The open figures are what an owner pays for until Complete or Abort."""
+
+    open_uploads: int = 0
+    open_parts: int = 0
+    open_bytes: int = 0
+    objects: int = 0
+    object_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What a Complete publishes: the outcome of S3's rules over the parts held and the parts listed."""
+
+    manifest: Manifest
+    etag: str
+    unlisted: tuple[PartRecord, ...]
+
+
+Select = Callable[[Parts], Publication]
+"""S3's rules of Complete: from the parts held to what is published; raises the S3Error that refuses the list."""
+
+
+class Metadata(Protocol):
+    """A place for metadata. Names of buckets are str, keys bytes (UTF-8); times are ns since the epoch.
+
+    Every step that names a bucket raises NoSuchBucket, every step that names an upload NoSuchUpload, where there is none. Every
+    writing step may raise SlowDown (too many writers wait), StoreFull or CommitUnknown.
+    """
+
+    def create_bucket(self, bucket: str, record: BucketRecord) -> None:
+        """Add a bucket.
+
+        Raises:
+            BucketAlreadyOwnedByYou: it exists.
+        """
+
+    def find_bucket(self, bucket: str) -> BucketRecord: ...
+
+    def list_buckets(self, prefix: str, after: str, limit: int) -> Page[BucketEntry]: ...
+
+    def delete_bucket(self, bucket: str) -> None:
+        """Remove a bucket without objects; its open uploads become unreachable and are freed by `drain_deleted_buckets`.
+
+        Raises:
+            BucketNotEmpty: it holds objects.
+        """
+
+    def drain_deleted_buckets(self) -> None:
+        """Abort the uploads left in deleted buckets, one by one."""
+
+    def begin_upload(self, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord) -> None: ...
+
+    def find_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord: ...
+
+    def record_part(
+        self, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
+    ) -> Trash | None:
+        """Make a part count, in place of an earlier attempt at its number, which is returned as trash.
+
+        The upload is looked up again inside the step: after an Abort or Complete the part is refused.
+        """
+
+    def list_parts(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[UploadRecord, Parts]:
+        """The upload and all its parts, packed."""
+
+    def list_uploads(
+        self,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        upload_marker: UploadId | None,
+        limit: int,
+    ) -> Page[UploadEntry]:
+        """Open uploads after the marker, by key and then by initiation time."""
+
+    def publish(
+        self,
+        bucket: str,
+        key: bytes,
+        upload_id: UploadId,
+        request: bytes,
+        select: Select,
+        manifest_id: bytes,
+        now_ns: int,
+    ) -> tuple[str, tuple[Trash, ...]]:
+        """Complete: apply the rules to the parts held, and swap the upload for the object; return its ETag and the trash.
+
+        `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's ETag.
+        """
+
+    def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> Trash:
+        """Remove an upload and all it holds."""
+
+    def put_object(
+        self, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None
+    ) -> tuple[Trash, ...]:
+        """Put a plain object of one blob, in place of what the key held."""
+
+    def find_object(self, bucket: str, key: bytes) -> ObjectRecord:
+        """The object at a key.
+
+        Raises:
+            NoSuchKey: there is none.
+        """
+
+    def delete_object(self, bucket: str, key: bytes) -> tuple[Trash, ...]:
+        """Remove the object at a key, if there is one."""
+
+    def list_objects(
+        self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int
+    ) -> Page[ObjectEntry]: ...
+
+    def find_manifest(self, manifest_id: bytes) -> Manifest | None:
+        """An object's parts; None once they have been swept away."""
+
+    def read_inline(self, blob_id: bytes) -> bytes:
+        """The bytes of a blob that lives in its row.
+
+        Raises:
+            InternalError: there is none, or it is damaged.
+        """
+
+    def names_blob(self, blob_id: bytes) -> bool:
+        """Whether any row names a blob (trash included), in a transaction begun after the call."""
+
+    def next_trash(self, limit: int) -> tuple[Trash, ...]: ...
+
+    def trash_blobs(self, trash: Trash) -> tuple[bytes, ...]:
+        """The blobs of a piece of trash that lie outside the rows."""
+
+    def forget(self, trash: Trash) -> None:
+        """Drop a piece of trash and every row of it, after its blobs are gone."""
+
+    def usage(self) -> dict[str, Usage]:
+        """What each bucket holds."""
+
+    def count_trash(self) -> int: ...
+
+    def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[PartRecord]:
+        """Every part that rows name, each verified against its check value; a damaged row is told to `on_damage` instead."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,301 @@
+"""One LMDB environment a process and store: opening it safely, short reads, and reopening after a panic or a fork.
+
+The only importer of lmdb. Its options are the durable ones and not configurable: sync and metasync on, no writable map (a full disk
+would kill the process), one map size for life.
+
+An environment must not cross a fork, and py-lmdb refuses a second one in the child. So every environment is closed before a fork,
+behind a gate that waits for the transactions under way, and opened again by whoever needs it first, in parent and child alike.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lmdb
+
+from engine.errors import CommitUnknown, InternalError, NotAStore, ReadOnlyStore, StoreClosed, StoreFull, StoreInUse
+
+READERS_MAX = 1024
+TABLES_MAX = 16
+OPEN_TRIES_MAX = 3
+READER_CHECK_INTERVAL_S = 60.0
+FREE_BYTES_MIN = 1024 * 1024
+
+Transaction = Any
+Panic = lmdb.PanicError
+LmdbError = lmdb.Error
+
+
+class Gate:
+    """Lets many in, or one alone; who wants to be alone waits for those inside, and nobody new gets in before it."""
+
+    __slots__ = ("_alone", "_condition", "_inside")
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition(threading.Lock())
+        self._inside = 0
+        self._alone = False
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """Hold the gate together with others."""
+        with self._condition:
+            while self._alone:
+                self._condition.wait()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._inside -= 1
+                if not self._inside:
+                    self._condition.notify_all()
+
+    def exclude(self) -> None:
+        """Wait until nobody is inside, and keep everybody out until `admit`."""
+        with self._condition:
+            while self._alone:
+                self._condition.wait()
+            self._alone = True
+            while self._inside:
+                self._condition.wait()
+
+    def admit(self) -> None:
+        """Let others in again."""
+        with self._condition:
+            self._alone = False
+            self._condition.notify_all()
+
+
+class Environment:
+    """The LMDB environment of one directory, shared by every Store of this process that is open on it."""
+
+    def __init__(self, path: str, tables: dict[str, dict[str, bool]], map_size_bytes: int, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._tables = tables
+        self._map_size_bytes = map_size_bytes
+        self._gate = Gate()
+        self._lmdb: Any = None
+        self._checked_s = time.monotonic()
+        self._closed = False
+        self.table: dict[str, Any] = {}
+        self._ensure_open()
+
+    def _ensure_open(self) -> None:
+        if self._closed:
+            raise StoreClosed("the store is closed")
+        if self._lmdb is None:
+            self._gate.exclude()
+            try:
+                if self._lmdb is None:
+                    self._open()
+            finally:
+                self._gate.admit()
+
+    def _open(self) -> None:
+        with _opening(self.path, self.read_only):
+            env = self._open_lmdb()
+        try:
+            # After a crash of all processes the newest page may still be in the page cache only: what is served must be durable.
+            if not self.read_only:
+                env.sync(True)
+                env.reader_check()
+            self.table = {
+                name: env.open_db(name.encode(), create=not self.read_only, **options)
+                for name, options in self._tables.items()
+            }
+        except lmdb.Error as error:
+            env.close()
+            raise _open_failure(self.path, error) from error
+        self._lmdb = env
+
+    def _open_lmdb(self) -> Any:
+        try:
+            return lmdb.open(
+                self.path, map_size=self._map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
+                subdir=True, create=not self.read_only, readonly=self.read_only, sync=True, metasync=True, writemap=False,
+                map_async=False, meminit=True, lock=True,
+            )  # fmt: skip
+        except lmdb.Error as error:
+            raise _open_failure(self.path, error) from error
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A read transaction; to be left soon, and never held across I/O on a body, a callback or a yield to the caller."""
+        txn = None
+        while txn is None:
+            self._ensure_open()
+            with self._gate.shared():
+                env = self._lmdb
+                if env is None:
+                    continue
+                try:
+                    txn = self._begin_read(env)
+                except lmdb.PanicError:
+                    txn = None
+                if txn is not None:
+                    try:
+                        yield txn
+                    finally:
+                        txn.abort()
+                    return
+            self.reopen(env)
+
+    def _begin_read(self, env: Any) -> Transaction:
+        try:
+            return env.begin()
+        except lmdb.ReadersFullError:
+            env.reader_check()
+            return env.begin()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Any]:
+        """The environment for the writer thread, kept open and in place meanwhile."""
+        while True:
+            self._ensure_open()
+            with self._gate.shared():
+                if self._lmdb is not None:
+                    self._check_readers()
+                    yield self._lmdb
+                    return
+
+    def _check_readers(self) -> None:
+        now = time.monotonic()
+        if now - self._checked_s > READER_CHECK_INTERVAL_S:
+            self._checked_s = now
+            self._lmdb.reader_check()
+
+    def reopen(self, broken: Any) -> None:
+        """Replace an environment that panicked; whoever comes second finds it done."""
+        self._gate.exclude()
+        try:
+            if self._lmdb is broken:
+                self._lmdb = None
+                broken.close()
+        finally:
+            self._gate.admit()
+
+    def free_bytes(self) -> int:
+        """Bytes free on the disk below the environment."""
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
+    def close_for_fork(self) -> None:
+        """Close behind the gate, and keep the gate shut."""
+        self._gate.exclude()
+        env, self._lmdb = self._lmdb, None
+        if env is not None:
+            env.close()
+
+    def admit_after_fork(self) -> None:
+        """Open the gate again, in the parent."""
+        self._gate.admit()
+
+    def renew_in_child(self) -> None:
+        """Begin with a gate of the child's own: the threads that held the old one do not exist here."""
+        self._gate = Gate()
+
+    def close(self) -> None:
+        """Wait for the transactions under way and close for good."""
+        self._closed = True
+        self.close_for_fork()
+        self._gate.admit()
+
+
+@contextlib.contextmanager
+def _opening(path: str, read_only: bool) -> Iterator[None]:
+    """Serialise opening and creating the environment between processes (lmdb.h: open may fail while another process does it)."""
+    if read_only:
+        yield
+        return
+    fd = os.open(os.path.join(path, "opening"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _open_failure(path: str, error: Exception) -> Exception:
+    text = str(error)
+    if isinstance(error, lmdb.LockError) or "Resource temporarily unavailable" in text:
+        return StoreInUse(
+            f"{path}: another process uses this store from another PID namespace; share the PID namespace between "
+            "containers, or run one container per store"
+        )
+    if isinstance(error, lmdb.ReadonlyError) or os.strerror(errno.EROFS) in text or os.strerror(errno.EACCES) in text:
+        return ReadOnlyStore(f"{path}: not writable: {text}; open it with read_only=True to read")
+    if isinstance(error, (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError)):
+        return NotAStore(f"{path}: not a metadata environment: {text}")
+    return InternalError(reason=f"opening the metadata: {text}")
+
+
+def write_failure(env: Environment, error: Exception, *, committing: bool) -> InternalError:
+    """The S3 error for a failed write transaction; a full disk is reported by LMDB as EIO as often as ENOSPC."""
+    kind: type[InternalError] = CommitUnknown if committing else InternalError
+    if isinstance(error, lmdb.MapFullError):
+        return (CommitUnknown if committing else StoreFull)(
+            reason="the metadata map is full: open the store with a larger map_size_bytes"
+        )
+    with contextlib.suppress(OSError):
+        if os.strerror(errno.ENOSPC) in str(error) or env.free_bytes() < FREE_BYTES_MIN:
+            return (CommitUnknown if committing else StoreFull)(
+                reason="the store's disk is full, while committing metadata"
+            )
+    return kind(reason=f"committing metadata: {error}")
+
+
+class Registry:
+    """The environments of this process by (device, inode): LMDB allows one a process, so Stores on one directory share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[tuple[int, int], tuple[Any, int]] = {}
+
+    def acquire(self, path: str, make: Callable[[], Any]) -> Any:
+        """The shared thing for a directory, made if nobody holds it."""
+        status = os.stat(path)
+        identity = (status.st_dev, status.st_ino)
+        with self._lock:
+            thing, holders = self._held.get(identity, (None, 0))
+            if thing is None:
+                thing = make()
+            self._held[identity] = (thing, holders + 1)
+        return thing
+
+    def release(self, thing: Any, close: Callable[[], None]) -> None:
+        """Give a shared thing back; the last holder closes it."""
+        with self._lock:
+            for identity, (held, holders) in list(self._held.items()):
+                if held is thing and holders == 1:
+                    close()
+                    del self._held[identity]
+                elif held is thing:
+                    self._held[identity] = (held, holders - 1)
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+        for thing, _ in self._held.values():
+            thing.close_for_fork()
+
+    def _after_in_parent(self) -> None:
+        for thing, _ in self._held.values():
+            thing.admit_after_fork()
+        self._lock.release()
+
+    def _after_in_child(self) -> None:
+        self._lock = threading.Lock()
+        for thing, _ in self._held.values():
+            thing.renew_in_child()
+
+    def watch_forks(self) -> None:
+        """Register the three hooks; to be called once."""
+        os.register_at_fork(
+            before=self._before_fork, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
+        )

@@ -1,0 +1,229 @@
+"""Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
+
+import struct
+
+from engine.errors import NoSuchUpload
+from engine.meta import Page, Publication, Select, Trash, TrashKind, UploadEntry, UploadId, Usage
+from engine.meta.environment import Transaction
+from engine.meta.lmdb_base import reads, writes
+from engine.meta.lmdb_buckets import LmdbBuckets
+from engine.meta.lmdb_objects import LmdbObjects
+from engine.meta.paging import Row, page_of
+from engine.meta.records import (
+    Flag,
+    ObjectRecord,
+    PartRecord,
+    Parts,
+    TombstoneRecord,
+    UploadRecord,
+    pack_record,
+    unpacker,
+)
+
+TOMBSTONES_BURIED_A_STEP = 2
+_SUFFIX = struct.Struct(">Q16s")
+_TIME = struct.Struct(">Q")
+_upload_record = unpacker(UploadRecord)
+_tombstone_record = unpacker(TombstoneRecord)
+
+
+def _suffix(upload_id: UploadId) -> bytes:
+    return _SUFFIX.pack(upload_id.initiated_ns, upload_id.nonce)
+
+
+class LmdbMetadata(LmdbBuckets, LmdbObjects):
+    """Metadata in one LMDB environment."""
+
+    @writes
+    def begin_upload(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord
+    ) -> None:
+        bucket_id = self._bucket(txn, bucket).id
+        row = self._names("uploads").place(txn, bucket_id, key) + _suffix(upload_id)
+        txn.put(row, pack_record(record), db=self._table["uploads"])
+        self._add_usage(txn, bucket_id, Usage(open_uploads=1))
+
+    @reads
+    def find_upload(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord:
+        return self._upload(txn, bucket, key, upload_id)[2]
+
+    def _upload(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId
+    ) -> tuple[bytes, bytes, UploadRecord]:
+        """The bucket's id, the upload's row key and its record."""
+        bucket_id = self._bucket(txn, bucket).id
+        prefix = self._names("uploads").find(txn, bucket_id, key)
+        row = prefix + _suffix(upload_id) if prefix else None
+        found = txn.get(row, db=self._table["uploads"]) if row else None
+        if row is None or found is None:
+            raise NoSuchUpload
+        return bucket_id, row, _upload_record(found)
+
+    @writes
+    def record_part(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
+    ) -> Trash | None:
+        bucket_id, _, _ = self._upload(txn, bucket, key, upload_id)
+        superseded = self._drop_part(txn, upload_id.nonce, part.number)
+        self._name_blob(txn, part, inline)
+        txn.put(upload_id.nonce, part.pack(), db=self._table["parts"])
+        change = Usage(open_parts=1, open_bytes=part.size)
+        if superseded is not None:
+            change = Usage(open_bytes=part.size - superseded.size)
+        self._add_usage(txn, bucket_id, change)
+        return self._discard(txn, superseded) if superseded is not None else None
+
+    def _drop_part(self, txn: Transaction, nonce: bytes, number: int) -> PartRecord | None:
+        prefix = number.to_bytes(2, "big")
+        with txn.cursor(self._table["parts"]) as cursor:
+            if not (cursor.set_range_dup(nonce, prefix) and cursor.value()[:2] == prefix):
+                return None
+            part = PartRecord.unpack(cursor.value())
+            cursor.delete()
+        return part
+
+    def _discard(self, txn: Transaction, part: PartRecord) -> Trash | None:
+        if part.flags & Flag.INLINE:
+            txn.delete(part.blob_id, db=self._table["inline"])
+            return None
+        trash = Trash(TrashKind.BLOB, part.blob_id)
+        self._throw_away(txn, trash)
+        return trash
+
+    @reads
+    def list_parts(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> tuple[UploadRecord, Parts]:
+        record = self._upload(txn, bucket, key, upload_id)[2]
+        return record, self._parts(txn, upload_id.nonce)
+
+    @reads
+    def list_uploads(
+        self,
+        txn: Transaction,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        upload_marker: UploadId | None,
+        limit: int,
+    ) -> Page[UploadEntry]:
+        bucket_id, names = self._bucket(txn, bucket).id, self._names("uploads")
+        return page_of(
+            lambda lower, suffix: names.scan(txn, bucket_id, lower, suffix),
+            _upload_entry,
+            prefix=prefix, delimiter=delimiter, marker=key_marker,
+            marker_suffix=_suffix(upload_marker) if upload_marker else None, limit=limit,
+        )  # fmt: skip
+
+    @writes
+    def publish(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        upload_id: UploadId,
+        request: bytes,
+        select: Select,
+        manifest_id: bytes,
+        now_ns: int,
+    ) -> tuple[str, tuple[Trash, ...]]:
+        try:
+            bucket_id, row, upload = self._upload(txn, bucket, key, upload_id)
+        except NoSuchUpload:
+            return self._earlier_result(txn, bucket, key, upload_id, request), ()
+        publication = select(self._parts(txn, upload_id.nonce))
+        self._remove_upload(txn, bucket_id, key, row, upload_id, publication)
+        record = ObjectRecord(
+            manifest_id,
+            publication.manifest.size,
+            publication.etag,
+            now_ns,
+            len(publication.manifest.parts),
+            upload.headers,
+        )
+        trash = self._publish(txn, bucket_id, key, record, publication.manifest)
+        self._bury(txn, upload_id, TombstoneRecord(bucket_id, key, request, publication.etag, now_ns))
+        unlisted = (self._discard(txn, part) for part in publication.unlisted)
+        return publication.etag, (*trash, *(piece for piece in unlisted if piece is not None))
+
+    def _remove_upload(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId, publication: Publication
+    ) -> None:
+        txn.delete(row, db=self._table["uploads"])
+        self._names("uploads").prune(txn, bucket_id, key)
+        txn.delete(upload_id.nonce, db=self._table["parts"])
+        listed = publication.manifest
+        self._add_usage(
+            txn,
+            bucket_id,
+            Usage(
+                open_uploads=-1,
+                open_parts=-len(listed.parts) - len(publication.unlisted),
+                open_bytes=-listed.size - sum(part.size for part in publication.unlisted),
+            ),
+        )
+
+    def _earlier_result(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, request: bytes) -> str:
+        found = txn.get(upload_id.nonce, db=self._table["tombstones"])
+        if found is not None:
+            tombstone = _tombstone_record(found)
+            same = (self._bucket(txn, bucket).id, key, request)
+            if same == (tombstone.bucket_id, tombstone.key, tombstone.request):
+                return tombstone.etag
+        raise NoSuchUpload
+
+    def _bury(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:
+        """Keep the result of a Complete, and drop up to two that are too old: their count stays bounded without a sweep."""
+        times = self._table["tombstone_times"]
+        txn.put(upload_id.nonce, pack_record(tombstone), db=self._table["tombstones"])
+        txn.put(_TIME.pack(tombstone.completed_ns) + upload_id.nonce, b"", db=times)
+        oldest_kept = _TIME.pack(max(0, tombstone.completed_ns - self._tombstone_lifetime_ns))
+        for _ in range(TOMBSTONES_BURIED_A_STEP):
+            with txn.cursor(times) as cursor:
+                if not cursor.first() or cursor.key() >= oldest_kept:
+                    return
+                txn.delete(cursor.key()[_TIME.size :], db=self._table["tombstones"])
+                cursor.delete()
+
+    @writes
+    def abort(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> Trash:
+        bucket_id, row, _ = self._upload(txn, bucket, key, upload_id)
+        return self._abort(txn, bucket_id, key, row, upload_id)
+
+    def _abort(self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId) -> Trash:
+        parts = self._parts(txn, upload_id.nonce)
+        txn.delete(row, db=self._table["uploads"])
+        self._names("uploads").prune(txn, bucket_id, key)
+        self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-parts.size()))
+        trash = Trash(TrashKind.UPLOAD, upload_id.nonce)
+        self._throw_away(txn, trash)
+        return trash
+
+    def drain_deleted_buckets(self) -> None:
+        while self._has_deleted_buckets():
+            self._drain_one()
+
+    @reads
+    def _has_deleted_buckets(self, txn: Transaction) -> bool:
+        return self._first_deleted(txn) is not None
+
+    @writes
+    def _drain_one(self, txn: Transaction) -> None:
+        """Abort one upload of a deleted bucket, or forget the bucket if it has none."""
+        bucket_id = self._first_deleted(txn)
+        if bucket_id is None:
+            return
+        names = self._names("uploads")
+        row: Row | None = next(names.scan(txn, bucket_id, b""), None)
+        if row is None:
+            txn.delete(bucket_id, db=self._table["deleted_buckets"])
+            txn.delete(bucket_id, db=self._table["usage"])
+            return
+        upload_id = UploadId(*_SUFFIX.unpack(row[1]))
+        place = names.find(txn, bucket_id, row[0])
+        assert place is not None, "a row just read has a place"
+        self._abort(txn, bucket_id, row[0], place + row[1], upload_id)
+
+
+def _upload_entry(row: Row) -> UploadEntry:
+    key, suffix, value = row
+    return UploadEntry(key, UploadId(*_SUFFIX.unpack(suffix)), _upload_record(value))

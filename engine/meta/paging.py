@@ -1,0 +1,67 @@
+"""Pages of S3's listings over any ordered scan: prefix, delimiter, marker and limit; knows nothing of what is listed."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from engine.meta import Page
+from engine.meta.keys import prefix_successor
+
+Item = TypeVar("Item")
+Row = tuple[bytes, bytes, bytes]
+Scan = Callable[[bytes, bytes | None], Iterator[Row]]
+"""scan(lower name, lower suffix) -> (name, suffix, value) in order."""
+
+
+def rolled_up(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
+    """The common prefix that stands for a name in a listing, if any."""
+    if not delimiter or not name.startswith(prefix):
+        return None
+    found = name.find(delimiter, len(prefix))
+    return name[: found + len(delimiter)] if found >= 0 else None
+
+
+def page_of(
+    scan: Scan,
+    make: Callable[[Row], Item],
+    *,
+    prefix: bytes,
+    delimiter: bytes,
+    marker: bytes,
+    marker_suffix: bytes | None,
+    limit: int,
+) -> Page[Item]:
+    """The page after a marker: after (marker, marker_suffix), or after every row named `marker` when there is no suffix.
+
+    A marker inside a common prefix passes over the whole prefix, as S3 does.
+    """
+    items: list[Item] = []
+    prefixes: list[bytes] = []
+    if limit == 0:
+        return Page((), (), is_truncated=False)
+    rows = _start(scan, prefix, delimiter, marker, marker_suffix)
+    while (row := next(rows, None)) is not None and row[0].startswith(prefix):
+        if len(items) + len(prefixes) == limit:
+            return Page(tuple(items), tuple(prefixes), is_truncated=True)
+        common = rolled_up(row[0], prefix, delimiter)
+        if common is None:
+            items.append(make(row))
+        else:
+            prefixes.append(common)
+            rows = _scan_past(scan, common)
+    return Page(tuple(items), tuple(prefixes), is_truncated=False)
+
+
+def _start(scan: Scan, prefix: bytes, delimiter: bytes, marker: bytes, marker_suffix: bytes | None) -> Iterator[Row]:
+    if not marker or marker < prefix:
+        return scan(prefix, None)
+    common = rolled_up(marker, prefix, delimiter)
+    if common is not None:
+        return _scan_past(scan, common)
+    if marker_suffix is not None:
+        return scan(marker, marker_suffix + b"\x00")
+    return scan(marker + b"\x00", None)
+
+
+def _scan_past(scan: Scan, prefix: bytes) -> Iterator[Row]:
+    successor = prefix_successor(prefix)
+    return scan(successor, None) if successor else iter(())

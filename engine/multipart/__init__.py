@@ -1,0 +1,1 @@
+"""The product: S3's multipart family over blobs and metadata."""

@@ -1,0 +1,128 @@
+"""S3's rules of the multipart family as pure functions: they touch neither disk nor clock.
+
+Source, unless named otherwise: API pages UploadPart and CompleteMultipartUpload, and AWS's own answers to each wrong request.
+"""
+
+import hashlib
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.errors import (
+    EntityTooLarge,
+    EntityTooSmall,
+    InvalidArgument,
+    InvalidPart,
+    InvalidPartOrder,
+    InvalidRequest,
+    MalformedXML,
+)
+from engine.limits import Limits
+from engine.meta import Publication
+from engine.meta.records import Manifest, Parts
+
+
+@dataclass(frozen=True, slots=True)
+class PartList:
+    """The list of a Complete: numbers, and ETags as they were sent (without quotes), side by side."""
+
+    numbers: tuple[int, ...]
+    etags: tuple[str, ...]
+
+    @staticmethod
+    def of(parts: Iterable[tuple[int, str]], upload_id: str, limits: Limits) -> "PartList":
+        """Read a list of (part number, ETag) pairs; ETags may be quoted.
+
+        Raises:
+            InvalidRequest: the list is empty.
+            InvalidArgument: a number is below 1.
+            InvalidPartOrder: the numbers do not ascend strictly.
+            MalformedXML: a pair is not a number and a text, or there are more than 10,000.
+        """
+        numbers, etags = _columns(parts, limits.part_number_max)
+        if not numbers:
+            raise InvalidRequest("You must specify at least one part")
+        lowest = min(numbers)
+        if lowest < 1:
+            raise InvalidArgument("PartNumber must be >= 1", ArgumentName="PartNumber", ArgumentValue=lowest)
+        if not all(map(operator.lt, numbers, numbers[1:])):
+            raise InvalidPartOrder(UploadId=upload_id)
+        return PartList(numbers, tuple(etag.strip('"').lower() for etag in etags))
+
+    def digest(self) -> bytes:
+        """What tells one list from another: equal for a repeated Complete."""
+        return hashlib.sha256(repr((self.numbers, self.etags)).encode()).digest()
+
+
+def _columns(parts: Iterable[tuple[int, str]], count_max: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    numbers: list[int] = []
+    etags: list[str] = []
+    for number, etag in parts:
+        if type(number) is not int or not isinstance(etag, str) or len(numbers) == count_max:
+            raise MalformedXML
+        numbers.append(number)
+        etags.append(etag)
+    return tuple(numbers), tuple(etags)
+
+
+def check_part_number(part_number: object, limits: Limits) -> int:
+    """A part number as S3 takes it.
+
+    Raises:
+        InvalidArgument: it is no integer between 1 and 10,000.
+    """
+    if type(part_number) is not int or not 1 <= part_number <= limits.part_number_max:
+        raise InvalidArgument(
+            f"Part number must be an integer between 1 and {limits.part_number_max}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=part_number,
+        )
+    return part_number
+
+
+def select(held: Parts, listed: PartList, upload_id: str, limits: Limits) -> Publication:
+    """What a Complete publishes: the listed parts in order, and the ETag "MD5 of their MD5s, dash, their count".
+
+    Raises:
+        InvalidPart: a listed part is not held with that ETag; the first such one is named.
+        EntityTooSmall: a listed part other than the last is too small.
+        EntityTooLarge: the object would be too large.
+    """
+    held.verify()
+    numbers, sizes, etags = held.columns()
+    rows, unlisted = held.rows, ()
+    hex_etags = tuple(map(bytes.hex, etags))
+    if numbers != listed.numbers or hex_etags != listed.etags:
+        places = _places(numbers, hex_etags, listed, upload_id)
+        rows = b"".join([held.row(place) for place in places])
+        sizes, etags = [sizes[place] for place in places], [etags[place] for place in places]
+        left = set(range(len(numbers))).difference(places)
+        unlisted = tuple(held[place] for place in sorted(left))
+    _check_sizes(sizes, listed, limits)
+    whole = hashlib.md5(b"".join(etags), usedforsecurity=False).hexdigest()
+    return Publication(Manifest.of(rows, sizes), f"{whole}-{len(etags)}", unlisted)
+
+
+def _places(numbers: Sequence[int], etags: Sequence[str], listed: PartList, upload_id: str) -> list[int]:
+    place_of = {number: place for place, number in enumerate(numbers)}
+    places = []
+    for number, etag in zip(listed.numbers, listed.etags, strict=True):
+        place = place_of.get(number)
+        if place is None or etags[place] != etag:
+            raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
+        places.append(place)
+    return places
+
+
+def _check_sizes(sizes: Sequence[int], listed: PartList, limits: Limits) -> None:
+    if len(sizes) > 1 and min(sizes[:-1]) < limits.part_size_bytes_min:
+        first = next(i for i, size in enumerate(sizes) if size < limits.part_size_bytes_min)
+        raise EntityTooSmall(
+            ProposedSize=sizes[first],
+            MinSizeAllowed=limits.part_size_bytes_min,
+            PartNumber=listed.numbers[first],
+            ETag=listed.etags[first],
+        )
+    size = sum(sizes)
+    if size > limits.object_size_bytes_max:
+        raise EntityTooLarge(ProposedSize=size, MaxSizeAllowed=limits.object_size_bytes_max)

@@ -1,0 +1,251 @@
+"""CreateMultipartUpload, UploadPart, AbortMultipartUpload and the two listings."""
+
+import contextlib
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from engine.arrival import Promise, in_base64
+from engine.bodies import Body
+from engine.core import Core, quoted, to_datetime
+from engine.errors import InvalidArgument, NoSuchUpload
+from engine.listing import Encoding, check_page_size, encoded_prefixes
+from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
+from engine.meta.records import PartRecord, UploadRecord
+from engine.multipart.rules import check_part_number
+from engine.names import encode_key, encode_text, format_upload_id, make_headers, parse_upload_id
+from engine.results import (
+    CreateMultipartUploadOutput,
+    Initiator,
+    ListMultipartUploadsOutput,
+    ListPartsOutput,
+    MultipartUpload,
+    Owner,
+    Part,
+    UploadPartOutput,
+)
+
+STORAGE_CLASS = "STANDARD"
+
+
+class Uploads(Core):
+    """The operations on open uploads."""
+
+    def create_multipart_upload(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        cache_control: str | None = None,
+        content_disposition: str | None = None,
+        content_encoding: str | None = None,
+        content_language: str | None = None,
+        content_type: str | None = None,
+        expires: str | datetime | None = None,
+    ) -> CreateMultipartUploadOutput:
+        """Begin a multipart upload; all that travels with the object is said here, not at Complete.
+
+        Raises:
+            NoSuchBucket, KeyTooLongError, MetadataTooLarge, RequestHeaderSectionTooLarge.
+
+        Source: API page CreateMultipartUpload.
+        """
+        self._check_writable()
+        name = encode_key(key, self.limits)
+        headers = make_headers(
+            self.limits, metadata, cache_control, content_disposition, content_encoding, content_language,
+            content_type, expires,
+        )  # fmt: skip
+        upload_id = UploadId(self._now_ns(), secrets.token_bytes(UPLOAD_NONCE_SIZE))
+        self._meta.begin_upload(bucket, name, upload_id, UploadRecord(headers))
+        return CreateMultipartUploadOutput(bucket, key, format_upload_id(bucket, name, upload_id))
+
+    def upload_part(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        part_number: int,
+        body: Body,
+        *,
+        content_length: int | None = None,
+        content_md5: str | None = None,
+        content_sha256: str | None = None,
+    ) -> UploadPartOutput:
+        """Store a part durably, in place of an earlier one of its number; of two attempts the one that finishes last wins.
+
+        `body` is bytes, a buffer, a binary file, a file descriptor or an iterable of bytes. `content_length` bounds what is read from
+        a descriptor or an unseekable file; any other body must have just that many bytes. `content_md5` is base64 (RFC 1864),
+        `content_sha256` 64 hex digits. Everything that needs no bytes is checked before the first one is taken.
+
+        Raises:
+            InvalidArgument: the part number is not within 1..10000.
+            NoSuchBucket, NoSuchUpload: also if the upload is aborted or completed meanwhile.
+            EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch: see the messages.
+            StoreFull, InternalError, SlowDown: nothing was stored, try again.
+
+        Source: API page UploadPart.
+        """
+        self._check_writable()
+        check_part_number(part_number, self.limits)
+        promise = Promise.of(content_length, content_md5, content_sha256)
+        name, identity = self._find_upload(bucket, key, upload_id)
+        size_max = self.limits.part_size_bytes_max
+        with (
+            self._naming(upload_id),
+            self._reception.receive(body, promise, size_max=size_max, shown_as=in_base64) as arrival,
+        ):
+            part = PartRecord(part_number, arrival.size, self._now_ns(), arrival.blob_id, arrival.md5, arrival.flags)
+            superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
+        if superseded is not None:
+            self._sweeper.sweep((superseded,))
+        return UploadPartOutput(quoted(arrival.md5.hex()))
+
+    def abort_multipart_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """End an upload and free all it holds; a part still in flight will be refused.
+
+        Raises:
+            NoSuchBucket, NoSuchUpload: also if it was aborted or completed before.
+
+        Source: API page AbortMultipartUpload.
+        """
+        self._check_writable()
+        name, identity = self._find_upload(bucket, key, upload_id)
+        with self._naming(upload_id):
+            trash = self._freeing(lambda: self._meta.abort(bucket, name, identity))
+        self._sweeper.sweep((trash,))
+
+    def list_parts(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        *,
+        max_parts: int | None = None,
+        part_number_marker: int | None = None,
+    ) -> ListPartsOutput:
+        """List the parts of an open upload in numeric order, a page of at most 1,000 after the marker.
+
+        Raises:
+            NoSuchBucket, NoSuchUpload.
+            InvalidArgument: a number is not within 0..2147483647.
+
+        Source: API page ListParts.
+        """
+        self._check_open()
+        limit = check_page_size("max-parts", max_parts, self.limits.page_size_max, self.limits)
+        marker = check_page_size("part-number-marker", part_number_marker, 0, self.limits, clamp=False)
+        name, identity = self._identify(bucket, key, upload_id)
+        with self._naming(upload_id):
+            _, held = self._meta.list_parts(bucket, name, identity)
+        first = held.count_after(marker)
+        page = held[first : first + limit]
+        parts = tuple(
+            Part(part.number, to_datetime(part.modified_ns), quoted(part.etag.hex()), part.size) for part in page
+        )
+        return ListPartsOutput(
+            bucket=bucket,
+            key=key,
+            upload_id=upload_id,
+            part_number_marker=marker,
+            next_part_number_marker=page[-1].number if page else 0,
+            max_parts=limit,
+            is_truncated=limit > 0 and first + limit < len(held),
+            initiator=Initiator(self._owner_id),
+            owner=Owner(self._owner_id),
+            storage_class=STORAGE_CLASS,
+            parts=parts or None,
+        )
+
+    def list_multipart_uploads(
+        self,
+        bucket: str,
+        *,
+        prefix: str | None = None,
+        delimiter: str | None = None,
+        key_marker: str | None = None,
+        upload_id_marker: str | None = None,
+        max_uploads: int | None = None,
+        encoding_type: str | None = None,
+    ) -> ListMultipartUploadsOutput:
+        """List open uploads by key, and by initiation time within a key, a page of at most 1,000 after the markers.
+
+        A page that ends on a common prefix continues from `next_key_marker`, which AWS leaves empty there.
+
+        Raises:
+            NoSuchBucket.
+            InvalidArgument: max_uploads, encoding_type, or an upload_id_marker that is of another key.
+
+        Source: API page ListMultipartUploads; the captured answers for the markers.
+        """
+        self._check_open()
+        limit = check_page_size("max-uploads", max_uploads, self.limits.page_size_max, self.limits)
+        encoding = Encoding.of(encoding_type)
+        marker = encode_text(key_marker or "", "key-marker")
+        upload_marker = self._parse_marker(bucket, marker, upload_id_marker)
+        page = self._meta.list_uploads(
+            bucket,
+            encode_text(prefix or "", "prefix"),
+            encode_text(delimiter or "", "delimiter"),
+            marker,
+            upload_marker,
+            limit,
+        )
+        last = max([entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:]), default=b"")
+        ends_on_upload = bool(page.items) and page.items[-1].key == last
+        return ListMultipartUploadsOutput(
+            bucket=bucket,
+            key_marker=encoding.show(key_marker or ""),
+            upload_id_marker=upload_id_marker or "" if key_marker else "",
+            next_key_marker=encoding.show(last.decode()),
+            next_upload_id_marker=format_upload_id(bucket, last, page.items[-1].upload_id) if ends_on_upload else "",
+            max_uploads=limit,
+            is_truncated=page.is_truncated,
+            prefix=encoding.show(prefix) if prefix else None,
+            delimiter=encoding.show(delimiter) if delimiter else None,
+            encoding_type=encoding_type,
+            uploads=tuple(self._shown(bucket, entry, encoding) for entry in page.items) or None,
+            common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
+        )
+
+    def _shown(self, bucket: str, entry: UploadEntry, encoding: Encoding) -> MultipartUpload:
+        return MultipartUpload(
+            upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
+            key=encoding.show(entry.key.decode()),
+            initiated=to_datetime(entry.upload_id.initiated_ns),
+            storage_class=STORAGE_CLASS,
+            owner=Owner(self._owner_id),
+            initiator=Initiator(self._owner_id),
+        )
+
+    def _parse_marker(self, bucket: str, key_marker: bytes, text: str | None) -> UploadId | None:
+        if not text or not key_marker:
+            return None
+        try:
+            return parse_upload_id(bucket, key_marker, text)
+        except NoSuchUpload:
+            raise InvalidArgument(
+                "Invalid uploadId marker", ArgumentName="upload-id-marker", ArgumentValue=text
+            ) from None
+
+    def _identify(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId]:
+        """The stored forms of key and upload id, the bucket known to exist."""
+        name = encode_key(key, self.limits)
+        self._meta.find_bucket(bucket)
+        return name, parse_upload_id(bucket, name, upload_id)
+
+    def _find_upload(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId]:
+        """The same, the upload known to be open just now."""
+        name, identity = self._identify(bucket, key, upload_id)
+        with self._naming(upload_id):
+            self._meta.find_upload(bucket, name, identity)
+        return name, identity
+
+    @contextlib.contextmanager
+    def _naming(self, upload_id: str) -> Iterator[None]:
+        """Give NoSuchUpload the id as the client wrote it."""
+        try:
+            yield
+        except NoSuchUpload:
+            raise NoSuchUpload(UploadId=upload_id) from None

@@ -1,0 +1,135 @@
+"""Reading a stored object: a binary file over its parts, wherever they live, that stays whole while the object is replaced."""
+
+import io
+import os
+from typing import Any
+
+from engine.blobs import BlobReader, Blobs
+from engine.blobs.leases import Lease
+from engine.errors import InternalError
+from engine.meta import Metadata
+from engine.meta.records import Flag, Manifest, PartRecord
+
+
+class _InlineReader:
+    """A small part that lives in its row."""
+
+    __slots__ = ("_data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        piece = self._data[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def open_part(part: PartRecord, meta: Metadata, blobs: Blobs) -> BlobReader:
+    """Open the bytes of a part.
+
+    Raises:
+        InternalError: they are not there, or not as many as the part has.
+    """
+    if part.flags & Flag.INLINE:
+        reader: BlobReader = _InlineReader(meta.read_inline(part.blob_id))
+    else:
+        reader = blobs.open(part.blob_id)
+    if reader.size != part.size:
+        reader.close()
+        raise InternalError(reason=f"blob {part.blob_id.hex()} has {reader.size} bytes, its row says {part.size}")
+    return reader
+
+
+class ObjectBody(io.RawIOBase):
+    """Bytes `start` to `start + length` of an object, as a seekable binary file; `read(n)` returns n bytes unless the end is near.
+
+    Holds at most one part open, and a lease that keeps the object's bytes until `close`. Not for two threads at once.
+    """
+
+    def __init__(
+        self, manifest: Manifest, start: int, length: int, meta: Metadata, blobs: Blobs, lease: Lease | None
+    ) -> None:
+        super().__init__()
+        self._manifest = manifest
+        self._start = start
+        self._length = length
+        self._position = 0
+        self._meta = meta
+        self._blobs = blobs
+        self._lease = lease
+        self._reader: BlobReader | None = None
+        self._reader_index = -1
+
+    def __len__(self) -> int:
+        return self._length
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        if base + offset < 0:
+            raise ValueError(f"can't seek to {base + offset}")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer from as many parts as it takes.
+
+        Raises:
+            InternalError: the stored bytes are not there or cut short; none of what was asked for is returned.
+        """
+        if self.closed:
+            raise ValueError("the body is closed")
+        view = memoryview(buffer).cast("B")
+        wanted = max(0, min(len(view), self._length - self._position))
+        filled = 0
+        while filled < wanted:
+            filled += self._read_part(view[filled:wanted], self._start + self._position + filled)
+        self._position += filled
+        return filled
+
+    def _read_part(self, view: memoryview, offset: int) -> int:
+        index = self._manifest.index_at(offset)
+        reader = self._reader_of(index)
+        part_offset = offset - self._manifest.start(index)
+        count = reader.read_into(view[: reader.size - part_offset], part_offset)
+        if not count:
+            raise InternalError(reason=f"part {index + 1} of the object is cut short on disk")
+        return count
+
+    def _reader_of(self, index: int) -> BlobReader:
+        if self._reader is None or self._reader_index != index:
+            self._close_reader()
+            self._reader = open_part(self._manifest.parts[index], self._meta, self._blobs)
+            self._reader_index = index
+        return self._reader
+
+    def readall(self) -> bytes:
+        data = bytearray(max(0, self._length - self._position))
+        self.readinto(data)
+        return bytes(data)
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    def close(self) -> None:
+        """Release the lease and the open part; again is harmless."""
+        if not self.closed:
+            self._close_reader()
+            if self._lease is not None:
+                self._lease.close()
+        super().close()

@@ -1,0 +1,271 @@
+"""What the operations answer: frozen records named after S3's shapes, their attributes S3's members in snake_case.
+
+ETags carry their quotes, times are aware datetimes in UTC, sizes are bytes, lists are tuples, and a member that S3 would leave out is
+None. Source of every shape: the API page of its operation.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.readers import ObjectBody
+
+
+class CompletedPart(NamedTuple):
+    """One line of the list that CompleteMultipartUpload takes."""
+
+    part_number: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns a bucket, an object or an upload; `id` is a canonical user id (64 hex digits)."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Initiator:
+    """Who began an upload."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommonPrefix:
+    """Keys rolled up by a delimiter."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket in ListBuckets."""
+
+    name: str
+    creation_date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBucketOutput:
+    """Answer of CreateBucket."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadBucketOutput:
+    """Answer of HeadBucket."""
+
+    bucket_region: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListBucketsOutput:
+    """Answer of ListBuckets."""
+
+    buckets: tuple[Bucket, ...]
+    owner: Owner
+    continuation_token: str | None = None
+    prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMultipartUploadOutput:
+    """Answer of CreateMultipartUpload."""
+
+    bucket: str
+    key: str
+    upload_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPartOutput:
+    """Answer of UploadPart."""
+
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompleteMultipartUploadOutput:
+    """Answer of CompleteMultipartUpload."""
+
+    location: str
+    bucket: str
+    key: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part in ListParts."""
+
+    part_number: int
+    last_modified: datetime
+    etag: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListPartsOutput:
+    """Answer of ListParts."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    part_number_marker: int
+    next_part_number_marker: int
+    max_parts: int
+    is_truncated: bool
+    initiator: Initiator
+    owner: Owner
+    storage_class: str
+    parts: tuple[Part, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MultipartUpload:
+    """An open upload in ListMultipartUploads."""
+
+    upload_id: str
+    key: str
+    initiated: datetime
+    storage_class: str
+    owner: Owner
+    initiator: Initiator
+
+
+@dataclass(frozen=True, slots=True)
+class ListMultipartUploadsOutput:
+    """Answer of ListMultipartUploads."""
+
+    bucket: str
+    key_marker: str
+    upload_id_marker: str
+    next_key_marker: str
+    next_upload_id_marker: str
+    max_uploads: int
+    is_truncated: bool
+    prefix: str | None = None
+    delimiter: str | None = None
+    encoding_type: str | None = None
+    uploads: tuple[MultipartUpload, ...] | None = None
+    common_prefixes: tuple[CommonPrefix, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PutObjectOutput:
+    """Answer of PutObject."""
+
+    etag: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadObjectOutput:
+    """Answer of HeadObject; `status` is 200, or 206 for a part or a range."""
+
+    accept_ranges: str
+    last_modified: datetime
+    content_length: int
+    etag: str
+    content_type: str
+    metadata: dict[str, str]
+    status: int = 200
+    content_range: str | None = None
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    content_encoding: str | None = None
+    content_language: str | None = None
+    expires: str | None = None
+    parts_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetObjectOutput(HeadObjectOutput):
+    """Answer of GetObject; `body` is a binary file, to be closed (or used in a `with`)."""
+
+    body: ObjectBody
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObjectOutput:
+    """Answer of DeleteObject; without versioning it says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object in ListObjectsV2."""
+
+    key: str
+    last_modified: datetime
+    etag: str
+    size: int
+    storage_class: str
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListObjectsV2Output:
+    """Answer of ListObjectsV2."""
+
+    name: str
+    prefix: str
+    max_keys: int
+    key_count: int
+    is_truncated: bool
+    delimiter: str | None = None
+    encoding_type: str | None = None
+    continuation_token: str | None = None
+    next_continuation_token: str | None = None
+    start_after: str | None = None
+    contents: tuple[Object, ...] | None = None
+    common_prefixes: tuple[CommonPrefix, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStat:
+    """What a store, or one bucket of it, holds; sizes in bytes. Open uploads are paid for until Complete or Abort."""
+
+    buckets: int
+    objects: int
+    object_bytes: int
+    open_uploads: int
+    open_parts: int
+    open_bytes: int
+    trash: int | None = None
+    """Pieces waiting for their files to be removed; of the whole store only."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` found: `parts` rows and `files` seen, and the names of the blobs in trouble (the first hundred of each kind)."""
+
+    parts: int
+    files: int
+    missing: tuple[str, ...]
+    """Named by a row, but not there, or not readable."""
+    wrong_size: tuple[str, ...]
+    corrupt: tuple[str, ...]
+    """Bytes (only with deep=True) or rows that do not match their digest."""
+    unnamed_files: int
+    """Garbage of crashes and of uploads in flight: harmless, and collected by repair."""
+    unnamed_bytes: int
+    collected_files: int
+    collected_bytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything named by a row is there and whole."""
+        return not (self.missing or self.wrong_size or self.corrupt)
+
+
+@dataclass(frozen=True, slots=True)
+class ReapReport:
+    """What `reap` did: uploads aborted, and the garbage collected."""
+
+    aborted_uploads: int
+    aborted_bytes: int
+    collected_files: int
+    collected_bytes: int

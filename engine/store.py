@@ -1,0 +1,132 @@
+"""The store: opening a directory as one, and the whole of its operations in one object."""
+
+import dataclasses
+import os
+from types import TracebackType
+from typing import Self
+
+from engine.ballast import Ballast
+from engine.blobs.files import FileBlobs
+from engine.blobs.leases import Leases
+from engine.buckets import Buckets
+from engine.check import Checker
+from engine.core import Core, Parts
+from engine.layout import BLOBS, META, Layout
+from engine.limits import Limits
+from engine.meta.lmdb import LmdbMetadata
+from engine.multipart.reaper import Reaper
+from engine.objects import Objects
+from engine.results import CheckReport, StoreStat
+
+MAP_SIZE_BYTES_DEFAULT = 1 << 40
+
+
+class Store(Buckets, Reaper, Objects, Checker):
+    """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
+
+    A Store may live through a fork, in parent and child.
+    """
+
+    def __init__(self, parts: Parts, layout: Layout) -> None:
+        Core.__init__(self, parts)
+        self._layout = layout
+
+    def stat(self, bucket: str | None = None) -> StoreStat:
+        """What the store holds, or one bucket of it: open uploads are what an owner pays for until Complete or Abort.
+
+        Raises:
+            NoSuchBucket.
+        """
+        self._check_open()
+        if bucket is not None:
+            self._meta.find_bucket(bucket)
+        usage = self._meta.usage()
+        chosen = list(usage.values()) if bucket is None else [usage[bucket]]
+        return StoreStat(
+            buckets=len(chosen),
+            objects=sum(held.objects for held in chosen),
+            object_bytes=sum(held.object_bytes for held in chosen),
+            open_uploads=sum(held.open_uploads for held in chosen),
+            open_parts=sum(held.open_parts for held in chosen),
+            open_bytes=sum(held.open_bytes for held in chosen),
+            trash=self._meta.count_trash() if bucket is None else None,
+        )
+
+    def check(self, *, deep: bool = False, repair: bool = False) -> CheckReport:
+        """Compare rows and files; `deep` reads every byte and compares its MD5; `repair` first collects what no row names.
+
+        Raises:
+            StoreInUse: `repair` while anybody else has the store open.
+        """
+        self._check_open()
+        if not repair:
+            return self._check(deep=deep)
+        self._check_writable()
+        with self._layout.alone():
+            files, freed = self._sweeper.collect()
+            self._ballast.restore()
+            report = self._check(deep=deep)
+        return dataclasses.replace(report, collected_files=files, collected_bytes=freed)
+
+    def close(self) -> None:
+        """End all use of the store, after the commits under way; again is harmless."""
+        if not self._closed:
+            self._closed = True
+            self._meta.close()
+            self._blobs.close()
+            self._layout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_store(
+    path: str | os.PathLike[str],
+    *,
+    create: bool = True,
+    read_only: bool = False,
+    limits: Limits | None = None,
+    map_size_bytes: int = MAP_SIZE_BYTES_DEFAULT,
+    allow_network_file_system: bool = False,
+) -> Store:
+    """Open the store in a directory, and make one there if there is none and `create` says so.
+
+    Several threads, several processes and several Stores of one process may have a store open at once. `map_size_bytes` bounds the
+    metadata, not the objects, and must be the same for all of them; it takes address space, not room.
+
+    Raises:
+        NotAStore: something else is there, or nothing and `create` is False.
+        NewerFormat: a newer partwright wrote it.
+        StoreInUse: it is being repaired, or used from another PID namespace.
+        UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
+        ReadOnlyStore: it can't be written, and `read_only` is False.
+    """
+    layout = Layout.open(
+        os.fspath(path), create=create and not read_only, read_only=read_only, allow_network=allow_network_file_system
+    )
+    chosen = limits or Limits()
+    try:
+        meta = LmdbMetadata(
+            os.path.join(layout.root, META), limits=chosen, map_size_bytes=map_size_bytes, read_only=read_only
+        )
+    except BaseException:
+        layout.close()
+        raise
+    parts = Parts(
+        meta=meta,
+        blobs=FileBlobs(os.path.join(layout.root, BLOBS)),
+        leases=Leases(layout.root),
+        ballast=Ballast(layout.root),
+        owner_id=layout.format.owner_id,
+        limits=chosen,
+        read_only=read_only,
+    )
+    store = Store(parts, layout)
+    if not read_only:
+        store._sweeper.sweep_backlog()
+    return store

@@ -1,0 +1,65 @@
+"""Removes what no request can reach any more: trash named by committed rows, and files that no row names."""
+
+import logging
+
+from engine.blobs import Blobs
+from engine.blobs.leases import Lease, Leases
+from engine.errors import EngineError
+from engine.meta import Metadata, Trash, TrashKind
+
+TRASH_BATCH_SIZE = 256
+_log = logging.getLogger("partwright")
+
+
+class Sweeper:
+    """The sweeping of one store; every step may be interrupted, repeated, and run in several processes at once."""
+
+    def __init__(self, meta: Metadata, blobs: Blobs, leases: Leases) -> None:
+        self._meta = meta
+        self._blobs = blobs
+        self._leases = leases
+
+    def sweep(self, trash: tuple[Trash, ...]) -> None:
+        """Remove the files of committed trash; what fails or is still being read stays in the trash for a later sweep."""
+        for piece in trash:
+            try:
+                self._remove(piece)
+            except (EngineError, OSError) as error:
+                _log.warning("trash is left for a later sweep: %s", error)
+
+    def _remove(self, piece: Trash) -> int:
+        """Remove one piece; the bytes freed, or -1 while somebody reads it."""
+        lease: Lease | None = None
+        if piece.kind is TrashKind.MANIFEST:
+            lease = self._leases.exclude(piece.id)
+            if lease is None:
+                return -1
+        try:
+            freed = sum(map(self._blobs.remove, self._meta.trash_blobs(piece)))
+            self._meta.forget(piece)
+        finally:
+            if lease is not None:
+                lease.close()
+        return freed
+
+    def sweep_backlog(self, limit: int = TRASH_BATCH_SIZE) -> None:
+        """Sweep the oldest `limit` pieces of trash: what a crash or a reader left."""
+        self.sweep(self._meta.next_trash(limit))
+
+    def collect(self) -> tuple[int, int]:
+        """Remove all trash and every file that no row names and no writer holds; the files and bytes removed."""
+        self._meta.drain_deleted_buckets()
+        self._sweep_all()
+        files = freed = 0
+        for blob_id, _ in self._blobs.walk():
+            if not self._meta.names_blob(blob_id):
+                size = self._blobs.collect(blob_id, self._meta.names_blob)
+                files += size is not None
+                freed += size or 0
+        return files, freed
+
+    def _sweep_all(self) -> None:
+        before = -1
+        while (waiting := self._meta.count_trash()) and waiting != before:
+            before = waiting
+            self.sweep(self._meta.next_trash(waiting))
