@@ -4,10 +4,9 @@ Importing it detects the processor and tests every kernel row (csrc/kernels), on
 """
 
 import os
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from engine import errors
 from engine._native import ffi, lib
@@ -17,7 +16,7 @@ __all__ = ["CData", "KernelRow", "check", "cpu_features", "failure", "ffi", "fil
 Buffer: TypeAlias = bytes | bytearray | memoryview
 CData: TypeAlias = Any
 
-FAILURES: dict[int, type[errors.NativeError]] = {
+FAILURES: Final[dict[int, type[errors.NativeError]]] = {
     getattr(lib, kind.symbol): kind for kind in errors.NativeError.__subclasses__()
 }
 
@@ -64,7 +63,16 @@ def buffer_of(data: Buffer) -> AbstractContextManager[CData]:
 
 def kernels() -> tuple[KernelRow, ...]:
     """List the kernel rows of every algorithm, best first."""
-    return tuple(_rows())
+    return tuple(
+        KernelRow(
+            algorithm=algorithm,
+            name=name,
+            usable=lib.engine_row_usable(index, row),
+            chosen=row == lib.engine_row_chosen(index),
+            needs=_features_in(lib.engine_row_needs(index, row)),
+        )
+        for (algorithm, name), (index, row) in ROW_PLACES.items()
+    )
 
 
 def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
@@ -72,7 +80,10 @@ def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
 
     Raises: KernelUnusable if the row cannot run here, ValueError if there is none of that name.
     """
-    index, row = _find_row(algorithm, row_name)
+    place = ROW_PLACES.get((algorithm, row_name))
+    if place is None:
+        raise ValueError(f"there is no kernel row {algorithm} {row_name}")
+    index, row = place
     out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
     with buffer_of(data) as view:
         check(lib.engine_row_run(index, row, view, len(view), out), f"running {algorithm} {row_name}")
@@ -114,28 +125,17 @@ def _feature_names() -> list[str]:
     return [_text(lib.engine_cpu_feature_name(i)) for i in range(lib.engine_cpu_feature_count())]
 
 
-def _rows() -> Iterator[KernelRow]:
-    features = _feature_names()
-    for index in range(lib.ENGINE_ALGORITHM_COUNT):
-        for row in range(lib.engine_row_count(index)):
-            needs = lib.engine_row_needs(index, row)
-            yield KernelRow(
-                algorithm=_text(lib.engine_algorithm_name(index)),
-                name=_text(lib.engine_row_name(index, row)),
-                usable=lib.engine_row_usable(index, row),
-                chosen=row == lib.engine_row_chosen(index),
-                needs=tuple(name for i, name in enumerate(features) if needs >> i & 1),
-            )
+def _row_places() -> dict[tuple[str, str], tuple[int, int]]:
+    """Map algorithm and row name to the indices that C goes by, best rows first."""
+    return {
+        (_text(lib.engine_algorithm_name(index)), _text(lib.engine_row_name(index, row))): (index, row)
+        for index in range(lib.ENGINE_ALGORITHM_COUNT)
+        for row in range(lib.engine_row_count(index))
+    }
 
 
-def _find_row(algorithm: str, row_name: str) -> tuple[int, int]:
-    for index in range(lib.ENGINE_ALGORITHM_COUNT):
-        if _text(lib.engine_algorithm_name(index)) != algorithm:
-            continue
-        for row in range(lib.engine_row_count(index)):
-            if _text(lib.engine_row_name(index, row)) == row_name:
-                return index, row
-    raise ValueError(f"there is no kernel row {algorithm} {row_name}")
+def _features_in(bits: int) -> tuple[str, ...]:
+    return tuple(name for i, name in enumerate(_feature_names()) if bits >> i & 1)
 
 
 def _start() -> None:
@@ -156,3 +156,4 @@ def _warm_up() -> None:
 
 _start()
 _warm_up()
+ROW_PLACES: Final = _row_places()

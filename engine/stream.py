@@ -21,8 +21,6 @@ class Digest(enum.IntFlag):
     CRC64NVME = lib.ENGINE_DIGEST_CRC64NVME
 
 
-_DIGEST_SETS: Final = range(1 << lib.ENGINE_ALGORITHM_COUNT)
-
 HANDLE_SIZE: Final = 1024
 """About what a stream holds before its first pump: what the garbage collector is told."""
 
@@ -40,15 +38,15 @@ class Stream:
 
         Raises: OutOfMemory, LibcryptoFailed; ValueError for bits that are no digest and for a negative descriptor but -1
         """
-        if digests not in _DIGEST_SETS:
+        self._digests = int(digests)
+        if not 0 <= self._digests < 1 << lib.ENGINE_ALGORITHM_COUNT:
             raise ValueError(f"there are no such digests: {digests!r}")
         if out_fd < -1:
             raise ValueError(f"there is no descriptor {out_fd}")
-        self._digests = Digest(digests)
         self._lock = threading.Lock()
         self._report: CData = ffi.new("struct engine_report *")
         place = ffi.new("engine_stream **")
-        native.check(lib.engine_stream_open(int(self._digests), out_fd, place), "opening a stream")
+        native.check(lib.engine_stream_open(self._digests, out_fd, place), "opening a stream")
         self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
 
     @property
@@ -95,11 +93,12 @@ class Stream:
 
         Raises: ValueError for anything but one of the digests the stream computes; StreamBroken, LibcryptoFailed
         """
-        index = int(which).bit_length() - 1
-        if index < 0 or which != 1 << index or not which & self._digests:
-            raise ValueError(f"the stream computes {self._digests!r}, not {which!r}")
+        bit = int(which)
+        if not bit & self._digests or bit & (bit - 1):
+            raise ValueError(f"the stream computes {Digest(self._digests)!r}, not {which!r}")
         handle = self._claim()
         try:
+            index = bit.bit_length() - 1
             out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
             native.check(lib.engine_stream_digest(handle, index, out), "taking a digest")
             return bytes(ffi.buffer(out))

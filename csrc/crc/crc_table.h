@@ -1,5 +1,5 @@
 /*
- * The portable CRC kernels: sixteen bytes a step through sixteen tables ("slicing by 16"), or eight through eight for 64 bits.
+ * The portable CRC kernels: sixteen bytes a step through sixteen tables ("slicing by 16").
  */
 #ifndef ENGINE_CRC_CRC_TABLE_H
 #define ENGINE_CRC_CRC_TABLE_H
@@ -11,7 +11,7 @@ struct crc32_tables {
     uint32_t of[16][256];
 };
 struct crc64_tables {
-    uint64_t of[8][256];
+    uint64_t of[16][256];
 };
 
 /* Filled by crc_tables_init(), read-only afterwards. */
