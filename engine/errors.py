@@ -52,6 +52,22 @@ def _rebuild(kind: type[S3Error], message: str, reason: str | None, extras: dict
     return kind(message, reason=reason, **extras)
 
 
+class AccessDenied(S3Error):
+    status = 403
+    text = "Access Denied"
+
+
+class AuthorizationHeaderMalformed(S3Error):
+    text = "The authorization header that you provided is not valid."
+
+
+class AuthorizationQueryParametersError(S3Error):
+    text = (
+        "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
+        "X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+    )
+
+
 class BadDigest(S3Error):
     text = "The Content-MD5 you specified did not match what we received."
 
@@ -86,12 +102,21 @@ class IncompleteBody(S3Error):
     text = "You did not provide the number of bytes specified by the Content-Length HTTP header"
 
 
+class InvalidAccessKeyId(S3Error):
+    status = 403
+    text = "The AWS Access Key Id you provided does not exist in our records."
+
+
 class InvalidArgument(S3Error):
     text = "Invalid Argument"
 
 
 class InvalidBucketName(S3Error):
     text = "The specified bucket is not valid."
+
+
+class InvalidChunkSizeError(S3Error):
+    text = "Only the last chunk is allowed to have a size less than 8192 bytes"
 
 
 class InvalidDigest(S3Error):
@@ -123,16 +148,38 @@ class InvalidRequest(S3Error):
     text = "Invalid Request"
 
 
+class InvalidURI(S3Error):
+    text = "Couldn't parse the specified URI."
+
+
 class KeyTooLongError(S3Error):
     text = "Your key is too long"
+
+
+class MalformedTrailerError(S3Error):
+    text = "The request contained trailing data that was not well-formed or did not conform to our published schema."
 
 
 class MalformedXML(S3Error):
     text = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
+class MaxMessageLengthExceeded(S3Error):
+    text = "Your request was too big."
+
+
 class MetadataTooLarge(S3Error):
     text = "Your metadata headers exceed the maximum allowed metadata size"
+
+
+class MethodNotAllowed(S3Error):
+    status = 405
+    text = "The specified method is not allowed against this resource."
+
+
+class MissingContentLength(S3Error):
+    status = 411
+    text = "You must provide the Content-Length HTTP header."
 
 
 class NoSuchBucket(S3Error):
@@ -153,6 +200,12 @@ class NoSuchUpload(S3Error):
     )
 
 
+class NotImplementedYet(S3Error):
+    code = "NotImplemented"
+    status = 501
+    text = "A header you provided implies functionality that is not implemented"
+
+
 class NotModified(S3Error):
     status = 304
     text = "Not Modified"
@@ -165,6 +218,23 @@ class PreconditionFailed(S3Error):
 
 class RequestHeaderSectionTooLarge(S3Error):
     text = "Your request header section exceeds the maximum allowed size."
+
+
+class RequestTimeTooSkewed(S3Error):
+    status = 403
+    text = "The difference between the request time and the current time is too large."
+
+
+class RequestTimeout(S3Error):
+    text = (
+        "Your socket connection to the server was not read from or written to within the timeout period. "
+        "Idle connections will be closed."
+    )
+
+
+class SignatureDoesNotMatch(S3Error):
+    status = 403
+    text = "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 
 
 class SlowDown(S3Error):
