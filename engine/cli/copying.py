@@ -25,10 +25,12 @@ def run(command: str, arguments: list[str]) -> int:
     if into_store == options.source.startswith(_SCHEME):
         parser.error("one of SOURCE and TARGET is a file and the other is s3://BUCKET/KEY")
     _check_part_size(parser, options.part_size)
+    url, name = (options.target, options.source) if into_store else (options.source, "")
+    location = _location(parser, url, os.path.basename(name))
     copy = _upload if into_store else _download
-    with opened_store(parser, options) as store:
+    with opened_store(parser, options, read_only=not into_store) as store:
         begun = time.monotonic()
-        transfer = copy(parser, store, options)
+        transfer = copy(store, location, options)
         _report(transfer, time.monotonic() - begun)
     return Exit.SUCCESS
 
@@ -58,14 +60,12 @@ def _check_part_size(parser: Parser, size: int) -> None:
         parser.error(f"argument --part-size: a part has {smallest} to {largest}")
 
 
-def _upload(parser: Parser, store: engine.Store, options: argparse.Namespace) -> Transfer:
-    location = _location(parser, options.target, os.path.basename(options.source))
+def _upload(store: engine.Store, location: Location, options: argparse.Namespace) -> Transfer:
     print(f"upload: {options.source} to {location}")
     return upload(store, options.source, location, part_size_bytes=options.part_size, jobs=options.jobs)
 
 
-def _download(parser: Parser, store: engine.Store, options: argparse.Namespace) -> Transfer:
-    location = _location(parser, options.source, "")
+def _download(store: engine.Store, location: Location, options: argparse.Namespace) -> Transfer:
     target = options.target
     if os.path.isdir(target) or target.endswith("/"):
         target = os.path.join(target, os.path.basename(location.key))

@@ -1,6 +1,7 @@
 """Copy an object out of the store: its parts side by side into a file beside the target, checked against the ETag, then renamed."""
 
 import hashlib
+import io
 import os
 from dataclasses import dataclass
 
@@ -52,18 +53,22 @@ class PartDownload:
 
     def fetch(self, part_number: int | None) -> Piece:
         """Copy one part to its place in the file; None: the whole object, which was put in one piece."""
+        bucket, key = self.location.bucket, self.location.key
         with calling("GetObject"):
-            answer = self.store.get_object(
-                self.location.bucket, self.location.key, part_number=part_number, if_match=self.etag
-            )
-        begin = offset = 0 if part_number is None else _first_byte(answer.content_range)
-        digest = hashlib.md5(usedforsecurity=False)
-        with answer.body as body:
-            while block := body.read(_COPY_BYTES):
-                _write_at(self.descriptor, block, offset)
-                digest.update(block)
-                offset += len(block)
-                self.advance(len(block))
+            answer = self.store.get_object(bucket, key, part_number=part_number, if_match=self.etag)
+            assert answer.body is not None
+            with answer.body as body:
+                return self._copy(body, _first_byte(answer.content_range))
+
+    def _copy(self, body: io.RawIOBase, offset: int) -> Piece:
+        """Write the body at the offset, in blocks that the caches of a processor hold."""
+        block = memoryview(bytearray(_COPY_BYTES))
+        begin, digest = offset, hashlib.md5(usedforsecurity=False)
+        while count := body.readinto(block):
+            _write_at(self.descriptor, block[:count], offset)
+            digest.update(block[:count])
+            offset += count
+            self.advance(count)
         return Piece(offset - begin, digest.digest())
 
 
@@ -72,8 +77,7 @@ def _first_byte(content_range: str | None) -> int:
     return int(content_range.removeprefix("bytes ").partition("-")[0]) if content_range else 0
 
 
-def _write_at(descriptor: int, block: bytes, offset: int) -> None:
-    view = memoryview(block)
+def _write_at(descriptor: int, view: memoryview, offset: int) -> None:
     while view:
         written = os.pwrite(descriptor, view, offset)
         view, offset = view[written:], offset + written

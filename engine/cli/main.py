@@ -41,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = error if error.filename is None else f"{error.filename}: {error.strerror}"
         return _failed(Exit.FAILED, f"{PROGRAM}: error: {text}")
     except ModuleNotFoundError as error:
-        return _failed(Exit.FAILED, f"{PROGRAM}: error: this needs {error.name}: pip install 'partwright[cli]'")
+        return _failed(
+            Exit.FAILED,
+            f"{PROGRAM}: error: this needs {str(error.name).partition('.')[0]}: pip install 'partwright[cli]'",
+        )
     except Exception as error:  # the last line of defence: a stranger gets a message, not a traceback
         return _failed(Exit.FAILED, f"{PROGRAM}: error: {type(error).__name__}: {error}")
     return code

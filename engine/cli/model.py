@@ -23,8 +23,8 @@ def operation_model(command: str) -> OperationModel:
 
 def paging(operation: OperationModel) -> dict[str, Any] | None:
     """Tell how the operation is paged (members of its tokens, of its limit, of its results), or None if it is not."""
-    pages = _loader().load_service_model("s3", "paginators-1")["pagination"]
-    return pages.get(operation.name)  # type: ignore[no-any-return]
+    pages: dict[str, dict[str, Any]] = _loader().load_service_model("s3", "paginators-1")["pagination"]
+    return pages.get(operation.name)
 
 
 def paging_inputs(paging_of_operation: dict[str, Any]) -> frozenset[str]:
@@ -35,15 +35,15 @@ def paging_inputs(paging_of_operation: dict[str, Any]) -> frozenset[str]:
 
 def payload(shape: Shape | None) -> str | None:
     """Name the member that is the body itself, if one is a stream."""
-    name = shape.serialization.get("payload") if shape is not None else None
-    if name is None or shape.members[name].type_name != "blob":
+    if shape is None or "payload" not in shape.serialization:
         return None
-    return str(name)
+    name = str(shape.serialization["payload"])
+    return name if shape.members[name].type_name == "blob" else None
 
 
 def flag(member: str) -> str:
     """Write a member as an option: `UploadId` -> `--upload-id`, as `aws` does."""
-    return "--" + xform_name(member, "-")
+    return f"--{xform_name(member, '-')}"
 
 
 def attribute(member: str) -> str:

@@ -39,7 +39,8 @@ def run(command: str, arguments: list[str]) -> int:
     _refuse_unsupported(request)
     if skeleton == "output":
         return _print_skeleton(operation.output_shape, names=True)
-    with opened_store(parser, options, create=command == "create-bucket") as store:
+    read_only = operation.name.startswith(("Get", "Head", "List"))
+    with opened_store(parser, options, create=command == "create-bucket", read_only=read_only) as store:
         answer = _answer(store, request)
     print_json(answer, options.query)
     return Exit.SUCCESS
@@ -74,8 +75,8 @@ def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
     def page(**parameters: Any) -> dict[str, Any]:
         with _body(request) as body, calling(operation.name):
             result = getattr(store, attribute(operation.name))(**_arguments(operation, parameters), **body)
-        if payload(operation.output_shape):
-            _save(result.body, request.options.outfile)
+            if payload(operation.output_shape):
+                _save(result.body, request.options.outfile)
         return as_members(operation.output_shape, result)
 
     if request.pages is None:
@@ -104,6 +105,8 @@ def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
     """
     if upload is None:
         return []
+    if not upload.get("Parts"):
+        raise MalformedXML(reason="it lists no parts")
     try:
         return [engine.CompletedPart(part["PartNumber"], part["ETag"]) for part in upload["Parts"]]
     except KeyError as error:

@@ -56,9 +56,11 @@ def _query(text: str) -> "ParsedResult":
 
 
 @contextmanager
-def opened_store(parser: Parser, options: argparse.Namespace, *, create: bool = False) -> Iterator[engine.Store]:
-    """Open the store that the options name, for the length of the block."""
+def opened_store(
+    parser: Parser, options: argparse.Namespace, *, create: bool = False, read_only: bool = False
+) -> Iterator[engine.Store]:
+    """Open the store that the options name, for the length of the block; what only reads needs no right to write."""
     if not options.store:
         parser.error("no store is named: give --store DIR or set PARTWRIGHT_STORE")
-    with engine.open(options.store, create=create) as store:
+    with engine.open(options.store, create=create, read_only=read_only) as store:
         yield store

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from dataclasses import asdict
 
-from engine.cli.failures import Exit, calling
+from engine.cli.failures import Exit
 from engine.cli.output import print_json
 from engine.cli.parser import Parser, add_query, add_store, opened_store
 from engine.cli.units import span
@@ -25,8 +25,8 @@ def _stat_parser() -> Parser:
 
 
 def _stat(parser: Parser, options: Namespace) -> int:
-    with opened_store(parser, options) as store, calling("HeadBucket"):
-        answer = store.stat() if options.bucket is None else store.stat(options.bucket)
+    with opened_store(parser, options, read_only=True) as store:
+        answer = store.stat(options.bucket)
     print_json(asdict(answer), options.query)
     return Exit.SUCCESS
 
@@ -43,7 +43,7 @@ def _check_parser() -> Parser:
 
 
 def _check(parser: Parser, options: Namespace) -> int:
-    with opened_store(parser, options) as store:
+    with opened_store(parser, options, read_only=not options.repair) as store:
         report = store.check(deep=options.deep, repair=options.repair)
     print_json(asdict(report) | {"ok": report.ok}, options.query)
     return Exit.SUCCESS if report.ok else Exit.FOUND_DAMAGE

@@ -99,5 +99,5 @@ def _integer(text: str) -> int:
 
 def _time(text: str) -> datetime:
     """Read ISO 8601, RFC 822 or seconds since 1970; a time without a zone is UTC."""
-    time = parse_timestamp(text)
+    time: datetime = parse_timestamp(text)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
