@@ -1,0 +1,155 @@
+"""The commands that look after a store: what they count and find, and the exit code a script can rely on."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine import native
+from engine.limits import MIB, Limits
+from tests.support.command_line import CommandLine
+
+KEY = ("--bucket", "photos", "--key", "cat.raw")
+
+
+def blobs(partwright: CommandLine) -> list[Path]:
+    return [path for path in (partwright.store / "blobs").rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def stored(partwright: CommandLine, tmp_path: Path) -> CommandLine:
+    """A store with one object of 1 MiB and an open upload that holds one part of 2 MiB."""
+    (tmp_path / "object").write_bytes(os.urandom(MIB))
+    (tmp_path / "part").write_bytes(os.urandom(2 * MIB))
+    partwright.output("put-object", *KEY, "--body", tmp_path / "object")
+    upload_id = partwright.new_upload("photos", "dog.raw")
+    place = ("--bucket", "photos", "--key", "dog.raw", "--upload-id", upload_id)
+    partwright.output("upload-part", *place, "--part-number", 3, "--body", tmp_path / "part")
+    partwright.output("create-bucket", "--bucket", "films")
+    return partwright
+
+
+def test_stat_counts_objects_and_what_open_uploads_hold(stored: CommandLine) -> None:
+    expected = {
+        "buckets": 2,
+        "objects": 1,
+        "object_bytes": MIB,
+        "open_uploads": 1,
+        "open_parts": 1,
+        "open_bytes": 2 * MIB,
+        "trash": 0,
+    }
+    assert stored.json("stat") == expected
+    assert stored.json("stat", "--bucket", "photos")["open_bytes"] == 2 * MIB
+    assert stored.json("stat", "--bucket", "films")["objects"] == 0
+    assert stored.output("stat", "--query", "open_bytes") == f"{2 * MIB}\n"
+    refused = stored("stat", "--bucket", "nowhere")
+    assert (refused.code, refused.err) == (255, "partwright: error: The specified bucket does not exist\n")
+
+
+def test_check_finds_a_sound_store_sound(stored: CommandLine) -> None:
+    for arguments in ((), ("--deep",), ("--repair",), ("--deep", "--repair")):
+        found = stored.json("check", *arguments)
+        assert found["ok"] is True
+        assert (found["parts"], found["files"], found["missing"], found["corrupt"]) == (2, 2, [], [])
+
+
+def test_check_leaves_with_1_for_a_missing_file(stored: CommandLine) -> None:
+    path = blobs(stored)[0]
+    away = path.rename(stored.store.parent / "away")
+    result = stored("check")
+    found = json.loads(result.out)
+    assert (result.code, found["ok"], len(found["missing"])) == (1, False, 1)
+    assert found["missing"][0] in str(path).replace("/", "")
+    away.rename(path)
+
+
+def test_check_leaves_with_1_for_a_wrong_size(stored: CommandLine) -> None:
+    path = blobs(stored)[0]
+    content = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(content[:-1])
+    result = stored("check")
+    assert (result.code, len(json.loads(result.out)["wrong_size"])) == (1, 1)
+    path.write_bytes(content)
+
+
+def test_only_a_deep_check_reads_the_bytes(stored: CommandLine) -> None:
+    path = blobs(stored)[0]
+    content = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    assert stored("check").code == 0
+    result = stored("check", "--deep")
+    assert (result.code, len(json.loads(result.out)["corrupt"])) == (1, 1)
+    path.write_bytes(content)
+
+
+def test_repair_collects_what_nobody_names(stored: CommandLine) -> None:
+    stray = blobs(stored)[0].parent / ("ab" * 16)
+    stray.write_bytes(bytes(1000))
+    found = stored.json("check")
+    assert (found["ok"], found["unnamed_files"], found["unnamed_bytes"]) == (True, 1, 1000)
+    assert stray.exists()
+    repaired = stored.json("check", "--repair")
+    assert (repaired["collected_files"], repaired["collected_bytes"], repaired["unnamed_files"]) == (1, 1000, 0)
+    assert not stray.exists()
+
+
+def test_reap_aborts_what_is_old_enough(stored: CommandLine) -> None:
+    assert stored.json("reap", "--older-than", "1h")["aborted_uploads"] == 0
+    assert stored.json("stat")["open_uploads"] == 1
+    reaped = stored.json("reap", "--older-than", "0s")
+    assert (reaped["aborted_uploads"], reaped["aborted_bytes"]) == (1, 2 * MIB)
+    assert stored.json("stat")["open_bytes"] == 0
+    assert stored.json("head-object", *KEY)["ContentLength"] == MIB
+
+
+def test_info_shows_the_kernels_with_a_star_at_the_chosen_row(partwright: CommandLine) -> None:
+    lines = partwright.output("info").splitlines()
+    rows = [line.split() for line in lines if line.startswith("  * ")]
+    chosen = [(row.algorithm, row.name) for row in native.kernels() if row.chosen]
+    assert [(row[1], row[2]) for row in rows] == chosen
+    assert any(line.startswith("libcrypto") and native.libcrypto_version() in line for line in lines)
+    assert any("part_number_max" in line and "10,000" in line for line in lines)
+
+
+def test_info_as_json_says_the_same(no_store: CommandLine) -> None:
+    facts = no_store.json("info", "--json")
+    assert [(row["algorithm"], row["name"]) for row in facts["kernels"]] == [
+        (row.algorithm, row.name) for row in native.kernels()
+    ]
+    assert facts["cpu_features"] == list(native.cpu_features())
+    assert facts["limits"]["part_size_bytes_max"] == Limits().part_size_bytes_max
+    assert no_store.output("info", "--query", "libcrypto") == json.dumps(native.libcrypto_version()) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read_only"),
+    [
+        (("list-buckets",), True),
+        (("head-object", *KEY), True),
+        (("get-object", *KEY, "/dev/null"), True),
+        (("cp", "s3://photos/cat.raw", "/dev/null"), True),
+        (("stat",), True),
+        (("check", "--deep"), True),
+        (("check", "--repair"), False),
+        (("cp", __file__, "s3://photos/k"), False),
+        (("delete-object", *KEY), False),
+    ],
+)
+def test_what_only_reads_opens_the_store_to_read(
+    stored: CommandLine, arguments: tuple[str, ...], read_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[bool] = []
+    open_store = engine.open
+
+    def noted(*places: str, create: bool, read_only: bool) -> engine.Store:
+        opened.append(read_only)
+        return open_store(*places, create=create, read_only=read_only)
+
+    monkeypatch.setattr(engine, "open", noted)
+    stored.output(*arguments)
+    assert opened == [read_only]
