@@ -1,10 +1,17 @@
-"""CreateBucket, HeadBucket, ListBuckets, DeleteBucket."""
+"""CreateBucket, HeadBucket, GetBucketLocation, ListBuckets, DeleteBucket."""
 
 from engine.core import REGION, Core, to_datetime
 from engine.listing import check_page_size
 from engine.meta.records import BucketRecord
 from engine.names import check_bucket_name, format_token, parse_token
-from engine.results import Bucket, CreateBucketOutput, HeadBucketOutput, ListBucketsOutput, Owner
+from engine.results import (
+    Bucket,
+    CreateBucketOutput,
+    GetBucketLocationOutput,
+    HeadBucketOutput,
+    ListBucketsOutput,
+    Owner,
+)
 
 
 class Buckets(Core):
@@ -33,6 +40,18 @@ class Buckets(Core):
         self._check_open()
         self._meta.find_bucket(bucket)
         return HeadBucketOutput(bucket_region=REGION)
+
+    def get_bucket_location(self, bucket: str) -> GetBucketLocationOutput:
+        """Tell the region of a bucket.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page GetBucketLocation.
+        """
+        self._check_open()
+        self._meta.find_bucket(bucket)
+        return GetBucketLocationOutput(None)
 
     def list_buckets(
         self, *, prefix: str | None = None, max_buckets: int | None = None, continuation_token: str | None = None

@@ -51,6 +51,27 @@ class Conditions:
             raise NotModified
 
 
+@dataclass(frozen=True, slots=True)
+class CopyConditions(Conditions):
+    """The four conditions on the source of a copy: every one that does not hold is a 412."""
+
+    def check(self, etag: str, modified: datetime) -> None:
+        """Let the copy go on, or refuse it.
+
+        Raises:
+            PreconditionFailed: named by its header, x-amz-copy-source-If-….
+
+        Source: API page CopyObject; AWS's answers to UploadPartCopy.
+        """
+        try:
+            Conditions.check(self, etag, modified)
+        except PreconditionFailed as error:
+            raise PreconditionFailed(Condition=f"x-amz-copy-source-{error.extras['Condition']}") from None
+        except NotModified:
+            failed = "If-None-Match" if self.if_none_match is not None else "If-Modified-Since"
+            raise PreconditionFailed(Condition=f"x-amz-copy-source-{failed}") from None
+
+
 def _names(condition: str, etag: str) -> bool:
     wanted = [part.strip().removeprefix("W/").strip('"').lower() for part in condition.split(",")]
     return "*" in wanted or etag in wanted

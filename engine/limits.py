@@ -30,6 +30,8 @@ class Limits:
     """All headers kept with an object (User Guide, "Working with object metadata": PUT header limit)."""
     page_size_max: int = 1000
     """ListParts, ListMultipartUploads, ListObjectsV2: larger values are clamped."""
+    delete_count_max: int = 1000
+    """DeleteObjects: keys of one call."""
     bucket_page_size_max: int = 10_000
     """ListBuckets: max-buckets."""
     integer_max: int = 2**31 - 1

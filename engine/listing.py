@@ -2,9 +2,11 @@
 
 import urllib.parse
 from enum import Enum
+from typing import Protocol, TypeVar
 
 from engine.errors import InvalidArgument
 from engine.limits import Limits
+from engine.meta import Page
 from engine.results import CommonPrefix
 
 _SAFE = "/-_.~*"
@@ -34,6 +36,22 @@ class Encoding(Enum):
     def show(self, text: str) -> str:
         """A key, prefix or marker as the listing shows it."""
         return urllib.parse.quote_plus(text, safe=_SAFE) if self is Encoding.URL else text
+
+
+class Keyed(Protocol):
+    """An entry of a listing by key."""
+
+    @property
+    def key(self) -> bytes: ...
+
+
+Entry = TypeVar("Entry", bound=Keyed)
+
+
+def last_of(page: Page[Entry]) -> bytes:
+    """The last key or common prefix of a page, where the next page goes on; empty for an empty page."""
+    ends = [entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:])
+    return max(ends, default=b"")
 
 
 def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[CommonPrefix, ...] | None:

@@ -1,7 +1,7 @@
-"""PutObject, GetObject, HeadObject, DeleteObject, ListObjectsV2."""
+"""PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from engine.arrival import Promise, in_hex
@@ -9,25 +9,21 @@ from engine.blobs.leases import Lease
 from engine.bodies import Body
 from engine.conditions import Conditions, Extent, extent_of
 from engine.core import Core, quoted, to_datetime
-from engine.errors import InternalError
-from engine.listing import Encoding, check_page_size, encoded_prefixes
-from engine.meta import ObjectEntry
+from engine.errors import InternalError, MalformedXML
 from engine.meta.records import Manifest, ObjectRecord, PartRecord
-from engine.names import encode_key, encode_text, format_token, make_headers, parse_token
+from engine.names import encode_key, make_headers
 from engine.readers import ObjectBody, open_part
 from engine.results import (
+    DeletedObject,
     DeleteObjectOutput,
+    DeleteObjectsOutput,
     GetObjectOutput,
     HeadObjectOutput,
-    ListObjectsV2Output,
-    Object,
-    Owner,
     PutObjectOutput,
 )
 
 CONTENT_TYPE_DEFAULT = "binary/octet-stream"
 MANIFEST_ID_SIZE = 16
-STORAGE_CLASS = "STANDARD"
 LEASE_TRIES_MAX = 100
 
 
@@ -147,64 +143,28 @@ class Objects(Core):
 
         Source: API page DeleteObject.
         """
-        self._check_writable()
-        name = encode_key(key, self.limits)
-        self._sweeper.sweep(self._freeing(lambda: self._meta.delete_object(bucket, name)))
+        self._delete(bucket, (key,))
         return DeleteObjectOutput()
 
-    def list_objects_v2(
-        self,
-        bucket: str,
-        *,
-        prefix: str | None = None,
-        delimiter: str | None = None,
-        start_after: str | None = None,
-        continuation_token: str | None = None,
-        max_keys: int | None = None,
-        encoding_type: str | None = None,
-        fetch_owner: bool = False,
-    ) -> ListObjectsV2Output:
-        """List objects by key in UTF-8 byte order, a page of at most 1,000.
+    def delete_objects(self, bucket: str, keys: Iterable[str], *, quiet: bool = False) -> DeleteObjectsOutput:
+        """Delete up to 1,000 objects; `quiet` leaves them out of the answer.
 
         Raises:
             NoSuchBucket.
-            InvalidArgument: max_keys, encoding_type or the token.
+            MalformedXML: no key, or more than 1,000.
 
-        Source: API page ListObjectsV2.
+        Source: API page DeleteObjects.
         """
-        self._check_open()
-        limit = check_page_size("max-keys", max_keys, self.limits.page_size_max, self.limits)
-        encoding = Encoding.of(encoding_type)
-        after = parse_token(continuation_token) if continuation_token else encode_text(start_after or "", "start-after")
-        page = self._meta.list_objects(
-            bucket, encode_text(prefix or "", "prefix"), encode_text(delimiter or "", "delimiter"), after, limit
-        )
-        last = max([entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:]), default=b"")
-        return ListObjectsV2Output(
-            name=bucket,
-            prefix=encoding.show(prefix or ""),
-            max_keys=limit,
-            key_count=len(page.items) + len(page.common_prefixes),
-            is_truncated=page.is_truncated,
-            delimiter=encoding.show(delimiter) if delimiter else None,
-            encoding_type=encoding_type,
-            continuation_token=continuation_token,
-            next_continuation_token=format_token(last) if page.is_truncated else None,
-            start_after=encoding.show(start_after) if start_after else None,
-            contents=tuple(self._listed(entry, encoding, fetch_owner) for entry in page.items) or None,
-            common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
-        )
+        names = tuple(keys)
+        if not 1 <= len(names) <= self.limits.delete_count_max:
+            raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(names)}")
+        self._delete(bucket, names)
+        return DeleteObjectsOutput(None if quiet else tuple(map(DeletedObject, names)))
 
-    def _listed(self, entry: ObjectEntry, encoding: Encoding, fetch_owner: bool) -> Object:
-        record = entry.record
-        return Object(
-            key=encoding.show(entry.key.decode()),
-            last_modified=to_datetime(record.modified_ns),
-            etag=quoted(record.etag),
-            size=record.size,
-            storage_class=STORAGE_CLASS,
-            owner=Owner(self._owner_id) if fetch_owner else None,
-        )
+    def _delete(self, bucket: str, keys: tuple[str, ...]) -> None:
+        self._check_writable()
+        names = tuple(encode_key(key, self.limits) for key in keys)
+        self._sweeper.sweep(self._freeing(lambda: self._meta.delete_objects(bucket, names)))
 
     def _open_object(self, bucket: str, key: bytes) -> tuple[ObjectRecord, Manifest, Lease]:
         """The object at a key, under a lease; it is looked up again under the lease, since its blobs may have gone before."""

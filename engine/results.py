@@ -62,6 +62,13 @@ class HeadBucketOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class GetBucketLocationOutput:
+    """Answer of GetBucketLocation; None stands for us-east-1, as S3 has it."""
+
+    location_constraint: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListBucketsOutput:
     """Answer of ListBuckets."""
 
@@ -195,6 +202,35 @@ class DeleteObjectOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class DeletedObject:
+    """A key that DeleteObjects deleted."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObjectsOutput:
+    """Answer of DeleteObjects."""
+
+    deleted: tuple[DeletedObject, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyObjectResult:
+    """What a copy made."""
+
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CopyObjectOutput:
+    """Answer of CopyObject."""
+
+    copy_object_result: CopyObjectResult
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """An object in ListObjectsV2."""
 
@@ -220,6 +256,22 @@ class ListObjectsV2Output:
     continuation_token: str | None = None
     next_continuation_token: str | None = None
     start_after: str | None = None
+    contents: tuple[Object, ...] | None = None
+    common_prefixes: tuple[CommonPrefix, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListObjectsOutput:
+    """Answer of ListObjects, the first version; `next_marker` only with a delimiter."""
+
+    name: str
+    prefix: str
+    marker: str
+    max_keys: int
+    is_truncated: bool
+    delimiter: str | None = None
+    encoding_type: str | None = None
+    next_marker: str | None = None
     contents: tuple[Object, ...] | None = None
     common_prefixes: tuple[CommonPrefix, ...] | None = None
 

@@ -10,18 +10,19 @@ from engine.blobs.files import FileBlobs
 from engine.blobs.leases import Leases
 from engine.buckets import Buckets
 from engine.check import Checker
+from engine.copying import Copying
 from engine.core import Core, Parts
 from engine.layout import BLOBS, META, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
 from engine.multipart.reaper import Reaper
-from engine.objects import Objects
+from engine.object_listings import ObjectListings
 from engine.results import CheckReport, StoreStat
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 
 
-class Store(Buckets, Reaper, Objects, Checker):
+class Store(Buckets, Reaper, ObjectListings, Copying, Checker):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
     A Store may live through a fork, in parent and child.

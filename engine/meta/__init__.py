@@ -184,8 +184,8 @@ class Metadata(Protocol):
             NoSuchKey: there is none.
         """
 
-    def delete_object(self, bucket: str, key: bytes) -> tuple[Trash, ...]:
-        """Remove the object at a key, if there is one."""
+    def delete_objects(self, bucket: str, keys: tuple[bytes, ...]) -> tuple[Trash, ...]:
+        """Remove the object at each key where there is one; each removal is a step of its own, in no promised order."""
 
     def list_objects(
         self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int

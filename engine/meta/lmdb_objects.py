@@ -65,12 +65,15 @@ class LmdbObjects(LmdbSteps):
         return _object_record(found)
 
     @writes
-    def delete_object(self, txn: Transaction, bucket: str, key: bytes) -> tuple[Trash, ...]:
+    def delete_objects(self, txn: Transaction, bucket: str, keys: tuple[bytes, ...]) -> tuple[Trash, ...]:
         bucket_id = self._bucket(txn, bucket).id
-        trash = self._unpublish(txn, bucket_id, key)
-        if trash:
-            self._names("objects").prune(txn, bucket_id, key)
-        return trash
+        trash: list[Trash] = []
+        for key in keys:
+            removed = self._unpublish(txn, bucket_id, key)
+            if removed:
+                self._names("objects").prune(txn, bucket_id, key)
+            trash += removed
+        return tuple(trash)
 
     @reads
     def list_objects(

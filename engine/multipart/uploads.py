@@ -9,7 +9,7 @@ from engine.arrival import Promise, in_base64
 from engine.bodies import Body
 from engine.core import Core, quoted, to_datetime
 from engine.errors import InvalidArgument, NoSuchUpload
-from engine.listing import Encoding, check_page_size, encoded_prefixes
+from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
 from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
 from engine.meta.records import PartRecord, UploadRecord
 from engine.multipart.rules import check_part_number
@@ -192,7 +192,7 @@ class Uploads(Core):
             upload_marker,
             limit,
         )
-        last = max([entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:]), default=b"")
+        last = last_of(page)
         ends_on_upload = bool(page.items) and page.items[-1].key == last
         return ListMultipartUploadsOutput(
             bucket=bucket,
@@ -205,11 +205,11 @@ class Uploads(Core):
             prefix=encoding.show(prefix) if prefix else None,
             delimiter=encoding.show(delimiter) if delimiter else None,
             encoding_type=encoding_type,
-            uploads=tuple(self._shown(bucket, entry, encoding) for entry in page.items) or None,
+            uploads=tuple(self._listed_upload(bucket, entry, encoding) for entry in page.items) or None,
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
         )
 
-    def _shown(self, bucket: str, entry: UploadEntry, encoding: Encoding) -> MultipartUpload:
+    def _listed_upload(self, bucket: str, entry: UploadEntry, encoding: Encoding) -> MultipartUpload:
         return MultipartUpload(
             upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
             key=encoding.show(entry.key.decode()),
