@@ -1,0 +1,198 @@
+"""Processes under test, run in children of the nursery: they use a store until they are killed, and keep a journal outside it."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import engine
+from engine.meta.lmdb import LmdbMetadata
+from tests.support.ledger import Journal, Ledger, Operation, Piece
+
+BUCKET = "workload"
+LIMITS = engine.Limits(part_size_bytes_min=0)
+UPLOADS_MAX = 5
+KEYS = 6
+PART_NUMBERS = 4
+SIZES = (0, 1, 700, 16 * 1024, 16 * 1024 + 1, 70_000, 70_000, 300_000)
+SIZE_LARGE = 1_500_000
+A_DAY = timedelta(days=1)
+
+
+class Lane:
+    """One thread's share of the work: random operations on keys of its own."""
+
+    def __init__(self, store: engine.Store, ledger: Ledger, journal: Journal, rng: random.Random) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._journal = journal
+        self._rng = rng
+
+    def step(self) -> None:
+        """Choose one operation that S3 allows, and do it."""
+        uploads = self._ledger.uploads
+        choices = ["put", "delete"]
+        if len(uploads) < UPLOADS_MAX:
+            choices += ["create"] * 2
+        if uploads:
+            choices += ["upload"] * 8 + ["abort"]
+        if any(upload.parts for upload in uploads.values()):
+            choices += ["complete"] * 2
+        self.do(getattr(self, "_" + self._rng.choice(choices))())
+
+    def do(self, operation: Operation) -> None:
+        """Journal, call, journal."""
+        self._journal.begin(operation)
+        try:
+            result = perform(self._store, operation, self._ledger)
+        except engine.S3Error as error:
+            self._journal.refuse(error.code)
+            return
+        self._journal.acknowledge(result)
+        self._ledger.apply(operation, result)
+
+    def _key(self) -> str:
+        return f"{self._ledger.prefix}key-{self._rng.randrange(KEYS)}"
+
+    def _content(self) -> dict[str, int]:
+        size = SIZE_LARGE if self._rng.random() < 0.02 else self._rng.choice(SIZES)
+        return {"seed": self._rng.getrandbits(48), "size": size}
+
+    def _create(self) -> Operation:
+        return {"do": "create", "key": self._key()}
+
+    def _put(self) -> Operation:
+        return {"do": "put", "key": self._key(), **self._content()}
+
+    def _delete(self) -> Operation:
+        return {"do": "delete", "key": self._key()}
+
+    def _upload(self) -> Operation:
+        upload_id = self._rng.choice(list(self._ledger.uploads))
+        number = self._rng.randint(1, PART_NUMBERS)
+        key = self._ledger.uploads[upload_id].key
+        return {"do": "upload", "key": key, "id": upload_id, "number": number, **self._content()}
+
+    def _abort(self) -> Operation:
+        upload_id = self._rng.choice(list(self._ledger.uploads))
+        return {"do": "abort", "key": self._ledger.uploads[upload_id].key, "id": upload_id}
+
+    def _complete(self) -> Operation:
+        upload_id = self._rng.choice([name for name, upload in self._ledger.uploads.items() if upload.parts])
+        upload = self._ledger.uploads[upload_id]
+        numbers = sorted(upload.parts)
+        if self._rng.random() < 0.3:  # a subset: the rest is freed
+            numbers = sorted(self._rng.sample(numbers, self._rng.randint(1, len(numbers))))
+        return {"do": "complete", "key": upload.key, "id": upload_id, "numbers": numbers}
+
+
+def perform(store: engine.Store, operation: Operation, ledger: Ledger) -> str | None:
+    """Call the store; the id of a created upload. What it answers must be what the bytes say."""
+    key = operation["key"]
+    match operation["do"]:
+        case "create":
+            return store.create_multipart_upload(BUCKET, key).upload_id
+        case "upload":
+            piece = Piece(operation["seed"], operation["size"])
+            answer = store.upload_part(BUCKET, key, operation["id"], operation["number"], piece.data())
+            assert answer.etag == f'"{piece.md5.hex()}"'
+        case "complete":
+            held = ledger.uploads[operation["id"]].parts
+            listed = [(number, held[number].md5.hex()) for number in operation["numbers"]]
+            store.complete_multipart_upload(BUCKET, key, operation["id"], listed)
+        case "abort":
+            store.abort_multipart_upload(BUCKET, key, operation["id"])
+        case "put":
+            store.put_object(BUCKET, key, Piece(operation["seed"], operation["size"]).data())
+        case "delete":
+            store.delete_object(BUCKET, key)
+    return None
+
+
+def run(
+    store: str, journals: list[str], ledgers: list[dict[str, Any]], seed: int, fault: str | None = None,
+    seconds: float | None = None,
+) -> None:  # fmt: skip
+    """Work in one thread a lane, and collect in one more, until killed or for some seconds."""
+    if fault is not None:
+        FAULTS[fault]()
+    end = time.monotonic() + seconds if seconds is not None else float("inf")
+    with engine.open(store, limits=LIMITS) as opened:
+        lanes = [
+            Lane(opened, Ledger.from_json(ledger), Journal(Path(journal)), random.Random(f"{seed}/{journal}"))
+            for ledger, journal in zip(ledgers, journals, strict=True)
+        ]
+        repeat_in_threads([*(lane.step for lane in lanes), lambda: opened.reap(A_DAY)], end)
+
+
+def repeat_in_threads(steps: list[Callable[[], Any]], end: float) -> None:
+    """Run each step again and again in a thread of its own until a moment of the monotonic clock; the first failure ends all."""
+    failures: list[BaseException] = []
+
+    def repeat(step: Callable[[], Any]) -> None:
+        try:
+            while time.monotonic() < end and not failures:
+                step()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=repeat, args=(step,)) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+# Faults planted to see the harness bite: each breaks one rule of the protocol in this process.
+
+
+def _acknowledge_before_commit() -> None:
+    record_part = LmdbMetadata.record_part
+
+    def early(self: LmdbMetadata, *arguments: Any) -> None:
+        threading.Thread(target=record_part, args=(self, *arguments), daemon=True).start()
+
+    LmdbMetadata.record_part = early  # type: ignore[method-assign, assignment]
+
+
+def _commit_before_the_file_is_named() -> None:
+    from engine.blobs.files import FileAttempt
+
+    persist, keep = FileAttempt.persist, FileAttempt.keep
+
+    def late(self: FileAttempt) -> None:
+        persist(self)
+        keep(self)
+
+    FileAttempt.persist = lambda self: None  # type: ignore[method-assign, assignment]
+    FileAttempt.keep = late  # type: ignore[method-assign]
+
+
+def _unlink_before_commit() -> None:
+    from engine.meta import Trash, TrashKind, UploadId
+
+    abort = LmdbMetadata.abort
+
+    def early(self: LmdbMetadata, bucket: str, key: bytes, upload_id: UploadId) -> Trash:
+        blobs = _root_of(self)
+        for blob_id in self.trash_blobs(Trash(TrashKind.UPLOAD, upload_id.nonce)):
+            (blobs / blob_id.hex()[:2] / blob_id.hex()[2:]).unlink()
+        return abort(self, bucket, key, upload_id)
+
+    LmdbMetadata.abort = early  # type: ignore[method-assign, assignment]
+
+
+def _root_of(meta: LmdbMetadata) -> Path:
+    return Path(meta._shared.environment.path).parent / "blobs"
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    "acknowledge-before-commit": _acknowledge_before_commit,
+    "commit-before-the-file-is-named": _commit_before_the_file_is_named,
+    "unlink-before-commit": _unlink_before_commit,
+}

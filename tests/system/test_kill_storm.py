@@ -1,0 +1,26 @@
+"""kill -9 at random instants: what was acknowledged is there, what was not is whole or absent, and the harness bites."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.inspection import Difference
+from tests.support.workload import FAULTS
+from tests.system.kill_storm import storm
+
+KILLS = 200
+KILLS_TO_CATCH_A_FAULT = 100
+
+
+@pytest.mark.slow
+def test_two_hundred_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
+    figures = storm(tmp_path, KILLS)
+    print(figures)
+    assert figures.kills == KILLS
+    assert figures.acknowledged > KILLS
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_caught_by_kills(fault: str, tmp_path: Path) -> None:
+    with pytest.raises(Difference):
+        storm(tmp_path, KILLS_TO_CATCH_A_FAULT, fault=fault)
