@@ -1,5 +1,6 @@
 """Turn what the Store answers into the dict that S3's clients make of an answer: members by name, in their order."""
 
+from datetime import datetime
 from typing import Any
 
 from botocore.model import Shape
@@ -24,7 +25,8 @@ def as_members(shape: Shape | None, result: object) -> dict[str, Any]:
 
 def _member(shape: Shape, value: Any) -> Any:
     """Give one member in plain types; None: S3's answer would not have it."""
-    if shape.serialization.get("location") == "headers":
+    location = shape.serialization.get("location")
+    if location == "headers":
         return dict(value or {})  # a prefix of header names is always there, with no header to match it
     if value is None:
         return None
@@ -33,4 +35,6 @@ def _member(shape: Shape, value: Any) -> Any:
     if shape.type_name == "list":
         items = [_member(shape.member, item) for item in value]
         return items if items or not shape.serialization.get("flattened") else None
+    if location == "header" and isinstance(value, datetime):
+        return value.replace(microsecond=0)  # a header has whole seconds
     return dict(value) if shape.type_name == "map" else value

@@ -82,7 +82,10 @@ def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
     if request.pages is None:
         return page(**request.parameters)
     pages = Paginator(page, paging(operation), operation).paginate(PaginationConfig=request.pages, **request.parameters)
-    return dict(pages.build_full_result())
+    try:
+        return dict(pages.build_full_result())
+    except ValueError as error:  # a --starting-token that is none
+        raise CommandError(str(error)) from error
 
 
 def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def build(command: str, operation: OperationModel, *, relaxed: bool = False) -> 
     if outfile:
         parser.add_argument(*outfile, help="where the body goes")
     else:
-        _add_json(parser)
+        _add_json(parser, payload(operation.input_shape))
     for member, (kind, text) in _PAGING.items() if pages else ():
         parser.add_argument(
             flag(member), dest=member, metavar="<value>", type=kind, default=argparse.SUPPRESS, help=text
@@ -98,10 +98,10 @@ def _add_member(
         parser.add_argument(flag(member), metavar="<value>", type=converter(shape), **common)
 
 
-def _add_json(parser: Parser) -> None:
-    parser.add_argument(
-        _INPUT_JSON, metavar="<json>", type=json_value, help="all parameters as JSON, or file://path of it; options win"
-    )
+def _add_json(parser: Parser, body: str | None) -> None:
+    text = "all parameters as JSON, or file://path of it; options win"
+    text += f"; its {body} is the text itself, not a path" if body else ""
+    parser.add_argument(_INPUT_JSON, metavar="<json>", type=json_value, help=text)
     parser.add_argument(
         _SKELETON,
         nargs="?",

@@ -105,6 +105,14 @@ def test_one_byte_more_than_a_part_goes_in_two(partwright: CommandLine, tmp_path
     assert_back(partwright, data, tmp_path / "back")
 
 
+def test_an_object_of_one_empty_part_comes_out(partwright: CommandLine, tmp_path: Path) -> None:
+    upload_id = partwright.new_upload("photos", "cat.raw")
+    etag = partwright.json("upload-part", *KEY, "--upload-id", upload_id, "--part-number", 9)["ETag"].strip('"')
+    parts = f"Parts=[{{ETag={etag},PartNumber=9}}]"
+    partwright.output("complete-multipart-upload", *KEY, "--upload-id", upload_id, "--multipart-upload", parts)
+    assert '-1"' in assert_back(partwright, b"", tmp_path / "back")
+
+
 def test_names_are_taken_from_the_source_where_the_target_is_a_folder(partwright: CommandLine, tmp_path: Path) -> None:
     source = tmp_path / "cat.raw"
     source.write_bytes(b"meow")

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,28 @@ def test_listings_are_joined_cut_and_resumed(partwright: CommandLine, part: Path
     assert keys("--max-items", 3, "--starting-token", token) == (list("de"), None)
     page = partwright.json("list-objects-v2", "--bucket", "photos", "--max-keys", 2)
     assert (page["IsTruncated"], page["KeyCount"], [row["Key"] for row in page["Contents"]]) == (True, 2, ["a", "b"])
+
+
+def test_a_starting_token_that_is_none_is_refused(partwright: CommandLine) -> None:
+    result = partwright("list-parts", *KEY, "--upload-id", "x", "--starting-token", "a___b___c")
+    assert (result.code, result.err) == (255, "partwright: error: Bad starting token: a___b___c\n")
+
+
+def test_times_in_headers_have_whole_seconds(partwright: CommandLine) -> None:
+    partwright.output("put-object", *KEY)
+    assert re.fullmatch(r"....-..-..T..:..:..\+00:00", partwright.json("head-object", *KEY)["LastModified"])
+
+
+def test_conditions_are_kept(partwright: CommandLine, part: Path) -> None:
+    etag = partwright.json("put-object", *KEY, "--body", part)["ETag"]
+    refused = partwright("get-object", *KEY, "--if-none-match", etag, part)
+    text = "\nAn error occurred (304) when calling the GetObject operation: Not Modified\n"
+    assert (refused.code, refused.err) == (254, text)
+    refused = partwright("get-object", *KEY, "--if-match", "other", part)
+    assert (
+        "(PreconditionFailed) when calling the GetObject operation: At least one of the pre-conditions" in refused.err
+    )
+    assert partwright.json("head-object", *KEY, "--if-modified-since", "2020-01-01")["ETag"] == etag
 
 
 def test_open_uploads_are_listed_page_by_page(partwright: CommandLine) -> None:
