@@ -1,0 +1,83 @@
+"""What a store holds, seen from below the library: every file and every row, so that "nothing was stored" can be said of both."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import engine
+
+INLINE_SIZE_MAX = engine.Limits().inline_size_bytes_max
+FILE_BODY = bytes(range(256)) * 80
+"""The body of a part that is kept in a file; smaller ones live in their row."""
+assert len(FILE_BODY) > INLINE_SIZE_MAX
+
+
+def copy_store(source: Path, target: Path) -> None:
+    """Copy a closed store without its ballast, which only takes time."""
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("ballast"))
+    target.chmod(0o700)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All files below `blobs/` with their sizes, and all rows of all tables."""
+
+    files: dict[str, int]
+    rows: dict[str, tuple[tuple[bytes, bytes], ...]]
+
+    def count(self, table: str) -> int:
+        return len(self.rows[table])
+
+
+def files_of(path: Path) -> dict[str, int]:
+    """The blobs of a store as files, with their sizes."""
+    return {
+        f"{Path(directory).name}{name}": os.lstat(os.path.join(directory, name)).st_size
+        for directory, _, names in os.walk(path / "blobs")
+        for name in names
+    }
+
+
+def contents_of(store: engine.Store) -> Contents:
+    """Everything the store holds."""
+    environment = meta_of(store)._shared.environment
+    with environment.reading() as txn:
+        rows = {}
+        for name, table in environment.table.items():
+            with txn.cursor(table) as cursor:
+                rows[name] = tuple((bytes(key), bytes(value)) for key, value in cursor)
+    return Contents(files_of(Path(store._layout.root)), rows)
+
+
+def meta_of(store: engine.Store) -> Any:
+    """The metadata below a store."""
+    return store._meta
+
+
+@contextmanager
+def writer_busy(store: engine.Store) -> Iterator[None]:
+    """Keep the writer thread in a step, so that all that is submitted in the `with` block lands in one batch after it."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def step(_: Any) -> None:
+        entered.set()
+        assert leave.wait(60)
+
+    holder = threading.Thread(target=meta_of(store)._shared.writer.submit, args=(step,))
+    holder.start()
+    assert entered.wait(60)
+    try:
+        yield
+    finally:
+        leave.set()
+        holder.join()
+
+
+def waiting_writes(store: engine.Store) -> int:
+    """How many writes wait behind the one under way."""
+    return len(meta_of(store)._shared.writer._waiting)
