@@ -1,0 +1,20 @@
+"""Runs every script, one after the other; a script that fails is named at the end."""
+
+import subprocess
+import sys
+
+SCRIPTS = (
+    "import_time", "overhead", "small_parts", "flushes", "complete_strace", "pump_against_openssl", "memory",
+)  # fmt: skip
+
+
+def main() -> int:
+    """Each in a process of its own."""
+    failed = [name for name in SCRIPTS if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode]
+    for name in failed:
+        print(f"failed: benchmarks.{name}", file=sys.stderr)
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

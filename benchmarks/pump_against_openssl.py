@@ -1,0 +1,83 @@
+"""upload_part of a 1 GiB file by the pump, against `openssl dgst -md5` plus `-sha256` of the same file, and its peak memory.
+
+openssl only reads and hashes; upload_part also writes the bytes and makes them durable.
+Run: python -m benchmarks.pump_against_openssl [disk|tmpfs]
+"""
+
+import hashlib
+import os
+import random
+import subprocess
+import sys
+
+from benchmarks.harness import GIB, MIB, Report, in_fresh_process, peak_rss_bytes, take_turns
+from benchmarks.places import scratch, store_on
+
+SIZE = GIB
+ROUNDS = 3
+PLACES = ("tmpfs", "disk")
+
+
+def make_source(path: str) -> str:
+    """A file of random bytes; its SHA-256 in hex."""
+    numbers, digest = random.Random(6), hashlib.sha256()
+    with open(path, "wb") as file:
+        for _ in range(SIZE // MIB):
+            piece = numbers.randbytes(MIB)
+            digest.update(piece)
+            file.write(piece)
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+def upload(place: str, source: str, sha256: str | None) -> None:
+    """Put the file as one part into a new store."""
+    with store_on(place) as store, open(source, "rb") as file:
+        upload_id = store.create_multipart_upload("bench", "key").upload_id
+        store.upload_part("bench", "key", upload_id, 1, file, content_sha256=sha256)
+
+
+def upload_peak(place: str, source: str, sha256: str) -> tuple[int, int]:
+    """Peak resident bytes before and after."""
+    before = peak_rss_bytes()
+    upload(place, source, sha256)
+    return before, peak_rss_bytes()
+
+
+def openssl(algorithm: str, source: str) -> None:
+    subprocess.run(["openssl", "dgst", f"-{algorithm}", source], check=True, stdout=subprocess.DEVNULL)
+
+
+def main(places: list[str]) -> None:
+    """Let them take turns on each place."""
+    report = Report(
+        "pump_against_openssl", "seconds for a 1 GiB file: one durable upload_part, and openssl's two digests"
+    )
+    for place in places:
+        with scratch(place) as path:
+            source = os.path.join(path, "source")
+            sha256 = make_source(source)
+            taken = take_turns(
+                {
+                    "openssl dgst -md5": lambda source=source: openssl("md5", source),
+                    "openssl dgst -sha256": lambda source=source: openssl("sha256", source),
+                    "upload_part, MD5": lambda place=place, source=source: upload(place, source, None),
+                    "upload_part, MD5 + SHA-256": lambda place=place, source=source, sha256=sha256: upload(
+                        place, source, sha256
+                    ),
+                },
+                ROUNDS,
+            )
+            before, peak = in_fresh_process(upload_peak, place, source, sha256)
+        for name, samples in taken.items():
+            report.row(f"{place}: {name}", **samples.columns("s"), gb_per_s=SIZE / samples.median / 1e9)
+        md5, both = taken["openssl dgst -md5"].median, taken["upload_part, MD5 + SHA-256"].median
+        report.row(f"{place}: ratio, upload_part MD5 / openssl md5", ratio=taken["upload_part, MD5"].median / md5)
+        report.row(f"{place}: ratio, both / both", ratio=both / (md5 + taken["openssl dgst -sha256"].median))
+        report.row(f"{place}: peak RSS MiB, before and after", before=before / MIB, after=peak / MIB)
+        report.goal(f"{place}: memory for the upload, MiB", (peak - before) / MIB, at_most=8)
+    report.finish()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or list(PLACES))
