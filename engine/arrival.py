@@ -8,7 +8,7 @@ import binascii
 import contextlib
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from engine.blobs.files import storage_failure
 from engine.bodies import Body, Source, source_of
 from engine.errors import (
     BadDigest,
+    CommitUnknown,
+    EngineError,
     EntityTooLarge,
     IncompleteBody,
     InvalidArgument,
@@ -121,6 +123,7 @@ class Reception:
 
     blobs: Blobs
     inline_size_bytes_max: int
+    names_blob: Callable[[bytes], bool]
 
     @contextlib.contextmanager
     def receive(self, body: Body, promise: Promise, *, size_max: int, shown_as: DigestText) -> Iterator[Arrival]:
@@ -142,15 +145,21 @@ class Reception:
             if len(head) <= inline_max:
                 yield _receive_inline(source, head, length, promise, shown_as)
                 return
-        with self.blobs.attempt(promise.digests, length) as attempt:
-            try:
-                _feed(source, attempt.stream, head, length, size_max)
-            except WriteFailed as error:
-                raise storage_failure("writing a part", error) from error
-            md5 = _check(source, attempt.stream, length, promise, shown_as)
-            attempt.persist()
-            yield Arrival(attempt.blob_id, attempt.stream.size, md5, None)
-            attempt.keep()
+        attempt = self.blobs.attempt(promise.digests, length)
+        try:
+            with attempt:
+                try:
+                    _feed(source, attempt.stream, head, length, size_max)
+                except WriteFailed as error:
+                    raise storage_failure("writing a part", error) from error
+                md5 = _check(source, attempt.stream, length, promise, shown_as)
+                attempt.persist()
+                yield Arrival(attempt.blob_id, attempt.stream.size, md5, None)
+                attempt.keep()
+        except CommitUnknown:
+            with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
+                self.blobs.collect(attempt.blob_id, self.names_blob)
+            raise
 
 
 def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | None:

@@ -46,7 +46,7 @@ class Core:
         self._owner_id = parts.owner_id
         self._read_only = parts.read_only
         self._now_ns = parts.clock
-        self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max)
+        self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases)
         self._closed = False
 
