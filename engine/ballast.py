@@ -27,11 +27,18 @@ class Ballast:
     def restore(self) -> None:
         """Take the room again, if there is plenty; a disk that refuses is no error."""
         status = os.statvfs(os.path.dirname(self._path))
-        if os.path.exists(self._path) or status.f_bavail * status.f_frsize < FREE_BYTES_TO_RESTORE:
+        if self._is_whole() or status.f_bavail * status.f_frsize < FREE_BYTES_TO_RESTORE:
             return
         with contextlib.suppress(OSError):
-            fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            fd = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 os.posix_fallocate(fd, 0, BALLAST_SIZE)
             finally:
                 os.close(fd)
+
+    def _is_whole(self) -> bool:
+        """A kill between its creation and its growth, or a full disk, leaves a smaller one."""
+        try:
+            return os.stat(self._path).st_size >= BALLAST_SIZE
+        except OSError:
+            return False

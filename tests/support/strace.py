@@ -1,0 +1,102 @@
+"""Attaches strace to one thread of a child, to list its system calls, to kill it before one of them, or to make one of them fail.
+
+strace counts `when=` for each call name and thread by itself, so one thread is attached at a time. --seccomp-bpf must stay away: with
+it the injection of signals silently does nothing. Whoever injects asserts that the fault really fired.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_CALL = re.compile(r"(?:\d+ +)?(\w+)\((.*)$")
+_INJECTED = "(INJECTED)"
+
+
+def is_installed() -> bool:
+    """Whether there is an strace to attach."""
+    return shutil.which("strace") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One system call in a trace: the n-th of its name in its thread, counted from 1; `text` is its arguments and result."""
+
+    name: str
+    nth: int
+    text: str
+
+    @property
+    def was_injected(self) -> bool:
+        """Whether strace made it fail."""
+        return _INJECTED in self.text
+
+    def __str__(self) -> str:
+        return f"{self.name}#{self.nth}"
+
+
+def calls_in(trace: Path) -> list[Call]:
+    """The calls of a trace, in the order in which they began."""
+    counts: dict[str, int] = {}
+    calls = []
+    for line in trace.read_text(errors="replace").splitlines():
+        found = _CALL.match(line)
+        if found:
+            name = found[1]
+            counts[name] = counts.get(name, 0) + 1
+            calls.append(Call(name, counts[name], found[2]))
+    return calls
+
+
+@contextmanager
+def attached(
+    thread_id: int, trace: Path, *, calls: str = "all", inject: str | None = None, follow: bool = False
+) -> Iterator[None]:
+    """Trace one thread into a file until it ends (or the `with` is left); entered once strace holds the thread.
+
+    `inject` is strace's own expression without the calls, e.g. "signal=SIGKILL:when=3"; `follow` traces the threads to come as well.
+    """
+    command = ["strace", "-y", "-o", str(trace), "-p", str(thread_id), "-e", f"trace={calls}", "-e", "signal=none"]
+    command += ["-f"] if follow else []
+    if inject is not None:
+        command += ["-e", f"inject={calls}:{inject}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            answer = process.stderr.readline()
+            assert f"Process {thread_id} attached" in answer, f"strace did not attach: {answer}"
+            yield
+            process.wait(timeout=60)
+        finally:
+            process.terminate()
+
+
+class Gate:
+    """A named pipe at which a child waits until its tracer is in place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        os.mkfifo(path)
+
+    def await_child(self) -> int:
+        """Wait until the child stands at the gate; the descriptor to let it through with."""
+        return os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+
+    def remove(self) -> None:
+        """Take the pipe away."""
+        self.path.unlink()
+
+
+def wait_at(gate: str) -> None:
+    """In the child: wait at a gate."""
+    with open(gate, "rb", buffering=0) as pipe:
+        pipe.read(1)
+
+
+def other_threads(pid: int) -> list[int]:
+    """The ids of a process's threads but the first."""
+    return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid)
