@@ -3,7 +3,7 @@
 from engine.core import REGION, Core, to_datetime
 from engine.listing import check_page_size
 from engine.meta.records import BucketRecord
-from engine.names import check_bucket_name, format_token, parse_token
+from engine.names import check_bucket_name, encode_text, format_token, parse_token
 from engine.results import (
     Bucket,
     CreateBucketOutput,
@@ -59,13 +59,14 @@ class Buckets(Core):
         """List buckets by name.
 
         Raises:
-            InvalidArgument: max_buckets or the token.
+            InvalidArgument: max_buckets, the token, or a prefix that is no Unicode.
 
         Source: API page ListBuckets.
         """
         self._check_open()
         limit = check_page_size("max-buckets", max_buckets, self.limits.bucket_page_size_max, self.limits)
         after = parse_token(continuation_token).decode(errors="replace") if continuation_token else ""
+        encode_text(prefix or "", "prefix")
         page = self._meta.list_buckets(prefix or "", after, limit)
         return ListBucketsOutput(
             buckets=tuple(Bucket(entry.name, to_datetime(entry.record.created_ns)) for entry in page.items),
@@ -85,4 +86,4 @@ class Buckets(Core):
         self._check_writable()
         self._freeing(lambda: self._meta.delete_bucket(bucket))
         self._meta.drain_deleted_buckets()
-        self._sweeper.sweep_backlog()
+        self._sweeper.sweep_all()

@@ -121,7 +121,7 @@ def http_date(moment: datetime.datetime) -> str:
 
 
 def format_upload_id(bucket: str, key: bytes, upload_id: UploadId) -> str:
-    """The text of an upload id: time, nonce and a binding to bucket and key, in URL-safe base64 (40 characters).
+    """The text of an upload id: time, nonce and a binding of both to bucket and key, in URL-safe base64 (40 characters).
 
     The binding lets a listing tell an upload that is gone from one of another key; it is not a secret.
     """
@@ -147,7 +147,7 @@ def parse_upload_id(bucket: str, key: bytes, text: str) -> UploadId:
 
 
 def _binding(bucket: str, key: bytes, upload_id: UploadId) -> bytes:
-    text = b"%d:%b%b" % (len(bucket), bucket.encode(), key)
+    text = b"%d:%d:%b%b" % (upload_id.initiated_ns, len(bucket), bucket.encode(), key)
     return hashlib.blake2b(text, digest_size=_BINDING_SIZE, key=upload_id.nonce).digest()
 
 

@@ -49,7 +49,7 @@ class Sweeper:
     def collect(self) -> tuple[int, int]:
         """Remove all trash and every file that no row names and no writer holds; the files and bytes removed."""
         self._meta.drain_deleted_buckets()
-        self._sweep_all()
+        self.sweep_all()
         files = freed = 0
         for blob_id, _ in self._blobs.walk():
             if not self._meta.names_blob(blob_id):
@@ -58,7 +58,8 @@ class Sweeper:
                 freed += size or 0
         return files, freed
 
-    def _sweep_all(self) -> None:
+    def sweep_all(self) -> None:
+        """Sweep all trash but what readers hold."""
         before = -1
         while (waiting := self._meta.count_trash()) and waiting != before:
             before = waiting

@@ -88,7 +88,8 @@ class LmdbSteps:
         return current
 
     def _bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
-        found = txn.get(bucket.encode(), db=self._table["buckets"]) if bucket else None
+        name = bucket.encode(errors="surrogatepass")  # what is no Unicode names no bucket
+        found = txn.get(name, db=self._table["buckets"]) if name else None
         if found is None:
             raise NoSuchBucket(BucketName=bucket)
         return _bucket_record(found)
