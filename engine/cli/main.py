@@ -31,28 +31,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has left. Python flushes stdout once more at exit: give it somewhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
-    except KeyboardInterrupt:
-        return _failed(Exit.INTERRUPTED, f"{PROGRAM}: interrupted")
-    except OperationRefused as refusal:
-        return _failed(Exit.REFUSED, f"\n{refusal}")
-    except (EngineError, CommandError) as error:
-        return _failed(Exit.FAILED, f"{PROGRAM}: error: {error}")
-    except OSError as error:
-        text = error if error.filename is None else f"{error.filename}: {error.strerror}"
-        return _failed(Exit.FAILED, f"{PROGRAM}: error: {text}")
-    except ModuleNotFoundError as error:
-        return _failed(
-            Exit.FAILED,
-            f"{PROGRAM}: error: this needs {str(error.name).partition('.')[0]}: pip install 'partwright[cli]'",
-        )
-    except Exception as error:  # the last line of defence: a stranger gets a message, not a traceback
-        return _failed(Exit.FAILED, f"{PROGRAM}: error: {type(error).__name__}: {error}")
+    except (Exception, KeyboardInterrupt) as error:
+        code, message = _ending(error)
+        print(message, file=sys.stderr)
     return code
 
 
-def _failed(code: Exit, message: str) -> Exit:
-    print(message, file=sys.stderr)
-    return code
+def _ending(error: BaseException) -> tuple[Exit, str]:
+    """Say how the program ends for an error, and what it prints."""
+    match error:
+        case KeyboardInterrupt():
+            return Exit.INTERRUPTED, f"{PROGRAM}: interrupted"
+        case OperationRefused():
+            return Exit.REFUSED, f"\n{error}"
+        case EngineError() | CommandError():
+            text = str(error)
+        case OSError(filename=str(name)):
+            text = f"{name}: {error.strerror}"
+        case OSError():
+            text = str(error)
+        case ModuleNotFoundError(name=str(name)):
+            text = f"this needs {name.partition('.')[0]}: pip install 'partwright[cli]'"
+        case _:  # nobody foresaw it: a stranger gets a message all the same, not a traceback
+            text = f"{type(error).__name__}: {error}"
+    return Exit.FAILED, f"{PROGRAM}: error: {text}"
 
 
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
