@@ -46,7 +46,8 @@ struct engine_report {
 /* ---- Start ---- */
 
 /* Detect the processor, obey ENGINE_CPU_DISABLE, test every row and choose one per algorithm. Runs once however often it is called;
- * everything else in this header may be called only after it has returned ENGINE_OK (names and counts of features: always). */
+ * everything else in this header may be called only after it has returned ENGINE_OK. Exceptions, for telling what is wrong: after
+ * ENGINE_E_CPU_FEATURE the names of the features, after ENGINE_E_SELF_TEST also the table of rows. */
 int engine_init(void);
 
 /* "ENGINE_E_WRITE" for ENGINE_E_WRITE; NULL for a number that is no status. */
@@ -81,7 +82,7 @@ const char *engine_algorithm_name(int algorithm);
 int engine_algorithm_digest_size(int algorithm);
 
 int engine_row_count(int algorithm);
-int engine_row_chosen(int algorithm); /* the row that streams use */
+int engine_row_chosen(int algorithm); /* the row that streams use; negative if none passed its test */
 const char *engine_row_name(int algorithm, int row);
 uint32_t engine_row_needs(int algorithm, int row); /* bit i: CPU feature i */
 bool engine_row_usable(int algorithm, int row);

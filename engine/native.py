@@ -125,6 +125,11 @@ def _feature_names() -> list[str]:
     return [_text(lib.engine_cpu_feature_name(i)) for i in range(lib.engine_cpu_feature_count())]
 
 
+def _algorithms_without_row() -> list[str]:
+    indices = range(lib.ENGINE_ALGORITHM_COUNT)
+    return [_text(lib.engine_algorithm_name(index)) for index in indices if lib.engine_row_chosen(index) < 0]
+
+
 def _row_places() -> dict[tuple[str, str], tuple[int, int]]:
     """Map algorithm and row name to the indices that C goes by, best rows first."""
     return {
@@ -144,6 +149,8 @@ def _start() -> None:
     if status == lib.ENGINE_E_CPU_FEATURE:
         doing += f" with ENGINE_CPU_DISABLE={os.environ.get('ENGINE_CPU_DISABLE')!r}"
         doing += f" (allowed names: {', '.join(_feature_names())})"
+    if status == lib.ENGINE_E_SELF_TEST:
+        doing += f" on {libcrypto_version()}, {', '.join(_algorithms_without_row())}"
     check(status, doing)
 
 

@@ -20,7 +20,7 @@ static const struct algorithm *const algorithms[ENGINE_ALGORITHM_COUNT] = {
 _Static_assert(1 << (ENGINE_ALGORITHM_COUNT - 1) == ENGINE_DIGEST_CRC64NVME, "the last algorithm is the last bit");
 
 static struct choice choices[ENGINE_ALGORITHM_COUNT];
-static int init_status = ENGINE_E_SELF_TEST;
+static int init_status;
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
 
 static void init(void)
@@ -30,12 +30,12 @@ static void init(void)
         return;
     }
     crc_tables_init();
+    init_status = ENGINE_OK;
     for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++) {
         choices[i] = choose_row(algorithms[i], cpu_features_usable());
         if (choices[i].chosen < 0)
-            return;
+            init_status = ENGINE_E_SELF_TEST;
     }
-    init_status = ENGINE_OK;
 }
 
 int engine_init(void)

@@ -3,6 +3,7 @@
 import json
 import platform
 import re
+from pathlib import Path
 
 import pytest
 
@@ -75,9 +76,10 @@ def test_everything_disabled_leaves_the_last_rows() -> None:
 
 
 def test_features_usable_are_those_detected_and_not_disabled() -> None:
-    code = "from engine import native; print(*native.cpu_features())"
-    expected = [name for name in native.cpu_features_detected() if name not in ("avx2", "sse4_2")]
-    assert python_output(code, ENGINE_CPU_DISABLE="avx2,sse4_2").split() == expected
+    code = "from engine import native; print(*native.cpu_features()); print(*native.cpu_features_detected())"
+    usable, detected = python_output(code, ENGINE_CPU_DISABLE="avx2,sse4_2").splitlines()
+    assert detected.split() == list(native.cpu_features_detected())
+    assert usable.split() == [name for name in native.cpu_features_detected() if name not in ("avx2", "sse4_2")]
 
 
 @pytest.mark.parametrize("value", ["", ",", ",,avx2,"], ids=repr)
@@ -93,3 +95,16 @@ def test_an_unknown_feature_is_refused_and_the_allowed_ones_named(value: str) ->
     assert last_line.startswith("engine.errors.CpuFeatureUnknown: ")
     assert f"ENGINE_CPU_DISABLE={value!r}" in last_line
     assert "sse4_2, pclmulqdq" in last_line
+
+
+def test_a_libcrypto_without_our_digests_is_refused_and_they_are_named(tmp_path: Path) -> None:
+    """As a machine may be configured: here with no provider of digests at all."""
+    configuration = tmp_path / "openssl.cnf"
+    configuration.write_text(
+        "openssl_conf = start\n[start]\nproviders = providers\n[providers]\nnull = on\n[on]\nactivate = 1\n"
+    )
+    code = "from engine import native"
+    result = run_python(code, OPENSSL_CONF=str(configuration))
+    last_line = result.stderr.strip().splitlines()[-1]
+    assert last_line.startswith("engine.errors.SelfTestFailed: starting the native core on OpenSSL ")
+    assert ", MD5, SHA1, SHA256, SHA512: no kernel row passes" in last_line

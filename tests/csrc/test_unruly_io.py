@@ -1,4 +1,4 @@
-"""Short reads, short writes and EINTR at every turn change nothing; write-back is hinted once for each full mebibyte."""
+"""A system at its worst: short reads and writes and EINTR at every turn, no memory, refused hints."""
 
 import os
 import random
@@ -67,9 +67,30 @@ def test_write_back_is_hinted_once_for_each_full_mebibyte(unruly: dict[str, str]
     assert hints(unruly, tmp_path, *sizes) == [f"{i * MIB} {MIB} 2" for i in range(4)]
 
 
+def test_the_hint_does_not_wait_for_a_byte_more(unruly: dict[str, str], tmp_path: Path) -> None:
+    assert hints(unruly, tmp_path, MIB) == [f"0 {MIB} 2"]
+
+
 def test_a_small_write_is_not_hinted(unruly: dict[str, str], tmp_path: Path) -> None:
     assert hints(unruly, tmp_path, MIB - 1) == []
 
 
 def test_a_refused_hint_is_the_last(unruly: dict[str, str], tmp_path: Path) -> None:
     assert len(hints(unruly, tmp_path, 3 * MIB, UNRULY_HINTS_REFUSED="1")) == 1
+
+
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="a sanitizer brings its own allocator")
+def test_a_stream_that_finds_no_memory_says_so_and_goes_on(unruly: dict[str, str]) -> None:
+    code = """if True:
+        import os
+        from engine import errors
+        from engine.stream import Digest, Stream
+        fd = os.memfd_create("source")
+        os.write(fd, b"abc")
+        with Stream(Digest.MD5) as stream:
+            try:
+                stream.pump(fd, 3, 0)
+            except errors.OutOfMemory as error:
+                print(isinstance(error, MemoryError), stream.size, stream.pump(fd, 3, 0))
+    """
+    assert python_output(code, **unruly, UNRULY_MEMORY="1").split() == ["True", "0", "3"]

@@ -1,6 +1,7 @@
 /*
  * Preloaded over libc: read, pread and pwrite that behave as badly as POSIX allows. UNRULY_IO is a seed for short counts and EINTR.
- * UNRULY_HINTS counts calls of sync_file_range into the file of that name, by printing a line of offset, size and flags for each.
+ * UNRULY_HINTS logs calls of sync_file_range into the file of that name, a line of offset, size and flags each; UNRULY_HINTS_REFUSED
+ * refuses them. UNRULY_MEMORY has no memory for whoever wants it aligned, once.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -60,6 +61,16 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
 {
     REAL(ssize_t, pwrite, int, const void *, size_t, off_t);
     MISBEHAVE(pwrite, fd, buffer, size, offset);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    REAL(void *, aligned_alloc, size_t, size_t);
+    if (getenv("UNRULY_MEMORY") != NULL) {
+        unsetenv("UNRULY_MEMORY");
+        return NULL;
+    }
+    return real_aligned_alloc(alignment, size);
 }
 
 int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags)
