@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 PEAK_KIB = """
 def peak_kib():
@@ -12,15 +13,31 @@ def peak_kib():
 """
 
 
+def _environment(**changes: str) -> dict[str, str]:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return {**os.environ, "PYTHONPATH": path, **changes}
+
+
 def run_python(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `code` with this interpreter and module path; `environment` comes on top of ours."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
+        env=_environment(**environment),
         capture_output=True,
         text=True,
         timeout=120,
+    )
+
+
+def start_python(code: str, *arguments: str, wrapper: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Start `code` to talk with over its pipes; `wrapper` is a command that runs the rest of its line, such as strace."""
+    return subprocess.Popen(
+        [*wrapper, sys.executable, "-c", code, *arguments],
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
