@@ -19,7 +19,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from engine.errors import NoSuchBucket
+from engine.errors import NoSuchBucket, StoreInUse
 from engine.limits import Limits
 from engine.meta import Trash, Usage
 from engine.meta.environment import Environment, Registry, Transaction
@@ -69,6 +69,9 @@ class LmdbSteps:
         self._shared: _Shared = _registry.acquire(
             path, lambda: _Shared(path, map_size_bytes, read_only, limits.write_queue_depth_max)
         )
+        if self._shared.environment.read_only and not read_only:
+            self.close()
+            raise StoreInUse(f"{path}: this process has the store open read-only; close that first")
         self._tombstone_lifetime_ns = limits.tombstone_lifetime_s * 10**9
 
     def close(self) -> None:
