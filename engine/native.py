@@ -11,7 +11,22 @@ from typing import Any, Final, TypeAlias
 from engine import errors
 from engine._native import ffi, lib
 
-__all__ = ["CData", "KernelRow", "check", "cpu_features", "failure", "ffi", "file_system_type", "kernels", "lib"]
+__all__ = [
+    "Buffer",
+    "CData",
+    "KernelRow",
+    "buffer_of",
+    "check",
+    "cpu_features",
+    "cpu_features_detected",
+    "failure",
+    "ffi",
+    "file_system_type",
+    "kernels",
+    "lib",
+    "libcrypto_version",
+    "run_kernel",
+]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 CData: TypeAlias = Any
