@@ -15,7 +15,8 @@ from engine.errors import (
 from engine.limits import Limits
 from engine.meta.records import Manifest, ObjectRecord
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_OFFSET_DIGITS_MAX = 19  # beyond any object, and far from what int() refuses to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +129,15 @@ def _range_extent(size: int, shown: str, first: str, last: str) -> Extent:
     if not first and not last:
         return Extent(0, size)
     if not first:
-        start, end = max(0, size - int(last)), size
+        start, end = max(0, size - _offset(last)), size
     else:
-        start, end = int(first), min(int(last) + 1 if last else size, size)
-        if last and int(last) < start:
+        start, end = _offset(first), min(_offset(last) + 1 if last else size, size)
+        if last and _offset(last) < start:
             return Extent(0, size)
     if start >= end:
         raise InvalidRange(RangeRequested=shown, ActualObjectSize=size)
     return Extent(start, end - start, f"bytes {start}-{end - 1}/{size}")
+
+
+def _offset(digits: str) -> int:
+    return int(digits.lstrip("0")[:_OFFSET_DIGITS_MAX] or "0")
