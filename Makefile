@@ -26,11 +26,13 @@ bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m pytest -q benchmarks --benchmark-enable --benchmark-only
 
-# The suite over a C core built with AddressSanitizer and UndefinedBehaviorSanitizer, in a directory of its own.
+# The suite over a C core with AddressSanitizer and UndefinedBehaviorSanitizer, in a copy of the tree.
 asan: install
-	ENGINE_SANITIZE=address,undefined $(BIN)/python setup.py -q build_ext --build-temp build/asan-temp --build-lib build/asan
-	cp -r engine build/asan/ && rm -f build/asan/engine/_native.abi3.so && \
-	ENGINE_SANITIZE=address,undefined $(BIN)/python setup.py -q build_ext --force --build-temp build/asan-temp --build-lib build/asan
+	rm -rf build/asan && mkdir -p build/asan
+	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t build/asan
+	cd build/asan && ENGINE_SANITIZE=address,undefined $(CURDIR)/$(BIN)/python setup.py -q build_ext --inplace
+	cd build/asan && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc $(CURDIR)/$(BIN)/python -m pytest -q tests
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis engine/*.so engine/_native.c
