@@ -116,6 +116,58 @@ int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint
 /* Finish the stream if it is not yet finished, and copy the digest of algorithm `algorithm`, which must be among those selected. */
 int engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out);
 
+/* ---- aws-chunked: bodies sent as signed or unsigned chunks, with or without trailing headers ---- */
+
+enum {
+    ENGINE_SIGNING_KEY_SIZE = 32,
+    ENGINE_CHUNKED_CONTEXT_SIZE_MAX = 256,
+    ENGINE_CHUNKED_TRAILER_SIZE_MAX = 8192 /* of all lines after the last chunk, as sent */
+};
+
+/* Why a body is refused; what S3 calls that is Python's. */
+enum engine_chunked_refusal {
+    ENGINE_CHUNKED_ACCEPTED = 0,
+    ENGINE_CHUNKED_MALFORMED = 1,         /* a chunk's header, or the CRLF after its bytes */
+    ENGINE_CHUNKED_SIGNATURE_WRONG = 2,   /* of a chunk or of the trailer; also if the trailer has none */
+    ENGINE_CHUNKED_CHUNK_TOO_SMALL = 3,   /* below 8192 bytes, and another came after it; the report names it */
+    ENGINE_CHUNKED_TOO_LONG = 4,          /* more payload than the request said */
+    ENGINE_CHUNKED_TOO_SHORT = 5,         /* the last chunk came too early */
+    ENGINE_CHUNKED_TRAILER_MALFORMED = 6, /* or one that was not announced, or too long */
+    ENGINE_CHUNKED_EXCESS = 7             /* bytes after the end */
+};
+
+struct engine_chunked_report {
+    size_t consumed;       /* bytes of the input that were used */
+    uint64_t decoded;      /* bytes of payload that this call handed on */
+    bool is_complete;      /* everything has come and was right */
+    int refusal;           /* an engine_chunked_refusal: final */
+    uint64_t chunk_number; /* of the chunk under way, from 1; the last one has size 0 */
+    uint64_t chunk_size;
+};
+
+typedef struct engine_chunked engine_chunked;
+
+/* Start decoding a body with `decoded_length` bytes of payload. `signing_key` NULL: it is not signed, and the next two are ignored. Else
+ * the key has ENGINE_SIGNING_KEY_SIZE bytes, `seed_signature` is the request's own (64 hex digits), and `context` the two lines of each
+ * string to sign that do not change, time and scope, each with its LF. All are copied; the copy of the key is wiped. */
+int engine_chunked_open(uint64_t decoded_length, bool has_trailer, const uint8_t *signing_key, const char *seed_signature,
+                        const char *context, size_t context_size, engine_chunked **decoder);
+
+/* Wipe and release the decoder; NULL is allowed. */
+void engine_chunked_close(engine_chunked *decoder);
+
+/* Decode a piece of the body into a stream, until the piece is used up or `decoded_max` bytes of payload have come out. */
+int engine_chunked_feed(engine_chunked *decoder, const uint8_t *data, size_t size, uint64_t decoded_max, engine_stream *stream,
+                        struct engine_report *stream_report, struct engine_chunked_report *report);
+
+/* The same into a buffer. */
+int engine_chunked_copy(engine_chunked *decoder, const uint8_t *data, size_t size, uint8_t *out, uint64_t out_size,
+                        struct engine_chunked_report *report);
+
+/* Of a complete body, copy the trailing headers, as lines "name:value\n" with names in lower case; returns the size, at most
+ * ENGINE_CHUNKED_TRAILER_SIZE_MAX. */
+size_t engine_chunked_trailer(const engine_chunked *decoder, uint8_t *out);
+
 /* ---- The file system below ---- */
 
 /* statfs(2)'s f_type magic of the file system fd lies on; 0 where the system has none. */

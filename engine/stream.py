@@ -1,7 +1,9 @@
 """The one pass over a part's bytes: hash them and write them to a file, in C, with the GIL released."""
 
+import contextlib
 import enum
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
@@ -102,6 +104,15 @@ class Stream:
             out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
             native.check(lib.engine_stream_digest(handle, index, out), "taking a digest")
             return bytes(ffi.buffer(out))
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[tuple[CData, CData]]:
+        """Lend the C handle and its report to another module of the core, which feeds the stream in C."""
+        handle = self._claim()
+        try:
+            yield handle, self._report
         finally:
             self._lock.release()
 

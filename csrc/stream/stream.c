@@ -1,6 +1,6 @@
 /*
- * The one pass over a part. Bytes come in by update or by the pump, pass all stages in short steps, so that a later stage finds them
- * in a near cache, and leave into the sink. Stages today: the digests. Decoding will stand before them, encrypting after.
+ * The one pass over a part. Bytes come in by update, by the pump or decoded from chunks, pass all stages in short steps, so that a
+ * later stage finds them in a near cache, and leave into the sink. Stages today: the digests. Encrypting will stand after them.
  *
  *     STREAM_OPEN --digest--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
  */

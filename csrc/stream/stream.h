@@ -1,5 +1,5 @@
 /*
- * The stream's inside, for the two ways bytes come in: update (stream.c) and the pump.
+ * The stream's inside, for the ways bytes come in: update (stream.c), the pump, and decoding (chunked).
  */
 #ifndef ENGINE_STREAM_STREAM_H
 #define ENGINE_STREAM_STREAM_H
