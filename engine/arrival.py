@@ -138,7 +138,7 @@ class Reception:
         """
         source = source_of(body)
         length = _length_agreed(source, promise, size_max)
-        inline_max = self.inline_size_bytes_max
+        inline_max = min(self.inline_size_bytes_max, size_max)
         head = b""
         if length is None or length <= inline_max:
             head = source.take(inline_max + 1 if length is None else length)

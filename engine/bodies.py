@@ -166,7 +166,8 @@ class _IterableSource:
         return size - left
 
     def has_more(self) -> bool:
-        return bool(self._next(1))
+        self._next(0)
+        return bool(self._rest)
 
 
 def _bytes_of(piece: Any) -> bytes:
