@@ -74,13 +74,19 @@ class ObjectBody(io.RawIOBase):
     def seekable(self) -> bool:
         return True
 
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the body is closed")
+
     def tell(self) -> int:
+        self._check_open()
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
-        if base + offset < 0:
-            raise ValueError(f"can't seek to {base + offset}")
+        self._check_open()
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}.get(whence)
+        if base is None or base + offset < 0:
+            raise ValueError(f"can't seek to {offset} from {whence}")
         self._position = base + offset
         return self._position
 
@@ -90,8 +96,7 @@ class ObjectBody(io.RawIOBase):
         Raises:
             InternalError: the stored bytes are not there or cut short; none of what was asked for is returned.
         """
-        if self.closed:
-            raise ValueError("the body is closed")
+        self._check_open()
         view = memoryview(buffer).cast("B")
         wanted = max(0, min(len(view), self._length - self._position))
         filled = 0
