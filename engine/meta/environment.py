@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import lmdb
 
@@ -27,6 +27,7 @@ READER_CHECK_INTERVAL_S = 60.0
 FREE_BYTES_MIN = 1024 * 1024
 
 Transaction = Any
+Result = TypeVar("Result")
 Panic = lmdb.PanicError
 LmdbError = lmdb.Error
 
@@ -125,27 +126,26 @@ class Environment:
         except lmdb.Error as error:
             raise _open_failure(self.path, error) from error
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Transaction]:
-        """A read transaction; to be left soon, and never held across I/O on a body, a callback or a yield to the caller."""
-        txn = None
-        while txn is None:
-            self._ensure_open()
-            with self._gate.shared():
-                env = self._lmdb
-                if env is None:
-                    continue
-                try:
-                    txn = self._begin_read(env)
-                except lmdb.PanicError:
-                    txn = None
-                if txn is not None:
-                    try:
-                        yield txn
-                    finally:
-                        txn.abort()
-                    return
-            self.reopen(env)
+    def read(self, step: Callable[[Transaction], Result]) -> Result:
+        """Run `step` in a read transaction; it must be short, and does no I/O on a body, no callback and no yield to the caller.
+
+        Raises:
+            InternalError: LMDB failed.
+        """
+        try:
+            return self._read(step)
+        except lmdb.PanicError:
+            self.reopen()
+        except lmdb.Error as error:
+            raise InternalError(reason=f"reading metadata: {error}") from error
+        try:
+            return self._read(step)
+        except lmdb.Error as error:
+            raise InternalError(reason=f"reading metadata: {error}") from error
+
+    def _read(self, step: Callable[[Transaction], Result]) -> Result:
+        with self.opened() as env, self._begin_read(env) as txn:
+            return step(txn)
 
     def _begin_read(self, env: Any) -> Transaction:
         try:
@@ -155,8 +155,8 @@ class Environment:
             return env.begin()
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Any]:
-        """The environment for the writer thread, kept open and in place meanwhile."""
+    def opened(self) -> Iterator[Any]:
+        """The LMDB environment, kept open and in place meanwhile; opened first if a fork or a failure closed it."""
         while True:
             self._ensure_open()
             with self._gate.shared():
@@ -171,15 +171,10 @@ class Environment:
             self._checked_s = now
             self._lmdb.reader_check()
 
-    def reopen(self, broken: Any) -> None:
-        """Replace an environment that panicked; whoever comes second finds it done."""
-        self._gate.exclude()
-        try:
-            if self._lmdb is broken:
-                self._lmdb = None
-                broken.close()
-        finally:
-            self._gate.admit()
+    def reopen(self) -> None:
+        """Close an environment that failed, behind the gate; whoever needs it next opens it anew."""
+        self.close_for_fork()
+        self._gate.admit()
 
     def free_bytes(self) -> int:
         """Bytes free on the disk below the environment."""

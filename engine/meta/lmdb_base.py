@@ -137,8 +137,7 @@ def reads(
 
     @functools.wraps(step)
     def run(self: Self, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-        with self._shared.environment.reading() as txn:
-            return step(self, txn, *args, **kwargs)
+        return self._shared.environment.read(lambda txn: step(self, txn, *args, **kwargs))
 
     return run
 

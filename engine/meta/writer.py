@@ -102,14 +102,14 @@ class Writer:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SIZE_MAX))]
 
     def _commit(self, batch: list[_Job[Any]], *, last_try: bool = False) -> None:
-        env, committing = None, False
+        committing = False
         try:
-            with self._environment.writing() as env, env.begin(write=True) as txn:
+            with self._environment.opened() as env, env.begin(write=True) as txn:
                 accepted = _apply(env, txn, batch)
                 committing = True
         except LmdbError as error:
             if committing or isinstance(error, Panic):
-                self._environment.reopen(env)
+                self._environment.reopen()
             if committing or last_try:
                 _fail(batch, write_failure(self._environment, error, committing=committing), error)
             else:  # one step may have spoilt it for all: each on its own

@@ -46,12 +46,11 @@ def files_of(path: Path) -> dict[str, int]:
 def contents_of(store: engine.Store) -> Contents:
     """Everything the store holds."""
     environment = meta_of(store)._shared.environment
-    with environment.reading() as txn:
-        rows = {}
-        for name, table in environment.table.items():
-            with txn.cursor(table) as cursor:
-                rows[name] = tuple((bytes(key), bytes(value)) for key, value in cursor)
-    return Contents(files_of(Path(store._layout.root)), rows)
+
+    def rows(txn: Any) -> dict[str, tuple[tuple[bytes, bytes], ...]]:
+        return {name: tuple(txn.cursor(table)) for name, table in environment.table.items()}
+
+    return Contents(files_of(Path(store._layout.root)), environment.read(rows))
 
 
 def meta_of(store: engine.Store) -> Any:
