@@ -1,0 +1,167 @@
+"""S3's operations as tables: where every member of a request and of an answer travels, compiled from botocore's model of S3.
+
+This module alone reads that model (the service's own JSON, without botocore's loader, whose import takes ten times as long as the
+rest of this one) and holds what the model does not say: names of root elements, and which elements must be there and how often.
+"""
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import botocore
+
+Level: TypeAlias = Literal["service", "bucket", "object"]
+Location: TypeAlias = Literal["uri", "querystring", "header", "headers", "body"]
+JSON: TypeAlias = dict[str, Any]
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+_LEVELS: dict[str, Level] = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "object"}
+_ROOTS = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketLocation": "LocationConstraint",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
+}
+"""Source: "Response Syntax" on the operations' API pages; the other answers are named by their payload."""
+_REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}
+"""Beyond what the model demands. Source: AWS's answers (MalformedXML) to lists without them."""
+_COUNT_MAX = {"CompletedPartList": 10_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
+"""Source: API pages CompleteMultipartUpload, DeleteObjects, CreateBucket."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """A type of the model. `type` is the model's: structure, list, map, string, integer, long, boolean, timestamp, blob."""
+
+    type: str
+    members: tuple["Member", ...] = ()
+    """Of a structure."""
+    item: "Shape | None" = None
+    """Of a list."""
+    item_tag: str | None = None
+    """The element around each item of a list; None if the list is flattened, and the items stand in its place."""
+    count_max: int | None = None
+    timestamp_format: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A member of a structure: `name` is the model's, `attribute` the engine's, `tag` what the wire calls it."""
+
+    name: str
+    attribute: str
+    tag: str
+    location: Location
+    shape: Shape
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """An operation. `literals` are the query items of its own, a value of None means any; `status` is that of success."""
+
+    name: str
+    method: str
+    level: Level
+    literals: tuple[tuple[str, str | None], ...]
+    inputs: tuple[Member, ...]
+    payload: Member | None
+    """The member that is the request's body: a stream (blob), or the root of a document."""
+    outputs: tuple[Member, ...]
+    output_payload: Member | None
+    output_root: str
+    status: int
+
+    def required(self, location: Location) -> frozenset[str]:
+        """What the wire calls the members that must be there; headers in lower case."""
+        tags = (member.tag for member in self.inputs if member.required and member.location == location)
+        return frozenset(tag.lower() if location == "header" else tag for tag in tags)
+
+
+def snake(member: str) -> str:
+    """A member's name as the engine writes it: `UploadId` -> `upload_id`, `ETag` -> `etag`."""
+    return "etag" if member == "ETag" else str(botocore.xform_name(member))
+
+
+class _Compiler:
+    """Turns the model's JSON into records; shapes that several operations use are made once."""
+
+    def __init__(self, model: JSON) -> None:
+        self._model = model
+        self._shapes: dict[tuple[str, str | None], Shape] = {}
+
+    def operations(self) -> dict[str, Operation]:
+        return {name: self._operation(name, entry) for name, entry in self._model["operations"].items()}
+
+    def _operation(self, name: str, entry: JSON) -> Operation:
+        path, _, query = entry["http"]["requestUri"].partition("?")
+        inputs, payload = self._structure(entry.get("input"))
+        outputs, output_payload = self._structure(entry.get("output"))
+        return Operation(
+            name=name,
+            method=entry["http"]["method"],
+            level=_LEVELS.get(path, "service"),
+            literals=tuple(_literal(item) for item in query.split("&") if item),
+            inputs=inputs,
+            payload=payload,
+            outputs=outputs,
+            output_payload=output_payload,
+            output_root=_ROOTS.get(name, output_payload.tag if output_payload else name),
+            status=entry["http"].get("responseCode", 200),
+        )
+
+    def _structure(self, reference: JSON | None) -> tuple[tuple[Member, ...], Member | None]:
+        if reference is None:
+            return (), None
+        members = self._shape(reference).members
+        payload = self._model["shapes"][reference["shape"]].get("payload")
+        return members, next((member for member in members if member.name == payload), None)
+
+    def _shape(self, reference: JSON) -> Shape:
+        key = reference["shape"], reference.get("timestampFormat")
+        if key not in self._shapes:
+            self._shapes[key] = self._compiled(reference)
+        return self._shapes[key]
+
+    def _compiled(self, reference: JSON) -> Shape:
+        name = reference["shape"]
+        entry = self._model["shapes"][name]
+        kind = entry["type"]
+        if kind == "structure":
+            required = (*entry.get("required", ()), *_REQUIRED.get(name, ()))
+            members = entry["members"].items()
+            return Shape(kind, tuple(self._member(member, link, required) for member, link in members))
+        if kind == "list":
+            tag = None if entry.get("flattened") else entry["member"].get("locationName", "member")
+            return Shape(kind, item=self._shape(entry["member"]), item_tag=tag, count_max=_COUNT_MAX.get(name))
+        return Shape(kind, timestamp_format=reference.get("timestampFormat", entry.get("timestampFormat")))
+
+    def _member(self, name: str, reference: JSON, required: tuple[str, ...]) -> Member:
+        location = reference.get("location", "body")
+        tag = reference.get("locationName", name)
+        return Member(name, snake(name), tag, location, self._shape(reference), name in required)
+
+
+def _literal(item: str) -> tuple[str, str | None]:
+    name, _, value = item.partition("=")
+    return name, value or None
+
+
+def _load() -> JSON:
+    folder = Path(botocore.__file__).parent / "data" / "s3"
+    newest = max(path for path in folder.iterdir() if path.is_dir())
+    packed = newest / "service-2.json.gz"
+    text = gzip.decompress(packed.read_bytes()) if packed.exists() else (newest / "service-2.json").read_bytes()
+    model: JSON = json.loads(text)
+    return model
+
+
+OPERATIONS = _Compiler(_load()).operations()
+"""Every operation of S3 by name, whether the engine serves it or not."""

@@ -1,0 +1,251 @@
+"""The members of a request, read from path, query, headers and document into the engine's names and Python's types."""
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from engine.errors import InvalidArgument, InvalidRequest, MalformedXML, MaxMessageLengthExceeded, S3Error
+from engine.limits import MIB, Limits
+from engine.s3.dates import parse_date
+from engine.s3.http import METADATA_PREFIX, Request, join_repeated
+from engine.s3.model import Member, Operation
+from engine.s3.routing import Address
+from engine.s3.xml import read_document
+
+Convert: TypeAlias = Callable[[str, str], object]
+"""From a text and the name the wire has for it."""
+
+_BODY_SIZE_MAX = {"CompleteMultipartUpload": 4 * MIB, "DeleteObjects": 4 * MIB}
+"""10,000 parts with checksums have 1.7 MiB; 1,000 keys of 1,024 bytes have more than the 1 MiB of other documents."""
+_COPY_SOURCE = "x-amz-copy-source"
+_INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+_INTEGER_MAX = Limits().integer_max
+_PART_NUMBER_MAX = Limits().part_number_max
+_LONG_MAX = 2**63 - 1
+_BOOLEANS = {"true": True, "false": False}
+_IGNORED_IF_BROKEN = frozenset({"if-modified-since", "if-unmodified-since"})
+"""Source: RFC 9110 sections 13.1.3 and 13.1.4: a recipient must ignore a condition that holds no date."""
+
+
+def needs_body(operation: Operation) -> Literal["xml", "stream"] | None:
+    """What the operation takes as its body: a document (to be given to `parse_input`), a stream, or nothing."""
+    if operation.payload is not None:
+        return "xml" if operation.payload.shape.type == "structure" else "stream"
+    return "xml" if any(member.location == "body" for member in operation.inputs) else None
+
+
+def body_size_max(operation: Operation) -> int:
+    """The largest document the operation takes, in bytes."""
+    return _BODY_SIZE_MAX.get(operation.name, MIB)
+
+
+def parse_input(operation: Operation, request: Request, address: Address, body: bytes | None) -> dict[str, object]:
+    """Read a request's members; those not sent are absent, and so is a streaming body.
+
+    Texts are as sent, also empty ones; what lies outside a number's bounds is left to the engine to refuse, unless S3 says otherwise.
+
+    Raises:
+        InvalidArgument: a number, a date or a boolean that is none; a copy source where nothing is copied.
+        InvalidRequest: a member is missing or repeated; Complete without a list.
+        MaxMessageLengthExceeded, MalformedXML: the document.
+
+    Source: API pages of the operations; AWS's own answers to each wrong request.
+    """
+    table = _table(operation)
+    values: dict[str, object] = {}
+    if address.bucket is not None:
+        values["bucket"] = address.bucket
+    if address.key is not None:
+        values["key"] = address.key
+    _read_query(table, request, values)
+    _read_headers(table, request, values)
+    if table.document is not None:
+        _read_body(table, operation, body, values)
+    for member in table.required:
+        if member.attribute not in values:
+            raise _missing(member)
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """How an operation's members are found, by what the wire calls them."""
+
+    query: dict[str, tuple[str, Convert]]
+    headers: dict[str, tuple[str, Convert]]
+    prefixed: str | None
+    """The member that takes all headers of user metadata."""
+    document: Member | None
+    required: tuple[Member, ...]
+
+
+@functools.cache
+def _table(operation: Operation) -> _Table:
+    inputs = operation.inputs
+    return _Table(
+        query={m.tag: (m.attribute, _conversion(m)) for m in inputs if m.location == "querystring"},
+        headers={m.tag.lower(): (m.attribute, _conversion(m)) for m in inputs if m.location == "header"},
+        prefixed=next((m.attribute for m in inputs if m.location == "headers"), None),
+        document=operation.payload if needs_body(operation) == "xml" else None,
+        required=tuple(m for m in inputs if m.required and m.shape.type != "blob"),
+    )
+
+
+def _read_query(table: _Table, request: Request, values: dict[str, object]) -> None:
+    for name, text in request.query:
+        entry = table.query.get(name)
+        if entry is None:
+            continue
+        attribute, convert = entry
+        if attribute in values:
+            raise InvalidRequest(f"Query parameter {name} was given more than once")
+        value = convert(text, name)
+        if value is not None:
+            values[attribute] = value
+
+
+def _read_headers(table: _Table, request: Request, values: dict[str, object]) -> None:
+    """Read the known headers; a repeated one is read again as the whole it stands for."""
+    metadata: dict[str, str] = {}
+    for name, text in request.headers:
+        entry = table.headers.get(name)
+        if entry is not None:
+            attribute, convert = entry
+            whole = text if attribute not in values else join_repeated(name, request.headers_named(name))
+            value = convert(whole, name)
+            if value is not None:
+                values[attribute] = value
+        elif name.startswith(METADATA_PREFIX) and len(name) > len(METADATA_PREFIX):
+            key = name[len(METADATA_PREFIX) :]
+            metadata[key] = text if key not in metadata else join_repeated(name, [metadata[key], text])
+        elif name == _COPY_SOURCE:
+            raise InvalidArgument(
+                "You can only specify a copy source header for copy requests.",
+                ArgumentName=_COPY_SOURCE,
+                ArgumentValue=text,
+            )
+    if metadata and table.prefixed:
+        values[table.prefixed] = metadata
+
+
+def _read_body(table: _Table, operation: Operation, body: bytes | None, values: dict[str, object]) -> None:
+    member, size_max = table.document, body_size_max(operation)
+    if member is None:
+        return
+    if body is not None and len(body) > size_max:
+        raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
+    if body:
+        values[member.attribute] = read_document(body, member)
+    elif operation.name == "CompleteMultipartUpload":
+        raise InvalidRequest("You must specify at least one part")
+    elif member.required:
+        raise MalformedXML
+
+
+def _missing(member: Member) -> S3Error:
+    kind = "header" if member.location == "header" else "query parameter"
+    if member.tag == "partNumber":
+        return _bad_part_number("")
+    return InvalidRequest(f"Missing required {kind} for this request: {member.tag}")
+
+
+def _conversion(member: Member) -> Convert:
+    if member.tag == "partNumber":
+        return _part_number
+    if member.tag == "x-amz-mp-object-size":
+        return _object_size
+    if member.tag == "Content-Encoding":
+        return _content_encoding
+    if member.shape.type == "integer" and member.location == "querystring":
+        return _page_number
+    return _CONVERSIONS[member.shape.type]
+
+
+def _text(text: str, _name: str) -> str:
+    return text
+
+
+def _list(text: str, _name: str) -> list[str]:
+    return [item.strip() for item in text.split(",")]
+
+
+def _long(text: str, name: str) -> int:
+    if not _INTEGER.fullmatch(text) or not -_LONG_MAX <= int(text) <= _LONG_MAX:
+        raise InvalidArgument(
+            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
+        )
+    return int(text)
+
+
+def _page_number(text: str, name: str) -> int | None:
+    """A max-… or a numeric marker; an empty one counts as absent."""
+    if not text:
+        return None
+    number = int(text) if _INTEGER.fullmatch(text) else _INTEGER_MAX + 1
+    if number > _INTEGER_MAX:
+        raise InvalidArgument(
+            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
+        )
+    if number < 0:
+        raise InvalidArgument(
+            f"Argument {name} must be an integer between 0 and {_INTEGER_MAX}", ArgumentName=name, ArgumentValue=text
+        )
+    return number
+
+
+def _part_number(text: str, _name: str) -> int:
+    if not _INTEGER.fullmatch(text) or abs(int(text)) > _INTEGER_MAX:
+        raise _bad_part_number(text)
+    return int(text)
+
+
+def _bad_part_number(text: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"Part number must be an integer between 1 and {_PART_NUMBER_MAX}, inclusive",
+        ArgumentName="partNumber",
+        ArgumentValue=text,
+    )
+
+
+def _object_size(text: str, name: str) -> int:
+    if not _INTEGER.fullmatch(text) or int(text) > _LONG_MAX:
+        raise InvalidRequest(f"Value for {name} header is invalid: '{text}'")
+    if int(text) < 0:
+        raise InvalidRequest(f"Value for {name} header is less than zero: '{text}'")
+    return int(text)
+
+
+def _content_encoding(text: str, _name: str) -> str | None:
+    """The encoding of the object itself: `aws-chunked` is one of the transfer, and is not kept.
+
+    Source: User Guide, "Signature calculations: transferring a payload in multiple chunks".
+    """
+    kept = [coding for coding in text.split(",") if coding.strip().lower() != "aws-chunked"]
+    return ",".join(kept).strip() or None
+
+
+def _boolean(text: str, name: str) -> bool | None:
+    value = _BOOLEANS.get(text.strip().lower())
+    if value is None and text:
+        raise InvalidArgument(f"{name} must be true or false", ArgumentName=name, ArgumentValue=text)
+    return value
+
+
+def _timestamp(text: str, name: str) -> datetime | None:
+    moment = parse_date(text.strip())
+    if moment is None and name not in _IGNORED_IF_BROKEN:
+        raise InvalidArgument(f"Value for {name} is no date", ArgumentName=name, ArgumentValue=text)
+    return moment
+
+
+_CONVERSIONS: dict[str, Convert] = {
+    "boolean": _boolean,
+    "integer": _long,
+    "list": _list,
+    "long": _long,
+    "string": _text,
+    "timestamp": _timestamp,
+}

@@ -1,0 +1,203 @@
+"""Answers and errors as S3 writes them: a status, headers and a document.
+
+The request id of an answer, the Content-Length of a document, and whether a body is sent at all (HEAD, 304) are the caller's.
+"""
+
+import base64
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, cast
+
+from engine.errors import S3Error
+from engine.s3.dates import http_date, iso_date
+from engine.s3.http import METADATA_PREFIX
+from engine.s3.model import NAMESPACE, Member, Operation, Shape
+from engine.s3.xml import escape
+
+Headers: TypeAlias = list[tuple[str, str]]
+Write: TypeAlias = Callable[[object], str]
+
+XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+XML_CONTENT_TYPE = ("Content-Type", "application/xml")
+_LOCATION_OF_NONE = "us-east-1"
+"""Source: API page GetBucketLocation: buckets there have an empty LocationConstraint."""
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def serialise_output(operation: Operation, result: object) -> tuple[int, Headers, bytes]:
+    """Write a result, any object with S3's members in snake_case (None: absent), as status, headers and document.
+
+    The document is empty for an answer without one and for a stream. A `status` of the result's own (206) goes before the operation's.
+    """
+    table = _table(operation)
+    status = getattr(result, "status", None) or operation.status
+    headers: Headers = []
+    for attribute, name, write in table.headers:
+        value = getattr(result, attribute, None)
+        if value is not None:
+            headers.append((name, write(value)))
+    if table.metadata is not None:
+        headers += _metadata_headers(getattr(result, table.metadata, None) or {})
+    if table.document is None:
+        return status, headers, b""
+    headers.append(XML_CONTENT_TYPE)
+    return status, headers, XML_DECLARATION + table.document(result).encode()
+
+
+def serialise_error(
+    error: S3Error, *, request_id: str, host_id: str, resource: str | None = None
+) -> tuple[int, Headers, bytes]:
+    """Write an error: its code, message and further elements; `reason` stays at home.
+
+    Source: API page "Error responses", and the order of AWS's own answers.
+    """
+    elements = [("Code", error.code), ("Message", error.message), *error.extras.items()]
+    if resource is not None:
+        elements.append(("Resource", resource))
+    elements += [("RequestId", request_id), ("HostId", host_id)]
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements if _XML_NAME.fullmatch(name))
+    headers = [("x-amz-request-id", _header_text(request_id)), ("x-amz-id-2", _header_text(host_id)), XML_CONTENT_TYPE]
+    return error.status, headers, XML_DECLARATION + f"<Error>{inner}</Error>".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """How an operation's answer is written."""
+
+    headers: tuple[tuple[str, str, Write], ...]
+    metadata: str | None
+    """The member that holds user metadata."""
+    document: Write | None
+
+
+@functools.cache
+def _table(operation: Operation) -> _Table:
+    outputs = operation.outputs
+    return _Table(
+        headers=tuple((m.attribute, m.tag, _header_writer(m.shape)) for m in outputs if m.location == "header"),
+        metadata=next((m.attribute for m in outputs if m.location == "headers"), None),
+        document=_document_writer(operation),
+    )
+
+
+def _header_writer(shape: Shape) -> Write:
+    if shape.type == "timestamp":
+        return cast(Write, iso_date if shape.timestamp_format == "iso8601" else http_date)
+    if shape.type == "list":
+        return lambda value: ",".join(map(_header_text, cast(Iterable[object], value)))
+    return _HEADER_WRITERS.get(shape.type, _header_text)
+
+
+def _header_text(value: object) -> str:
+    """A text as latin-1 can carry it: characters beyond it are UTF-8 bytes, and what would end the header is a space."""
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    text = _CONTROLS.sub(" ", text)
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode(errors="replace").decode("latin-1")
+    return text
+
+
+def _boolean(value: object) -> str:
+    return "true" if value else "false"
+
+
+_HEADER_WRITERS: dict[str, Write] = {"boolean": _boolean, "integer": str, "long": str}
+
+
+def _metadata_headers(metadata: Mapping[str, str]) -> Headers:
+    """User metadata; a value beyond ASCII goes as RFC 2047 has it, and what no header can hold stays away and is counted.
+
+    Source: User Guide, "Working with object metadata".
+    """
+    headers: Headers = []
+    missing = 0
+    for name, value in metadata.items():
+        if _CONTROLS.search(value) or not _HEADER_NAME.fullmatch(name):
+            missing += 1
+        elif value.isascii():
+            headers.append((METADATA_PREFIX + name, value))
+        else:
+            packed = base64.b64encode(value.encode(errors="replace")).decode()
+            headers.append((METADATA_PREFIX + name, f"=?UTF-8?B?{packed}?="))
+    if missing:
+        headers.append(("x-amz-missing-meta", str(missing)))
+    return headers
+
+
+def _document_writer(operation: Operation) -> Write | None:
+    opening, closing = f'<{operation.output_root} xmlns="{NAMESPACE}">', f"</{operation.output_root}>"
+    payload = operation.output_payload
+    if payload is not None:
+        if payload.shape.type != "structure":
+            return None
+        write = _writer(payload.shape)
+        return lambda result: f"{opening}{write(getattr(result, payload.attribute))}{closing}"
+    members = tuple(member for member in operation.outputs if member.location == "body")
+    if not members:
+        return None
+    if operation.name == "GetBucketLocation":
+        return lambda result: f"{opening}{_location(result)}{closing}"
+    write = _structure_writer(members)
+    return lambda result: f"{opening}{write(result)}{closing}"
+
+
+def _location(result: object) -> str:
+    location = getattr(result, "location_constraint", None) or ""
+    return "" if location == _LOCATION_OF_NONE else escape(location)
+
+
+def _writer(shape: Shape) -> Write:
+    """Writes the content of an element of this shape."""
+    if shape.type == "structure":
+        return _structure_writer(shape.members)
+    if shape.type == "list" and shape.item is not None and shape.item_tag is not None:
+        return _items_writer(shape.item_tag, shape.item)
+    return _TEXT_WRITERS.get(shape.type, _text)
+
+
+def _structure_writer(members: tuple[Member, ...]) -> Write:
+    fields = tuple(_field(member) for member in members)
+
+    def write(value: object) -> str:
+        pieces = []
+        for attribute, opening, write_field, closing in fields:
+            inner = getattr(value, attribute, None)
+            if inner is not None:
+                pieces.append(f"{opening}{write_field(inner)}{closing}")
+        return "".join(pieces)
+
+    return write
+
+
+def _field(member: Member) -> tuple[str, str, Write, str]:
+    """A member's attribute, and its element: a flattened list has none of its own."""
+    shape = member.shape
+    if shape.item is not None and shape.item_tag is None:
+        return member.attribute, "", _items_writer(member.tag, shape.item), ""
+    return member.attribute, f"<{member.tag}>", _writer(shape), f"</{member.tag}>"
+
+
+def _items_writer(tag: str, item: Shape) -> Write:
+    opening, closing, write = f"<{tag}>", f"</{tag}>", _writer(item)
+    return lambda value: "".join(f"{opening}{write(one)}{closing}" for one in cast(Iterable[object], value))
+
+
+def _text(value: object) -> str:
+    return escape(str(value))
+
+
+_TEXT_WRITERS: dict[str, Write] = {
+    "boolean": _boolean,
+    "integer": str,
+    "long": str,
+    "timestamp": lambda value: iso_date(cast(datetime, value)),
+}
