@@ -23,6 +23,16 @@ def copy_store(source: Path, target: Path) -> None:
     target.chmod(0o700)
 
 
+def snapshot(path: Path) -> dict[str, tuple[int, int]]:
+    """Every file below a path with its size and the time of its last change."""
+    found = {}
+    for directory, _, names in os.walk(path):
+        for name in names:
+            status = os.lstat(os.path.join(directory, name))
+            found[os.path.relpath(os.path.join(directory, name), path)] = (status.st_size, status.st_mtime_ns)
+    return found
+
+
 @dataclass(frozen=True)
 class Contents:
     """All files below `blobs/` with their sizes, and all rows of all tables."""
