@@ -13,6 +13,7 @@ from engine.errors import (
     IncompleteBody,
     InvalidChunkSizeError,
     MalformedTrailerError,
+    MissingContentLength,
     S3Error,
     SignatureDoesNotMatch,
 )
@@ -56,6 +57,26 @@ class Signing(Protocol):
         """The credential's scope, without the access key."""
 
 
+class Terms(Protocol):
+    """What a request says about its aws-chunked body: engine.s3.sigv4.Payload is one."""
+
+    @property
+    def decoded_length(self) -> int | None:
+        """The payload's length in bytes."""
+
+    @property
+    def has_trailer(self) -> bool:
+        """Whether trailing headers come after the last chunk."""
+
+    @property
+    def trailers(self) -> tuple[str, ...]:
+        """The names of those that were announced."""
+
+    @property
+    def signing(self) -> Signing | None:
+        """What the chunk signatures are computed from; None if there are none."""
+
+
 class ChunkedSource:
     """The payload of an aws-chunked body; an `engine.bodies.Source`. Belongs to one thread at a time.
 
@@ -86,6 +107,17 @@ class ChunkedSource:
         self._decoder = _open_decoder(decoded_length, trailers is not None, signing)
         self.length: int | None = decoded_length
         self.promised_trailers = tuple(name.lower() for name in trailers or ())
+
+    @staticmethod
+    def of(raw: Reader, terms: Terms) -> "ChunkedSource":
+        """Begin with what a verified request said.
+
+        Raises: MissingContentLength: it did not say the payload's length.
+        """
+        if terms.decoded_length is None:
+            raise MissingContentLength
+        trailers = terms.trailers if terms.has_trailer else None
+        return ChunkedSource(raw, terms.decoded_length, trailers=trailers, signing=terms.signing)
 
     @property
     def trailers(self) -> Mapping[str, str]:

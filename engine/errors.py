@@ -148,6 +148,10 @@ class InvalidRequest(S3Error):
     text = "Invalid Request"
 
 
+class InvalidToken(S3Error):
+    text = "The provided token is malformed or otherwise invalid."
+
+
 class InvalidURI(S3Error):
     text = "Couldn't parse the specified URI."
 

@@ -1,0 +1,233 @@
+"""What a request says about its own signature: the Authorization header, or the X-Amz-* items of a presigned URL.
+
+Nothing is proved here, only read; all of it must be of S3's form, for this region, and said once.
+
+Source of every text: AWS's answers; Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)".
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from engine.errors import (
+    AccessDenied,
+    AuthorizationHeaderMalformed,
+    AuthorizationQueryParametersError,
+    InvalidArgument,
+    InvalidRequest,
+    S3Error,
+)
+from engine.s3.dates import parse_date
+from engine.s3.http import Request
+from engine.s3.keys import SERVICE, TERMINATOR
+
+ALGORITHM: Final = "AWS4-HMAC-SHA256"
+EXPIRES_S_MAX: Final = 7 * 24 * 3600
+SIGNATURE: Final = "X-Amz-Signature"
+_QUERY_REQUIRED: Final = (
+    "X-Amz-Algorithm", "X-Amz-Credential", SIGNATURE, "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires",
+)  # fmt: skip
+_QUERY_MARKS: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
+_OLD_QUERY_MARKS: Final = frozenset({"AWSAccessKeyId", "Signature"})
+_COMPONENTS: Final = {"Credential", "SignedHeaders", "Signature"}
+_CREDENTIAL_FORM: Final = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+_UNSUPPORTED: Final = f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
+_NO_DATE: Final = "AWS authentication requires a valid Date or x-amz-date header"
+_TIME_FORM: Final = "%Y%m%dT%H%M%SZ"
+_TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_DAY: Final = re.compile(r"[0-9]{8}")
+
+_SIGNED_HEADERS: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(;[!#$%&'*+.^_`|~0-9a-z-]+)*")
+
+ErrorOf = Callable[..., S3Error]
+"""Makes the error of one of the two forms from the words that say what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For which day, region and service a signing key is good."""
+
+    date: str
+    region: str
+    service: str
+    terminator: str
+
+    def __str__(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A signature and what it is said to cover; `expires_s` is None in header form."""
+
+    access_key: str
+    scope: Scope
+    date_time: str
+    """As in the string to sign: 20130524T000000Z."""
+    moment: datetime
+    signed_headers: tuple[str, ...]
+    signature: str
+    expires_s: int | None = None
+
+    @property
+    def is_presigned(self) -> bool:
+        """Whether the claim stood in the query."""
+        return self.expires_s is not None
+
+
+def read_claim(request: Request, region: str) -> Claim | None:
+    """The one claim of a request; None if it makes none.
+
+    Raises:
+        InvalidArgument, InvalidRequest: two claims, or one of another kind.
+        AuthorizationHeaderMalformed, AuthorizationQueryParametersError: not of S3's form, or for another region.
+        AccessDenied: no date.
+    """
+    header = request.header("authorization")
+    names = {name for name, _ in request.query}
+    in_query = not _QUERY_MARKS.isdisjoint(name.lower() for name in names)
+    old_query = names >= _OLD_QUERY_MARKS
+    if header is not None and (in_query or old_query):
+        raise InvalidArgument(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter "
+            "or the Authorization header should be specified",
+            ArgumentName="Authorization",
+            ArgumentValue=_scheme(header),
+        )
+    if header is not None:
+        return _read_header(request, header, region)
+    if in_query:
+        return _read_query(request, region)
+    if old_query:
+        raise InvalidRequest(_UNSUPPORTED)
+    return None
+
+
+def _scheme(header: str) -> str:
+    """The only word of an Authorization header that may be shown."""
+    return header.partition(" ")[0][:32]
+
+
+def _read_header(request: Request, header: str, region: str) -> Claim:
+    scheme, _, rest = header.partition(" ")
+    if scheme in ("AWS", "AWS4-ECDSA-P256-SHA256"):
+        raise InvalidRequest(_UNSUPPORTED)
+    if scheme != ALGORITHM:
+        raise InvalidArgument(
+            "Unsupported Authorization Type", ArgumentName="Authorization", ArgumentValue=_scheme(header)
+        )
+    components = _components_of(rest)
+    access_key, scope = _parse_credential(components["Credential"], _header_error)
+    date_time, moment = _header_time(request)
+    _check_scope(scope, date_time, region, _header_error)
+    signed = _parse_signed_headers(components["SignedHeaders"], _header_error)
+    return Claim(access_key, scope, date_time, moment, signed, components["Signature"])
+
+
+def _components_of(text: str) -> dict[str, str]:
+    components: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        if name not in _COMPONENTS or name in components or not value:
+            raise _header_error("the authorization component is malformed.")
+        components[name] = value
+    if components.keys() != _COMPONENTS:
+        raise _header_error(
+            "the authorization header requires three components: Credential, SignedHeaders, and Signature."
+        )
+    return components
+
+
+def _header_error(words: str, **extras: str) -> S3Error:
+    return AuthorizationHeaderMalformed(f"The authorization header is malformed; {words}", **extras)
+
+
+def _credential_error(words: str, **extras: str) -> S3Error:
+    return AuthorizationQueryParametersError(f"Error parsing the X-Amz-Credential parameter; {words}", **extras)
+
+
+def _parse_credential(text: str, error_of: ErrorOf) -> tuple[str, Scope]:
+    """Read access key and scope; an access key may hold slashes."""
+    access_key, *scope = text.rsplit("/", 4)
+    if not access_key or len(scope) != 4:
+        raise error_of(_CREDENTIAL_FORM)
+    return access_key, Scope(*scope)
+
+
+def _check_scope(scope: Scope, date_time: str, region: str, error_of: ErrorOf) -> None:
+    if not _DAY.fullmatch(scope.date):
+        words = f'incorrect date format "{scope.date}". This date in the credential must be in the format "yyyyMMdd".'
+        raise error_of(words)
+    if scope.region != region:
+        raise error_of(f"the region '{scope.region}' is wrong; expecting '{region}'", Region=region)
+    if scope.service != SERVICE:
+        raise error_of(f'incorrect service "{scope.service}". This endpoint belongs to "{SERVICE}".')
+    if scope.terminator != TERMINATOR:
+        raise error_of(f'incorrect terminal "{scope.terminator}". This endpoint uses "{TERMINATOR}".')
+    if scope.date != date_time[: len(scope.date)]:
+        words = f'Invalid credential date "{scope.date}". This date is not the same as X-Amz-Date: "{date_time[:8]}".'
+        raise error_of(words)
+
+
+def _parse_signed_headers(text: str, error_of: ErrorOf) -> tuple[str, ...]:
+    names = tuple(text.split(";"))
+    if not _SIGNED_HEADERS.fullmatch(text) or len(set(names)) < len(names):
+        raise error_of("the SignedHeaders must be names in lower case, each once, separated by semicolons.")
+    return names
+
+
+def _header_time(request: Request) -> tuple[str, datetime]:
+    """The moment of a request signed in its header: x-amz-date, or else Date, in which any HTTP date is allowed."""
+    text = request.header("x-amz-date")
+    moment = parse_date(request.header("date") or "") if text is None else _parse_time(text)
+    if moment is None:
+        raise AccessDenied(_NO_DATE)
+    return moment.strftime(_TIME_FORM), moment
+
+
+def _parse_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, _TIME_FORM).replace(tzinfo=UTC) if _TIME.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _read_query(request: Request, region: str) -> Claim:
+    items = _presigning_items(request)
+    if any(not items.get(name) for name in _QUERY_REQUIRED):
+        raise AuthorizationQueryParametersError
+    if items["X-Amz-Algorithm"] != ALGORITHM:
+        raise AuthorizationQueryParametersError(f'X-Amz-Algorithm only supports "{ALGORITHM}"')
+    access_key, scope = _parse_credential(items["X-Amz-Credential"], _credential_error)
+    moment = _parse_time(items["X-Amz-Date"])
+    if moment is None:
+        words = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
+        raise AuthorizationQueryParametersError(words)
+    expires_s = _parse_expires(items["X-Amz-Expires"])
+    _check_scope(scope, items["X-Amz-Date"], region, _credential_error)
+    signed = _parse_signed_headers(items["X-Amz-SignedHeaders"], AuthorizationQueryParametersError)
+    return Claim(access_key, scope, items["X-Amz-Date"], moment, signed, items[SIGNATURE], expires_s)
+
+
+def _presigning_items(request: Request) -> dict[str, str]:
+    """The X-Amz-* items of a query, each of them there once in whatever case."""
+    items = [(name, value) for name, value in request.query if name.lower().startswith("x-amz-")]
+    if len({name.lower() for name, _ in items}) < len(items):
+        raise AuthorizationQueryParametersError("Every X-Amz-* query parameter must be given only once")
+    return dict(items)
+
+
+def _parse_expires(text: str) -> int:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit()):
+        raise AuthorizationQueryParametersError("X-Amz-Expires should be a number")
+    if digits != text:
+        raise AuthorizationQueryParametersError("X-Amz-Expires must be non-negative")
+    if len(digits) > len(str(EXPIRES_S_MAX)) or int(digits) > EXPIRES_S_MAX:
+        words = (
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than"
+        )
+        raise AuthorizationQueryParametersError(f"{words} {EXPIRES_S_MAX} seconds")
+    return int(digits)

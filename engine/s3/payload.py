@@ -1,0 +1,123 @@
+"""What a request says about its body: x-amz-content-sha256 and the headers of aws-chunked encoding."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from engine.errors import (
+    InvalidArgument,
+    InvalidRequest,
+    MalformedTrailerError,
+    MissingContentLength,
+    NotImplementedYet,
+)
+from engine.s3.http import Request
+from engine.s3.keys import SecretBytes
+
+CONTENT_SHA256: Final = "x-amz-content-sha256"
+UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+DECODED_LENGTH: Final = "x-amz-decoded-content-length"
+TRAILER: Final = "x-amz-trailer"
+
+Mode = Literal["sha256", "unsigned", "chunked-signed", "chunked-signed-trailer", "chunked-unsigned-trailer"]
+
+STREAMING: Final[dict[str, Mode]] = {
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER": "chunked-unsigned-trailer",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": "chunked-signed",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": "chunked-signed-trailer",
+}
+_ASYMMETRIC: Final = ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER")
+_MODES_TEXT: Final = (
+    f"x-amz-content-sha256 must be {', '.join((UNSIGNED, *STREAMING, *_ASYMMETRIC))} or a valid sha256 value."
+)
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+_DIGITS_MAX: Final = 19
+"""Of a length in bytes: all that a signed 64-bit number holds, and no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSigning:
+    """What the chunk signatures of a body are computed from."""
+
+    key: bytes = field(repr=False)
+    seed_signature: str
+    date_time: str
+    scope: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", SecretBytes(self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """How the body of a request comes, and what it must be; the verification of what it says is its reader's."""
+
+    mode: Mode
+    sha256: str | None = None
+    """With mode sha256: 64 hex digits in lower case, the body's SHA-256 (also where there is no body)."""
+    decoded_length: int | None = None
+    """With the chunked modes: the payload's length in bytes, without the framing."""
+    trailers: tuple[str, ...] = ()
+    """The names of the trailing headers announced, in lower case."""
+    signing: ChunkSigning | None = None
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the body is in aws-chunked encoding."""
+        return self.mode.startswith("chunked")
+
+    @property
+    def has_trailer(self) -> bool:
+        """Whether trailing headers come after the last chunk."""
+        return self.mode.endswith("trailer")
+
+
+def check_mode(value: str) -> None:
+    """Refuse what is no value of x-amz-content-sha256, before anything else is made of it.
+
+    Raises:
+        InvalidArgument: an unknown mode, or no SHA-256.
+        NotImplementedYet: asymmetric chunk signatures.
+    """
+    if value in _ASYMMETRIC:
+        raise NotImplementedYet(Header=CONTENT_SHA256, additionalMessage="Signature version 4A is not implemented")
+    if value != UNSIGNED and value not in STREAMING and not _SHA256.fullmatch(value):
+        raise InvalidArgument(_MODES_TEXT, ArgumentName=CONTENT_SHA256, ArgumentValue=value)
+
+
+def read_payload(request: Request, value: str, signing: ChunkSigning | None) -> Payload:
+    """Describe the body of a request whose x-amz-content-sha256 has passed `check_mode`; `signing` only if it is signed by chunks.
+
+    Raises:
+        MissingContentLength: an aws-chunked body of unsaid length.
+        InvalidArgument: the length is no number.
+        MalformedTrailerError: a trailer is announced where none can come.
+    """
+    mode = STREAMING.get(value)
+    if mode is not None:
+        return _read_chunked(request, mode, signing)
+    if request.headers_named(TRAILER):
+        raise MalformedTrailerError
+    return Payload("unsigned") if value == UNSIGNED else Payload("sha256", value.lower())
+
+
+def _read_chunked(request: Request, mode: Mode, signing: ChunkSigning | None) -> Payload:
+    trailer = request.header(TRAILER)
+    names = tuple(name.strip().lower() for name in trailer.split(",")) if trailer is not None else ()
+    payload = Payload(mode, None, _decoded_length(request), names, signing)
+    if names and not payload.has_trailer:
+        raise MalformedTrailerError
+    if not all(names):
+        raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
+    return payload
+
+
+def _decoded_length(request: Request) -> int:
+    text = request.header(DECODED_LENGTH)
+    if text is None:
+        raise MissingContentLength
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX):
+        raise InvalidArgument(
+            f"{DECODED_LENGTH} must be a number of bytes", ArgumentName=DECODED_LENGTH, ArgumentValue=text
+        )
+    return int(text)

@@ -1,0 +1,197 @@
+"""The one place where a request is found to come from whom it says: AWS Signature Version 4, in the header or in a presigned URL.
+
+A handler gets an Identity, and only a Verifier makes one. Of an unknown access key and of a wrong signature S3 itself speaks in two
+different errors, and so do we; finding out takes the same work for both.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from engine.errors import (
+    AccessDenied,
+    AuthorizationQueryParametersError,
+    InvalidAccessKeyId,
+    InvalidRequest,
+    InvalidToken,
+    RequestTimeTooSkewed,
+    SignatureDoesNotMatch,
+)
+from engine.s3.canonical import canonical_request, string_to_sign
+from engine.s3.claims import Claim, read_claim
+from engine.s3.http import Request
+from engine.s3.keys import NOBODY, Credential, remembered_signing_keys
+from engine.s3.payload import CONTENT_SHA256, STREAMING, UNSIGNED, ChunkSigning, Payload, check_mode, read_payload
+
+__all__ = ["ChunkSigning", "Credential", "Identity", "Payload", "Verifier"]
+
+SKEW_MAX: Final = timedelta(minutes=15)
+_SESSION: Final = "x-amz-security-token"
+_MADE_BY_VERIFIER: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sent a request, proved; empty names and `signed` False for the anonymous. `payload`: what was signed about the body."""
+
+    access_key: str
+    account_id: str
+    signed: bool
+    payload: Payload
+    proof: InitVar[object]
+
+    def __post_init__(self, proof: object) -> None:
+        if proof is not _MADE_BY_VERIFIER:
+            raise TypeError("only a Verifier makes an Identity")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Verifier:
+    """Verifies requests for one region. For any number of threads.
+
+    `find_credential` is asked for the credential of an access key at every request, so that one taken away is refused at once.
+    """
+
+    __slots__ = ("_allow_anonymous", "_clock", "_find_credential", "_region", "_signing_key")
+
+    def __init__(
+        self,
+        find_credential: Callable[[str], Credential | None],
+        region: str,
+        clock: Callable[[], datetime] = _now,
+        *,
+        allow_anonymous: bool = False,
+    ) -> None:
+        """`clock` gives aware datetimes; `allow_anonymous` leaves requests without any signature to the authorizer."""
+        self._find_credential = find_credential
+        self._region = region
+        self._clock = clock
+        self._allow_anonymous = allow_anonymous
+        self._signing_key = remembered_signing_keys()
+
+    def verify(self, request: Request) -> Identity:
+        """Prove who sent a request, and that path, query, headers and the form of the body are what was signed.
+
+        Raises:
+            AccessDenied: no signature, an expired one, or a header that it does not cover.
+            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidToken, RequestTimeTooSkewed.
+            AuthorizationHeaderMalformed, AuthorizationQueryParametersError, InvalidRequest, InvalidArgument: not of S3's form.
+            MissingContentLength, MalformedTrailerError, NotImplementedYet: of the body's encoding.
+        """
+        claim = read_claim(request, self._region)
+        if claim is None:
+            return self._anonymous(request)
+        self._check_time(claim)
+        mode = _signed_mode(request, claim)
+        credential = self._find_credential(claim.access_key)
+        key = self._signing_key((credential or NOBODY).secret_key, claim.scope.date, claim.scope.region)
+        text = string_to_sign(claim, canonical_request(request, claim, mode))
+        matches = hmac.compare_digest(hmac.digest(key, text, "sha256").hex().encode(), claim.signature.encode())
+        if credential is None:
+            raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
+        if not matches:
+            raise _does_not_match(request, claim, mode)
+        _check_token(request, claim, credential)
+        _check_all_signed(request, claim, mode)
+        by_chunks = STREAMING.get(mode, "").startswith("chunked-signed")
+        signing = ChunkSigning(key, claim.signature, claim.date_time, str(claim.scope)) if by_chunks else None
+        payload = read_payload(request, mode, signing)
+        return Identity(credential.access_key, credential.account_id, True, payload, _MADE_BY_VERIFIER)
+
+    def _anonymous(self, request: Request) -> Identity:
+        if not self._allow_anonymous:
+            raise AccessDenied
+        mode = request.header(CONTENT_SHA256) or _unsaid_mode(request)
+        check_mode(mode)
+        if STREAMING.get(mode, "").startswith("chunked-signed"):
+            raise AccessDenied
+        return Identity("", "", False, read_payload(request, mode, None), _MADE_BY_VERIFIER)
+
+    def _check_time(self, claim: Claim) -> None:
+        now = self._clock()
+        if claim.expires_s is None:
+            if abs(now - claim.moment) > SKEW_MAX:
+                raise RequestTimeTooSkewed(
+                    RequestTime=claim.date_time,
+                    ServerTime=_iso(now),
+                    MaxAllowedSkewMilliseconds=SKEW_MAX // timedelta(milliseconds=1),
+                )
+            return
+        if claim.moment - now > SKEW_MAX:
+            raise AccessDenied("Request is not valid yet", **{"X-Amz-Date": claim.date_time, "ServerTime": _iso(now)})
+        end = claim.moment + timedelta(seconds=claim.expires_s)
+        if not claim.expires_s or now > end:
+            shown = {"X-Amz-Expires": str(claim.expires_s), "Expires": _iso(end), "ServerTime": _iso(now)}
+            raise AccessDenied("Request has expired", **shown)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _signed_mode(request: Request, claim: Claim) -> str:
+    """The last line of the canonical request: what is said about the body."""
+    sent = request.header(CONTENT_SHA256)
+    if not claim.is_presigned:
+        if sent is None:
+            raise InvalidRequest(f"Missing required header for this request: {CONTENT_SHA256}")
+        check_mode(sent)
+        return sent
+    in_query = dict(request.query).get("X-Amz-Content-Sha256")
+    mode = in_query or (sent if CONTENT_SHA256 in claim.signed_headers else None) or UNSIGNED
+    check_mode(mode)
+    if mode in STREAMING:
+        raise AuthorizationQueryParametersError(f"Query-string authentication does not allow {mode}")
+    return mode
+
+
+def _unsaid_mode(request: Request) -> str:
+    """What an unsigned request means that does not say it: clients without credentials send trailers all the same."""
+    encodings = (request.header("content-encoding") or "").split(",")
+    is_chunked = "aws-chunked" in (encoding.strip() for encoding in encodings)
+    return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_chunked else UNSIGNED
+
+
+def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesNotMatch:
+    """Everything the client needs to find its mistake; all of it made from its own request."""
+    signed = string_to_sign(claim, canonical_request(request, claim, mode))
+    canonical = canonical_request(request, claim, mode, hide=True)
+    return SignatureDoesNotMatch(
+        AWSAccessKeyId=claim.access_key,
+        StringToSign=signed.decode(),
+        SignatureProvided=claim.signature,
+        StringToSignBytes=signed.hex(" "),
+        CanonicalRequest=canonical.decode(errors="replace"),
+        CanonicalRequestBytes=canonical.hex(" "),
+    )
+
+
+def _check_token(request: Request, claim: Claim, credential: Credential) -> None:
+    items = dict(request.query) if claim.is_presigned else {}
+    sent = items.get("X-Amz-Security-Token") or request.header(_SESSION) or ""
+    if not hmac.compare_digest(sent.encode(), (credential.session_token or "").encode()):
+        raise InvalidToken
+
+
+def _check_all_signed(request: Request, claim: Claim, mode: str) -> None:
+    """Refuse a header that would be obeyed without being covered.
+
+    That is host, every x-amz-* header, and Content-Type in header form, as the API reference demands (a presigned URL leaves it open).
+    x-amz-content-sha256 is covered already by being the canonical request's last line, and by nothing else.
+    """
+    needed = {"host"} | {name for name, _ in request.headers if name.startswith("x-amz-") and name != CONTENT_SHA256}
+    if not claim.is_presigned and request.headers_named("content-type"):
+        needed.add("content-type")
+    unsigned = needed.difference(claim.signed_headers)
+    if request.header(CONTENT_SHA256) not in (None, mode):
+        unsigned.add(CONTENT_SHA256)
+    if unsigned:
+        raise AccessDenied(
+            "There were headers present in the request which were not signed",
+            HeadersNotSigned=", ".join(sorted(unsigned)),
+        )
