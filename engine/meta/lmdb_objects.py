@@ -1,10 +1,11 @@
 """Objects and trash in LMDB."""
 
+import struct
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from engine.errors import InternalError, NoSuchKey
-from engine.meta import ObjectEntry, Page, Trash, TrashKind, Usage
+from engine.meta import UPLOAD_NONCE_SIZE, ObjectEntry, Page, Trash, TrashKind, Usage
 from engine.meta.environment import Transaction
 from engine.meta.lmdb_base import LmdbSteps, reads, writes
 from engine.meta.paging import page_of
@@ -22,6 +23,8 @@ from engine.meta.records import (
 BLOBS_FORGOTTEN_A_STEP = 1000
 WALK_ROWS_A_STEP = 16
 _object_record = unpacker(ObjectRecord)
+_KEYED_ROW = struct.Struct(f"{UPLOAD_NONCE_SIZE}x{PART_ROW_SIZE}s")
+"""A part row as LMDB gives it in bulk: behind its key."""
 
 
 class LmdbObjects(LmdbSteps):
@@ -119,11 +122,8 @@ class LmdbObjects(LmdbSteps):
     def count_trash(self, txn: Transaction) -> int:
         return int(txn.stat(self._table["trash"])["entries"])
 
-    @reads
-    def trash_blobs(self, txn: Transaction, trash: Trash) -> tuple[bytes, ...]:
-        if trash.kind is TrashKind.BLOB:
-            return (trash.id,)
-        return self._trash_parts(txn, trash).blob_ids(inline=False)
+    def trash_blobs(self, trash: Trash) -> tuple[bytes, ...]:
+        return self._trash_names(trash)[0]
 
     def _trash_parts(self, txn: Transaction, trash: Trash) -> Parts:
         if trash.kind is TrashKind.UPLOAD:
@@ -135,36 +135,37 @@ class LmdbObjects(LmdbSteps):
         """All part rows of an upload; the key that LMDB puts before each row is cut off."""
         with txn.cursor(self._table["parts"]) as cursor:
             packed = bytes(cursor.getmulti([nonce], dupdata=True, dupfixed_bytes=PART_ROW_SIZE, keyfixed=True))
-        width = len(nonce) + PART_ROW_SIZE
-        return Parts(b"".join([packed[at + len(nonce) : at + width] for at in range(0, len(packed), width)]))
+        return Parts(b"".join([row for (row,) in _KEYED_ROW.iter_unpack(packed)]))
 
     def forget(self, trash: Trash) -> None:
         """Drop a piece of trash and its rows, in steps that hold the write lock shortly; the trash row goes last."""
-        while self._forget_some(trash):
-            pass
+        blobs, inline = self._trash_names(trash)
+        for start in range(0, max(len(blobs), len(inline)), BLOBS_FORGOTTEN_A_STEP):
+            end = start + BLOBS_FORGOTTEN_A_STEP
+            self._forget_names(blobs[start:end], inline[start:end])
+        self._forget_rows(trash)
+
+    @reads
+    def _trash_names(self, txn: Transaction, trash: Trash) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        if trash.kind is TrashKind.BLOB:
+            return (trash.id,), ()
+        parts = self._trash_parts(txn, trash)
+        return parts.blob_ids(inline=False), parts.blob_ids(inline=True)
 
     @writes
-    def _forget_some(self, txn: Transaction, trash: Trash) -> bool:
-        if trash.kind is TrashKind.BLOB:
-            named = [trash.id]
-        else:
-            parts = self._trash_parts(txn, trash)
-            ids = (*parts.blob_ids(inline=False), *parts.blob_ids(inline=True))
-            named = [blob_id for blob_id in ids if self._is_named(txn, blob_id)]
-        for blob_id in named[:BLOBS_FORGOTTEN_A_STEP]:
+    def _forget_names(self, txn: Transaction, blobs: tuple[bytes, ...], inline: tuple[bytes, ...]) -> None:
+        for blob_id in blobs:
             txn.delete(blob_id, db=self._table["blobs"])
+        for blob_id in inline:
             txn.delete(blob_id, db=self._table["inline"])
-        if len(named) > BLOBS_FORGOTTEN_A_STEP:
-            return True
+
+    @writes
+    def _forget_rows(self, txn: Transaction, trash: Trash) -> None:
         if trash.kind is TrashKind.UPLOAD:
             txn.delete(trash.id, db=self._table["parts"])
         elif trash.kind is TrashKind.MANIFEST:
             txn.delete(trash.id, db=self._table["manifests"])
         txn.delete(trash.kind.value + trash.id, db=self._table["trash"])
-        return False
-
-    def _is_named(self, txn: Transaction, blob_id: bytes) -> bool:
-        return any(txn.get(blob_id, db=self._table[table]) is not None for table in ("blobs", "inline"))
 
     # Walking all rows, for `check`
 

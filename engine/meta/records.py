@@ -3,7 +3,8 @@
 Small records are msgpack arrays behind a CRC-32. Parts are fixed-width rows, so that a page of an upload's parts is copied into a
 manifest as it is, and a manifest is searched in place:
 
-    part row   big-endian: number u16, flags u16, size u64, modified_ns u64, blob id 16, ETag 16, CRC-32 of these
+    part row   big-endian: number u16, flags u16, size u64, modified_ns u64, blob id 16, ETag 16; then the CRC-32 of these,
+               little-endian, so that the CRC-32 of a whole sound row is always the same (SOUND_ROW)
     manifest   count u32, CRC-32 of the rest, then `count` cumulative end offsets u64, then `count` part rows
 """
 
@@ -20,12 +21,15 @@ import msgspec
 
 from engine.errors import InternalError
 
-_PART = struct.Struct(">HHQQ16s16sI")
+_PART = struct.Struct(">HHQQ16s16s4x")
 _HEAD = struct.Struct(">II")
 _END = struct.Struct(">Q")
 _CRC = struct.Struct(">I")
 PART_ROW_SIZE = _PART.size
+_ROW = struct.Struct(f"{PART_ROW_SIZE}s")
 _CHECKED = PART_ROW_SIZE - _CRC.size
+SOUND_ROW = 0x2144DF1C
+"""CRC-32 of any bytes followed by their own CRC-32, least significant byte first."""
 
 
 class Flag(IntFlag):
@@ -138,8 +142,8 @@ class PartRecord:
 
     def pack(self) -> bytes:
         """The part as a row of PART_ROW_SIZE bytes."""
-        row = _PART.pack(self.number, self.flags, self.size, self.modified_ns, self.blob_id, self.etag, 0)
-        return row[:_CHECKED] + _CRC.pack(zlib.crc32(row[:_CHECKED]))
+        row = _PART.pack(self.number, self.flags, self.size, self.modified_ns, self.blob_id, self.etag)[:_CHECKED]
+        return row + zlib.crc32(row).to_bytes(_CRC.size, "little")
 
     @staticmethod
     def unpack(row: bytes | memoryview) -> "PartRecord":
@@ -148,8 +152,8 @@ class PartRecord:
         Raises:
             InternalError: its check value does not match.
         """
-        number, flags, size, modified_ns, blob_id, etag, crc = _PART.unpack(row)
-        if zlib.crc32(row[:_CHECKED]) != crc:
+        number, flags, size, modified_ns, blob_id, etag = _PART.unpack(row)
+        if zlib.crc32(row) != SOUND_ROW:
             raise _damaged(f"part {number}")
         return PartRecord(number, size, modified_ns, blob_id, etag, Flag(flags))
 
@@ -176,12 +180,10 @@ class Parts(Sequence[PartRecord]):
         """One row, as it is."""
         return self.rows[index * PART_ROW_SIZE : (index + 1) * PART_ROW_SIZE]
 
-    def columns(self) -> tuple[Sequence[int], Sequence[int], Sequence[bytes]]:
+    def columns(self) -> tuple[list[int], list[int], list[bytes]]:
         """Numbers, sizes and ETags of all parts."""
-        if not self.rows:
-            return (), (), ()
-        numbers, _, sizes, _, _, etags, _ = zip(*_PART.iter_unpack(self.rows), strict=True)
-        return numbers, sizes, etags
+        fields = list(_PART.iter_unpack(self.rows))
+        return [row[0] for row in fields], [row[2] for row in fields], [row[5] for row in fields]
 
     def count_after(self, number: int) -> int:
         """How many parts have a number up to and including `number`."""
@@ -201,11 +203,10 @@ class Parts(Sequence[PartRecord]):
         Raises:
             InternalError: one is damaged.
         """
-        rows = self.rows
-        for start in range(0, len(rows), PART_ROW_SIZE):
-            end = start + _CHECKED
-            if rows[end : end + _CRC.size] != _CRC.pack(zlib.crc32(rows[start:end])):
-                raise _damaged(f"part {int.from_bytes(rows[start : start + 2], 'big')}")
+        rows = [row for (row,) in _ROW.iter_unpack(self.rows)]
+        if not set(map(zlib.crc32, rows)) <= {SOUND_ROW}:
+            damaged = next(row for row in rows if zlib.crc32(row) != SOUND_ROW)
+            raise _damaged(f"part {int.from_bytes(damaged[:2], 'big')}")
 
 
 class Manifest:
