@@ -201,3 +201,13 @@ def _check(source: Source, stream: Stream, length: int | None, promise: Promise,
         if not hmac.compare_digest(sha256, promise.sha256):
             raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=promise.sha256, S3ComputedContentSHA256=sha256)
     return md5
+
+
+def check_document(document: bytes, promise: Promise) -> None:
+    """Hold a small body that is not stored against what was promised for it.
+
+    Raises:
+        IncompleteBody, BadDigest, XAmzContentSHA256Mismatch: it is not what was promised.
+    """
+    source = source_of(document)
+    _receive_inline(source, source.take(len(document)), promise.size, promise, in_base64)
