@@ -13,7 +13,8 @@ from engine import Limits, Store, native
 
 MEMORY = "/dev/shm"
 TMPFS_MAGIC = 0x01021994
-LOOP_SIZE = 1 << 30
+LOOP_SIZE = 20 << 30
+"""Sparse; large enough that mkfs gives it the journal of a real disk."""
 FLUSHES_FIELD = 15
 """Counted from 0; Source: the kernel's Documentation/block/stat.rst."""
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from engine.errors import S3Error, SlowDown, StoreClosed
 from engine.meta.environment import Environment, LmdbError, Panic, Transaction, write_failure
+from engine.meta.headroom import Headroom
 
 Result = TypeVar("Result")
 BATCH_SIZE_MAX = 512
@@ -49,6 +50,7 @@ class Writer:
 
     def __init__(self, environment: Environment, depth_max: int) -> None:
         self._environment = environment
+        self._headroom = Headroom(environment.path)
         self._depth_max = depth_max
         self._condition = threading.Condition(threading.Lock())
         self._waiting: deque[_Job[Any]] = deque()
@@ -105,6 +107,7 @@ class Writer:
         committing = False
         try:
             with self._environment.opened() as env, env.begin(write=True) as txn:
+                self._headroom.ensure(env)
                 accepted = _apply(env, txn, batch)
                 committing = True
         except LmdbError as error:
