@@ -11,6 +11,8 @@ with engine.open("data") as store:
         body.read()
 """
 
+from typing import Any
+
 from engine import errors
 from engine.errors import EngineError, S3Error, StoreError
 from engine.limits import Limits
@@ -85,6 +87,20 @@ __all__ = [
     "StoreError",
     "StoreStat",
     "UploadPartOutput",
+    "attach",
     "errors",
     "open",
 ]
+
+
+def attach(client_or_session: Any, store: Store) -> None:
+    """Make a boto3 S3 client, or every S3 client that a session makes from now on, talk to a store in this process: no socket.
+
+    Needs botocore (`pip install 'partwright[server]'`); no credentials.
+
+    Raises:
+        TypeError: it is neither a client nor a session.
+    """
+    from engine.server.attach import attach
+
+    attach(client_or_session, store)

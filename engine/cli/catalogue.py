@@ -3,15 +3,19 @@
 OPERATIONS = {
     "abort-multipart-upload": "AbortMultipartUpload",
     "complete-multipart-upload": "CompleteMultipartUpload",
+    "copy-object": "CopyObject",
     "create-bucket": "CreateBucket",
     "create-multipart-upload": "CreateMultipartUpload",
     "delete-bucket": "DeleteBucket",
     "delete-object": "DeleteObject",
+    "delete-objects": "DeleteObjects",
+    "get-bucket-location": "GetBucketLocation",
     "get-object": "GetObject",
     "head-bucket": "HeadBucket",
     "head-object": "HeadObject",
     "list-buckets": "ListBuckets",
     "list-multipart-uploads": "ListMultipartUploads",
+    "list-objects": "ListObjects",
     "list-objects-v2": "ListObjectsV2",
     "list-parts": "ListParts",
     "put-object": "PutObject",
@@ -24,6 +28,7 @@ OTHERS = {
     "stat": "count what the store holds, and what open uploads hold",
     "check": "verify that every part and object is there and whole",
     "reap": "abort uploads that nobody finished",
+    "serve": "serve the store to S3 clients over HTTP",
     "info": "show version, kernels, CPU features and limits",
 }
 """Name on the command line -> what it does."""

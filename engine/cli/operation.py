@@ -25,6 +25,8 @@ from engine.cli.parser import opened_store
 from engine.errors import MalformedXML
 
 _COPY_BYTES = 1 << 20
+_ARGUMENTS = {"MultipartUpload": "parts", "Delete": "keys"}
+"""Where the store's argument is not the member's name: a structure around one list."""
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -62,10 +64,15 @@ def _refuse_unsupported(request: Request) -> None:
     for member in request.parameters:
         if _argument(member) not in supported:
             raise CommandError(f"{flag(member)} is not supported yet (nothing was done)")
-    for part in request.parameters.get("MultipartUpload", {}).get("Parts", ()):
-        for member in part:
-            if attribute(member) not in engine.CompletedPart._fields:
-                raise CommandError(f"--multipart-upload: {member} is not supported yet (nothing was done)")
+    _refuse_unsupported_items(request, "MultipartUpload", "Parts", {"PartNumber", "ETag"})
+    _refuse_unsupported_items(request, "Delete", "Objects", {"Key"})
+
+
+def _refuse_unsupported_items(request: Request, structure: str, items: str, supported: set[str]) -> None:
+    for item in request.parameters.get(structure, {}).get(items, ()):
+        for member in item:
+            if member not in supported:
+                raise CommandError(f"{flag(structure)}: {member} is not supported yet (nothing was done)")
 
 
 def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
@@ -93,11 +100,14 @@ def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict
     arguments = {_argument(member): value for member, value in parameters.items() if member != body}
     if operation.name == "CompleteMultipartUpload":
         arguments["parts"] = _parts(arguments.get("parts"))
+    elif operation.name == "DeleteObjects":
+        delete = arguments["keys"]
+        arguments |= {"keys": [item["Key"] for item in delete["Objects"]], "quiet": delete.get("Quiet", False)}
     return arguments
 
 
 def _argument(member: str) -> str:
-    return "parts" if member == "MultipartUpload" else attribute(member)
+    return _ARGUMENTS.get(member) or attribute(member)
 
 
 def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:

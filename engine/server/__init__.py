@@ -1,0 +1,76 @@
+"""S3 over HTTP for any server: `wsgi_app` and `asgi_app` make the application that clients cannot tell from S3.
+
+from engine.server import wsgi_app
+application = wsgi_app(engine.open("data"), credentials=Credentials.load("credentials.toml"))
+"""
+
+from collections.abc import Mapping
+
+from engine.core import REGION
+from engine.s3.sigv4 import Verifier
+from engine.server.access import AccessLog
+from engine.server.application import Application
+from engine.server.asgi import IDLE_TIMEOUT_S_DEFAULT, THREADS_DEFAULT, AsgiApplication
+from engine.server.credentials import Authorize, Credentials
+from engine.server.wsgi import WsgiApplication
+from engine.store import Store
+
+__all__ = ["Credentials", "asgi_app", "wsgi_app"]
+
+
+def _application(
+    store: Store,
+    credentials: Credentials,
+    authorize: Authorize | None,
+    region: str,
+    domains: tuple[str, ...],
+    aliases: Mapping[str, str] | None,
+    access_log: AccessLog | None,
+) -> Application:
+    return Application(
+        store,
+        Verifier(credentials.find, region),
+        authorize or credentials.authorize,
+        domains=domains,
+        aliases=aliases,
+        access_log=access_log,
+    )
+
+
+def wsgi_app(
+    store: Store,
+    *,
+    credentials: Credentials,
+    authorize: Authorize | None = None,
+    region: str = REGION,
+    domains: tuple[str, ...] = (),
+    aliases: Mapping[str, str] | None = None,
+    access_log: AccessLog | None = None,
+) -> WsgiApplication:
+    """The WSGI application over a store that stays the caller's.
+
+    `authorize(identity, action, resource)` is asked once for every action an operation needs, with S3's action names and ARNs;
+    without it the credentials' own `actions` and `buckets` decide. `domains` turn on virtual-hosted-style addresses
+    (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets.
+    """
+    return WsgiApplication(_application(store, credentials, authorize, region, domains, aliases, access_log))
+
+
+def asgi_app(
+    store: Store,
+    *,
+    credentials: Credentials,
+    authorize: Authorize | None = None,
+    region: str = REGION,
+    domains: tuple[str, ...] = (),
+    aliases: Mapping[str, str] | None = None,
+    access_log: AccessLog | None = None,
+    threads: int = THREADS_DEFAULT,
+    idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
+) -> AsgiApplication:
+    """The ASGI application over a store that stays the caller's; see `wsgi_app`.
+
+    `threads` requests are worked on at once; a client that sends or takes nothing for `idle_timeout_s` seconds is given up.
+    """
+    application = _application(store, credentials, authorize, region, domains, aliases, access_log)
+    return AsgiApplication(application, threads=threads, idle_timeout_s=idle_timeout_s)

@@ -1,0 +1,153 @@
+"""The server's one code path: from a request to a response, whatever interface brought it. It marries the wire and the store.
+
+Order: where does it go (routing), who asks (signature), may they (authorize), what do they say (members), and only then the store. The
+body is not touched before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from engine.errors import AccessDenied, InternalError, NotImplementedYet, S3Error
+from engine.readers import ObjectBody
+from engine.s3.http import Request
+from engine.s3.model import Operation
+from engine.s3.parsing import needs_body, parse_input
+from engine.s3.routing import locate, route
+from engine.s3.serialising import serialise_error, serialise_output
+from engine.s3.sigv4 import Verifier
+from engine.server.access import AccessLog
+from engine.server.credentials import Authorize
+from engine.server.documents import read_document
+from engine.server.exchange import Exchange, RawBody, Response
+from engine.server.operations import SERVED, call, resources
+from engine.server.payload import body_of
+from engine.server.slow import answer_slowly
+from engine.store import Store
+
+READ_SIZE = 1024 * 1024
+_log = logging.getLogger("partwright.server")
+
+
+class Application:
+    """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows."""
+
+    def __init__(
+        self,
+        store: Store,
+        verifier: Verifier,
+        authorize: Authorize,
+        *,
+        domains: tuple[str, ...] = (),
+        aliases: Mapping[str, str] | None = None,
+        access_log: AccessLog | None = None,
+    ) -> None:
+        self._store = store
+        self._verifier = verifier
+        self._authorize = authorize
+        self._domains = domains
+        self._aliases = aliases or {}
+        self._access_log = access_log
+
+    def handle(self, request: Request, body: RawBody) -> Response:
+        """Answer one request; never raises."""
+        exchange = Exchange(request, body)
+        try:
+            response = self._respond(exchange)
+        except S3Error as error:
+            response = _refusal(exchange, error)
+        except Exception as error:
+            _log.exception("request %s failed", exchange.request_id)
+            response = _refusal(exchange, InternalError(reason=type(error).__name__))
+        return self._finish(exchange, response)
+
+    def _respond(self, exchange: Exchange) -> Response:
+        request = exchange.request
+        exchange.address = locate(request, self._domains, self._aliases)
+        if exchange.address.bucket == "-":
+            return self._health(exchange.address.key)
+        exchange.operation = operation = route(request, exchange.address)
+        exchange.identity = identity = self._verifier.verify(request)
+        if operation.name not in SERVED:
+            raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
+        document = None
+        if needs_body(operation) == "xml":
+            document = read_document(operation, identity, request, exchange.body)
+        inputs = parse_input(operation, request, exchange.address, document)
+        for action, resource in resources(operation, inputs):
+            if not self._authorize(identity, action, resource):
+                raise AccessDenied
+        if needs_body(operation) == "stream":
+            inputs |= body_of(identity, request, exchange.body)
+        if operation.name == "CompleteMultipartUpload":
+            return answer_slowly(lambda: self._answer(operation, inputs), lambda error: _refusal(exchange, error))
+        return self._answer(operation, inputs)
+
+    def _answer(self, operation: Operation, inputs: dict[str, Any]) -> Response:
+        result = call(self._store, operation, inputs)
+        status, headers, document = serialise_output(operation, result)
+        body = getattr(result, "body", None)
+        return Response(status, headers, document if body is None else Pieces(body))
+
+    def _health(self, key: str | None) -> Response:
+        if key == "readyz":
+            self._store.list_buckets(max_buckets=1)
+        elif key != "healthz":
+            raise AccessDenied
+        return Response(200, [("Content-Type", "text/plain"), ("Content-Length", "3")], b"ok\n")
+
+    def _finish(self, exchange: Exchange, response: Response) -> Response:
+        if exchange.error is None:
+            response.headers += [("x-amz-request-id", exchange.request_id), ("x-amz-id-2", exchange.host_id)]
+        if isinstance(response.body, bytes) and not any(
+            name.lower() == "content-length" for name, _ in response.headers
+        ):
+            response.headers.append(("Content-Length", str(len(response.body))))
+        if not exchange.body.at_end:
+            response.headers.append(("Connection", "close"))
+        if exchange.request.method == "HEAD" or response.status in (204, 304):
+            close(response.body)
+            response.body = b""
+        if self._access_log is not None:
+            self._access_log.write(exchange, response)
+        return response
+
+
+def _refusal(exchange: Exchange, error: S3Error) -> Response:
+    exchange.error = error
+    if error.status >= 500 and error.reason:
+        _log.error("request %s: %s", exchange.request_id, error.reason)
+    address = exchange.address
+    resource = "/" + "/".join(part for part in (address.bucket, address.key) if part) if address else "/"
+    status, headers, body = serialise_error(
+        error, request_id=exchange.request_id, host_id=exchange.host_id, resource=resource
+    )
+    return Response(status, headers, body)
+
+
+class Pieces:
+    """An object's bytes, a MiB at a time; closes the body at the end, or when it is closed itself, begun or not."""
+
+    def __init__(self, body: ObjectBody) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        piece = self._body.read(READ_SIZE)
+        if not piece:
+            self._body.close()
+            raise StopIteration
+        return piece
+
+    def close(self) -> None:
+        """Release the object."""
+        self._body.close()
+
+
+def close(body: bytes | Iterable[bytes]) -> None:
+    """Release what an unsent body holds."""
+    ending: Callable[[], None] | None = getattr(body, "close", None)
+    if ending is not None:
+        ending()

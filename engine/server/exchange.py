@@ -1,0 +1,57 @@
+"""One request and its answer, as the server passes them along: plain data, whatever interface brought them."""
+
+import base64
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.errors import S3Error
+from engine.s3.http import Request
+from engine.s3.model import Operation
+from engine.s3.routing import Address
+from engine.s3.sigv4 import Identity
+
+Headers = list[tuple[str, str]]
+
+
+class RawBody(Protocol):
+    """The body of a request as the host server gives it; `length` is None when the client did not say it."""
+
+    length: int | None
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`; empty at the end.
+
+        Raises:
+            RequestTimeout: the client has gone quiet.
+        """
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read."""
+
+
+@dataclass(slots=True)
+class Response:
+    """What goes back; `body` is whole, or comes in pieces and must be closed if it can be."""
+
+    status: int
+    headers: Headers
+    body: bytes | Iterable[bytes] = b""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way, as far as it is known; for the log and for errors."""
+
+    request: Request
+    body: RawBody
+    started_s: float = field(default_factory=time.monotonic)
+    request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
+    host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(48)).decode())
+    address: Address | None = None
+    operation: Operation | None = None
+    identity: Identity | None = None
+    error: S3Error | None = None

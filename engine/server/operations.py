@@ -1,0 +1,143 @@
+"""How each operation of the wire is served by the store: what must be allowed, and which of its members the store takes."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import InvalidRequest, NotImplementedYet, S3Error
+from engine.names import parse_copy_source
+from engine.s3.model import Operation, snake
+from engine.store import Store
+
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One operation: the action it needs on its own resource, and what turns its members into the store's arguments."""
+
+    action: str
+    adapt: Callable[[Inputs], Inputs] = dict
+
+
+class IllegalLocationConstraintException(S3Error):
+    """A bucket was asked for in a region that is not the server's."""
+
+
+def _complete(inputs: Inputs) -> Inputs:
+    listed = inputs.pop("multipart_upload", None)
+    if listed is None:
+        raise InvalidRequest("You must specify at least one part")
+    return inputs | {"parts": [(part["part_number"], part["etag"]) for part in listed.get("parts") or ()]}
+
+
+def _delete_objects(inputs: Inputs) -> Inputs:
+    delete = inputs.pop("delete")
+    for item in delete["objects"]:
+        _refuse_rest(item, {"key"})
+    return inputs | {"keys": [item["key"] for item in delete["objects"]], "quiet": bool(delete.get("quiet"))}
+
+
+def _create_bucket(inputs: Inputs) -> Inputs:
+    location = (inputs.pop("create_bucket_configuration", None) or {}).get("location_constraint")
+    if location is not None:
+        raise IllegalLocationConstraintException(
+            f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
+        )
+    return inputs
+
+
+SERVED: dict[str, Served] = {
+    "AbortMultipartUpload": Served("s3:AbortMultipartUpload"),
+    "CompleteMultipartUpload": Served("s3:PutObject", _complete),
+    "CopyObject": Served("s3:PutObject"),
+    "CreateBucket": Served("s3:CreateBucket", _create_bucket),
+    "CreateMultipartUpload": Served("s3:PutObject"),
+    "DeleteBucket": Served("s3:DeleteBucket"),
+    "DeleteObject": Served("s3:DeleteObject"),
+    "DeleteObjects": Served("s3:DeleteObject", _delete_objects),
+    "GetBucketLocation": Served("s3:GetBucketLocation"),
+    "GetObject": Served("s3:GetObject"),
+    "HeadBucket": Served("s3:ListBucket"),
+    "HeadObject": Served("s3:GetObject"),
+    "ListBuckets": Served("s3:ListAllMyBuckets"),
+    "ListMultipartUploads": Served("s3:ListBucketMultipartUploads"),
+    "ListObjects": Served("s3:ListBucket"),
+    "ListObjectsV2": Served("s3:ListBucket"),
+    "ListParts": Served("s3:ListMultipartUploadParts"),
+    "PutObject": Served("s3:PutObject"),
+    "UploadPart": Served("s3:PutObject"),
+}
+"""Source of the actions: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"."""
+
+WITHOUT_EFFECT: dict[str, frozenset[str]] = {
+    "acl": frozenset({"private", "bucket-owner-full-control"}),
+    "checksum_algorithm": frozenset(),
+    "checksum_mode": frozenset(),
+    "checksum_type": frozenset(),
+    "content_length": frozenset(),
+    "object_ownership": frozenset({"BucketOwnerEnforced"}),
+    "optional_object_attributes": frozenset(),
+    "request_payer": frozenset(),
+    "storage_class": frozenset({"STANDARD"}),
+}
+"""Members that may be sent though they change nothing; an empty set stands for any value."""
+
+
+def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]:
+    """Every (action, resource) that must be allowed; a copy reads its source too.
+
+    Raises:
+        InvalidArgument: the copy source can't be read.
+    """
+    bucket, key = inputs.get("bucket"), inputs.get("key")
+    action = SERVED[operation.name].action
+    if operation.name == "DeleteObjects":
+        for item in inputs["delete"]["objects"]:
+            yield action, arn(bucket, item["key"])
+    else:
+        yield action, arn(bucket, key)
+    if inputs.get("copy_source") is not None:
+        yield "s3:GetObject", arn(*parse_copy_source(inputs["copy_source"]))
+
+
+def arn(bucket: str | None, key: str | None) -> str:
+    """The resource name of a bucket, of an object, or of the service."""
+    path = "*" if bucket is None else bucket if key is None else f"{bucket}/{key}"
+    return f"arn:aws:s3:::{path}"
+
+
+def call(store: Store, operation: Operation, inputs: Inputs) -> Any:
+    """Run an operation on the store.
+
+    Raises:
+        NotImplementedYet: a member was sent that the store does not take.
+        S3Error: whatever the store answers.
+    """
+    adapted = SERVED[operation.name].adapt(dict(inputs))
+    method = getattr(store, snake(operation.name))
+    taken = _parameters(snake(operation.name))
+    _refuse_rest(adapted, taken, operation)
+    return method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
+
+
+@functools.cache
+def _parameters(method: str) -> frozenset[str]:
+    return frozenset(inspect.signature(getattr(Store, method)).parameters)
+
+
+def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Operation | None = None) -> None:
+    for name, value in inputs.items():
+        if value is None or name in taken:
+            continue
+        harmless = WITHOUT_EFFECT.get(name)
+        if harmless is None or (harmless and value not in harmless):
+            header = _wire_name(operation, name)
+            raise NotImplementedYet(Header=header, additionalMessage=f"{header} is not supported here")
+
+
+def _wire_name(operation: Operation | None, name: str) -> str:
+    members = operation.inputs if operation is not None else ()
+    return next((member.tag for member in members if member.attribute == name), name)

@@ -1,0 +1,123 @@
+"""`partwright serve`: the application on granian, with worker processes that share one store."""
+
+import functools
+import ipaddress
+import logging
+import logging.config
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server import Server
+
+from engine.core import REGION
+from engine.errors import StoreError
+from engine.server import asgi_app
+from engine.server.access import AccessLog
+from engine.server.credentials import Credentials
+from engine.store import open_store
+
+HEADERS_SIZE_MAX = 64 * 1024
+HEADERS_TIMEOUT_MS = 30_000
+DRAIN_S_MAX = 30
+CONNECTIONS_WAITING_MAX = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `partwright serve` was asked for."""
+
+    store: str
+    host: str
+    port: int
+    credentials: Credentials
+    region: str = REGION
+    domains: tuple[str, ...] = ()
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    workers: int = 1
+    threads: int = 16
+    log_format: str = "json"
+
+
+def make_settings(credentials: Credentials | None, *, host: str, port: int, **others: Any) -> tuple[Settings, str]:
+    """Settings, and what to tell the operator as it starts; without credentials a fresh random pair is made and told, once.
+
+    Raises:
+        StoreError: no credentials and an address that is not loopback: a pair shown on a terminal is for local use.
+    """
+    told = f"partwright listens on {host}:{port}"
+    if credentials is None:
+        if not _is_loopback(host):
+            raise StoreError(f"without --credentials the server listens on loopback only, not on {host}")
+        credentials = Credentials.random()
+        (pair,) = credentials
+        told += f"\nno --credentials file; for this run: access key {pair.access_key}, secret key {pair.secret_key}"
+    return Settings(host=host, port=port, credentials=credentials, **others), told
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then let the requests under way finish.
+
+    Raises:
+        StoreError: the store can't be opened (found out before the first worker starts).
+    """
+    open_store(settings.store).close()
+    server = Server(
+        "partwright",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.workers,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=CONNECTIONS_WAITING_MAX,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=HEADERS_SIZE_MAX),
+        log_dictconfig=logging_config(settings.log_format),
+        ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,
+        ssl_key=Path(settings.tls_key) if settings.tls_key else None,
+        workers_kill_timeout=DRAIN_S_MAX,
+        respawn_failed_workers=True,
+    )
+    server.serve(target_loader=functools.partial(load_application, settings), wrap_loader=False)
+
+
+def load_application(settings: Settings) -> Any:
+    """The application of one worker process."""
+    logging.config.dictConfig(logging_config(settings.log_format))
+    return asgi_app(
+        open_store(settings.store),
+        credentials=settings.credentials,
+        region=settings.region,
+        domains=settings.domains,
+        threads=settings.threads,
+        access_log=AccessLog() if settings.log_format != "none" else None,
+    )
+
+
+def logging_config(log_format: str) -> dict[str, Any]:
+    """Access lines as they are on standard output, everything else on standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(message)s"}, "text": {"format": "%(asctime)s %(levelname)s %(message)s"}},
+        "handlers": {
+            "out": {"class": "logging.StreamHandler", "stream": sys.stdout, "formatter": "line"},
+            "err": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "text"},
+        },
+        "loggers": {
+            "partwright.access": {"handlers": ["out"], "level": "INFO", "propagate": False},
+            "partwright": {"handlers": ["err"], "level": "INFO", "propagate": False},
+            "_granian": {"handlers": ["err"], "level": "WARNING", "propagate": False},
+        },
+    }

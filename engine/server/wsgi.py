@@ -1,0 +1,91 @@
+"""The WSGI face of the application (PEP 3333); for real WSGI servers, since wrappers around ASGI servers buffer whole bodies."""
+
+import http
+import re
+import urllib.parse
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.s3.http import Request
+from engine.server.application import Application
+
+_DIGITS = re.compile(r"[0-9]{1,19}")
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class WsgiBody:
+    """`wsgi.input`, never read beyond Content-Length."""
+
+    def __init__(self, stream: Any, length: int | None, terminated: bool) -> None:
+        self.length = length
+        self._stream = stream
+        self._left = length if length is not None else None if terminated else 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._left is not None:
+            size = self._left if size < 0 else min(size, self._left)
+        if size == 0:
+            return b""
+        data: bytes = self._stream.read(size)
+        if not data:
+            self._left = 0
+        elif self._left is not None:
+            self._left -= len(data)
+        return data
+
+    @property
+    def at_end(self) -> bool:
+        return self._left == 0
+
+
+class WsgiApplication:
+    """The application as a WSGI callable."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        body = WsgiBody(environ["wsgi.input"], _content_length(environ), bool(environ.get("wsgi.input_terminated")))
+        response = self.application.handle(_request(environ), body)
+        start_response(f"{response.status} {_phrase(response.status)}", response.headers)
+        return [response.body] if isinstance(response.body, bytes) else response.body
+
+
+def _phrase(status: int) -> str:
+    return http.HTTPStatus(status).phrase
+
+
+def _content_length(environ: Environ) -> int | None:
+    text = environ.get("CONTENT_LENGTH") or ""
+    if environ.get("HTTP_TRANSFER_ENCODING") or not _DIGITS.fullmatch(text):
+        return None if environ.get("HTTP_TRANSFER_ENCODING") else 0
+    return int(text)
+
+
+def _request(environ: Environ) -> Request:
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        raw_path=_raw_path(environ),
+        raw_query=environ.get("QUERY_STRING", "").encode("latin-1"),
+        headers=tuple(_headers(environ)),
+        scheme=environ["wsgi.url_scheme"],
+        remote=environ.get("REMOTE_ADDR", ""),
+    )
+
+
+def _raw_path(environ: Environ) -> bytes:
+    """The path as it came where the server tells it, else the decoded path encoded again: both decode to the same key."""
+    for name in ("RAW_URI", "REQUEST_URI"):
+        if environ.get(name, "").startswith("/"):
+            return str(environ[name]).partition("?")[0].encode("latin-1")
+    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return urllib.parse.quote(path.encode("latin-1"), safe="/-_.~").encode()
+
+
+def _headers(environ: Environ) -> Iterable[tuple[str, str]]:
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
+            yield name[5:].replace("_", "-").lower(), value
+        elif name in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            yield name.replace("_", "-").lower(), value
