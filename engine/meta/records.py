@@ -235,6 +235,8 @@ class Manifest:
         Raises:
             InternalError: it is damaged.
         """
+        if len(data) < _HEAD.size:
+            raise _damaged("manifest")
         count, crc = _HEAD.unpack_from(data)
         ends_size = count * _END.size
         if len(data) != _HEAD.size + ends_size + count * PART_ROW_SIZE or zlib.crc32(data[_HEAD.size :]) != crc:

@@ -1,0 +1,155 @@
+"""Rows: whatever is packed reads back, and whatever is damaged is an InternalError, never other data."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.errors import InternalError
+from engine.meta.records import (
+    PART_ROW_SIZE,
+    BucketRecord,
+    Flag,
+    Headers,
+    Manifest,
+    ObjectRecord,
+    PartRecord,
+    Parts,
+    TombstoneRecord,
+    UploadRecord,
+    pack_record,
+    seal,
+    unpacker,
+    unseal,
+)
+
+ID = st.binary(min_size=16, max_size=16)
+U64 = st.integers(0, 2**64 - 1)
+PART = st.builds(PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag))
+TEXT = st.none() | st.text(max_size=20)
+HEADERS = st.builds(
+    Headers, st.dictionaries(st.text(max_size=5), st.text(max_size=5)), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT
+)
+MOMENT = st.integers(0, 2**63 - 1)
+RECORDS = (
+    st.builds(BucketRecord, MOMENT, st.binary(max_size=8))
+    | st.builds(UploadRecord, HEADERS)
+    | st.builds(ObjectRecord, ID, MOMENT, st.text(max_size=40), MOMENT, st.none() | st.integers(1, 10_000), HEADERS)
+    | st.builds(TombstoneRecord, ID, st.binary(max_size=40), ID, st.text(max_size=40), MOMENT)
+)
+
+
+def damaged(data: bytes, draw: st.DataObject) -> bytes:
+    """The data with a byte changed, or cut short, or made longer."""
+    how = draw.draw(st.sampled_from(["changed", "cut", "longer"]))
+    if how == "longer":
+        return data + draw.draw(st.binary(min_size=1, max_size=8))
+    at = draw.draw(st.integers(0, len(data) - 1))
+    if how == "cut":
+        return data[:at]
+    return data[:at] + bytes([data[at] ^ draw.draw(st.integers(1, 255))]) + data[at + 1 :]
+
+
+@given(RECORDS)
+def test_a_record_reads_back(record: Any) -> None:
+    assert unpacker(type(record))(pack_record(record)) == record
+
+
+@given(RECORDS, st.data())
+def test_a_damaged_record_is_an_internal_error(record: Any, data: st.DataObject) -> None:
+    packed = damaged(pack_record(record), data)
+    with pytest.raises(InternalError, match=f"a metadata row is damaged: {type(record).__name__}"):
+        unpacker(type(record))(packed)
+
+
+def test_a_record_of_another_kind_is_an_internal_error() -> None:
+    packed = pack_record(BucketRecord(1, b"id"))
+    with pytest.raises(InternalError, match="a metadata row is damaged: ObjectRecord"):
+        unpacker(ObjectRecord)(packed)
+
+
+@given(PART)
+def test_a_part_reads_back_from_a_row_of_fixed_size(part: PartRecord) -> None:
+    row = part.pack()
+    assert len(row) == PART_ROW_SIZE
+    assert PartRecord.unpack(row) == PartRecord.unpack(memoryview(row)) == part
+
+
+@given(PART, st.integers(0, PART_ROW_SIZE - 1), st.integers(1, 255))
+def test_a_part_with_any_byte_changed_is_an_internal_error(part: PartRecord, at: int, change: int) -> None:
+    row = bytearray(part.pack())
+    row[at] ^= change
+    with pytest.raises(InternalError, match="a metadata row is damaged: part"):
+        PartRecord.unpack(bytes(row))
+    with pytest.raises(InternalError, match="a metadata row is damaged: part"):
+        Parts(part.pack() + bytes(row)).verify()
+
+
+@given(st.lists(PART, max_size=6, unique_by=lambda part: part.number))
+def test_parts_are_a_sequence_with_columns(parts: list[PartRecord]) -> None:
+    parts.sort(key=lambda part: part.number)
+    rows = Parts(b"".join(part.pack() for part in parts))
+    rows.verify()
+    assert (len(rows), list(rows), rows[:]) == (len(parts), parts, tuple(parts))
+    numbers, sizes, etags = rows.columns()
+    assert list(numbers) == [part.number for part in parts]
+    assert list(sizes) == [part.size for part in parts]
+    assert list(etags) == [part.etag for part in parts]
+    assert rows.size() == sum(part.size for part in parts)
+    for inline in (True, False):
+        wanted = tuple(part.blob_id for part in parts if bool(part.flags & Flag.INLINE) is inline)
+        assert rows.blob_ids(inline=inline) == wanted
+    for outside in (-1, len(parts)):
+        with pytest.raises(IndexError):
+            rows[outside]
+
+
+@given(st.lists(st.integers(1, 10_000), max_size=8, unique=True), st.integers(0, 2**31 - 1) | st.integers(0, 10_001))
+def test_parts_count_those_up_to_a_number(numbers: list[int], number: int) -> None:
+    numbers.sort()
+    rows = Parts(b"".join(PartRecord(each, 1, 0, bytes(16), bytes(16)).pack() for each in numbers))
+    assert rows.count_after(number) == len([each for each in numbers if each <= number])
+
+
+SIZES = st.lists(st.integers(0, 9) | st.integers(0, 5 * 1024**3), min_size=1, max_size=8)
+
+
+def manifest_of(sizes: list[int]) -> Manifest:
+    parts = [PartRecord(number, size, 0, bytes(16), bytes(16)) for number, size in enumerate(sizes, 1)]
+    return Manifest.of(b"".join(part.pack() for part in parts), sizes)
+
+
+@given(SIZES, st.data())
+def test_a_manifest_finds_the_part_of_any_byte(sizes: list[int], data: st.DataObject) -> None:
+    manifest = Manifest.unpack(manifest_of(sizes).pack())
+    assert manifest.size == sum(sizes)
+    assert [part.size for part in manifest] == sizes
+    for index in range(len(sizes)):
+        assert (manifest.start(index), manifest.end(index)) == (sum(sizes[:index]), sum(sizes[: index + 1]))
+    if not manifest.size:
+        return
+    offset = data.draw(st.integers(0, manifest.size - 1))
+    index = manifest.index_at(offset)
+    assert manifest.start(index) <= offset < manifest.end(index)
+    assert manifest.index_at(manifest.size) == len(sizes)
+
+
+def test_an_empty_manifest_has_no_bytes() -> None:
+    manifest = Manifest.unpack(Manifest.of(b"", ()).pack())
+    assert (manifest.size, len(manifest.parts), manifest.index_at(0)) == (0, 0, 0)
+
+
+@given(SIZES, st.data())
+def test_a_damaged_manifest_is_an_internal_error(sizes: list[int], data: st.DataObject) -> None:
+    packed = damaged(manifest_of(sizes).pack(), data)
+    with pytest.raises(InternalError, match="a metadata row is damaged: manifest"):
+        Manifest.unpack(packed)
+
+
+@given(st.binary(max_size=100), st.data())
+def test_a_damaged_seal_is_an_internal_error(body: bytes, data: st.DataObject) -> None:
+    assert unseal(seal(body), "row") == body
+    broken = damaged(seal(body), data)
+    with pytest.raises(InternalError, match="a metadata row is damaged: row"):
+        unseal(broken, "row")
