@@ -140,8 +140,10 @@ class Metadata(Protocol):
         The upload is looked up again inside the step: after an Abort or Complete the part is refused.
         """
 
-    def list_parts(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[UploadRecord, Parts]:
-        """The upload and all its parts, packed."""
+    def list_parts(
+        self, bucket: str, key: bytes, upload_id: UploadId, after: int, limit: int
+    ) -> tuple[UploadRecord, Parts]:
+        """The upload, and at most `limit` of its parts with numbers above `after`."""
 
     def list_uploads(
         self,
@@ -169,8 +171,8 @@ class Metadata(Protocol):
         `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's ETag.
         """
 
-    def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> Trash:
-        """Remove an upload and all it holds."""
+    def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash, int]:
+        """Remove an upload and all it holds; the trash, and the bytes of its parts."""
 
     def put_object(
         self, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None

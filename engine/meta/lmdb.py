@@ -1,5 +1,6 @@
 """Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
 
+import itertools
 import struct
 
 from engine.errors import NoSuchUpload
@@ -21,6 +22,8 @@ from engine.meta.records import (
 )
 
 TOMBSTONES_BURIED_A_STEP = 2
+PART_NUMBER_END = 0xFFFF
+"""Above every part number, and all that a row has room for."""
 _SUFFIX = struct.Struct(">Q16s")
 _TIME = struct.Struct(">Q")
 _upload_record = unpacker(UploadRecord)
@@ -91,9 +94,15 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         return trash
 
     @reads
-    def list_parts(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> tuple[UploadRecord, Parts]:
+    def list_parts(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, after: int, limit: int
+    ) -> tuple[UploadRecord, Parts]:
         record = self._upload(txn, bucket, key, upload_id)[2]
-        return record, self._parts(txn, upload_id.nonce)
+        first = min(after + 1, PART_NUMBER_END).to_bytes(2, "big")
+        with txn.cursor(self._table["parts"]) as cursor:
+            found = cursor.set_range_dup(upload_id.nonce, first)
+            rows = itertools.islice(cursor.iternext_dup(), limit) if found else ()
+            return record, Parts(b"".join(rows))
 
     @reads
     def list_uploads(
@@ -185,18 +194,21 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
                 cursor.delete()
 
     @writes
-    def abort(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> Trash:
+    def abort(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash, int]:
         bucket_id, row, _ = self._upload(txn, bucket, key, upload_id)
         return self._abort(txn, bucket_id, key, row, upload_id)
 
-    def _abort(self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId) -> Trash:
+    def _abort(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId
+    ) -> tuple[Trash, int]:
         parts = self._parts(txn, upload_id.nonce)
         txn.delete(row, db=self._table["uploads"])
         self._names("uploads").prune(txn, bucket_id, key)
-        self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-parts.size()))
+        freed = parts.size()
+        self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-freed))
         trash = Trash(TrashKind.UPLOAD, upload_id.nonce)
         self._throw_away(txn, trash)
-        return trash
+        return trash, freed
 
     def drain_deleted_buckets(self) -> None:
         while self._has_deleted_buckets():

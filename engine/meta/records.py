@@ -185,10 +185,6 @@ class Parts(Sequence[PartRecord]):
         fields = list(_PART.iter_unpack(self.rows))
         return [row[0] for row in fields], [row[2] for row in fields], [row[5] for row in fields]
 
-    def count_after(self, number: int) -> int:
-        """How many parts have a number up to and including `number`."""
-        return bisect.bisect_right(range(len(self)), number, key=lambda i: int.from_bytes(self.row(i)[:2], "big"))
-
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
         """The ids of the parts kept in rows, or of those kept in blobs."""
         return tuple(row[4] for row in _PART.iter_unpack(self.rows) if bool(row[1] & Flag.INLINE) is inline)

@@ -53,9 +53,8 @@ class Reaper(Completes):
     def _reap_upload(self, bucket: str, entry: UploadEntry) -> int | None:
         """Abort one upload; the bytes it held, None if somebody ended it first."""
         try:
-            _, held = self._meta.list_parts(bucket, entry.key, entry.upload_id)
-            trash = self._freeing(lambda: self._meta.abort(bucket, entry.key, entry.upload_id))
+            trash, freed = self._freeing(lambda: self._meta.abort(bucket, entry.key, entry.upload_id))
         except (NoSuchUpload, NoSuchBucket):
             return None
         self._sweeper.sweep((trash,))
-        return held.size()
+        return freed

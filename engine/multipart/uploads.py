@@ -113,7 +113,7 @@ class Uploads(Core):
         self._check_writable()
         name, identity = self._find_upload(bucket, key, upload_id)
         with self._naming(upload_id):
-            trash = self._freeing(lambda: self._meta.abort(bucket, name, identity))
+            trash, _ = self._freeing(lambda: self._meta.abort(bucket, name, identity))
         self._sweeper.sweep((trash,))
 
     def list_parts(
@@ -138,9 +138,8 @@ class Uploads(Core):
         marker = check_page_size("part-number-marker", part_number_marker, 0, self.limits, clamp=False)
         name, identity = self._identify(bucket, key, upload_id)
         with self._naming(upload_id):
-            _, held = self._meta.list_parts(bucket, name, identity)
-        first = held.count_after(marker)
-        page = held[first : first + limit]
+            _, held = self._meta.list_parts(bucket, name, identity, marker, limit + 1)
+        page = held[:limit]
         parts = tuple(
             Part(part.number, to_datetime(part.modified_ns), quoted(part.etag.hex()), part.size) for part in page
         )
@@ -151,7 +150,7 @@ class Uploads(Core):
             part_number_marker=marker,
             next_part_number_marker=page[-1].number if page else 0,
             max_parts=limit,
-            is_truncated=limit > 0 and first + limit < len(held),
+            is_truncated=0 < limit < len(held),
             initiator=Initiator(self._owner_id),
             owner=Owner(self._owner_id),
             storage_class=STORAGE_CLASS,

@@ -105,13 +105,6 @@ def test_parts_are_a_sequence_with_columns(parts: list[PartRecord]) -> None:
             rows[outside]
 
 
-@given(st.lists(st.integers(1, 10_000), max_size=8, unique=True), st.integers(0, 2**31 - 1) | st.integers(0, 10_001))
-def test_parts_count_those_up_to_a_number(numbers: list[int], number: int) -> None:
-    numbers.sort()
-    rows = Parts(b"".join(PartRecord(each, 1, 0, bytes(16), bytes(16)).pack() for each in numbers))
-    assert rows.count_after(number) == len([each for each in numbers if each <= number])
-
-
 SIZES = st.lists(st.integers(0, 9) | st.integers(0, 5 * 1024**3), min_size=1, max_size=8)
 
 
