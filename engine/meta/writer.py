@@ -27,15 +27,15 @@ class _Job(Generic[Result]):
         self._result: Result | None = None
 
     def run(self, txn: Transaction) -> None:
-        self._result = self.step(txn)
+        self._error, self._result = None, self.step(txn)
 
-    @property
-    def is_finished(self) -> bool:
-        return self._done.is_set()
+    def refuse(self, error: Exception) -> None:
+        self._error = error
 
-    def finish(self, error: BaseException | None = None) -> None:
+    def finish(self, failure: BaseException | None = None) -> None:
+        """Tell the outcome, once: that of the step, unless all of its batch failed."""
         if not self._done.is_set():
-            self._error = error
+            self._error = failure or self._error
             self._done.set()
 
     def wait(self) -> Result:
@@ -108,7 +108,7 @@ class Writer:
         try:
             with self._environment.opened() as env, env.begin(write=True) as txn:
                 self._headroom.ensure(env)
-                accepted = _apply(env, txn, batch)
+                _apply(env, txn, batch)
                 committing = True
         except LmdbError as error:
             if committing or isinstance(error, Panic):
@@ -119,26 +119,23 @@ class Writer:
                 for job in batch:
                     self._commit([job], last_try=True)
         else:
-            for job in accepted:
+            for job in batch:
                 job.finish()
 
 
-def _apply(env: Any, txn: Transaction, batch: list[_Job[Any]]) -> list[_Job[Any]]:
-    """Run each step in a transaction of its own inside `txn`; the jobs whose steps were not refused."""
-    accepted = []
+def _apply(env: Any, txn: Transaction, batch: list[_Job[Any]]) -> None:
+    """Run each step in a transaction of its own inside `txn`.
+
+    A refusal is told after the commit as well: it may rest on rows of this very batch.
+    """
     for job in batch:
-        if job.is_finished:
-            continue
         try:
             with env.begin(write=True, parent=txn) as step_txn:
                 job.run(step_txn)
         except LmdbError:
             raise
         except Exception as error:
-            job.finish(error)
-        else:
-            accepted.append(job)
-    return accepted
+            job.refuse(error)
 
 
 def _fail(batch: list[_Job[Any]], failure: S3Error, cause: Exception) -> None:
