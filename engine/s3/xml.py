@@ -71,8 +71,12 @@ def read_document(body: bytes, root: Member) -> dict[str, Value]:
 
 
 def _check_bounds(body: bytes) -> None:
-    """Refuse, before anything is parsed, what would cost more than any honest document; also document types and comments."""
-    if (b"!" in body and b"<!" in body) or (b"?" in body and body.count(b"<?") > 1):
+    """Refuse, before anything is parsed, what would cost more than any honest document.
+
+    Also document types, comments and all that begins with `<!`, instructions after the first, and a zero byte: the mark of UTF-16,
+    which expat reads whatever encoding it was told, and in which nothing here would be seen.
+    """
+    if b"\0" in body or (b"!" in body and b"<!" in body) or (b"?" in body and body.count(b"<?") > 1):
         raise MalformedXML
     if body.count(b"=") > EQUALS_MAX or sum(map(body.count, (b"<", b"&", b"\n", b"\r"))) > MARKS_MAX:
         raise MalformedXML

@@ -1,0 +1,67 @@
+"""The tables against botocore's own reading of its model."""
+
+import pytest
+from botocore import xform_name
+from botocore.model import ListShape, Shape, StructureShape
+
+from engine.s3 import model
+from engine.s3.model import OPERATIONS, snake
+from tests.support.wire import S3, SERVED, operation_model
+
+
+def test_every_operation_of_the_model_is_there() -> None:
+    assert set(OPERATIONS) == set(S3.operation_names)
+    assert set(SERVED) <= set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_an_operation_says_what_botocores_model_says(name: str) -> None:
+    ours, theirs = OPERATIONS[name], operation_model(name)
+    assert ours.method == theirs.http["method"]
+    assert ours.status == theirs.http.get("responseCode", 200)
+    for members, payload, shape in (
+        (ours.inputs, ours.payload, theirs.input_shape),
+        (ours.outputs, ours.output_payload, theirs.output_shape),
+    ):
+        expected = shape.members if shape else {}
+        assert [member.name for member in members] == list(expected)
+        assert (payload and payload.name) == (shape.serialization.get("payload") if shape else None)
+        for member in members:
+            serialization = expected[member.name].serialization
+            assert member.location == serialization.get("location", "body")
+            assert member.tag == serialization.get("name", member.name)
+            assert member.required == (member.name in shape.required_members)
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_no_document_of_an_operation_we_serve_needs_what_the_tables_leave_out(name: str) -> None:
+    """XML attributes, maps in documents, streams of events, members in the status: nobody we serve has them."""
+    for shape in (operation_model(name).input_shape, operation_model(name).output_shape):
+        if shape is not None:
+            _check_known(shape)
+
+
+def _check_known(shape: Shape) -> None:
+    assert not {"xmlAttribute", "eventstream"} & shape.serialization.keys()
+    assert shape.serialization.get("location") != "statusCode"
+    if isinstance(shape, StructureShape):
+        for member in shape.members.values():
+            _check_known(member)
+    elif isinstance(shape, ListShape):
+        assert not (shape.serialization.get("flattened") and "name" in shape.member.serialization)
+        _check_known(shape.member)
+    elif shape.type_name == "map":
+        assert shape.serialization["location"] == "headers"
+    else:
+        assert shape.type_name in {"blob", "boolean", "integer", "long", "string", "timestamp"}
+
+
+def test_members_are_named_as_botocore_names_them_but_for_the_etag() -> None:
+    assert snake("ETag") == "etag"
+    for member in ("UploadId", "SSECustomerKeyMD5", "ChecksumCRC32C", "ID", "IfMatch", "IsTruncated"):
+        assert snake(member) == xform_name(member)
+    assert (snake("SSECustomerKeyMD5"), snake("ID")) == ("sse_customer_key_md5", "id")
+
+
+def test_the_model_is_read_without_botocores_loader() -> None:
+    assert not hasattr(model, "Loader")
