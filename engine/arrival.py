@@ -10,11 +10,12 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.blobs import BLOB_ID_SIZE, Blobs
 from engine.blobs.files import storage_failure
 from engine.bodies import Body, Source, source_of
+from engine.checksums import ChecksumPromise
 from engine.errors import (
     BadDigest,
     CommitUnknown,
@@ -44,9 +45,15 @@ class Promise:
     size: int | None
     md5: bytes | None
     sha256: str | None
+    checksum: ChecksumPromise | None = None
 
     @staticmethod
-    def of(content_length: int | None, content_md5: str | None, content_sha256: str | None) -> "Promise":
+    def of(
+        content_length: int | None,
+        content_md5: str | None,
+        content_sha256: str | None,
+        checksum: ChecksumPromise | None = None,
+    ) -> "Promise":
         """Read the promises of a request.
 
         Raises:
@@ -59,12 +66,14 @@ class Promise:
             )
         if content_sha256 is not None and not _is_hex(content_sha256, 32):
             raise InvalidArgument(_SHA256_MODES, ArgumentName="x-amz-content-sha256", ArgumentValue=content_sha256)
-        return Promise(content_length, _md5_of(content_md5), content_sha256.lower() if content_sha256 else None)
+        sha256 = content_sha256.lower() if content_sha256 else None
+        return Promise(content_length, _md5_of(content_md5), sha256, checksum)
 
     @property
     def digests(self) -> Digest:
         """What must be computed: always the MD5, for the ETag."""
-        return Digest.MD5 if self.sha256 is None else Digest.MD5 | Digest.SHA256
+        sha256 = Digest.SHA256 if self.sha256 is not None else Digest(0)
+        return Digest.MD5 | sha256 | (self.checksum.algorithm.digest if self.checksum else Digest(0))
 
 
 def _md5_of(content_md5: str | None) -> bytes | None:
@@ -110,6 +119,8 @@ class Arrival:
     size: int
     md5: bytes
     inline: bytes | None
+    checksums: dict[str, Any]
+    """The checksums that were promised, by the member of the answer that echoes them."""
 
     @property
     def flags(self) -> Flag:
@@ -133,6 +144,7 @@ class Reception:
             EntityTooLarge: more than `size_max` bytes.
             IncompleteBody: not as many bytes as promised.
             BadDigest, XAmzContentSHA256Mismatch: other bytes than promised.
+            InvalidRequest: the trailing header that was promised has no valid value.
             StoreFull, InternalError: they could not be stored.
             ReadFailed: the body could not be read.
         """
@@ -152,9 +164,9 @@ class Reception:
                     _feed(source, attempt.stream, head, length, size_max)
                 except WriteFailed as error:
                     raise storage_failure("writing a part", error) from error
-                md5 = _check(source, attempt.stream, length, promise, shown_as)
+                md5, checksums = _check(source, attempt.stream, length, promise, shown_as)
                 attempt.persist()
-                yield Arrival(attempt.blob_id, attempt.stream.size, md5, None)
+                yield Arrival(attempt.blob_id, attempt.stream.size, md5, None, checksums)
                 attempt.keep()
         except CommitUnknown:
             with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
@@ -175,8 +187,8 @@ def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | Non
 def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, shown_as: DigestText) -> Arrival:
     with Stream(promise.digests) as stream:
         stream.update(head)
-        md5 = _check(source, stream, length, promise, shown_as)
-    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, head)
+        md5, checksums = _check(source, stream, length, promise, shown_as)
+    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, head, checksums)
 
 
 def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_max: int) -> None:
@@ -187,12 +199,15 @@ def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_
         raise EntityTooLarge(ProposedSize=stream.size, MaxSizeAllowed=size_max)
 
 
-def _check(source: Source, stream: Stream, length: int | None, promise: Promise, shown_as: DigestText) -> bytes:
-    """Compare what came with what was promised; the MD5 of what came."""
+def _check(
+    source: Source, stream: Stream, length: int | None, promise: Promise, shown_as: DigestText
+) -> tuple[bytes, dict[str, Any]]:
+    """Compare what came, to its very end, with what was promised; the MD5 of what came, and the checksums to echo."""
     if length is not None and stream.size < length:
         raise IncompleteBody(reason=f"the body ended after {stream.size} of {length} bytes")
     if promise.size is not None and source.has_more():
         raise IncompleteBody(reason=f"the body has more than the {promise.size} bytes that Content-Length says")
+    trailers = source.finish()
     md5 = stream.digest(Digest.MD5)
     if promise.md5 is not None and not hmac.compare_digest(md5, promise.md5):
         raise BadDigest(ExpectedDigest=shown_as(promise.md5), CalculatedDigest=in_base64(md5))
@@ -200,7 +215,7 @@ def _check(source: Source, stream: Stream, length: int | None, promise: Promise,
         sha256 = stream.digest(Digest.SHA256).hex()
         if not hmac.compare_digest(sha256, promise.sha256):
             raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=promise.sha256, S3ComputedContentSHA256=sha256)
-    return md5
+    return md5, promise.checksum.check(stream, trailers) if promise.checksum else {}
 
 
 def check_document(document: bytes, promise: Promise) -> None:

@@ -7,20 +7,23 @@ beyond it, as a server does with a socket. Any other body must end where `conten
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable
-from typing import IO, Any, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any, Protocol, TypeAlias, runtime_checkable
 
 from engine.stream import Stream
 
 BODY_CHUNK_SIZE = 1024 * 1024
 Buffer: TypeAlias = bytes | bytearray | memoryview
-Body: TypeAlias = Buffer | IO[bytes] | int | Iterable[bytes]
+Body: TypeAlias = "Buffer | IO[bytes] | int | Iterable[bytes] | Source"
 
 
+@runtime_checkable
 class Source(Protocol):
     """A body being read; `length` is what is known of its length before reading."""
 
     length: int | None
+    promised_trailers: tuple[str, ...] = ()
+    """The names, in lower case, of the trailing headers that come after the body."""
 
     def take(self, size: int) -> bytes:
         """The next bytes, fewer than `size` only at the end."""
@@ -31,8 +34,12 @@ class Source(Protocol):
     def has_more(self) -> bool:
         """Whether the body goes on; False also where finding out might block."""
 
+    def finish(self) -> Mapping[str, str]:
+        """Check what only the end of the body shows, and return the trailing headers, those that were promised and no others."""
+        return {}
 
-class _BufferSource:
+
+class _BufferSource(Source):
     def __init__(self, body: Buffer) -> None:
         self._view = memoryview(body).cast("B")
         self.length: int | None = len(self._view)
@@ -51,7 +58,7 @@ class _BufferSource:
         return self._at < len(self._view)
 
 
-class _DescriptorSource:
+class _DescriptorSource(Source):
     """A descriptor from its current position on, by the pump."""
 
     def __init__(self, fd: int) -> None:
@@ -68,7 +75,7 @@ class _DescriptorSource:
         return False
 
 
-class _RegularFileSource:
+class _RegularFileSource(Source):
     """A file object on a regular file, by the pump: from the object's own position, which is moved along."""
 
     def __init__(self, body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> None:
@@ -113,7 +120,7 @@ def _take(read: Callable[[int], bytes], size: int) -> bytes:
     return b"".join(pieces)
 
 
-class _FileSource:
+class _FileSource(Source):
     """A file object, by its `read`."""
 
     def __init__(self, body: IO[bytes]) -> None:
@@ -137,7 +144,7 @@ class _FileSource:
         return False
 
 
-class _IterableSource:
+class _IterableSource(Source):
     def __init__(self, body: Iterable[bytes]) -> None:
         self._pieces = iter(body)
         self._rest = memoryview(b"")
@@ -184,6 +191,8 @@ def source_of(body: Any) -> Source:
     """
     if isinstance(body, (bytes, bytearray, memoryview)):
         return _BufferSource(body)
+    if isinstance(body, Source):
+        return body
     if isinstance(body, int) and not isinstance(body, bool):
         return _DescriptorSource(body)
     if isinstance(body, (io.FileIO, io.BufferedReader, io.BufferedRandom)) and _is_regular(body):
@@ -199,3 +208,8 @@ def source_of(body: Any) -> Source:
 def _is_regular(body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> bool:
     raw = body if isinstance(body, io.FileIO) else body.raw
     return type(raw) is io.FileIO and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+
+
+def trailers_of(body: Any) -> tuple[str, ...]:
+    """The trailing headers that a body promises: only a Source can."""
+    return body.promised_trailers if isinstance(body, Source) else ()

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from engine.arrival import Promise, in_hex
 from engine.blobs.leases import Lease
-from engine.bodies import Body
+from engine.bodies import Body, trailers_of
+from engine.checksums import promised_checksum
 from engine.conditions import Conditions, Extent, extent_of
 from engine.core import Core, quoted, to_datetime
 from engine.errors import InternalError, MalformedXML
@@ -39,6 +40,12 @@ class Objects(Core):
         content_length: int | None = None,
         content_md5: str | None = None,
         content_sha256: str | None = None,
+        checksum_algorithm: str | None = None,
+        checksum_crc32: str | None = None,
+        checksum_crc32c: str | None = None,
+        checksum_crc64nvme: str | None = None,
+        checksum_sha1: str | None = None,
+        checksum_sha256: str | None = None,
         metadata: Mapping[str, str] | None = None,
         cache_control: str | None = None,
         content_disposition: str | None = None,
@@ -51,13 +58,17 @@ class Objects(Core):
 
         Raises:
             NoSuchBucket, KeyTooLongError, MetadataTooLarge, RequestHeaderSectionTooLarge.
-            EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch.
+            EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page PutObject.
         """
         self._check_writable()
-        promise = Promise.of(content_length, content_md5, content_sha256)
+        checksum = promised_checksum(
+            checksum_algorithm, trailers_of(body), must_agree=True, checksum_crc32=checksum_crc32, checksum_crc32c=checksum_crc32c,
+            checksum_crc64nvme=checksum_crc64nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
+        )  # fmt: skip
+        promise = Promise.of(content_length, content_md5, content_sha256, checksum)
         name = encode_key(key, self.limits)
         headers = make_headers(
             self.limits, metadata, cache_control, content_disposition, content_encoding, content_language,
@@ -71,7 +82,7 @@ class Objects(Core):
             part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags)
             trash = self._meta.put_object(bucket, name, record, part, arrival.inline)
         self._sweeper.sweep(trash)
-        return PutObjectOutput(quoted(etag))
+        return PutObjectOutput(quoted(etag), **arrival.checksums)
 
     def get_object(
         self,

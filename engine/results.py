@@ -89,9 +89,14 @@ class CreateMultipartUploadOutput:
 
 @dataclass(frozen=True, slots=True)
 class UploadPartOutput:
-    """Answer of UploadPart."""
+    """Answer of UploadPart; a checksum that came with the part is echoed."""
 
     etag: str
+    checksum_crc32: str | None = None
+    checksum_crc32c: str | None = None
+    checksum_crc64nvme: str | None = None
+    checksum_sha1: str | None = None
+    checksum_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,14 @@ class ListMultipartUploadsOutput:
 
 @dataclass(frozen=True, slots=True)
 class PutObjectOutput:
-    """Answer of PutObject."""
+    """Answer of PutObject; a checksum that came with the object is echoed."""
 
     etag: str
+    checksum_crc32: str | None = None
+    checksum_crc32c: str | None = None
+    checksum_crc64nvme: str | None = None
+    checksum_sha1: str | None = None
+    checksum_sha256: str | None = None
     size: int | None = None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from engine.arrival import Promise, in_base64
-from engine.bodies import Body
+from engine.bodies import Body, trailers_of
+from engine.checksums import promised_checksum
 from engine.core import Core, quoted, to_datetime
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
@@ -72,24 +73,36 @@ class Uploads(Core):
         content_length: int | None = None,
         content_md5: str | None = None,
         content_sha256: str | None = None,
+        checksum_algorithm: str | None = None,
+        checksum_crc32: str | None = None,
+        checksum_crc32c: str | None = None,
+        checksum_crc64nvme: str | None = None,
+        checksum_sha1: str | None = None,
+        checksum_sha256: str | None = None,
     ) -> UploadPartOutput:
         """Store a part durably, in place of an earlier one of its number; of two attempts the one that finishes last wins.
 
-        `body` is bytes, a buffer, a binary file, a file descriptor or an iterable of bytes. `content_length` bounds what is read from
-        a descriptor or an unseekable file; any other body must have just that many bytes. `content_md5` is base64 (RFC 1864),
-        `content_sha256` 64 hex digits. Everything that needs no bytes is checked before the first one is taken.
+        `body` is bytes, a buffer, a binary file, a file descriptor, an iterable of bytes, or a source (`engine.bodies.Source`).
+        `content_length` bounds what is read from a descriptor or an unseekable file; any other body must have just that many bytes.
+        `content_md5` is base64 (RFC 1864), `content_sha256` 64 hex digits; one checksum may be given, in base64, and is echoed.
+        Everything that needs no bytes is checked before the first one is taken.
 
         Raises:
             InvalidArgument: the part number is not within 1..10000.
             NoSuchBucket, NoSuchUpload: also if the upload is aborted or completed meanwhile.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch: see the messages.
+            InvalidRequest: more than one checksum, or none that is valid.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page UploadPart.
         """
         self._check_writable()
         check_part_number(part_number, self.limits)
-        promise = Promise.of(content_length, content_md5, content_sha256)
+        checksum = promised_checksum(
+            checksum_algorithm, trailers_of(body), must_agree=False, checksum_crc32=checksum_crc32, checksum_crc32c=checksum_crc32c,
+            checksum_crc64nvme=checksum_crc64nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
+        )  # fmt: skip
+        promise = Promise.of(content_length, content_md5, content_sha256, checksum)
         name, identity = self._find_upload(bucket, key, upload_id)
         size_max = self.limits.part_size_bytes_max
         with (
@@ -100,7 +113,7 @@ class Uploads(Core):
             superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
         if superseded is not None:
             self._sweeper.sweep((superseded,))
-        return UploadPartOutput(quoted(arrival.md5.hex()))
+        return UploadPartOutput(quoted(arrival.md5.hex()), **arrival.checksums)
 
     def abort_multipart_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """End an upload and free all it holds; a part still in flight will be refused.

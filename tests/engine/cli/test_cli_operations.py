@@ -227,7 +227,7 @@ def test_head_is_refused_by_status_alone_as_over_http(partwright: CommandLine) -
         (("--body", "/no/such/file"), 255, "partwright: error: /no/such/file: No such file or directory\n"),
         (("--body", "/"), 255, "partwright: error: /: Is a directory\n"),
         (("--sse-customer-key", "k"), 255, "partwright: error: --sse-customer-key is not supported yet (nothing was done)\n"),
-        (("--checksum-crc32", "k"), 255, "partwright: error: --checksum-crc32 is not supported yet (nothing was done)\n"),
+        (("--checksum-sha512", "k"), 255, "partwright: error: --checksum-sha512 is not supported yet (nothing was done)\n"),
         (("--part-nr", "1"), 252, "partwright: error: unrecognized arguments: --part-nr 1\n"),
         (("--query", "["), 252, "partwright: error: argument --query: bad query '['"),
     ],
