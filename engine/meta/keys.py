@@ -89,9 +89,7 @@ class OrderedNames:
         self, txn: Transaction, root: bytes, lower: bytes, suffix: bytes | None = None
     ) -> Iterator[tuple[bytes, bytes, bytes]]:
         """(name, suffix, value) in order, from the first name >= `lower`, or from (lower, >= suffix) if a suffix is given."""
-        tail = b"" if suffix is None else END + suffix
-        for escaped, found, value in self._scan(txn, root, b"", _escape(lower), tail):
-            yield _unescape(escaped), found, value
+        return self._scan(txn, root, b"", _escape(lower), b"" if suffix is None else END + suffix)
 
     def _scan(
         self, txn: Transaction, parent: bytes, path: bytes, lower: bytes, tail: bytes
@@ -99,17 +97,15 @@ class OrderedNames:
         below = len(lower) > CHUNK_SIZE
         node_sought = lower[:CHUNK_SIZE] + NODE
         with txn.cursor(self._table) as cursor:
-            more = cursor.set_range(parent + (node_sought if below else lower + tail))
-            while more:
-                row, value = cursor.item()
+            if not cursor.set_range(parent + (node_sought if below else lower + tail)):
+                return
+            for row, value in cursor.iternext():
                 if row[:ID_SIZE] != parent:
                     return
-                body = row[ID_SIZE:]
-                end = body.find(END)
+                end = row.find(END, ID_SIZE)
                 if end >= 0:
-                    yield path + body[:end], body[end + len(END) :], value
-                elif below and body == node_sought:
-                    yield from self._scan(txn, value, path + body[:-1], lower[CHUNK_SIZE:], tail)
+                    yield _unescape(path + row[ID_SIZE:end]), row[end + len(END) :], value
+                elif below and row[ID_SIZE:] == node_sought:
+                    yield from self._scan(txn, value, path + row[ID_SIZE:-1], lower[CHUNK_SIZE:], tail)
                 else:
-                    yield from self._scan(txn, value, path + body[:-1], b"", b"")
-                more = cursor.next()
+                    yield from self._scan(txn, value, path + row[ID_SIZE:-1], b"", b"")

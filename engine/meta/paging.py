@@ -42,7 +42,7 @@ def page_of(
     while (row := next(rows, None)) is not None and row[0].startswith(prefix):
         if len(items) + len(prefixes) == limit:
             return Page(tuple(items), tuple(prefixes), is_truncated=True)
-        common = rolled_up(row[0], prefix, delimiter)
+        common = rolled_up(row[0], prefix, delimiter) if delimiter else None
         if common is None:
             items.append(make(row))
         else:

@@ -2,7 +2,7 @@
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from engine.arrival import Promise, in_base64
@@ -217,18 +217,24 @@ class Uploads(Core):
             prefix=encoding.show(prefix) if prefix else None,
             delimiter=encoding.show(delimiter) if delimiter else None,
             encoding_type=encoding_type,
-            uploads=tuple(self._listed_upload(bucket, entry, encoding) for entry in page.items) or None,
+            uploads=self._listed_uploads(bucket, page.items, encoding) or None,
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
         )
 
-    def _listed_upload(self, bucket: str, entry: UploadEntry, encoding: Encoding) -> MultipartUpload:
-        return MultipartUpload(
-            upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
-            key=encoding.show(entry.key.decode()),
-            initiated=to_datetime(entry.upload_id.initiated_ns),
-            storage_class=STORAGE_CLASS,
-            owner=Owner(self._owner_id),
-            initiator=Initiator(self._owner_id),
+    def _listed_uploads(
+        self, bucket: str, entries: Iterable[UploadEntry], encoding: Encoding
+    ) -> tuple[MultipartUpload, ...]:
+        owner, initiator = Owner(self._owner_id), Initiator(self._owner_id)
+        return tuple(
+            MultipartUpload(
+                upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
+                key=encoding.show(entry.key.decode()),
+                initiated=to_datetime(entry.upload_id.initiated_ns),
+                storage_class=STORAGE_CLASS,
+                owner=owner,
+                initiator=initiator,
+            )
+            for entry in entries
         )
 
     def _parse_marker(self, bucket: str, key_marker: bytes, text: str | None) -> UploadId | None:
