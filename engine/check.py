@@ -47,6 +47,8 @@ class Checker(Core):
             if reader.size != part.size:
                 return "wrong_size"
             return "corrupt" if deep and _md5_of(reader) != part.etag else None
+        except InternalError:  # a bad sector
+            return "corrupt"
         finally:
             reader.close()
 

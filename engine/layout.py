@@ -72,9 +72,9 @@ class Layout:
         lock_fd = _open_lock(root, read_only)
         try:
             _take(lock_fd, fcntl.LOCK_SH)
-            if not os.path.exists(os.path.join(root, FORMAT)):
+            if not _has_format(root):
                 _take(lock_fd, fcntl.LOCK_EX)
-                if not os.path.exists(os.path.join(root, FORMAT)):
+                if not _has_format(root):
                     _create(root)
                 _take(lock_fd, fcntl.LOCK_SH)
             return Layout(root, lock_fd, _read_format(root))
@@ -161,6 +161,15 @@ def _take(lock_fd: int, kind: int) -> None:
             time.sleep(LOCK_POLL_S)
         else:
             return
+
+
+def _has_format(root: str) -> bool:
+    """Only a file that is surely not there may be made: any other failure is the caller's."""
+    try:
+        os.stat(os.path.join(root, FORMAT))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _create(root: str) -> None:

@@ -1,5 +1,6 @@
 """The store: opening a directory as one, and the whole of its operations in one object."""
 
+import contextlib
 import dataclasses
 import os
 from types import TracebackType
@@ -12,6 +13,7 @@ from engine.buckets import Buckets
 from engine.check import Checker
 from engine.copying import Copying
 from engine.core import Core, Parts
+from engine.errors import StoreError
 from engine.layout import BLOBS, META, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
@@ -106,28 +108,35 @@ def open_store(
         StoreInUse: it is being repaired, or used from another PID namespace.
         UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
         ReadOnlyStore: it can't be written, and `read_only` is False.
+        StoreError: the system refused something else.
     """
-    layout = Layout.open(
-        os.fspath(path), create=create and not read_only, read_only=read_only, allow_network=allow_network_file_system
-    )
-    chosen = limits or Limits()
     try:
-        meta = LmdbMetadata(
-            os.path.join(layout.root, META), limits=chosen, map_size_bytes=map_size_bytes, read_only=read_only
-        )
-    except BaseException:
-        layout.close()
-        raise
+        with contextlib.ExitStack() as undo:
+            layout = Layout.open(
+                os.fspath(path), create=create and not read_only, read_only=read_only, allow_network=allow_network_file_system
+            )
+            undo.callback(layout.close)
+            store = _assemble(layout, limits or Limits(), map_size_bytes, read_only)
+            undo.pop_all()
+            undo.callback(store.close)
+            if not read_only:
+                store._sweeper.sweep_backlog()
+            undo.pop_all()
+            return store
+    except OSError as error:  # what the system refused and has no name of its own above
+        raise StoreError(f"{os.fspath(path)}: opening the store failed: {os.strerror(error.errno or 0)}") from error
+
+
+def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool) -> Store:
     parts = Parts(
-        meta=meta,
+        meta=LmdbMetadata(
+            os.path.join(layout.root, META), limits=limits, map_size_bytes=map_size_bytes, read_only=read_only
+        ),
         blobs=FileBlobs(os.path.join(layout.root, BLOBS)),
         leases=Leases(layout.root),
         ballast=Ballast(layout.root),
         owner_id=layout.format.owner_id,
-        limits=chosen,
+        limits=limits,
         read_only=read_only,
     )
-    store = Store(parts, layout)
-    if not read_only:
-        store._sweeper.sweep_backlog()
-    return store
+    return Store(parts, layout)

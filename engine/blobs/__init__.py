@@ -46,7 +46,11 @@ class BlobReader(Protocol):
     size: int
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        """Fill `buffer` from byte `offset` on; return the count, short only at the blob's end."""
+        """Fill `buffer` from byte `offset` on; return the count, short only at the blob's end.
+
+        Raises:
+            InternalError: the disk can't give the bytes.
+        """
 
     def close(self) -> None:
         """Release what reading holds; again is harmless."""

@@ -64,12 +64,14 @@ class FileAttempt:
     def _open_named(self) -> int:
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         for _ in range(_NEW_FILE_TRIES_MAX):
-            fd = os.open(self._name, flags, 0o600, dir_fd=self._directory)
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if os.fstat(fd).st_nlink:  # else a collector came between open and flock
-                self._linked = True
-                return fd
-            os.close(fd)
+            self._fd = os.open(self._name, flags, 0o600, dir_fd=self._directory)
+            self._linked = True
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            if os.fstat(self._fd).st_nlink:  # else a collector came between open and flock
+                return self._fd
+            self._linked = False
+            os.close(self._fd)
+            self._fd = -1
         raise InternalError(reason="a collector removed every new file before it could be locked")
 
     def persist(self) -> None:
@@ -123,10 +125,17 @@ class FileReader:
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        self.size = os.fstat(self._fd).st_size
+        try:
+            self.size = os.fstat(self._fd).st_size
+        except BaseException:
+            self.close()
+            raise
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        return os.preadv(self._fd, [buffer], offset)
+        try:
+            return os.preadv(self._fd, [buffer], offset)
+        except OSError as error:
+            raise storage_failure("reading a part", error) from error
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1

@@ -9,6 +9,8 @@ import fcntl
 import os
 import struct
 
+from engine.errors import InternalError
+
 LEASE_FILE = "leases"
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid
 
@@ -48,20 +50,31 @@ class Leases:
         self._path = os.path.join(root, LEASE_FILE)
 
     def hold(self, lease_id: bytes) -> Lease | None:
-        """Take a shared lease; None if a collector is removing these very blobs at this instant."""
+        """Take a shared lease; None if a collector is removing these very blobs at this instant.
+
+        Raises:
+            InternalError: the system refused.
+        """
         return self._take(os.O_RDONLY, fcntl.F_RDLCK, lease_id)
 
     def exclude(self, lease_id: bytes) -> Lease | None:
-        """Take the lease alone, as the collector does; None while a reader holds it."""
+        """Take the lease alone, as the collector does; None while a reader holds it.
+
+        Raises:
+            InternalError: the system refused.
+        """
         return self._take(os.O_RDWR, fcntl.F_WRLCK, lease_id)
 
     def _take(self, mode: int, kind: int, lease_id: bytes) -> Lease | None:
-        lease = Lease(os.open(self._path, mode | os.O_CLOEXEC | os.O_NOFOLLOW))
         try:
-            if _lock(lease._fd, kind, lease_id):
-                return lease
-        except BaseException:
-            lease.close()
-            raise
+            lease = Lease(os.open(self._path, mode | os.O_CLOEXEC | os.O_NOFOLLOW))
+            try:
+                if _lock(lease._fd, kind, lease_id):
+                    return lease
+            except BaseException:
+                lease.close()
+                raise
+        except OSError as error:
+            raise InternalError(reason=f"{os.strerror(error.errno or 0)}, while taking a lease") from error
         lease.close()
         return None

@@ -31,13 +31,18 @@ def observe(store: engine.Store, prefix: str, bucket: str = BUCKET) -> Fingerpri
     return {"uploads": seen, "objects": {item.key: (item.etag, item.size) for item in objects.contents or ()}}
 
 
-def settle(store: engine.Store, outcome: Outcome) -> Ledger:
+def settle(store: engine.Store, outcome: Outcome, *, empty_uploads_allowed: bool = False) -> Ledger:
     """The ledger the store agrees with: that of all acknowledged operations, with or without the one in doubt.
+
+    `empty_uploads_allowed`: the answer to a Create got lost, and it was tried again.
 
     Raises:
         Difference: it agrees with neither.
     """
     seen = observe(store, outcome.ledger.prefix)
+    if empty_uploads_allowed:
+        known = outcome.ledger.uploads
+        seen["uploads"] = {name: held for name, held in seen["uploads"].items() if name in known or held[1]}
     candidates = [outcome.ledger]
     if outcome.in_doubt is not None:
         unknown = [name for name in seen["uploads"] if name not in outcome.ledger.uploads]

@@ -102,6 +102,8 @@ def _die_with_the_server() -> None:
 
 def serve() -> None:
     """Take commands from stdin until it ends; answers go to what was stdout, which children do not get."""
+    import lmdb._envid  # noqa: F401  lmdb imports it when it first opens something
+
     import engine  # noqa: F401  imported once, for all children
     from tests.support import workload  # noqa: F401
 

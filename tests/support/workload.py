@@ -109,6 +109,11 @@ def perform(store: engine.Store, operation: Operation, ledger: Ledger) -> str | 
             store.put_object(BUCKET, key, Piece(operation["seed"], operation["size"]).data())
         case "delete":
             store.delete_object(BUCKET, key)
+        case "list":
+            store.list_parts(BUCKET, key, operation["id"])
+        case "read":
+            with store.get_object(BUCKET, key).body as body:
+                assert body.read() == b"".join(piece.data() for piece in ledger.objects[key].pieces)
     return None
 
 
@@ -187,6 +192,20 @@ def _unlink_before_commit() -> None:
     LmdbMetadata.abort = early  # type: ignore[method-assign, assignment]
 
 
+def _try_a_failed_sync_again() -> None:
+    from engine.blobs.files import FileAttempt
+
+    persist = FileAttempt.persist
+
+    def twice(self: FileAttempt) -> None:
+        try:
+            persist(self)
+        except engine.S3Error:
+            persist(self)
+
+    FileAttempt.persist = twice  # type: ignore[method-assign]
+
+
 def _root_of(meta: LmdbMetadata) -> Path:
     return Path(meta._shared.environment.path).parent / "blobs"
 
@@ -195,4 +214,5 @@ FAULTS: dict[str, Callable[[], None]] = {
     "acknowledge-before-commit": _acknowledge_before_commit,
     "commit-before-the-file-is-named": _commit_before_the_file_is_named,
     "unlink-before-commit": _unlink_before_commit,
+    "try-a-failed-sync-again": _try_a_failed_sync_again,
 }

@@ -10,17 +10,8 @@ from tests.support.inspection import Difference
 from tests.support.nursery import Nursery
 from tests.support.requirements import need_strace
 from tests.support.strace import Call
-from tests.system.kill_points import (
-    CHANGING,
-    COMMITTING_THREAD,
-    CREATION,
-    MAIN_THREAD,
-    NAMED_FILES,
-    Variation,
-    Walk,
-    walk,
-    walk_all,
-)
+from tests.system.kill_points import CHANGING, walk, walk_all
+from tests.system.stage import COMMITTING_THREAD, CREATION, MAIN_THREAD, NAMED_FILES, Stage, Variation
 
 POINTS_MIN = 400
 
@@ -55,7 +46,7 @@ def test_a_planted_fault_is_caught_at_a_kill_point(
 def test_a_part_is_locked_named_and_synced_before_its_commit_and_released_after_it(memory_place: Path) -> None:
     need_strace()
     with Nursery() as nursery:
-        calls = Walk(memory_place, MAIN_THREAD, nursery).calls(follow=True)
+        calls = Stage(memory_place, MAIN_THREAD, nursery).play(follow=True).calls
     files = [place for place, call in enumerate(calls) if "O_TMPFILE" in call.text]
     assert len(files) == 8, "seven parts and one object lie in files"
     for start in files:

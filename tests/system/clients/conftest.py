@@ -1,0 +1,100 @@
+"""Hosts, clients and buckets for the tests with real clients, and the table of what passed where."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.clients.hosts import HOSTS, SERVERS, Host, Hosts
+from tests.system.clients.servers import Pair
+from tests.system.clients.table import ClientTable
+
+_CLEARED = (
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE",
+    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
+)  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ClientTable(), "client-table")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No client reads a configuration of whoever runs the tests."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _CLEARED:
+            patch.delenv(name, raising=False)
+        patch.setenv("HOME", str(home))
+        patch.setenv("AWS_CONFIG_FILE", str(home / "config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "credentials"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("NO_PROXY", "*")
+        yield
+
+
+@pytest.fixture(scope="session")
+def pair() -> Pair:
+    """A fresh pair of keys for the run, so that no text of the suite can match its secret by chance."""
+    return Pair("PW" + secrets.token_hex(9).upper(), secrets.token_urlsafe(30))
+
+
+@pytest.fixture(scope="session")
+def hosts(own_configuration: None, session_place: Path, pair: Pair) -> Iterator[Hosts]:
+    place = session_place / "clients"
+    place.mkdir()
+    with Hosts(place, pair) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session", params=HOSTS)
+def host(request: pytest.FixtureRequest, hosts: Hosts) -> Host:
+    """Each host that boto3 is run over."""
+    return hosts[request.param]
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def any_server(request: pytest.FixtureRequest, hosts: Hosts) -> Host:
+    """Each server that the other clients are run over, for what is central."""
+    return hosts[request.param]
+
+
+@pytest.fixture(scope="session")
+def served(hosts: Hosts) -> Host:
+    """`partwright serve`, for everything else."""
+    return hosts["serve"]
+
+
+@pytest.fixture
+def clients() -> Iterator[Callable[..., Any]]:
+    """Makes boto3 clients of a host that are closed after the test."""
+    made: list[Any] = []
+
+    def make(host: Host, **options: Any) -> Any:
+        made.append(host.client(**options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def s3(host: Host, clients: Callable[..., Any]) -> Any:
+    """A boto3 client with boto3's defaults."""
+    return clients(host)
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """A bucket of the test's own on the host."""
+    return new_bucket(s3)
+
+
+def new_bucket(s3: Any) -> str:
+    name = f"bucket-{secrets.token_hex(6)}"
+    s3.create_bucket(Bucket=name)
+    return name

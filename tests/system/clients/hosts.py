@@ -1,0 +1,74 @@
+"""The hosts the clients are run over: each started once a run, when the first test asks for it."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+import engine
+from tests.system.clients.certificates import write_certificate
+from tests.system.clients.hosted import DOMAIN
+from tests.system.clients.servers import ADDRESS, FOREIGN, Pair, Server, running, serve, serve_foreign
+
+SERVERS = ("serve", *FOREIGN)
+"""Hosts that every client can be pointed at."""
+HOSTS = (*SERVERS, "serve-tls", "attach")
+"""Hosts for boto3."""
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Something that answers S3 requests: a server, or (`server` None) a store in this process behind `engine.attach`."""
+
+    name: str
+    pair: Pair
+    server: Server | None
+    store: engine.Store | None = None
+
+    def client(self, *, pair: Pair | None = None, retries: int = 0, **config: Any) -> Any:
+        """A boto3 client of S3; `config` goes to botocore's Config. The caller closes it."""
+        pair = pair or self.pair
+        options: dict[str, Any] = {}
+        if self.server is not None:
+            options["endpoint_url"] = self.server.endpoint
+            options["verify"] = str(self.server.certificate) if self.server.certificate else None
+        session = boto3.session.Session(pair.access_key, pair.secret_key, region_name=REGION)
+        config = {"retries": {"total_max_attempts": retries + 1}} | config
+        client = session.client("s3", config=Config(**config), **options)
+        if self.store is not None:
+            engine.attach(client, self.store)
+        return client
+
+
+class Hosts(contextlib.ExitStack):
+    """All hosts by name, started when they are first asked for, stopped together."""
+
+    def __init__(self, place: Path, pair: Pair) -> None:
+        super().__init__()
+        self._place = place
+        self._pair = pair
+        self._hosts: dict[str, Host] = {}
+
+    def __getitem__(self, name: str) -> Host:
+        if name not in self._hosts:
+            place = self._place / name
+            place.mkdir()
+            self._hosts[name] = self._start(name, place)
+        return self._hosts[name]
+
+    def _start(self, name: str, place: Path) -> Host:
+        if name == "attach":
+            return Host(name, self._pair, None, self.enter_context(engine.open(place / "store")))
+        return Host(name, self._pair, self.enter_context(running(self._serve(name, place))))
+
+    def _serve(self, name: str, place: Path) -> Server:
+        if name in FOREIGN:
+            return serve_foreign(name, place, self._pair)
+        if name == "serve-tls":
+            certificate, key = write_certificate(place, ADDRESS, DOMAIN, f"*.{DOMAIN}")
+            return serve(place, self._pair, "--tls-cert", str(certificate), "--tls-key", str(key), name=name)
+        return serve(place, self._pair)

@@ -1,0 +1,109 @@
+"""Plays the scenario in a child with strace on one of its threads: what the walks over kill points and fault points share."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import engine
+from tests.support.nursery import Nursery
+from tests.support.strace import Call, Gate, attached, calls_in, other_threads
+from tests.support.workload import BUCKET, LIMITS
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What is played, and which of its threads is attacked; `fresh` makes a new store each time, to be attacked while it is made."""
+
+    name: str
+    committing: bool = False
+    nameless: bool = True
+    fresh: bool = False
+    fault: str | None = None
+    stride: int = 1
+    """Take each n-th point only of calls that come more than a hundred times."""
+
+    def stride_of(self, count: int) -> int:
+        """How far apart the points are of a call that comes `count` times."""
+        return self.stride if count > 100 else 1
+
+
+MAIN_THREAD = Variation("first thread")
+COMMITTING_THREAD = Variation("committing thread", committing=True)
+NAMED_FILES = Variation("first thread, without O_TMPFILE", nameless=False)
+CREATION = Variation("making the store", fresh=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """One playing of the scenario: the child's exit code, the calls of the attacked thread, and where its files are."""
+
+    code: int
+    calls: list[Call]
+    store: Path
+    prefix: str
+    journal: Path
+    report: Path
+
+    def count(self, name: str) -> int:
+        """How often a call was made."""
+        return sum(call.name == name for call in self.calls)
+
+    def remove_papers(self) -> None:
+        """Remove journal and report."""
+        self.journal.unlink(missing_ok=True)
+        self.report.unlink(missing_ok=True)
+
+
+class Stage:
+    """One variation, played again and again: on one store, or on a new one each time."""
+
+    def __init__(self, place: Path, variation: Variation, nursery: Nursery, *, tolerant: bool = False) -> None:
+        self.variation = variation
+        self._place = place
+        self._nursery = nursery
+        self._tolerant = tolerant
+        self._numbers = itertools.count()
+        if not variation.fresh:
+            with engine.open(place / "store", limits=LIMITS) as store:
+                store.create_bucket(BUCKET)
+
+    def play(self, inject: str | None = None, calls: str = "all", follow: bool = False) -> Performance:
+        """Play the scenario once, in a child that the tracer holds before it begins."""
+        number = next(self._numbers)
+        store = self._place / (f"store-{number}" if self.variation.fresh else "store")
+        prefix, journal, report = f"run-{number}/", self._place / f"journal-{number}", self._place / f"report-{number}"
+        gate, trace = Gate(self._place / "gate"), self._place / "trace"
+        child = self._nursery.start(
+            "tests.system.scenario:run", store=str(store), prefix=prefix, journal=str(journal), report=str(report),
+            gate=str(gate.path), committing=self.variation.committing, nameless=self.variation.nameless,
+            fault=self.variation.fault, tolerant=self._tolerant,
+        )  # fmt: skip
+        key = gate.await_child()
+        thread = other_threads(child.pid)[0] if self.variation.committing else child.pid
+        with attached(thread, trace, calls=calls, inject=inject, follow=follow):
+            os.write(key, b"x")
+            os.close(key)
+            code = child.wait()
+        gate.remove()
+        return Performance(code, calls_in(trace), store, prefix, journal, report)
+
+
+@contextmanager
+def naming(point: str) -> Iterator[None]:
+    """Add to an error where it happened."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(point)
+        raise
+
+
+def clean(store: engine.Store, prefix: str) -> None:
+    """Abort and delete everything under a prefix."""
+    for upload in store.list_multipart_uploads(BUCKET, prefix=prefix).uploads or ():
+        store.abort_multipart_upload(BUCKET, upload.key, upload.upload_id)
+    for item in store.list_objects_v2(BUCKET, prefix=prefix).contents or ():
+        store.delete_object(BUCKET, item.key)
