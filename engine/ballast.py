@@ -2,7 +2,12 @@
 
 import contextlib
 import os
+from collections.abc import Callable
+from typing import TypeVar
 
+from engine.errors import CommitUnknown, StoreFull
+
+Result = TypeVar("Result")
 BALLAST_FILE = "ballast"
 BALLAST_SIZE = 8 * 1024 * 1024
 FREE_BYTES_TO_RESTORE = 8 * BALLAST_SIZE
@@ -15,6 +20,15 @@ class Ballast:
 
     def __init__(self, root: str) -> None:
         self._path = os.path.join(root, BALLAST_FILE)
+
+    def freeing(self, step: Callable[[], Result]) -> Result:
+        """Run a step that frees room; on a full disk once more, with the ballast dropped."""
+        try:
+            return step()
+        except (StoreFull, CommitUnknown):
+            if not self.drop():
+                raise
+            return step()
 
     def drop(self) -> bool:
         """Give the room free; False if there was no ballast."""

@@ -10,7 +10,7 @@ from engine.arrival import Reception
 from engine.ballast import Ballast
 from engine.blobs import Blobs
 from engine.blobs.leases import Leases
-from engine.errors import CommitUnknown, ReadOnlyStore, StoreClosed, StoreFull
+from engine.errors import ReadOnlyStore, StoreClosed
 from engine.limits import Limits
 from engine.meta import Metadata
 from engine.sweeper import Sweeper
@@ -47,7 +47,7 @@ class Core:
         self._read_only = parts.read_only
         self._now_ns = parts.clock
         self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
-        self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases)
+        self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
         self._closed = False
 
     def _check_writable(self) -> None:
@@ -60,13 +60,8 @@ class Core:
             raise StoreClosed("the store is closed")
 
     def _freeing(self, step: Callable[[], Result]) -> Result:
-        """Run a step that frees room; on a full disk once more, with the ballast dropped."""
-        try:
-            return step()
-        except (StoreFull, CommitUnknown):
-            if not self._ballast.drop():
-                raise
-            return step()
+        """Run a step that frees room, also on a full disk."""
+        return self._ballast.freeing(step)
 
 
 def to_datetime(moment_ns: int) -> datetime:

@@ -2,6 +2,7 @@
 
 import logging
 
+from engine.ballast import Ballast
 from engine.blobs import Blobs
 from engine.blobs.leases import Lease, Leases
 from engine.errors import EngineError
@@ -14,10 +15,11 @@ _log = logging.getLogger("partwright")
 class Sweeper:
     """The sweeping of one store; every step may be interrupted, repeated, and run in several processes at once."""
 
-    def __init__(self, meta: Metadata, blobs: Blobs, leases: Leases) -> None:
+    def __init__(self, meta: Metadata, blobs: Blobs, leases: Leases, ballast: Ballast) -> None:
         self._meta = meta
         self._blobs = blobs
         self._leases = leases
+        self._ballast = ballast
 
     def sweep(self, trash: tuple[Trash, ...]) -> None:
         """Remove the files of committed trash; what fails or is still being read stays in the trash for a later sweep."""
@@ -36,7 +38,7 @@ class Sweeper:
                 return -1
         try:
             freed = sum(map(self._blobs.remove, self._meta.trash_blobs(piece)))
-            self._meta.forget(piece)
+            self._ballast.freeing(lambda: self._meta.forget(piece))
         finally:
             if lease is not None:
                 lease.close()
