@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from engine.errors import InvalidArgument, InvalidRequest, MalformedXML, MaxMessageLengthExceeded, S3Error
+from engine.errors import InvalidArgument, InvalidRequest, MalformedXML, MaxMessageLengthExceeded
 from engine.limits import MIB, Limits
 from engine.s3.dates import parse_date
 from engine.s3.http import METADATA_PREFIX, Request, join_repeated
@@ -63,7 +63,7 @@ def parse_input(operation: Operation, request: Request, address: Address, body: 
     _read_query(table, request, values)
     _read_headers(table, request, values)
     if table.document is not None:
-        _read_body(table, operation, body, values)
+        _read_body(table.document, operation, body, values)
     for member in table.required:
         if member.attribute not in values:
             raise _missing(member)
@@ -131,10 +131,8 @@ def _read_headers(table: _Table, request: Request, values: dict[str, object]) ->
         values[table.prefixed] = metadata
 
 
-def _read_body(table: _Table, operation: Operation, body: bytes | None, values: dict[str, object]) -> None:
-    member, size_max = table.document, body_size_max(operation)
-    if member is None:
-        return
+def _read_body(member: Member, operation: Operation, body: bytes | None, values: dict[str, object]) -> None:
+    size_max = body_size_max(operation)
     if body is not None and len(body) > size_max:
         raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
     if body:
@@ -145,10 +143,8 @@ def _read_body(table: _Table, operation: Operation, body: bytes | None, values: 
         raise MalformedXML
 
 
-def _missing(member: Member) -> S3Error:
+def _missing(member: Member) -> InvalidRequest:
     kind = "header" if member.location == "header" else "query parameter"
-    if member.tag == "partNumber":
-        return _bad_part_number("")
     return InvalidRequest(f"Missing required {kind} for this request: {member.tag}")
 
 
@@ -198,16 +194,12 @@ def _page_number(text: str, name: str) -> int | None:
 
 def _part_number(text: str, _name: str) -> int:
     if not _INTEGER.fullmatch(text) or abs(int(text)) > _INTEGER_MAX:
-        raise _bad_part_number(text)
+        raise InvalidArgument(
+            f"Part number must be an integer between 1 and {_PART_NUMBER_MAX}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=text,
+        )
     return int(text)
-
-
-def _bad_part_number(text: str) -> InvalidArgument:
-    return InvalidArgument(
-        f"Part number must be an integer between 1 and {_PART_NUMBER_MAX}, inclusive",
-        ArgumentName="partNumber",
-        ArgumentValue=text,
-    )
 
 
 def _object_size(text: str, name: str) -> int:

@@ -88,8 +88,6 @@ def _table(operation: Operation) -> _Table:
 def _header_writer(shape: Shape) -> Write:
     if shape.type == "timestamp":
         return cast(Write, iso_date if shape.timestamp_format == "iso8601" else http_date)
-    if shape.type == "list":
-        return lambda value: ",".join(map(_header_text, cast(Iterable[object], value)))
     return _HEADER_WRITERS.get(shape.type, _header_text)
 
 

@@ -83,6 +83,9 @@ def _latin(value: str | bytes) -> str:
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
+_SESSION = botocore.session.Session()
+
+
 class _Raw(io.BytesIO):
     def stream(self, **_: object) -> list[bytes]:
         return [self.read()]
@@ -92,7 +95,7 @@ def client(answering: Callable[[Request, bytes], Answer], *, endpoint: str = END
     """A client of botocore's whose requests are answered by a function, without a socket."""
     style = options.pop("addressing_style", "path")
     config = Config(s3={"addressing_style": style}, retries={"max_attempts": 0}, **options)
-    made = botocore.session.Session().create_client(
+    made = _SESSION.create_client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",

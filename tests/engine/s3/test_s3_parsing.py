@@ -221,6 +221,16 @@ def test_what_the_body_of_each_operation_is() -> None:
     assert body_size_max(OPERATIONS["PutBucketCors"]) == MIB
 
 
+@pytest.mark.parametrize("text", ["x", "", "1.5", "9223372036854775808", "9" * 5000])
+def test_a_number_in_a_header_that_is_none_is_refused(text: str) -> None:
+    name = "x-amz-if-match-size"
+    message = f"Provided {name} not an integer or within integer range"
+    with refused("InvalidArgument", message, ArgumentName=name, ArgumentValue=text):
+        parsed(make_request("DELETE", "/bucket/key", {name: text}))
+    found = parsed(make_request("DELETE", "/bucket/key", {name: "9223372036854775807"}))
+    assert found["if_match_size"] == 2**63 - 1
+
+
 def test_a_missing_header_that_is_required_is_named() -> None:
     operation = OPERATIONS["GetObjectAttributes"]
     request = make_request("GET", "/bucket/key?attributes")
