@@ -12,6 +12,7 @@ import fcntl
 import os
 import secrets
 import time
+import weakref
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -61,6 +62,7 @@ class Layout:
         self.root = root
         self.format = stored
         self._lock_fd = lock_fd
+        _layouts.add(self)
 
     @staticmethod
     def open(path: str, *, create: bool, read_only: bool, allow_network: bool) -> "Layout":
@@ -99,11 +101,30 @@ class Layout:
         finally:
             fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
 
+    def renew_in_child(self) -> None:
+        """Take a place of one's own in the lock: the one that came with the fork is the parent's as well."""
+        inherited = self._lock_fd
+        if inherited >= 0:
+            self._lock_fd = os.open(f"/proc/self/fd/{inherited}", os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+            os.close(inherited)
+
     def close(self) -> None:
         """Leave the lock; again is harmless."""
         fd, self._lock_fd = self._lock_fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+_layouts: weakref.WeakSet[Layout] = weakref.WeakSet()  # state of the module, for the fork hook alone
+
+
+def _renew_in_child() -> None:
+    for layout in list(_layouts):
+        layout.renew_in_child()
+
+
+os.register_at_fork(after_in_child=_renew_in_child)
 
 
 def _check_place(root: str, create: bool) -> None:
