@@ -26,7 +26,8 @@ def locate(request: Request, domains: tuple[str, ...] = (), aliases: Mapping[str
     """Read bucket and key from host and path: path-style, unless the host is below one of the domains or is an alias.
 
     `aliases` gives the buckets of access points and Outposts: by whole host name (`ap-123456789012.s3-accesspoint.example.com`) or by
-    what stands before the domain (`ap-123456789012`). The path is decoded once and never normalised: `//` and `..` are characters.
+    what stands before the domain (`ap-123456789012`). The path is decoded once, before it is split (as in the canonical form that is
+    signed, `%2F` is a slash), and never normalised: `//` and `..` are characters.
 
     Raises:
         InvalidURI: a broken escape, bytes that are no UTF-8, a NUL, an absent bucket name before a slash.
@@ -34,18 +35,16 @@ def locate(request: Request, domains: tuple[str, ...] = (), aliases: Mapping[str
 
     Source: User Guide, "Virtual hosting of general purpose buckets".
     """
-    if not request.raw_path.startswith(b"/"):
+    path = decode_percent(request.raw_path)
+    if not path.startswith("/") or "\0" in path:
         raise InvalidURI
-    path = request.raw_path[1:]
     bucket = _bucket_of_host(request.header("host") or "", domains, aliases or {})
     if bucket is not None:
-        return Address(bucket, _decode(path) or None)
-    if not path:
-        return Address(None, None)
-    name, _, key = path.partition(b"/")
-    if not name:
+        return Address(bucket, path[1:] or None)
+    name, slash, key = path[1:].partition("/")
+    if slash and not name:
         raise InvalidURI
-    return Address(_decode(name), _decode(key) or None)
+    return Address(name or None, key or None)
 
 
 def _bucket_of_host(host: str, domains: tuple[str, ...], aliases: Mapping[str, str]) -> str | None:
@@ -66,13 +65,6 @@ def _host_name(host: str) -> str:
     name, colon, port = host.rpartition(":")
     bare = name if colon and (not port or port.isdecimal()) else host
     return bare.lower().removesuffix(".")
-
-
-def _decode(raw: bytes) -> str:
-    text = decode_percent(raw)
-    if "\0" in text:
-        raise InvalidURI
-    return text
 
 
 class _Route(NamedTuple):

@@ -47,15 +47,16 @@ def at(path: str, host: str = "127.0.0.1:9000", aliases: dict[str, str] | None =
         ("/bucket/%3Fuploads", "bucket", "?uploads"),
         ("/bucket/%0D%0A%01", "bucket", "\r\n\x01"),
         ("/buck%65t/key", "bucket", "key"),
-        ("/bucket%2Fkey/other", "bucket/key", "other"),
+        ("/bucket%2Fkey/other", "bucket", "key/other"),
+        ("/bucket%2F", "bucket", None),
     ],
 )
-def test_a_path_is_split_first_and_decoded_once(path: str, bucket: str | None, key: str | None) -> None:
+def test_a_path_is_decoded_once_and_split_at_its_first_slash(path: str, bucket: str | None, key: str | None) -> None:
     assert at(path) == (bucket, key)
 
 
 @pytest.mark.parametrize(
-    "path", ["/bucket/%00", "/bucket/a%", "/bucket/%zz", "/bucket/%ff", "/%ff", "//key", "//", "*", ""]
+    "path", ["/bucket/%00", "/bucket/a%", "/bucket/%zz", "/bucket/%ff", "/%ff", "//key", "//", "/%2Fkey", "*", ""]
 )
 def test_a_path_that_names_nothing_is_refused(path: str) -> None:
     with refused("InvalidURI", "Couldn't parse the specified URI."):
