@@ -19,6 +19,8 @@ class Algorithm:
     """One kind of checksum: as S3 names it, how it is computed, its size in bytes."""
 
     name: str
+    member: str
+    """The member of the operations' input and output, as botocore spells it in snake_case."""
     digest: Digest
     size: int
 
@@ -26,11 +28,6 @@ class Algorithm:
     def header(self) -> str:
         """The header, or trailing header, that carries it."""
         return f"x-amz-checksum-{self.name.lower()}"
-
-    @property
-    def member(self) -> str:
-        """The member of the operations' input and output."""
-        return f"checksum_{self.name.lower()}"
 
     def parse(self, text: str, *, trailing: bool = False) -> bytes:
         """Read a value.
@@ -49,11 +46,11 @@ class Algorithm:
 
 
 ALGORITHMS: Final = (
-    Algorithm("CRC32", Digest.CRC32, 4),
-    Algorithm("CRC32C", Digest.CRC32C, 4),
-    Algorithm("CRC64NVME", Digest.CRC64NVME, 8),
-    Algorithm("SHA1", Digest.SHA1, 20),
-    Algorithm("SHA256", Digest.SHA256, 32),
+    Algorithm("CRC32", "checksum_crc32", Digest.CRC32, 4),
+    Algorithm("CRC32C", "checksum_crc32_c", Digest.CRC32C, 4),
+    Algorithm("CRC64NVME", "checksum_crc64_nvme", Digest.CRC64NVME, 8),
+    Algorithm("SHA1", "checksum_sha1", Digest.SHA1, 20),
+    Algorithm("SHA256", "checksum_sha256", Digest.SHA256, 32),
 )
 _BY_NAME: Final = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 _BY_HEADER: Final = {algorithm.header: algorithm for algorithm in ALGORITHMS}

@@ -42,8 +42,8 @@ class Objects(Core):
         content_sha256: str | None = None,
         checksum_algorithm: str | None = None,
         checksum_crc32: str | None = None,
-        checksum_crc32c: str | None = None,
-        checksum_crc64nvme: str | None = None,
+        checksum_crc32_c: str | None = None,
+        checksum_crc64_nvme: str | None = None,
         checksum_sha1: str | None = None,
         checksum_sha256: str | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -65,8 +65,8 @@ class Objects(Core):
         """
         self._check_writable()
         checksum = promised_checksum(
-            checksum_algorithm, trailers_of(body), must_agree=True, checksum_crc32=checksum_crc32, checksum_crc32c=checksum_crc32c,
-            checksum_crc64nvme=checksum_crc64nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
+            checksum_algorithm, trailers_of(body), must_agree=True, checksum_crc32=checksum_crc32, checksum_crc32_c=checksum_crc32_c,
+            checksum_crc64_nvme=checksum_crc64_nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
         )  # fmt: skip
         promise = Promise.of(content_length, content_md5, content_sha256, checksum)
         name = encode_key(key, self.limits)

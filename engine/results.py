@@ -93,8 +93,8 @@ class UploadPartOutput:
 
     etag: str
     checksum_crc32: str | None = None
-    checksum_crc32c: str | None = None
-    checksum_crc64nvme: str | None = None
+    checksum_crc32_c: str | None = None
+    checksum_crc64_nvme: str | None = None
     checksum_sha1: str | None = None
     checksum_sha256: str | None = None
 
@@ -172,8 +172,8 @@ class PutObjectOutput:
 
     etag: str
     checksum_crc32: str | None = None
-    checksum_crc32c: str | None = None
-    checksum_crc64nvme: str | None = None
+    checksum_crc32_c: str | None = None
+    checksum_crc64_nvme: str | None = None
     checksum_sha1: str | None = None
     checksum_sha256: str | None = None
     size: int | None = None

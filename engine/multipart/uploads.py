@@ -75,8 +75,8 @@ class Uploads(Core):
         content_sha256: str | None = None,
         checksum_algorithm: str | None = None,
         checksum_crc32: str | None = None,
-        checksum_crc32c: str | None = None,
-        checksum_crc64nvme: str | None = None,
+        checksum_crc32_c: str | None = None,
+        checksum_crc64_nvme: str | None = None,
         checksum_sha1: str | None = None,
         checksum_sha256: str | None = None,
     ) -> UploadPartOutput:
@@ -99,8 +99,8 @@ class Uploads(Core):
         self._check_writable()
         check_part_number(part_number, self.limits)
         checksum = promised_checksum(
-            checksum_algorithm, trailers_of(body), must_agree=False, checksum_crc32=checksum_crc32, checksum_crc32c=checksum_crc32c,
-            checksum_crc64nvme=checksum_crc64nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
+            checksum_algorithm, trailers_of(body), must_agree=False, checksum_crc32=checksum_crc32, checksum_crc32_c=checksum_crc32_c,
+            checksum_crc64_nvme=checksum_crc64_nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
         )  # fmt: skip
         promise = Promise.of(content_length, content_md5, content_sha256, checksum)
         name, identity = self._find_upload(bucket, key, upload_id)

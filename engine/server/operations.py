@@ -130,7 +130,7 @@ def _parameters(method: str) -> frozenset[str]:
 
 def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Operation | None = None) -> None:
     for name, value in inputs.items():
-        if value is None or name in taken:
+        if value is None or value is False or name in taken:  # false asks for nothing: x-amz-bucket-object-lock-enabled
             continue
         harmless = WITHOUT_EFFECT.get(name)
         if harmless is None or (harmless and value not in harmless):
