@@ -18,11 +18,13 @@ BATCH_SIZE_MAX = 512
 
 
 class _Job(Generic[Result]):
-    __slots__ = ("_done", "_error", "_result", "step")
+    __slots__ = ("_error", "_is_told", "_result", "_told", "step")
 
     def __init__(self, step: Callable[[Transaction], Result]) -> None:
         self.step = step
-        self._done = threading.Event()
+        self._told = threading.Lock()  # an Event would take three
+        self._told.acquire()
+        self._is_told = False
         self._error: BaseException | None = None
         self._result: Result | None = None
 
@@ -34,12 +36,13 @@ class _Job(Generic[Result]):
 
     def finish(self, failure: BaseException | None = None) -> None:
         """Tell the outcome, once: that of the step, unless all of its batch failed."""
-        if not self._done.is_set():
+        if not self._is_told:
+            self._is_told = True
             self._error = failure or self._error
-            self._done.set()
+            self._told.release()
 
     def wait(self) -> Result:
-        self._done.wait()
+        self._told.acquire()
         if self._error is not None:
             raise self._error
         return cast(Result, self._result)

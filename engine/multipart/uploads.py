@@ -254,8 +254,13 @@ class Uploads(Core):
         return name, parse_upload_id(bucket, name, upload_id)
 
     def _find_upload(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId]:
-        """The same, the upload known to be open just now."""
-        name, identity = self._identify(bucket, key, upload_id)
+        """The same, the upload known to be open just now; by one look at the metadata."""
+        name = encode_key(key, self.limits)
+        try:
+            identity = parse_upload_id(bucket, name, upload_id)
+        except NoSuchUpload:
+            self._meta.find_bucket(bucket)  # a bucket that is not there is the first thing to say
+            raise
         with self._naming(upload_id):
             self._meta.find_upload(bucket, name, identity)
         return name, identity

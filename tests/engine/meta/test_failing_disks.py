@@ -43,7 +43,7 @@ report = store.check(deep=True)
 again = 0
 if mode == "disk":
     refill = begin(store, "bucket", "again")
-    for again in range(1, number // 2 + 1):
+    for again in range(1, (number - 1) // 2 + 1):
         refill.part(again, body)
 print(json.dumps({
     "kind": type(failure).__name__, "reason": failure.reason, "acknowledged": number - 1,
