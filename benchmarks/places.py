@@ -79,12 +79,12 @@ class LoopDisk:
 
 
 @contextmanager
-def loop_disk(file_system: str, size: int = LOOP_SIZE) -> Iterator[LoopDisk]:
-    """A new file system on a loop device over an image in memory; needs root."""
-    with scratch("tmpfs") as path:
+def loop_disk(file_system: str, image_place: str = "tmpfs") -> Iterator[LoopDisk]:
+    """A new file system on a loop device over an image in memory or on the disk; needs root."""
+    with scratch(image_place) as path:
         image, mount = os.path.join(path, "image"), os.path.join(path, "mount")
         with open(image, "wb") as file:
-            file.truncate(size)
+            file.truncate(LOOP_SIZE)
         os.mkdir(mount)
         _run("mkfs." + file_system, "-q", image)
         device = _run("losetup", "--find", "--show", image).strip()
