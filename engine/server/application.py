@@ -130,13 +130,15 @@ class Pieces:
 
     def __init__(self, body: ObjectBody) -> None:
         self._body = body
+        self._at_end = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece = self._body.read(READ_SIZE)
+        piece = b"" if self._at_end else self._body.read(READ_SIZE)
         if not piece:
+            self._at_end = True
             self._body.close()
             raise StopIteration
         return piece

@@ -82,10 +82,12 @@ def clients() -> Iterator[Callable[..., Any]]:
         client.close()
 
 
-@pytest.fixture
-def s3(host: Host, clients: Callable[..., Any]) -> Any:
-    """A boto3 client with boto3's defaults."""
-    return clients(host)
+@pytest.fixture(scope="session")
+def s3(host: Host) -> Iterator[Any]:
+    """A boto3 client with boto3's defaults; made once a host, since that takes long."""
+    client = host.client()
+    yield client
+    client.close()
 
 
 @pytest.fixture

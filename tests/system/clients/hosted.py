@@ -1,8 +1,8 @@
 """The application as foreign servers load it: a store and a credentials file named by the environment, S3 with `DOMAIN` as its domain.
 
-    gunicorn 'tests.system.clients.hosted:wsgi()'
-    uvicorn --factory tests.system.clients.hosted:asgi
-    python -m tests.system.clients.hosted HOST PORT        granian over WSGI
+gunicorn 'tests.system.clients.hosted:wsgi()'
+uvicorn --factory tests.system.clients.hosted:asgi
+python -m tests.system.clients.hosted HOST PORT        granian over WSGI
 """
 
 import functools

@@ -26,19 +26,28 @@ class Host:
 
     name: str
     pair: Pair
+    session: boto3.session.Session
     server: Server | None
     store: engine.Store | None = None
 
-    def client(self, *, pair: Pair | None = None, retries: int = 0, **config: Any) -> Any:
+    def client(
+        self, *, pair: Pair | None = None, endpoint_url: str | None = None, retries: int = 0, **config: Any
+    ) -> Any:
         """A boto3 client of S3; `config` goes to botocore's Config. The caller closes it."""
         pair = pair or self.pair
         options: dict[str, Any] = {}
         if self.server is not None:
-            options["endpoint_url"] = self.server.endpoint
+            options["endpoint_url"] = endpoint_url or self.server.endpoint
             options["verify"] = str(self.server.certificate) if self.server.certificate else None
-        session = boto3.session.Session(pair.access_key, pair.secret_key, region_name=REGION)
         config = {"retries": {"total_max_attempts": retries + 1}} | config
-        client = session.client("s3", config=Config(**config), **options)
+        client = self.session.client(
+            "s3",
+            aws_access_key_id=pair.access_key,
+            aws_secret_access_key=pair.secret_key,
+            region_name=REGION,
+            config=Config(**config),
+            **options,
+        )
         if self.store is not None:
             engine.attach(client, self.store)
         return client
@@ -51,6 +60,7 @@ class Hosts(contextlib.ExitStack):
         super().__init__()
         self._place = place
         self._pair = pair
+        self._session = boto3.session.Session()
         self._hosts: dict[str, Host] = {}
 
     def __getitem__(self, name: str) -> Host:
@@ -62,8 +72,8 @@ class Hosts(contextlib.ExitStack):
 
     def _start(self, name: str, place: Path) -> Host:
         if name == "attach":
-            return Host(name, self._pair, None, self.enter_context(engine.open(place / "store")))
-        return Host(name, self._pair, self.enter_context(running(self._serve(name, place))))
+            return Host(name, self._pair, self._session, None, self.enter_context(engine.open(place / "store")))
+        return Host(name, self._pair, self._session, self.enter_context(running(self._serve(name, place))))
 
     def _serve(self, name: str, place: Path) -> Server:
         if name in FOREIGN:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.request
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,10 +129,8 @@ def write_credentials(path: Path, *pairs: Pair, more: str = "") -> Path:
     return path
 
 
-def start(
-    name: str, command: Sequence[str], port: int, store: Path, pair: Pair, *, ready: bool = True, **environment: str
-) -> Server:
-    """Start a server and wait until it listens, and (`ready`) until its application answers."""
+def start(name: str, command: Sequence[str], port: int, store: Path, pair: Pair, **environment: str) -> Server:
+    """Start a server and wait until it takes connections."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     process = subprocess.Popen(
         list(command),
@@ -145,8 +143,7 @@ def start(
     server = Server(name, process, Printed(process), port, store, pair)
     try:
         server.printed.wait_for(_LISTENING, START_S_MAX)
-        if ready:
-            urllib.request.urlopen(f"{server.endpoint}/-/readyz", timeout=START_S_MAX).close()
+        _wait_until_connected(server)
     except BaseException:
         process.kill()
         process.wait()
@@ -154,14 +151,27 @@ def start(
     return server
 
 
+def _wait_until_connected(server: Server) -> None:
+    """Granian says that it listens before its workers do, and says nothing then: trying is the only way to know."""
+    deadline = time.monotonic() + START_S_MAX
+    while True:
+        try:
+            socket.create_connection((ADDRESS, server.port), timeout=START_S_MAX).close()
+        except ConnectionRefusedError:
+            assert server.process.poll() is None, server.printed.text
+            assert time.monotonic() < deadline, server.printed.text
+            time.sleep(0.02)
+        else:
+            return
+
+
 def serve(place: Path, pair: Pair, *options: str, name: str = "serve", credentials: Path | None = None) -> Server:
     """`partwright serve`."""
     port, store = free_port(), place / "store"
     file = credentials or write_credentials(place / "credentials.toml", pair)
     command = [PARTWRIGHT, "serve", "--store", str(store), "--listen", f"{ADDRESS}:{port}", "--credentials", str(file)]
-    tls = "--tls-cert" in options
-    server = start(name, [*command, "--domain", hosted.DOMAIN, *options], port, store, pair, ready=not tls)
-    if tls:
+    server = start(name, [*command, "--domain", hosted.DOMAIN, *options], port, store, pair)
+    if "--tls-cert" in options:
         server.scheme = "https"
         server.certificate = Path(options[options.index("--tls-cert") + 1])
     return server

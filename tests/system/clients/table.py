@@ -13,7 +13,7 @@ _WORST = ("failed", "skipped", "passed")
 
 
 class ClientTable:
-    """A pytest plugin. Row: client (the file's name) and operation (the test's name); column: host."""
+    """A pytest plugin. Row: client (in the file's name) and operation (the test's name); column: host."""
 
     def __init__(self) -> None:
         self._outcomes: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -29,7 +29,7 @@ class ClientTable:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         properties = dict(report.user_properties)
         if "host" in properties and (report.when == "call" or report.outcome != "passed"):
-            client = Path(report.nodeid.partition("::")[0]).stem.removeprefix(_PREFIX)
+            client = Path(report.nodeid.partition("::")[0]).stem.removeprefix(_PREFIX).partition("_")[0]
             operation = str(properties["operation"]).removeprefix("test_").replace("_", " ")
             self._outcomes[client, operation][str(properties["host"])].append(report.outcome)
 
