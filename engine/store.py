@@ -13,7 +13,7 @@ from engine.buckets import Buckets
 from engine.check import Checker
 from engine.copying import Copying
 from engine.core import Core, Parts
-from engine.errors import StoreError
+from engine.errors import InternalError, StoreError
 from engine.layout import BLOBS, META, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
@@ -125,6 +125,8 @@ def open_store(
             return store
     except OSError as error:  # what the system refused and has no name of its own above
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {os.strerror(error.errno or 0)}") from error
+    except InternalError as error:  # an answer to a request, which this is not
+        raise StoreError(f"{os.fspath(path)}: opening the store failed: {error.reason}") from error
 
 
 def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool) -> Store:

@@ -1,10 +1,10 @@
 """Objects and trash in LMDB."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from engine.errors import InternalError, NoSuchKey
+from engine.errors import CommitUnknown, InternalError, NoSuchKey, StoreFull
 from engine.meta import UPLOAD_NONCE_SIZE, ObjectEntry, Page, Trash, TrashKind, Usage
 from engine.meta.environment import Transaction
 from engine.meta.lmdb_base import LmdbSteps, reads, writes
@@ -138,11 +138,21 @@ class LmdbObjects(LmdbSteps):
         return Parts(b"".join([row for (row,) in _KEYED_ROW.iter_unpack(packed)]))
 
     def forget(self, trash: Trash) -> None:
-        """Drop a piece of trash and its rows, in steps that hold the write lock shortly; the trash row goes last."""
-        blobs, inline = self._trash_names(trash)
-        for start in range(0, max(len(blobs), len(inline)), BLOBS_FORGOTTEN_A_STEP):
-            end = start + BLOBS_FORGOTTEN_A_STEP
-            self._forget_names(blobs[start:end], inline[start:end])
+        """Drop a piece of trash and its rows, in steps that hold the write lock shortly; the trash row goes last.
+
+        A commit needs a new page for each page it changes, before it frees any: on a full disk only small steps find as many.
+        """
+        blobs, inline = map(sorted, self._trash_names(trash))  # neighbours share pages
+        done, size = 0, BLOBS_FORGOTTEN_A_STEP
+        while done < max(len(blobs), len(inline)):
+            try:
+                self._forget_names(blobs[done : done + size], inline[done : done + size])
+            except (StoreFull, CommitUnknown):
+                if size == 1:
+                    raise
+                size = max(1, size // 10)
+            else:
+                done += size
         self._forget_rows(trash)
 
     @reads
@@ -153,7 +163,7 @@ class LmdbObjects(LmdbSteps):
         return parts.blob_ids(inline=False), parts.blob_ids(inline=True)
 
     @writes
-    def _forget_names(self, txn: Transaction, blobs: tuple[bytes, ...], inline: tuple[bytes, ...]) -> None:
+    def _forget_names(self, txn: Transaction, blobs: Sequence[bytes], inline: Sequence[bytes]) -> None:
         for blob_id in blobs:
             txn.delete(blob_id, db=self._table["blobs"])
         for blob_id in inline:
