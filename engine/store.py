@@ -113,7 +113,10 @@ def open_store(
     try:
         with contextlib.ExitStack() as undo:
             layout = Layout.open(
-                os.fspath(path), create=create and not read_only, read_only=read_only, allow_network=allow_network_file_system
+                os.fspath(path),
+                create=create and not read_only,
+                read_only=read_only,
+                allow_network=allow_network_file_system,
             )
             undo.callback(layout.close)
             store = _assemble(layout, limits or Limits(), map_size_bytes, read_only)
