@@ -22,7 +22,7 @@ from engine.errors import (
 from engine.s3.canonical import canonical_request, string_to_sign
 from engine.s3.claims import Claim, read_claim
 from engine.s3.http import Request
-from engine.s3.keys import NOBODY, Credential, remembered_signing_keys
+from engine.s3.keys import NOBODY, Credential, SecretText, remembered_signing_keys
 from engine.s3.payload import CONTENT_SHA256, STREAMING, UNSIGNED, ChunkSigning, Payload, check_mode, read_payload
 
 __all__ = ["ChunkSigning", "Credential", "Identity", "Payload", "Verifier"]
@@ -96,8 +96,8 @@ class Verifier:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
         if not matches:
             raise _does_not_match(request, claim, mode)
-        _check_token(request, claim, credential)
         _check_all_signed(request, claim, mode)
+        _check_token(request, claim, credential)
         by_chunks = STREAMING.get(mode, "").startswith("chunked-signed")
         signing = ChunkSigning(key, claim.signature, claim.date_time, str(claim.scope)) if by_chunks else None
         payload = read_payload(request, mode, signing)
@@ -172,8 +172,8 @@ def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesN
 
 
 def _check_token(request: Request, claim: Claim, credential: Credential) -> None:
-    items = dict(request.query) if claim.is_presigned else {}
-    sent = items.get("X-Amz-Security-Token") or request.header(_SESSION) or ""
+    items = request.query if claim.is_presigned else ()
+    sent = SecretText(dict(items).get("X-Amz-Security-Token") or request.header(_SESSION) or "")
     if not hmac.compare_digest(sent.encode(), (credential.session_token or "").encode()):
         raise InvalidToken
 

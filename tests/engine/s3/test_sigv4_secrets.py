@@ -1,0 +1,157 @@
+"""Secrets stay out of reprs, errors, logs and tracebacks, and are compared in constant time.
+
+RustFS GHSA-r54g-49rx-98cr, GHSA-8cm2-h255-v749, GHSA-333v-68xh-8mmq, by example.
+"""
+
+import ast
+import base64
+import logging
+import re
+import time
+import traceback
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import engine.s3
+from engine.errors import S3Error
+from engine.s3.canonical import SECRET_HEADERS
+from engine.s3.http import Request
+from engine.s3.keys import Credential, SecretBytes, SecretText, derive_signing_key
+from engine.s3.payload import ChunkSigning
+from tests.support.signing import ACCESS_KEY, ACCOUNT, CREDENTIAL, REGION, SECRET, sign, verifier, with_header
+
+
+def derived_key() -> bytes:
+    return bytes(derive_signing_key(SECRET, datetime.now(UTC).strftime("%Y%m%d"), REGION))
+
+
+def forms_of(secret: bytes) -> list[str]:
+    """How a secret may look in a text."""
+    return [
+        secret.decode("latin-1"),
+        repr(bytes(secret))[2:-1],
+        secret.hex(),
+        secret.hex(" "),
+        base64.b64encode(secret).decode(),
+    ]
+
+
+def assert_hides_secrets(text: str) -> None:
+    for secret in (SECRET.encode(), b"AWS4" + SECRET.encode(), derived_key(), b"customer-key-canary", b"token-canary"):
+        for form in forms_of(secret):
+            assert form not in text, form
+
+
+def test_no_repr_shows_a_secret() -> None:
+    signing = ChunkSigning(derived_key(), "0" * 64, "20260101T000000Z", "scope")
+    payload = verifier().verify(
+        sign(headers=[("x-amz-decoded-content-length", "1")], payload="STREAMING-AWS4-HMAC-SHA256-PAYLOAD")
+    )
+    temporary = Credential(ACCESS_KEY, SECRET, ACCOUNT, "token-canary")
+    for it in (CREDENTIAL, temporary, signing, payload, verifier(), SecretText(SECRET), SecretBytes(derived_key())):
+        assert_hides_secrets(repr(it))
+        assert_hides_secrets(f"{it!r} {[it]} { ({'a': it}) }")
+    assert payload.payload.signing is not None
+    assert type(payload.payload.signing.key) is SecretBytes
+
+
+def _refusals() -> list[Request]:
+    headers = [
+        ("x-amz-server-side-encryption-customer-key", "customer-key-canary"),
+        ("x-amz-copy-source-server-side-encryption-customer-key", "customer-key-canary"),
+    ]
+    return [
+        sign(headers=headers, secret="wrong"),
+        sign(headers=headers, secret="wrong", token="token-canary"),
+        sign(headers=headers, access_key="AKIAUNKNOWN"),
+        sign(headers=headers, region="eu-west-1"),
+        with_header(sign(headers=headers), "x-amz-acl", "private"),
+        sign(headers=headers, token="token-canary"),
+        sign(headers=headers, payload="x"),
+        replace(sign(headers=headers), raw_path=b"/%FF"),
+    ]
+
+
+def test_no_refusal_shows_a_secret_even_in_a_traceback_with_locals(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for request in _refusals():
+        try:
+            verifier().verify(request)
+        except S3Error as error:
+            assert_hides_secrets(repr((error, error.extras, error.reason, str(error))))
+            frames = traceback.TracebackException.from_exception(error, capture_locals=True)
+            for frame in frames.stack:
+                if "/engine/" in frame.filename:
+                    shown = {name: text for name, text in (frame.locals or {}).items() if name not in _ARRIVED}
+                    assert_hides_secrets(repr(shown))
+        else:
+            raise AssertionError
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("botocore")]
+    assert_hides_secrets("\n".join(ours))
+
+
+_ARRIVED = {"request", "canonical", "text"}
+"""Locals that hold what the client sent; its own secrets among it, but none of ours."""
+
+
+def test_a_failing_lookup_shows_no_secret() -> None:
+    """An error from within the derivation of keys, the worst place."""
+    try:
+        derive_signing_key(SecretText(SECRET), None, REGION)  # type: ignore[arg-type]
+    except AttributeError as error:
+        text = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "derive_signing_key" in text
+    engine_part = text[text.index("derive_signing_key") :]
+    assert_hides_secrets(engine_part)
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_HEADERS))
+def test_secret_headers_are_hidden_from_what_a_mismatch_shows(name: str) -> None:
+    with pytest.raises(S3Error) as caught:
+        verifier().verify(sign(headers=[(name, "customer-key-canary")], secret="wrong"))
+    error = caught.value
+    assert f"{name}:<hidden>" in error.extras["CanonicalRequest"]
+    assert_hides_secrets(repr(error.extras))
+
+
+def test_no_secret_is_compared_by_equality() -> None:
+    """Every comparison of something named like a secret goes by hmac.compare_digest (or C's CRYPTO_memcmp)."""
+    names = re.compile(r"signature|secret|token|digest|expected|provided|hmac|\bkey\b", re.IGNORECASE)
+    found = []
+    here = Path(engine.s3.__file__).parent
+    for path in (
+        *here.glob("*.py"),
+        here.parent / "checksums.py",
+        here.parent / "arrival.py",
+        here.parent / "chunked.py",
+    ):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare) and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops):
+                text = ast.unparse(node)
+                if names.search(re.sub(r"len\([^)]*\)|'[^']*'|SIGNATURE_SIZE|ENGINE_SIGNING_KEY_SIZE", "", text)):
+                    found.append((path.name, text))
+    names_only = {("canonical.py", "item[0] != SIGNATURE"), ("http.py", "key == name")}
+    assert set(found) == names_only, found
+    chain = (here.parents[1] / "csrc" / "chunked" / "chain.c").read_text()
+    assert "CRYPTO_memcmp(signature, claimed" in chain
+    assert "memcmp(signature" not in chain.replace("CRYPTO_memcmp", "")
+
+
+def test_an_unknown_access_key_costs_what_a_wrong_signature_costs() -> None:
+    """The fastest of many, so that what else runs here has no say; a shortcut would be several times as fast."""
+
+    def fastest(request: Request) -> float:
+        checking = verifier()
+        times = []
+        for _ in range(300):
+            start = time.perf_counter()
+            with pytest.raises(S3Error):
+                checking.verify(request)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    known, unknown = fastest(sign(secret="wrong")), fastest(sign(access_key="AKIAUNKNOWN"))
+    assert 0.4 < unknown / known < 2.5, (unknown, known)
