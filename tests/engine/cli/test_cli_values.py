@@ -80,17 +80,17 @@ def test_json_that_is_none_is_refused() -> None:
     ("text", "size"),
     [("8388608", 8 << 20), ("16MiB", 16 << 20), ("16 mi", 16 << 20), ("1GB", 10**9), ("5K", 5000), ("0", 0), ("7b", 7)],
 )
-def test_sizes(text: str, size: int) -> None:
+def test_sizes_are_read_in_units_of_1000_and_1024(text: str, size: int) -> None:
     assert size_bytes(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MiB", "-1", "1.5MiB", "16XB", "0x10"])
-def test_sizes_that_are_none(text: str) -> None:
+def test_sizes_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="not a size"):
         size_bytes(text)
 
 
-def test_spans() -> None:
+def test_spans_are_read_from_seconds_to_weeks() -> None:
     assert [span(text) for text in ("7d", "36h", "2w", "1 m", "0s")] == [
         timedelta(days=7),
         timedelta(hours=36),
@@ -101,18 +101,18 @@ def test_spans() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "7 days", "-1d", "9" * 30 + "w"])
-def test_spans_that_are_none(text: str) -> None:
+def test_spans_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ArgumentTypeError, match="span of time"):
         span(text)
 
 
-def test_whole_numbers() -> None:
+def test_whole_numbers_begin_at_1() -> None:
     assert whole_number("12") == 12
     for text in ("0", "-1", "x", "1.0", ""):
         with pytest.raises(ArgumentTypeError):
             whole_number(text)
 
 
-def test_readable_sizes() -> None:
+def test_sizes_are_shown_in_the_unit_that_fits() -> None:
     sizes = [0, 1023, 1024, 5 << 20, (3 << 30) + (1 << 29), 10_000 * 5 << 30]
     assert [readable(size) for size in sizes] == ["0 B", "1023 B", "1.0 KiB", "5.0 MiB", "3.5 GiB", "48.8 TiB"]

@@ -1,0 +1,201 @@
+"""Who may import whom: arrows point down only, nothing goes in a circle, and a foreign library has its stated importers."""
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    "bounds": ("errors", "limits"),
+    "native": ("native", "stream", "chunked", "checksums"),
+    "bodies": ("bodies",),
+    "ballast": ("ballast",),
+    "blobs": ("blobs", "blobs.*"),
+    "meta": ("meta", "meta.*"),
+    "house": ("arrival", "conditions", "core", "layout", "listing", "names", "readers", "results", "sweeper"),
+    "operations": ("buckets", "objects", "object_listings", "copying", "check", "multipart", "multipart.*"),
+    "store": ("store",),
+    "wire": ("s3", "s3.*"),
+    "server": ("server", "server.*"),
+    "cli": ("cli", "cli.*"),
+    "api": ("",),
+}
+"""Every module of the engine belongs to one layer, by its name below `engine`; "" is the package itself."""
+
+STORAGE = ("bounds", "native", "bodies", "ballast", "blobs", "meta", "house", "operations")
+BELOW: dict[str, tuple[str, ...]] = {
+    "bounds": (),
+    "native": ("bounds",),
+    "bodies": ("bounds", "native"),
+    "ballast": ("bounds",),
+    "blobs": ("bounds", "native"),
+    "meta": ("bounds", "native"),
+    "house": ("bounds", "native", "bodies", "ballast", "blobs", "meta"),
+    "operations": ("bounds", "native", "bodies", "ballast", "blobs", "meta", "house"),
+    "store": STORAGE,
+    "wire": ("bounds",),
+    "server": (*STORAGE, "store", "wire", "api"),
+    "cli": (*STORAGE, "store", "wire", "server", "api"),
+    "api": (*STORAGE, "store", "server"),
+}
+"""What a layer may import, besides itself: the wire and the storage never see each other."""
+
+IMPORTERS: dict[str, set[str]] = {
+    "_native": {"native"},
+    "lmdb": {"meta.environment"},
+    "msgspec": {"layout", "meta.records"},
+    "tqdm": {"cli.progress"},
+    "granian": {"server.serve"},
+    "jmespath": {"cli.output", "cli.parser"},
+    "botocore": {
+        "s3.model", "server.attach",
+        "cli.answer", "cli.model", "cli.operation", "cli.options", "cli.values",
+    },
+}  # fmt: skip
+"""Who may import what is not ours (and the compiled module); everything else is of the standard library."""
+
+Modules = Mapping[str, str]
+"""Source by module name below `engine`."""
+
+
+def imported_by(name: str, source: str, modules: Iterable[str]) -> set[str]:
+    """The full names of the modules a module imports; those below `engine` are told from names in a package."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: imports are absolute"
+            module = node.module or ""
+            for alias in node.names:
+                below = f"{module}.{alias.name}".removeprefix("engine.")
+                is_module = module.split(".")[0] == "engine" and (below in modules or below == "_native")
+                found.add(f"engine.{below}" if is_module else module)
+    return found
+
+
+def layer_of(name: str) -> str:
+    """The one layer a module belongs to."""
+    layers = [
+        layer
+        for layer, patterns in LAYERS.items()
+        for pattern in patterns
+        if name == pattern or (pattern.endswith(".*") and name.startswith(pattern[:-1]))
+    ]
+    assert len(layers) == 1, f"engine.{name} belongs to {layers or 'no layer'}: say where it stands in LAYERS"
+    return layers[0]
+
+
+def violations(modules: Modules) -> list[str]:
+    """Every import that points up or sideways, or is of a library by somebody not meant to."""
+    found = []
+    for name, source in modules.items():
+        for imported in sorted(imported_by(name, source, modules)):
+            root, _, below = imported.partition(".")
+            library = below if below == "_native" else root
+            if library == "engine":
+                upper, lower = layer_of(name), layer_of(below)
+                if upper != lower and lower not in BELOW[upper]:
+                    found.append(f"{name} ({upper}) imports {below or 'engine'} ({lower})")
+            elif library not in sys.stdlib_module_names and name not in IMPORTERS.get(library, set()):
+                found.append(f"{name} imports {library}")
+    return found
+
+
+def cycle_in(modules: Modules) -> list[str]:
+    """The modules of a circle of imports, if there is one; what a function imports for itself does not count."""
+    graph = {}
+    for name, source in modules.items():
+        tree = ast.parse(source)
+        tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        names = {imported.removeprefix("engine.") for imported in imported_by(name, ast.unparse(tree), modules)}
+        graph[name] = {each for each in names if each in modules and each != name}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+@pytest.fixture(scope="module")
+def engine_modules() -> Modules:
+    paths = sorted((ROOT / "engine").rglob("*.py"))
+    names = [".".join(path.relative_to(ROOT / "engine").with_suffix("").parts) for path in paths]
+    sources = [path.read_text(encoding="utf-8") for path in paths]
+    return {name.removesuffix("__init__").rstrip("."): text for name, text in zip(names, sources, strict=True)}
+
+
+def test_imports_point_down_and_libraries_have_their_importers(engine_modules: Modules) -> None:
+    assert len(engine_modules) > 50
+    assert violations(engine_modules) == []
+
+
+def test_no_imports_go_in_a_circle(engine_modules: Modules) -> None:
+    assert cycle_in(engine_modules) == []
+
+
+def test_every_stated_importer_still_imports_its_library(engine_modules: Modules) -> None:
+    for library, importers in IMPORTERS.items():
+        for name in importers:
+            imported = imported_by(name, engine_modules[name], engine_modules)
+            found = {each.partition(".")[2] if "_native" in each else each.partition(".")[0] for each in imported}
+            assert library in found, f"engine.{name} does not import {library} any more"
+
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "a rule that reaches for the server": (
+        {"multipart.rules": "from engine.server.application import Application", "server.application": ""},
+        "multipart.rules (operations) imports server.application (server)",
+    ),
+    "a wire that sees the storage": (
+        {"s3.parsing": "import engine.store", "store": ""},
+        "s3.parsing (wire) imports store (store)",
+    ),
+    "a storage that sees the wire": (
+        {"objects": "from engine.s3 import xml", "s3": "", "s3.xml": ""},
+        "objects (operations) imports s3.xml (wire)",
+    ),
+    "blobs that look at metadata": (
+        {"blobs.files": "from engine import meta", "meta": ""},
+        "blobs.files (blobs) imports meta (meta)",
+    ),
+    "an error that knows the store": (
+        {"errors": "def late():\n    from engine.store import Store", "store": ""},
+        "errors (bounds) imports store (store)",
+    ),
+    "a module that imports the package it is in": (
+        {"objects": "import engine", "": ""},
+        "objects (operations) imports engine (api)",
+    ),
+    "a second importer of lmdb": ({"objects": "import lmdb"}, "objects imports lmdb"),
+    "a second importer of the C core": ({"bodies": "from engine._native import lib"}, "bodies imports _native"),
+    "the C core by its package": ({"bodies": "from engine import _native"}, "bodies imports _native"),
+    "a library nobody may import": ({"core": "import requests.adapters"}, "core imports requests"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_an_import_that_is_wrong_is_found(case: str) -> None:
+    modules, wanted = WRONG[case]
+    assert violations(modules) == [wanted]
+
+
+def test_a_module_of_no_layer_is_found() -> None:
+    with pytest.raises(AssertionError, match=r"engine\.novelty belongs to no layer"):
+        violations({"objects": "import engine.novelty", "novelty": ""})
+
+
+def test_a_relative_import_is_found() -> None:
+    with pytest.raises(AssertionError, match="imports are absolute"):
+        violations({"objects": "from . import core"})
+
+
+def test_a_circle_of_imports_is_found_and_one_that_waits_for_a_call_is_none() -> None:
+    circle = {"objects": "import engine.core", "core": "from engine import objects"}
+    assert set(cycle_in(circle)) == {"objects", "core"}
+    assert cycle_in({**circle, "core": "def late():\n    from engine import objects"}) == []
