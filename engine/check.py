@@ -19,10 +19,10 @@ class Checker(Core):
         """Walk rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
         trouble: dict[str, list[str]] = {"missing": [], "wrong_size": [], "corrupt": []}
         parts = 0
-        for part in self._meta.walk_parts(trouble["corrupt"].append):
+        for owner, part in self._meta.walk_parts(trouble["corrupt"].append):
             parts += 1
             kind = self._trouble_with(part, deep)
-            if kind and (part.flags & Flag.INLINE or self._meta.names_blob(part.blob_id)):
+            if kind and self._meta.holds_part(owner, part):  # asked after the look: bytes go only after their rows went
                 trouble[kind].append(part.blob_id.hex())
         files = unnamed = unnamed_bytes = 0
         for blob_id, size in self._blobs.walk():

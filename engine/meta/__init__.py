@@ -219,7 +219,13 @@ class Metadata(Protocol):
 
     def count_trash(self) -> int: ...
 
-    def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[PartRecord]:
-        """Every part that rows name, each verified against its check value; a damaged row is told to `on_damage` instead."""
+    def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[tuple[Trash, PartRecord]]:
+        """Every part that rows name, with the trash that its upload or object would become.
+
+        Each is verified against its check value; a damaged row is told to `on_damage` instead.
+        """
+
+    def holds_part(self, owner: Trash, part: PartRecord) -> bool:
+        """Whether a part just walked over still counts: it was not replaced, and its owner has not become trash meanwhile."""
 
     def close(self) -> None: ...

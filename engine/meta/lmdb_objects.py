@@ -179,16 +179,27 @@ class LmdbObjects(LmdbSteps):
 
     # Walking all rows, for `check`
 
-    def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[PartRecord]:
-        for table in ("parts", "manifests"):
+    def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[tuple[Trash, PartRecord]]:
+        for kind, table in ((TrashKind.UPLOAD, "parts"), (TrashKind.MANIFEST, "manifests")):
             after: bytes | None = None
             while batch := self._walk_some(table, after):
                 after = batch[-1][0]
                 for key, value in batch:
+                    owner = Trash(kind, key)
                     try:
-                        yield from (value if isinstance(value, Parts) else Manifest.unpack(value).parts)
+                        parts = value if isinstance(value, Parts) else Manifest.unpack(value).parts
+                        yield from ((owner, part) for part in parts)
                     except InternalError as error:
                         on_damage(f"{table} {key.hex()}: {error.reason}")
+
+    @reads
+    def holds_part(self, txn: Transaction, owner: Trash, part: PartRecord) -> bool:
+        if txn.get(owner.kind.value + owner.id, db=self._table["trash"]) is not None:
+            return False
+        if owner.kind is TrashKind.MANIFEST:
+            return txn.get(owner.id, db=self._table["manifests"]) is not None
+        with txn.cursor(self._table["parts"]) as cursor:
+            return bool(cursor.set_key_dup(owner.id, part.pack()))
 
     @reads
     def _walk_some(self, txn: Transaction, table: str, after: bytes | None) -> list[tuple[bytes, Any]]:

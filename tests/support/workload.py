@@ -1,5 +1,6 @@
 """Processes under test, run in children of the nursery: they use a store until they are killed, and keep a journal outside it."""
 
+import fcntl
 import random
 import threading
 import time
@@ -206,6 +207,16 @@ def _try_a_failed_sync_again() -> None:
     FileAttempt.persist = twice  # type: ignore[method-assign]
 
 
+def _name_without_a_lock() -> None:
+    from engine.blobs import files
+
+    class Unlocked:
+        def __getattr__(self, name: str) -> Any:
+            return (lambda *_: None) if name == "flock" else getattr(fcntl, name)
+
+    files.fcntl = Unlocked()  # type: ignore[attr-defined]
+
+
 def _root_of(meta: LmdbMetadata) -> Path:
     return Path(meta._shared.environment.path).parent / "blobs"
 
@@ -215,4 +226,5 @@ FAULTS: dict[str, Callable[[], None]] = {
     "commit-before-the-file-is-named": _commit_before_the_file_is_named,
     "unlink-before-commit": _unlink_before_commit,
     "try-a-failed-sync-again": _try_a_failed_sync_again,
+    "name-without-a-lock": _name_without_a_lock,
 }

@@ -1,0 +1,111 @@
+"""Four processes of four threads on the same keys and uploads, three with a busy collector, one checking; and one of them killed."""
+
+import secrets
+import signal
+import time
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from tests.support.crowd import etag_of, read_logs
+from tests.support.inspection import Difference, check_counters, check_nothing_left, check_whole
+from tests.support.nursery import Nursery
+from tests.support.workload import BUCKET, LIMITS
+
+PROCESSES = 4
+THREADS = 4
+SECONDS = 4.0
+KILL_AFTER_S = 1.5
+GAP_S_MAX = 1.0
+
+
+class Crowd:
+    """Processes at work on one store."""
+
+    def __init__(self, nursery: Nursery, place: Path, seconds: float, fault: str | None = None) -> None:
+        seed = secrets.randbits(32)
+        print(f"crowd: seed {seed}")
+        self.store = place / "store"
+        with engine.open(self.store, limits=LIMITS) as store:
+            store.create_bucket(BUCKET)
+        self._logs = [place / f"log-{number}" for number in range(PROCESSES)]
+        self.children = [
+            nursery.start(
+                "tests.support.crowd:run", store=str(self.store), log=str(log), seed=seed + number, seconds=seconds,
+                threads=THREADS, checking=number == 1 and fault is None, fault=fault,
+            )
+            for number, log in enumerate(self._logs)
+        ]  # fmt: skip
+
+    def entries(self) -> list[dict[str, Any]]:
+        """What all of them were told, in the order of the answers."""
+        return sorted(read_logs(self._logs), key=lambda entry: entry["end"])
+
+    def inspect(self) -> None:
+        """Check the store they left behind."""
+        with engine.open(self.store, limits=LIMITS) as store:
+            check_whole(store)
+            check_counters(store)
+            for item in store.list_objects_v2(BUCKET).contents or ():
+                with store.get_object(BUCKET, item.key).body as body:
+                    assert etag_of(body.read(), "-" in item.etag) == item.etag
+            check_nothing_left(store)
+
+
+def check_story(entries: list[dict[str, Any]]) -> None:
+    """See that no upload had two ends, and none lived on after its end."""
+    of_upload = sorted((entry for entry in entries if "id" in entry), key=lambda entry: entry["id"])
+    for upload_id, group in groupby(of_upload, key=lambda entry: entry["id"]):
+        story = list(group)
+        completed = {entry["etag"] for entry in story if entry["do"] == "complete"}
+        aborts = [entry for entry in story if entry["do"] == "abort"]
+        assert len(completed) <= 1, f"{upload_id} was completed as {completed}"
+        assert len(aborts) <= 1, f"{upload_id} was aborted twice"
+        assert not (completed and aborts), f"{upload_id} was both completed and aborted"
+        ended = min((entry["end"] for entry in story if entry["do"] in ("abort", "complete")), default=float("inf"))
+        late = [entry for entry in story if entry["do"] == "upload" and entry["begin"] > ended]
+        assert not late, f"{upload_id} took a part after its end"
+
+
+@pytest.mark.slow
+def test_processes_and_threads_at_once_leave_a_whole_store(memory_place: Path) -> None:
+    with Nursery() as nursery:
+        crowd = Crowd(nursery, memory_place, SECONDS)
+        assert [child.wait() for child in crowd.children] == [0] * PROCESSES
+    entries = crowd.entries()
+    crowd.inspect()
+    check_story(entries)
+    done = {
+        name: sum(entry["do"] == name for entry in entries) for name in ("upload", "complete", "abort", "read", "put")
+    }
+    print(f"{PROCESSES} processes of {THREADS} threads: {done}")
+    assert all(done.values())
+
+
+@pytest.mark.slow
+def test_the_others_go_on_when_one_process_is_killed(memory_place: Path) -> None:
+    with Nursery() as nursery:
+        crowd = Crowd(nursery, memory_place, SECONDS)
+        time.sleep(KILL_AFTER_S)
+        killed_at = time.monotonic()
+        crowd.children[0].kill()
+        assert [child.wait() for child in crowd.children] == [-signal.SIGKILL] + [0] * (PROCESSES - 1)
+    entries = crowd.entries()
+    crowd.inspect()
+    check_story(entries)
+    after = [entry["end"] for entry in entries if entry["process"] and entry["end"] > killed_at]
+    gap = max(later - sooner for sooner, later in zip([killed_at, *after], after, strict=False))
+    print(f"{len(after)} answers after the kill, the longest time without one {1000 * gap:.1f} ms")
+    assert gap < GAP_S_MAX
+
+
+def test_without_the_lock_on_new_files_the_collector_takes_live_ones(memory_place: Path) -> None:
+    with Nursery() as nursery:
+        crowd = Crowd(nursery, memory_place, SECONDS, fault="name-without-a-lock")
+        for child in crowd.children:
+            child.wait()
+    with pytest.raises(Difference):
+        crowd.inspect()
