@@ -58,6 +58,7 @@ def test_an_empty_page_number_counts_as_absent(name: str, target: str) -> None:
     assert attribute not in listed(name, target)
     assert listed(f"{name}=2147483647", target)[attribute] == 2147483647
     assert listed(f"{name}=007", target)[attribute] == 7
+    assert listed(f"{name}=0", target)[attribute] == 0
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "99999999999", "9" * 5000])
@@ -88,6 +89,11 @@ def test_the_bounds_of_part_numbers_are_the_engines(number: int) -> None:
 def test_an_object_size_that_is_none_is_refused_as_s3_does(text: str, message: str) -> None:
     with refused("InvalidRequest", message):
         parsed(make_request("POST", COMPLETE, {"x-amz-mp-object-size": text}), b"<x/>")
+
+
+def test_an_object_may_have_no_bytes() -> None:
+    body = b"<CompleteMultipartUpload><Part><ETag>a</ETag><PartNumber>1</PartNumber></Part></CompleteMultipartUpload>"
+    assert parsed(make_request("POST", COMPLETE, {"x-amz-mp-object-size": "0"}), body)["mpu_object_size"] == 0
 
 
 @pytest.mark.parametrize(

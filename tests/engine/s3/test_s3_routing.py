@@ -77,6 +77,8 @@ def test_a_path_that_names_nothing_is_refused(path: str) -> None:
         ("nots3.test", None),
         ("s3.test.evil", None),
         ("127.0.0.1:9000", None),
+        ("bucket.s3.test:x", None),
+        ("bucket.s3.test:", "bucket"),
         ("[::1]:9000", None),
         ("[::1]", None),
         ("", None),

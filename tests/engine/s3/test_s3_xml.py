@@ -63,7 +63,7 @@ ONE = {"parts": [{"part_number": 1, "etag": '"a"'}]}
         complete(b"<Unknown/>", part(), b"<Unknown a='1'>text</Unknown>"),
         complete(part().replace(b"<Part>", b'<Part xmlns="" xsi:type="Part" a="b">')),
         (complete(part()).replace(b"<", b"<s3:").replace(b"<s3:/", b"</s3:").replace(b"xmlns=", b"xmlns:s3=")),
-        complete(b"junk", part(), b"junk"),
+        complete(b"junk! and? <?once?>", part(), b"junk"),
     ],
 )
 def test_every_honest_way_of_writing_a_list_is_read_alike(body: bytes) -> None:
@@ -117,6 +117,7 @@ def test_checksums_of_parts_are_read_by_the_engines_names() -> None:
         complete(part()).decode().encode("utf-32"),
         b'<?xml version="1.0" encoding="latin-1"?>' + complete(part()).replace(b'"a"', b"\xe4"),
         b'<?xml version="1.0"?><?xml version="1.0"?>' + complete(part()),
+        b'<?xml version="1.0"?>' + complete(b"<?twice?>", part()),
         b"<!-- comment -->" + complete(part()),
         complete(part(etag="<![CDATA[a]]>")),
         b"<!DOCTYPE a>" + complete(part()),
