@@ -88,15 +88,20 @@ class Samples:
 
 
 def take_turns(
-    functions: Mapping[str, Callable[[], object]], rounds: int, *, clock: Callable[[], float] = time.perf_counter
+    functions: Mapping[str, Callable[[], object]],
+    rounds: int,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    between: Callable[[], object] = lambda: None,
 ) -> dict[str, Samples]:
-    """Time the functions in turn, `rounds` times each after one round that does not count."""
+    """Time the functions in turn, `rounds` times each after one round that does not count; `between` cleans up, untimed."""
     taken: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds + 1):
         for name, function in functions.items():
             start = clock()
             function()
             taken[name].append(clock() - start)
+            between()
     return {name: Samples.of(values[1:]) for name, values in taken.items()}
 
 
@@ -114,9 +119,11 @@ def peak_rss_bytes() -> int:
 class Report:
     """The rows and goals of one benchmark: printed as a table, kept as `results/<name>.json`."""
 
-    def __init__(self, name: str, question: str) -> None:
+    def __init__(self, name: str, question: str, facts: Mapping[str, Any] | None = None) -> None:
+        """`facts`: what there is to say about this run beside the machine's own."""
         self.name = name
         self.question = question
+        self.facts = dict(facts or {})
         self.rows: list[dict[str, Any]] = []
         self.goals: list[dict[str, Any]] = []
 
@@ -132,7 +139,7 @@ class Report:
 
     def finish(self) -> None:
         """Print everything and write the JSON."""
-        facts = machine()
+        facts = machine() | self.facts
         print(f"\n{self.name}: {self.question}")
         print(f"  {facts['cpu']}, {facts['cores']} cores, load {facts['load']}; {facts['compiler']}; {facts['commit']}")
         for line in _table(self.rows) + _table(self.goals):
