@@ -1,0 +1,109 @@
+"""The public API: named after S3's members, its results frozen, its example true."""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+import engine
+from engine import Store, results
+
+MODEL = botocore.session.get_session().get_service_model("s3")
+OPERATIONS = {xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names}
+OURS = sorted(name for name in OPERATIONS if hasattr(Store, name))
+NO_MEMBERS = {
+    "parts": "in MultipartUpload",
+    "keys": "in Delete",
+    "quiet": "in Delete",
+    "content_sha256": "signed",
+    "checksums": "ten",
+}
+"""Parameters that stand for more, or less, than one member."""
+
+
+def snake(member: str) -> str:
+    return "etag" if member == "ETag" else xform_name(member)
+
+
+def test_the_operations_of_the_issue_are_there() -> None:
+    wanted = {
+        "create_bucket", "head_bucket", "list_buckets", "delete_bucket",
+        "create_multipart_upload", "upload_part", "complete_multipart_upload", "abort_multipart_upload",
+        "list_parts", "list_multipart_uploads",
+        "put_object", "get_object", "head_object", "delete_object", "list_objects_v2",
+    }  # fmt: skip
+    assert wanted <= set(OURS)
+
+
+@pytest.mark.parametrize("operation", OURS)
+def test_parameters_are_named_after_the_members_of_s3(operation: str) -> None:
+    shape = OPERATIONS[operation].input_shape
+    members = {snake(member) for member in shape.members} if shape else set()
+    parameters = [name for name in inspect.signature(getattr(Store, operation)).parameters if name != "self"]
+    assert set(parameters) - members - NO_MEMBERS.keys() == set()
+
+
+@pytest.mark.parametrize("operation", OURS)
+def test_only_what_names_the_thing_may_be_given_by_position(operation: str) -> None:
+    parameters = inspect.signature(getattr(Store, operation)).parameters.values()
+    positional = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
+    allowed = {"self", "bucket", "key", "upload_id", "part_number", "body", "parts", "copy_source", "keys"}
+    assert set(positional) - allowed == set()
+
+
+RECORDS = [value for value in vars(results).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_results_are_frozen_slotted_and_said_to_be_for_something(record: Any) -> None:
+    assert record.__dataclass_params__.frozen
+    assert hasattr(record, "__slots__")
+    assert record.__doc__
+    assert not record.__doc__.startswith(record.__name__ + "("), "dataclass made this docstring up"
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_attributes_are_named_after_the_members_of_the_shape(record: Any) -> None:
+    if record.__name__ not in MODEL.shape_names:
+        assert record.__name__ in {"StoreStat", "CheckReport", "ReapReport"} or not record.__name__.endswith("Output")
+        return
+    members = {snake(member) for member in MODEL.shape_for(record.__name__).members}
+    assert {field.name for field in dataclasses.fields(record)} - members <= {"status", "size", "checksums"}
+
+
+def test_what_is_exported_is_there_and_what_is_there_is_exported() -> None:
+    assert sorted(engine.__all__) == list(engine.__all__)
+    for name in engine.__all__:
+        assert hasattr(engine, name)
+    public = {name for name, value in vars(results).items() if name in engine.__all__ or name.endswith("Output")}
+    assert {name for name in public if not name.startswith("_")} <= set(engine.__all__)
+
+
+def test_the_example_of_the_package_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    doc = engine.__doc__ or ""
+    example = doc[doc.index("import engine") :]
+    assert re.search(r"complete_multipart_upload", example)
+    exec(compile(example, "example", "exec"), {})
+    with engine.open("data") as store:
+        assert [item.key for item in store.list_objects_v2("photos").contents or ()] == ["cat.raw"]
+
+
+def test_limits_are_frozen_and_chosen_at_open(place: Path) -> None:
+    limits = engine.Limits(part_size_bytes_min=1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        limits.part_size_bytes_min = 2  # type: ignore[misc]
+    with engine.open(place / "store", limits=limits) as store:
+        assert store.limits is limits
+    with engine.open(place / "store") as store:
+        assert store.limits == engine.Limits()
+
+
+def test_completed_parts_are_pairs() -> None:
+    assert engine.CompletedPart(1, "etag") == (1, "etag")
+    assert engine.CompletedPart(part_number=1, etag="etag").etag == "etag"
