@@ -39,7 +39,7 @@ def make_builder() -> FFI:
         '#include "engine.h"',
         sources=[str(path) for path in sorted(CSRC.rglob("*.c")) if "fuzz" not in path.parts],
         # The sdist takes these along, and a change of any of them causes a new build.
-        depends=[str(path) for pattern in ("*.h", "*.py", "*.md") for path in sorted(CSRC.rglob(pattern))],
+        depends=[str(path) for pattern in ("*.h", "*.py", "*.md", "fuzz/**/*.c") for path in sorted(CSRC.rglob(pattern))],
         include_dirs=[str(CSRC)],
         libraries=["crypto"],
         extra_compile_args=COMPILE_FLAGS + WARNINGS + strict + sanitizers,
