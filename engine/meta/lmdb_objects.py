@@ -143,17 +143,20 @@ class LmdbObjects(LmdbSteps):
         A commit needs a new page for each page it changes, before it frees any: on a full disk only small steps find as many.
         """
         blobs, inline = map(sorted, self._trash_names(trash))  # neighbours share pages
-        done, size = 0, BLOBS_FORGOTTEN_A_STEP
-        while done < max(len(blobs), len(inline)):
+        count, done, size = max(len(blobs), len(inline)), 0, BLOBS_FORGOTTEN_A_STEP
+        while True:
+            end = done + size
+            is_last = end >= count
             try:
-                self._forget_names(blobs[done : done + size], inline[done : done + size])
+                self._forget_some(blobs[done:end], inline[done:end], trash if is_last else None)
             except (StoreFull, CommitUnknown):
                 if size == 1:
                     raise
                 size = max(1, size // 10)
             else:
-                done += size
-        self._forget_rows(trash)
+                if is_last:
+                    return
+                done = end
 
     @reads
     def _trash_names(self, txn: Transaction, trash: Trash) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -163,19 +166,21 @@ class LmdbObjects(LmdbSteps):
         return parts.blob_ids(inline=False), parts.blob_ids(inline=True)
 
     @writes
-    def _forget_names(self, txn: Transaction, blobs: Sequence[bytes], inline: Sequence[bytes]) -> None:
+    def _forget_some(
+        self, txn: Transaction, blobs: Sequence[bytes], inline: Sequence[bytes], finished: Trash | None
+    ) -> None:
+        """Drop names of blobs and bytes of small parts, and, once they are all gone, the rows of the trash itself."""
         for blob_id in blobs:
             txn.delete(blob_id, db=self._table["blobs"])
         for blob_id in inline:
             txn.delete(blob_id, db=self._table["inline"])
-
-    @writes
-    def _forget_rows(self, txn: Transaction, trash: Trash) -> None:
-        if trash.kind is TrashKind.UPLOAD:
-            txn.delete(trash.id, db=self._table["parts"])
-        elif trash.kind is TrashKind.MANIFEST:
-            txn.delete(trash.id, db=self._table["manifests"])
-        txn.delete(trash.kind.value + trash.id, db=self._table["trash"])
+        if finished is None:
+            return
+        if finished.kind is TrashKind.UPLOAD:
+            txn.delete(finished.id, db=self._table["parts"])
+        elif finished.kind is TrashKind.MANIFEST:
+            txn.delete(finished.id, db=self._table["manifests"])
+        txn.delete(finished.kind.value + finished.id, db=self._table["trash"])
 
     # Walking all rows, for `check`
 

@@ -10,7 +10,6 @@ import re
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from tests.system.stage import (
     Variation,
     clean,
     naming,
+    two_at_a_time,
 )
 
 MUST_REFUSE = ("linkat", "fsync", "pwrite64")
@@ -151,9 +151,8 @@ def walk(place: Path, variation: Variation, faults: Faults) -> Figures:
 
 def walk_all(place: Path, walks: list[tuple[Variation, Faults]]) -> list[Figures]:
     """Walk several variations, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        places = [place / f"walk-{number}" for number in range(len(walks))]
-        return list(pool.map(lambda pair: walk(pair[0], *pair[1]), zip(places, walks, strict=True)))
+    places = [place / f"walk-{number}" for number in range(len(walks))]
+    return two_at_a_time(walk, [(each, *pair) for each, pair in zip(places, walks, strict=True)])
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from tests.system.stage import (
     Variation,
     clean,
     naming,
+    two_at_a_time,
 )
 
 OPEN_AND_WRITE_S_MAX = 1.0
@@ -138,9 +138,8 @@ def walk(place: Path, variation: Variation, names: tuple[str, ...]) -> Figures:
 
 def walk_all(place: Path, variations: list[Variation], names: tuple[str, ...]) -> list[Figures]:
     """Walk several variations, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        places = [place / f"walk-{number}" for number in range(len(variations))]
-        return list(pool.map(lambda pair: walk(*pair, names), zip(places, variations, strict=True)))
+    places = [place / f"walk-{number}" for number in range(len(variations))]
+    return two_at_a_time(walk, [(*pair, names) for pair in zip(places, variations, strict=True)])
 
 
 def main() -> int:

@@ -1,16 +1,21 @@
 """Plays the scenario in a child with strace on one of its threads: what the walks over kill points and fault points share."""
 
 import itertools
+import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import engine
 from tests.support.nursery import Nursery
 from tests.support.strace import Call, Gate, attached, calls_in, other_threads
 from tests.support.workload import BUCKET, LIMITS
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,15 @@ class Stage:
             code = child.wait()
         gate.remove()
         return Performance(code, calls_in(trace), store, prefix, journal, report)
+
+
+def two_at_a_time(walk: Callable[..., Result], arguments: list[tuple[Any, ...]]) -> list[Result]:
+    """Run walks in two processes.
+
+    Not in threads: starting a tracer forks, and between fork and exec the child holds the locks of the stores that others compare.
+    """
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return [each.result() for each in [pool.submit(walk, *some) for some in arguments]]
 
 
 @contextmanager
