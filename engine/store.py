@@ -41,9 +41,9 @@ class Store(Buckets, Reaper, ObjectListings, Copying, Checker):
             NoSuchBucket.
         """
         self._check_open()
-        if bucket is not None:
-            self._meta.find_bucket(bucket)
         usage = self._meta.usage()
+        if bucket is not None and bucket not in usage:
+            raise NoSuchBucket(BucketName=bucket)
         chosen = list(usage.values()) if bucket is None else [usage[bucket]]
         return StoreStat(
             buckets=len(chosen),

@@ -274,6 +274,28 @@ def test_stat_counts_each_bucket_by_itself_and_all_together(tiny: Store, bucket:
         tiny.stat("another-bucket")
 
 
+def test_stat_of_a_bucket_that_goes_meanwhile_is_that_of_no_bucket(store: Store) -> None:
+    done, surprises = threading.Event(), []
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            store.create_bucket("fleeting")
+            store.delete_bucket("fleeting")
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    for _ in range(3000):
+        try:
+            store.stat("fleeting")
+        except engine.errors.NoSuchBucket:
+            pass
+        except Exception as error:
+            surprises.append(error)
+    done.set()
+    thread.join()
+    assert surprises == []
+
+
 def test_stat_counts_alike_after_reopening(store_path: Path, bucket: str) -> None:
     limits = engine.Limits(part_size_bytes_min=1)
     with engine.open(store_path, limits=limits) as store:
