@@ -13,7 +13,7 @@ from engine.buckets import Buckets
 from engine.check import Checker
 from engine.copying import Copying
 from engine.core import Core, Parts
-from engine.errors import InternalError, StoreError
+from engine.errors import InternalError, NoSuchBucket, StoreError
 from engine.layout import BLOBS, META, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
