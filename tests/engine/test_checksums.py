@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore import xform_name
 
 from engine import Store
 from engine.chunked import ChunkedSource
@@ -32,7 +33,7 @@ def value_of(name: str, body: bytes) -> str:
 
 
 def member(name: str) -> str:
-    return f"checksum_{name.lower()}"
+    return str(xform_name(f"Checksum{name}"))
 
 
 def header(name: str) -> str:

@@ -100,7 +100,14 @@ def test_the_input_skeleton_is_the_input_shape(
 
 
 UPLOAD_PART = ["--bucket", "b", "--key", "k", "--upload-id", "u", "--part-number", "1"]
-REQUIRED = {"Bucket": "b", "Key": "k", "UploadId": "u", "PartNumber": "1"}
+REQUIRED = {
+    "Bucket": "b",
+    "Key": "k",
+    "UploadId": "u",
+    "PartNumber": "1",
+    "CopySource": "b/k",
+    "Delete": "Objects=[{Key=k}]",
+}
 
 
 @pytest.mark.parametrize("command", WITH_SKELETON)
