@@ -15,6 +15,8 @@ CSRC = Path(__file__).parent
 COMPILE_FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g", "-UNDEBUG", "-fvisibility=hidden"]
 WARNINGS = ["-Wall", "-Wextra", "-Wshadow", "-Wvla", "-Wstrict-prototypes"]
 
+SHIPPED = ("*.h", "*.py", "*.md", "fuzz/**/*.c")
+
 
 def cdef_region(header: Path) -> str:
     """Cut out of the header what Python may call."""
@@ -39,7 +41,7 @@ def make_builder() -> FFI:
         '#include "engine.h"',
         sources=[str(path) for path in sorted(CSRC.rglob("*.c")) if "fuzz" not in path.parts],
         # The sdist takes these along, and a change of any of them causes a new build.
-        depends=[str(path) for pattern in ("*.h", "*.py", "*.md", "fuzz/**/*.c") for path in sorted(CSRC.rglob(pattern))],
+        depends=[str(path) for pattern in SHIPPED for path in sorted(CSRC.rglob(pattern))],
         include_dirs=[str(CSRC)],
         libraries=["crypto"],
         extra_compile_args=COMPILE_FLAGS + WARNINGS + strict + sanitizers,

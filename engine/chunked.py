@@ -4,6 +4,7 @@ Knows nothing of requests: what a request says about its body comes as plain val
 calculations for the authorization header: transferring payload in multiple chunks", and the page on trailing headers.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -83,7 +84,7 @@ class ChunkedSource:
     What it gives counts only once `finish` has returned.
     """
 
-    __slots__ = ("_decoder", "_left", "_raw", "_report", "_rest", "_trailers", "length", "promised_trailers")
+    __slots__ = ("_decoder", "_left", "_lock", "_raw", "_report", "_rest", "_trailers", "length", "promised_trailers")
 
     def __init__(
         self,
@@ -99,6 +100,7 @@ class ChunkedSource:
 
         Raises: OutOfMemory, LibcryptoFailed
         """
+        self._lock = threading.Lock()
         self._raw = raw
         self._left = decoded_length
         self._rest = memoryview(b"")
@@ -170,16 +172,32 @@ class ChunkedSource:
         return self._trailers
 
     def _copy(self, room: CData, size: int) -> int:
-        data = self._next_input()
-        with ffi.from_buffer("uint8_t[]", data) as view:
-            status = lib.engine_chunked_copy(self._decoder, view, len(data), room, size, self._report)
-        return self._settle(status, None)
+        report = self._report
+        return self._decode(
+            lambda data, length: lib.engine_chunked_copy(self._decoder, data, length, room, size, report)
+        )
 
     def _feed(self, stream: Stream, size: int) -> int:
-        data, report = self._next_input(), self._report
-        with stream.lent() as (handle, stream_report), ffi.from_buffer("uint8_t[]", data) as view:
-            status = lib.engine_chunked_feed(self._decoder, view, len(data), size, handle, stream_report, report)
-            return self._settle(status, stream_report)
+        decoder, report = self._decoder, self._report
+        with stream.lent() as (handle, stream_report):
+            return self._decode(
+                lambda data, length: lib.engine_chunked_feed(
+                    decoder, data, length, size, handle, stream_report, report
+                ),
+                stream_report,
+            )
+
+    def _decode(self, call: Callable[[CData, int], int], stream_report: CData = None) -> int:
+        """Hand the next piece of the body to C; the count of bytes that came out."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the body is in use by another thread")
+        try:
+            data = self._next_input()
+            with ffi.from_buffer("uint8_t[]", data) as view:
+                native.check(call(view, len(data)), "decoding chunks", stream_report)
+            return self._settle()
+        finally:
+            self._lock.release()
 
     def _next_input(self) -> memoryview:
         if not self._rest:
@@ -188,9 +206,7 @@ class ChunkedSource:
                 raise IncompleteBody(ENDED_EARLY)
         return self._rest
 
-    def _settle(self, status: int, stream_report: CData) -> int:
-        """Take the outcome of a call: the count of bytes it gave."""
-        native.check(status, "decoding chunks", stream_report)
+    def _settle(self) -> int:
         report = self._report
         self._rest = self._rest[report.consumed :]
         self._left -= report.decoded

@@ -4,6 +4,7 @@ import datetime
 import itertools
 import json
 import os
+import threading
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,31 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
             raise AssertionError
 
     ChunkedSource(Silent(), 10, signing=SIGNING)
+
+
+def test_two_threads_in_one_body_are_an_error_and_do_no_harm() -> None:
+    class Slow:
+        """A body whose next piece comes when it is told to."""
+
+        def __init__(self) -> None:
+            self.asked, self.told = threading.Event(), threading.Event()
+
+        def read(self, size: int, /) -> bytes:
+            self.asked.set()
+            assert self.told.wait(30)
+            return encode(b"data", MIN)
+
+    raw = Slow()
+    source = ChunkedSource(raw, 4)
+    taken: list[bytes] = []
+    thread = threading.Thread(target=lambda: taken.append(source.take(4)))
+    thread.start()
+    assert raw.asked.wait(30)
+    with pytest.raises(RuntimeError, match="another thread"):
+        source.take(1)
+    raw.told.set()
+    thread.join()
+    assert taken == [b"data"]
 
 
 def test_an_abandoned_decoder_is_collected() -> None:
