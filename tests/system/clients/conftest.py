@@ -97,6 +97,11 @@ def bucket(s3: Any) -> str:
 
 
 def new_bucket(s3: Any) -> str:
-    name = f"bucket-{secrets.token_hex(6)}"
+    name = bucket_name()
     s3.create_bucket(Bucket=name)
     return name
+
+
+def bucket_name() -> str:
+    """A name that no bucket has."""
+    return f"bucket-{secrets.token_hex(6)}"

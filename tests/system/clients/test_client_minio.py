@@ -1,0 +1,87 @@
+"""minio-py."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+from minio import Minio
+from minio.commonconfig import CopySource
+from minio.deleteobjects import DeleteObject
+from minio.error import S3Error
+
+from tests.system.clients.conftest import bucket_name
+from tests.system.clients.hosts import Host
+from tests.system.clients.servers import ADDRESS
+
+BODY = bytes(range(256)) * (11 * 4096)
+"""11 MiB: three parts of 5 MiB."""
+PART_SIZE = 5 * 1024 * 1024
+
+
+@pytest.fixture
+def minio(any_server: Host) -> Iterator[Minio]:
+    assert any_server.server is not None
+    address = f"{ADDRESS}:{any_server.server.port}"
+    with urllib3.PoolManager() as pool:
+        yield Minio(address, any_server.pair.access_key, any_server.pair.secret_key, secure=False, http_client=pool)
+
+
+@pytest.fixture
+def own_bucket(minio: Minio) -> str:
+    name = bucket_name()
+    minio.make_bucket(name)
+    return name
+
+
+def read(minio: Minio, bucket: str, key: str, **options: int) -> bytes:
+    with minio.get_object(bucket, key, **options) as response:
+        return response.read()
+
+
+@pytest.mark.parametrize("length", [len(BODY), -1])
+def test_put_object_in_parts(minio: Minio, own_bucket: str, length: int) -> None:
+    put = minio.put_object(own_bucket, "dir/ü", io.BytesIO(BODY), length, part_size=PART_SIZE, metadata={"a": "1"})
+    assert (put.etag or "").endswith("-3")
+    stat = minio.stat_object(own_bucket, "dir/ü")
+    assert (stat.size, (stat.metadata or {})["x-amz-meta-a"]) == (len(BODY), "1")
+    assert read(minio, own_bucket, "dir/ü") == BODY
+    assert read(minio, own_bucket, "dir/ü", offset=PART_SIZE - 2, length=4) == BODY[PART_SIZE - 2 : PART_SIZE + 2]
+
+
+def test_fput_and_fget(minio: Minio, own_bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(BODY)
+    minio.fput_object(own_bucket, "key", str(tmp_path / "source"), part_size=PART_SIZE)
+    minio.fget_object(own_bucket, "key", str(tmp_path / "target"))
+    assert (tmp_path / "target").read_bytes() == BODY
+
+
+def test_list_copy_remove(minio: Minio, own_bucket: str) -> None:
+    for key in ("a/1", "a/2", "b"):
+        minio.put_object(own_bucket, key, io.BytesIO(key.encode()), len(key))
+    minio.copy_object(own_bucket, "copy", CopySource(own_bucket, "b"))
+    for first_version in (False, True):
+        flat = minio.list_objects(own_bucket, recursive=True, use_api_v1=first_version)
+        assert [item.object_name for item in flat] == ["a/1", "a/2", "b", "copy"]
+        grouped = minio.list_objects(own_bucket, use_api_v1=first_version)
+        assert [(item.object_name, item.is_dir) for item in grouped] == [("b", False), ("copy", False), ("a/", True)]
+    minio.remove_object(own_bucket, "copy")
+    assert list(minio.remove_objects(own_bucket, [DeleteObject(key) for key in ("a/1", "a/2", "b")])) == []
+    minio.remove_bucket(own_bucket)
+    assert not minio.bucket_exists(own_bucket)
+
+
+def test_presigned_urls(minio: Minio, own_bucket: str) -> None:
+    with urllib3.PoolManager() as pool:
+        assert pool.request("PUT", minio.presigned_put_object(own_bucket, "key"), body=b"presigned").status == 200
+        assert pool.request("GET", minio.presigned_get_object(own_bucket, "key")).data == b"presigned"
+
+
+def test_errors(minio: Minio, own_bucket: str) -> None:
+    with pytest.raises(S3Error) as caught:
+        minio.stat_object(own_bucket, "absent")
+    assert caught.value.code == "NoSuchKey"
+    with pytest.raises(S3Error) as caught:
+        minio.put_object("no-such-bucket-here", "key", io.BytesIO(BODY), len(BODY), part_size=5 * PART_SIZE)
+    assert caught.value.code == "NoSuchBucket"

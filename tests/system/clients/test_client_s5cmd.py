@@ -1,0 +1,49 @@
+"""s5cmd."""
+
+from pathlib import Path
+
+from tests.system.clients.commands import s5cmd
+from tests.system.clients.conftest import bucket_name
+from tests.system.clients.hosts import Host
+
+BODY = bytes(range(256)) * (11 * 4096)
+"""11 MiB: three parts of 5 MiB."""
+
+
+def test_copy_up_and_down(any_server: Host, tmp_path: Path) -> None:
+    command, bucket = s5cmd(any_server, tmp_path), bucket_name()
+    (tmp_path / "source").write_bytes(BODY)
+    command("mb", f"s3://{bucket}")
+    command("cp", "--part-size", 5, "source", f"s3://{bucket}/dir/key")
+    command("cp", "--part-size", 5, f"s3://{bucket}/dir/key", "target")
+    assert (tmp_path / "target").read_bytes() == BODY
+    command("rm", f"s3://{bucket}/*")
+    command("rb", f"s3://{bucket}")
+
+
+def test_ls_cat_du_pipe_mv_sync_presign(served: Host, tmp_path: Path) -> None:
+    command, bucket = s5cmd(served, tmp_path), bucket_name()
+    (tmp_path / "tree" / "sub").mkdir(parents=True)
+    (tmp_path / "tree" / "a b").write_text("one")
+    (tmp_path / "tree" / "sub" / "ü").write_text("second")
+    command("mb", f"s3://{bucket}")
+    command("sync", "tree/", f"s3://{bucket}/tree/")
+    assert command("sync", "tree/", f"s3://{bucket}/tree/") == ""
+    listed = [line.split(maxsplit=3)[2:] for line in command("ls", f"s3://{bucket}/*").splitlines()]
+    assert listed == [["3", "tree/a b"], ["6", "tree/sub/ü"]]
+    assert command("du", f"s3://{bucket}/*").startswith("9 bytes in 2 objects")
+    command("pipe", f"s3://{bucket}/piped", stdin=b"from a pipe")
+    assert command("cat", f"s3://{bucket}/piped") == "from a pipe"
+    command("mv", f"s3://{bucket}/piped", f"s3://{bucket}/moved")
+    command("cp", f"s3://{bucket}/moved", f"s3://{bucket}/copied")
+    assert command("cat", f"s3://{bucket}/copied") == "from a pipe"
+    assert command("ls").count(f"s3://{bucket}\n") == 1
+    assert "X-Amz-Signature=" in command("presign", f"s3://{bucket}/moved")
+    command("rm", f"s3://{bucket}/*")
+    command("rb", f"s3://{bucket}")
+
+
+def test_refused_upload_is_told_as_it_is(served: Host, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(BODY)
+    ended = s5cmd(served, tmp_path).ended("cp", "--part-size", 50, "source", "s3://no-such-bucket-here/key")
+    assert (ended.code, "NoSuchBucket: The specified bucket does not exist" in ended.err) == (1, True)
