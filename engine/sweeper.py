@@ -9,6 +9,8 @@ from engine.errors import EngineError
 from engine.meta import Metadata, Trash, TrashKind
 
 TRASH_BATCH_SIZE = 256
+HELD_COUNT_MAX = 10_000
+HELD_TRIED_A_SWEEP = 4
 _log = logging.getLogger("partwright")
 
 
@@ -20,12 +22,16 @@ class Sweeper:
         self._blobs = blobs
         self._leases = leases
         self._ballast = ballast
+        self._held: dict[Trash, None] = {}  # what readers kept from being removed, the longest first
 
     def sweep(self, trash: tuple[Trash, ...]) -> None:
-        """Remove the files of committed trash; what fails or is still being read stays in the trash for a later sweep."""
-        for piece in trash:
+        """Remove the files of committed trash, and some that readers held before; what fails or is held stays for a later sweep."""
+        tried_again = list(self._held)[:HELD_TRIED_A_SWEEP]
+        for piece in (*trash, *tried_again):
+            self._held.pop(piece, None)
             try:
-                self._remove(piece)
+                if self._remove(piece) < 0 and len(self._held) < HELD_COUNT_MAX:
+                    self._held[piece] = None
             except (EngineError, OSError) as error:
                 _log.warning("trash is left for a later sweep: %s", error)
 

@@ -142,6 +142,28 @@ def test_an_object_reads_on_to_its_end_while_it_is_deleted_and_its_bucket_with_i
     assert contents_of(tiny).files == {}
 
 
+def test_trash_that_readers_held_goes_with_later_writes(store: Store, bucket: str) -> None:
+    for _ in range(6):
+        store.put_object(bucket, "key", FILE_BODY)
+        with store.get_object(bucket, "key").body:
+            store.delete_object(bucket, "key")
+    assert store.stat().trash == 1, "the last one"
+    held = []
+    for _ in range(6):
+        store.put_object(bucket, "key", FILE_BODY)
+        held.append(store.get_object(bucket, "key").body)
+    for _ in range(3):
+        store.put_object(bucket, "key", OTHER_BODY)
+    assert store.stat().trash == 6
+    for body in held:
+        assert body.read() == FILE_BODY
+        body.close()
+    for _ in range(2):
+        store.put_object(bucket, "another", b"data")
+    assert store.stat().trash == 0
+    assert list(contents_of(store).files.values()) == [len(OTHER_BODY)]
+
+
 def test_trash_that_a_reader_held_goes_when_the_store_is_opened_again(store_path: Path, bucket: str) -> None:
     with engine.open(store_path) as store:
         store.put_object(bucket, "key", FILE_BODY)
