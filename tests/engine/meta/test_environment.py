@@ -169,6 +169,28 @@ def test_a_child_may_open_the_store_once_more_and_close_it_without_harm_to_its_p
     assert python_output(CLOSED_FORK, str(place / "store")) == "['of-the-child', 'of-the-second']\n"
 
 
+OWN_ENVIRONMENT = """
+import os, sys, engine
+store = engine.open(sys.argv[1])
+store.create_bucket("bucket")
+environment = store._meta._shared.environment
+before = environment._lmdb
+pid = os.fork()
+assert environment._lmdb is None
+store.head_bucket("bucket")
+assert environment._lmdb is not before
+with environment.opened() as env:
+    assert str(os.getpid()) in env.readers().split(), env.readers()
+if not pid:
+    os._exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_no_environment_crosses_a_fork(place: Path) -> None:
+    assert python_output(OWN_ENVIRONMENT, str(place / "store")) == "0\n"
+
+
 REPAIR_BESIDE_CHILD = """
 import os, sys, engine
 store = engine.open(sys.argv[1])
