@@ -179,7 +179,7 @@ pid = os.fork()
 assert environment._lmdb is None
 store.head_bucket("bucket")
 assert environment._lmdb is not before
-with environment.opened() as env:
+with environment.opened() as env, env.begin():
     assert str(os.getpid()) in env.readers().split(), env.readers()
 if not pid:
     os._exit(0)
