@@ -54,7 +54,7 @@ class PartList:
 
     def digest(self) -> bytes:
         """What tells one list from another: equal for a repeated Complete."""
-        text = "\n".join((*map(str, self.numbers), *self.etags))
+        text = "\n".join((str(len(self.numbers)), *map(str, self.numbers), *self.etags))
         return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
