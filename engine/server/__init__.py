@@ -12,6 +12,7 @@ from engine.server.access import AccessLog
 from engine.server.application import Application
 from engine.server.asgi import IDLE_TIMEOUT_S_DEFAULT, THREADS_DEFAULT, AsgiApplication
 from engine.server.credentials import Authorize, Credentials
+from engine.server.slow import BLANK_INTERVAL_S_DEFAULT
 from engine.server.wsgi import WsgiApplication
 from engine.store import Store
 
@@ -26,6 +27,7 @@ def _application(
     domains: tuple[str, ...],
     aliases: Mapping[str, str] | None,
     access_log: AccessLog | None,
+    blank_interval_s: float,
 ) -> Application:
     return Application(
         store,
@@ -34,6 +36,7 @@ def _application(
         domains=domains,
         aliases=aliases,
         access_log=access_log,
+        blank_interval_s=blank_interval_s,
     )
 
 
@@ -46,14 +49,17 @@ def wsgi_app(
     domains: tuple[str, ...] = (),
     aliases: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
+    blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
 ) -> WsgiApplication:
     """The WSGI application over a store that stays the caller's.
 
     `authorize(identity, action, resource)` is asked once for every action an operation needs, with S3's action names and ARNs;
     without it the credentials' own `actions` and `buckets` decide. `domains` turn on virtual-hosted-style addresses
-    (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets.
+    (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets. A CompleteMultipartUpload that takes long is answered
+    with a blank every `blank_interval_s` seconds until its result is there.
     """
-    return WsgiApplication(_application(store, credentials, authorize, region, domains, aliases, access_log))
+    application = _application(store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s)
+    return WsgiApplication(application)
 
 
 def asgi_app(
@@ -65,6 +71,7 @@ def asgi_app(
     domains: tuple[str, ...] = (),
     aliases: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
+    blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
     threads: int = THREADS_DEFAULT,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> AsgiApplication:
@@ -72,5 +79,5 @@ def asgi_app(
 
     `threads` requests are worked on at once; a client that sends or takes nothing for `idle_timeout_s` seconds is given up.
     """
-    application = _application(store, credentials, authorize, region, domains, aliases, access_log)
+    application = _application(store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s)
     return AsgiApplication(application, threads=threads, idle_timeout_s=idle_timeout_s)

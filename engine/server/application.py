@@ -22,7 +22,7 @@ from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
 from engine.server.operations import SERVED, call, resources
 from engine.server.payload import body_of
-from engine.server.slow import answer_slowly
+from engine.server.slow import BLANK_INTERVAL_S_DEFAULT, answer_slowly
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
@@ -41,6 +41,7 @@ class Application:
         domains: tuple[str, ...] = (),
         aliases: Mapping[str, str] | None = None,
         access_log: AccessLog | None = None,
+        blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
     ) -> None:
         self._store = store
         self._verifier = verifier
@@ -48,6 +49,7 @@ class Application:
         self._domains = domains
         self._aliases = aliases or {}
         self._access_log = access_log
+        self._blank_interval_s = blank_interval_s
 
     def handle(self, request: Request, body: RawBody) -> Response:
         """Answer one request; never raises."""
@@ -80,7 +82,9 @@ class Application:
         if needs_body(operation) == "stream":
             inputs |= body_of(identity, request, exchange.body)
         if operation.name == "CompleteMultipartUpload":
-            return answer_slowly(lambda: self._answer(operation, inputs), lambda error: _refusal(exchange, error))
+            return answer_slowly(
+                lambda: self._answer(operation, inputs), lambda error: _refusal(exchange, error), self._blank_interval_s
+            )
         return self._answer(operation, inputs)
 
     def _answer(self, operation: Operation, inputs: dict[str, Any]) -> Response:

@@ -1,18 +1,20 @@
 """White space that keeps a client waiting for a slow CompleteMultipartUpload, as S3 sends it.
 
-An answer within FIRST_BLANK_S goes out as it is, with its own status. After that the status can only be 200: the XML declaration
-goes out first, then blanks, then the result or an Error as the root element.
+An answer within the interval of the blanks goes out as it is, with its own status. After that the status can only be 200: the XML
+declaration goes out first, then blanks, then the result or an Error as the root element.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 
 from engine.errors import InternalError, S3Error
 from engine.server.exchange import Response
 
-FIRST_BLANK_S = 10.0
-BLANK_INTERVAL_S = 10.0
+BLANK_INTERVAL_S_DEFAULT = 10.0
+"""Clients wait for 60 s at most, some for less."""
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_log = logging.getLogger("partwright.server")
 
 
 class _Task:
@@ -31,6 +33,7 @@ class _Task:
         except S3Error as error:
             self.response = self._refuse(error)
         except Exception as error:
+            _log.exception("CompleteMultipartUpload failed")
             self.response = self._refuse(InternalError(reason=type(error).__name__))
         finally:
             self._done.set()
@@ -40,19 +43,19 @@ class _Task:
 
 
 def answer_slowly(
-    run: Callable[[], Response], refuse: Callable[[S3Error], Response], first_blank_s: float = FIRST_BLANK_S
+    run: Callable[[], Response], refuse: Callable[[S3Error], Response], blank_interval_s: float
 ) -> Response:
     """The response of `run`, or, if it takes long, a 200 that begins now and ends with it."""
     task = _Task(run, refuse)
-    if task.wait(first_blank_s):
+    if task.wait(blank_interval_s):
         assert task.response is not None, "a finished task has a response"
         return task.response
-    return Response(200, [("Content-Type", "application/xml")], _blanks(task))
+    return Response(200, [("Content-Type", "application/xml")], _blanks(task, blank_interval_s))
 
 
-def _blanks(task: _Task) -> Iterator[bytes]:
+def _blanks(task: _Task, interval_s: float) -> Iterator[bytes]:
     yield DECLARATION
-    while not task.wait(BLANK_INTERVAL_S):
+    while not task.wait(interval_s):
         yield b" "
     assert task.response is not None
     assert isinstance(task.response.body, bytes), "Complete answers with a whole document"

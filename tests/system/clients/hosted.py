@@ -44,20 +44,24 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (item.partition("=") for item in text.split())]
 
 
-def serve_wsgi(host: str, port: int) -> None:
-    """Granian over WSGI, as its own documentation embeds it."""
+APPLICATIONS = {"wsgi": (Interfaces.WSGI, wsgi), "asgi": (Interfaces.ASGI, asgi)}
+
+
+def serve(kind: str, host: str, port: int) -> None:
+    """Granian, as its own documentation embeds it."""
+    interface, load = APPLICATIONS[kind]
     server = Server(
         "hosted",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
-        blocking_threads=THREADS,
+        interface=interface,
+        blocking_threads=THREADS if interface == Interfaces.WSGI else 1,
         http=HTTPModes.http1,
         websockets=False,
         log_dictconfig=logging_config("json"),
     )
-    server.serve(target_loader=functools.partial(wsgi), wrap_loader=False)
+    server.serve(target_loader=functools.partial(load), wrap_loader=False)
 
 
 if __name__ == "__main__":
-    serve_wsgi(sys.argv[1], int(sys.argv[2]))
+    serve(sys.argv[1], sys.argv[2], int(sys.argv[3]))

@@ -13,7 +13,7 @@ from tests.system.clients.certificates import write_certificate
 from tests.system.clients.hosted import DOMAIN
 from tests.system.clients.servers import ADDRESS, FOREIGN, Pair, Server, running, serve, serve_foreign
 
-SERVERS = ("serve", *FOREIGN)
+SERVERS = ("serve", "granian-wsgi", "gunicorn", "uvicorn")
 """Hosts that every client can be pointed at."""
 HOSTS = (*SERVERS, "serve-tls", "attach")
 """Hosts for boto3."""
@@ -59,8 +59,8 @@ class Hosts(contextlib.ExitStack):
     def __init__(self, place: Path, pair: Pair) -> None:
         super().__init__()
         self._place = place
-        self._pair = pair
-        self._session = boto3.session.Session()
+        self.pair = pair
+        self.session = boto3.session.Session()
         self._hosts: dict[str, Host] = {}
 
     def __getitem__(self, name: str) -> Host:
@@ -72,13 +72,13 @@ class Hosts(contextlib.ExitStack):
 
     def _start(self, name: str, place: Path) -> Host:
         if name == "attach":
-            return Host(name, self._pair, self._session, None, self.enter_context(engine.open(place / "store")))
-        return Host(name, self._pair, self._session, self.enter_context(running(self._serve(name, place))))
+            return Host(name, self.pair, self.session, None, self.enter_context(engine.open(place / "store")))
+        return Host(name, self.pair, self.session, self.enter_context(running(self._serve(name, place))))
 
     def _serve(self, name: str, place: Path) -> Server:
         if name in FOREIGN:
-            return serve_foreign(name, place, self._pair)
+            return serve_foreign(name, place, self.pair)
         if name == "serve-tls":
             certificate, key = write_certificate(place, ADDRESS, DOMAIN, f"*.{DOMAIN}")
-            return serve(place, self._pair, "--tls-cert", str(certificate), "--tls-key", str(key), name=name)
-        return serve(place, self._pair)
+            return serve(place, self.pair, "--tls-cert", str(certificate), "--tls-key", str(key), name=name)
+        return serve(place, self.pair)

@@ -178,7 +178,7 @@ def serve(place: Path, pair: Pair, *options: str, name: str = "serve", credentia
 
 
 def serve_foreign(name: str, place: Path, pair: Pair, **options: float) -> Server:
-    """The application on a server that is not ours: one of FOREIGN."""
+    """The application, with options of its own, on a server that is not ours: one of FOREIGN."""
     port, store = free_port(), place / "store"
     file = write_credentials(place / "credentials.toml", pair)
     command = [word.format(address=ADDRESS, port=port) for word in FOREIGN[name]]
@@ -193,7 +193,8 @@ def serve_foreign(name: str, place: Path, pair: Pair, **options: float) -> Serve
 
 
 FOREIGN: dict[str, tuple[str, ...]] = {
-    "granian-wsgi": ("tests.system.clients.hosted", "{address}", "{port}"),
+    "granian-wsgi": ("tests.system.clients.hosted", "wsgi", "{address}", "{port}"),
+    "granian-asgi": ("tests.system.clients.hosted", "asgi", "{address}", "{port}"),
     "gunicorn": (
         "gunicorn", "--worker-class", "gthread", "--threads", str(hosted.THREADS), "--bind", "{address}:{port}",
         "--no-control-socket", "tests.system.clients.hosted:wsgi()",

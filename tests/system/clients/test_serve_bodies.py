@@ -1,0 +1,198 @@
+"""Bodies on the wire: `100 Continue` only after the checks, refused and stalled bodies, and a Complete that takes long."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.uploads import part_etag_of
+from tests.system.clients.conftest import new_bucket
+from tests.system.clients.hosts import Host, Hosts
+from tests.system.clients.raw import UNSIGNED, Call, Raw, receive
+from tests.system.clients.servers import Pair, running, serve_foreign
+
+BODY = bytes(range(256)) * 8192
+"""2 MiB: more than the buffers of two sockets and a server."""
+LARGE = 64 * 1024 * 1024
+PROMISE = {"expect": "100-continue"}
+CONTINUE = b"HTTP/1.1 100 Continue\r\n"
+INTERVAL_S, PATIENCE_S = 0.2, 0.5
+
+
+@pytest.fixture
+def raw(any_server: Host) -> Raw:
+    assert any_server.server is not None
+    return Raw(any_server.server.port, any_server.pair)
+
+
+@pytest.fixture
+def its_bucket(any_server: Host, clients: Callable[..., Any]) -> str:
+    return new_bucket(clients(any_server))
+
+
+def test_continue_is_said_before_the_body_comes(raw: Raw, its_bucket: str) -> None:
+    call = Call("PUT", f"/{its_bucket}/key", headers=PROMISE, body=BODY)
+    with raw.connection() as connection:
+        connection.sendall(raw.head(call))
+        assert connection.recv(1024).startswith(CONTINUE)
+        connection.sendall(BODY)
+        answer = receive(connection)
+        assert (answer.status, answer.headers["etag"]) == (200, part_etag_of(BODY))
+        connection.sendall(raw.head(Call("GET", f"/{its_bucket}/key")))  # the connection goes on
+        assert receive(connection).body == BODY
+
+
+def test_refused_promise_is_not_answered_with_continue(raw: Raw, any_server: Host, its_bucket: str) -> None:
+    if any_server.name == "gunicorn":
+        return  # it says 100 Continue before it calls any application
+    for path, signer, code in (
+        (f"/{its_bucket}-absent/key", raw, "NoSuchBucket"),
+        (f"/{its_bucket}/key", Raw(raw.port, Pair(raw.pair.access_key, "another")), "SignatureDoesNotMatch"),
+    ):
+        call = Call("PUT", path, headers={**PROMISE, "content-length": str(LARGE)}, sha256=UNSIGNED)
+        with raw.connection() as connection:
+            connection.sendall(signer.head(call))
+            answer = receive(connection)
+            assert (answer.error["Code"], answer.headers["connection"]) == (code, "close")
+            assert connection.recv(1) == b""
+
+
+def test_refused_body_is_not_taken_for_a_request(raw: Raw, any_server: Host, its_bucket: str) -> None:
+    """What stands in an unread body is never answered: the connection ends, or the server itself reads the body away."""
+    smuggled = raw.head(Call("PUT", f"/{its_bucket}/smuggled"))
+    call = Call("PUT", f"/{its_bucket}-absent/key", headers={"content-length": str(LARGE)}, sha256=UNSIGNED)
+    with raw.connection() as connection:
+        connection.sendall(raw.head(call) + smuggled)
+        answer = receive(connection)
+        assert answer.error["Code"] == "NoSuchBucket"
+        if any_server.name != "gunicorn":  # it takes no word on connections from applications, and reads the body away
+            assert answer.headers["connection"] == "close"
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    assert raw.send(Call("HEAD", f"/{its_bucket}/smuggled")).status == 404
+
+
+def test_body_cut_short_is_not_stored(raw: Raw, its_bucket: str) -> None:
+    call = Call("PUT", f"/{its_bucket}/key", headers={"content-length": str(len(BODY))}, sha256=UNSIGNED)
+    with raw.connection() as connection:
+        connection.sendall(raw.head(call) + BODY[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(65536):
+                pass
+    assert raw.send(Call("HEAD", f"/{its_bucket}/key")).status == 404
+
+
+ASGI, WSGI = ("granian-asgi", "uvicorn"), ("granian-wsgi", "gunicorn")
+
+
+@pytest.fixture(scope="module", params=(*ASGI, *WSGI))
+def quick(request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """Each server with an interval that is over soon, and under ASGI with little patience for clients."""
+    options = {"blank_interval_s": INTERVAL_S} | ({"idle_timeout_s": PATIENCE_S} if request.param in ASGI else {})
+    with running(serve_foreign(request.param, tmp_path_factory.mktemp("quick"), hosts.pair, **options)) as server:
+        yield Host(request.param, hosts.pair, hosts.session, server)
+
+
+HOLDER = """
+import lmdb, sys
+with lmdb.open(sys.argv[1], max_dbs=64) as environment, environment.begin(write=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def writes_held(store: Path) -> Iterator[Callable[[], None]]:
+    """Keep LMDB's write lock in another process, until told to let it go."""
+    command = [sys.executable, "-c", HOLDER, str(store / "meta")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        try:
+            yield holder.stdin.close
+        finally:
+            holder.stdin.close()
+            assert holder.wait(60) == 0
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_slow_complete_is_kept_alive_by_blanks(quick: Host, clients: Callable[..., Any], good: bool) -> None:
+    """The declaration goes out first, then blanks, then the result, or an error as the root element of a 200."""
+    assert quick.server is not None
+    s3, raw = clients(quick), Raw(quick.server.port, quick.pair)
+    bucket = new_bucket(s3)
+    upload = {"Bucket": bucket, "Key": "key"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    etag = s3.upload_part(**upload, PartNumber=1, Body=b"part")["ETag"] if good else '"0"'
+    document = (
+        f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    )
+    call = Call("POST", f"/{bucket}/key", f"uploadId={upload['UploadId']}", body=document.encode())
+    with writes_held(quick.server.store) as let_go, raw.connection() as connection:
+        connection.sendall(raw.head(call) + call.body)
+        seen = connection.recv(65536)
+        assert seen.startswith(b"HTTP/1.1 200 OK\r\n")
+        while seen.count(b" ", seen.find(b"?>")) < 3:
+            seen += connection.recv(65536)
+        assert b"<CompleteMultipartUploadResult" not in seen
+        let_go()
+        while b"Result>" not in seen and b"</Error>" not in seen:
+            seen += connection.recv(65536)
+    assert seen.index(b"<?xml") < seen.index(
+        b"<CompleteMultipartUploadResult" if good else b"<Error><Code>InvalidPart</Code>"
+    )
+    assert seen.count(b"<?xml") == 1
+
+
+def test_boto3_reads_an_error_after_blanks(quick: Host, clients: Callable[..., Any]) -> None:
+    assert quick.server is not None
+    s3 = clients(quick)
+    upload = {"Bucket": new_bucket(s3), "Key": "key"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    with writes_held(quick.server.store) as let_go:
+        timer = threading.Timer(3 * INTERVAL_S, let_go)
+        timer.start()
+        with pytest.raises(ClientError) as caught:
+            s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": '"0"'}]})
+        timer.join()
+    assert caught.value.response["Error"]["Code"] == "InvalidPart"
+
+
+@pytest.mark.parametrize("quick", ASGI, indirect=True)
+@pytest.mark.parametrize("sent", [0, 1, len(BODY) - 1])
+def test_client_that_goes_quiet_is_given_up(quick: Host, clients: Callable[..., Any], sent: int) -> None:
+    assert quick.server is not None
+    raw, bucket = Raw(quick.server.port, quick.pair), new_bucket(clients(quick))
+    call = Call("PUT", f"/{bucket}/key", headers={"content-length": str(len(BODY))}, sha256=UNSIGNED)
+    with raw.connection() as connection:
+        connection.sendall(raw.head(call) + BODY[:sent])
+        answer = receive(connection)
+        assert (answer.status, answer.error["Code"], answer.headers["connection"]) == (400, "RequestTimeout", "close")
+        assert connection.recv(1) == b""
+    assert raw.send(Call("HEAD", f"/{bucket}/key")).status == 404
+
+
+@pytest.mark.parametrize("quick", ASGI, indirect=True)
+def test_client_that_takes_nothing_is_given_up(quick: Host, clients: Callable[..., Any]) -> None:
+    assert quick.server is not None
+    s3, raw = clients(quick), Raw(quick.server.port, quick.pair)
+    bucket = new_bucket(s3)
+    s3.put_object(Bucket=bucket, Key="key", Body=bytes(LARGE))
+    with raw.connection() as connection:
+        connection.sendall(raw.head(Call("GET", f"/{bucket}/key")))
+        time.sleep(4 * PATIENCE_S)
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while piece := connection.recv(1024 * 1024):
+                received += len(piece)
+    assert received < LARGE
