@@ -74,7 +74,7 @@ def bodies(draw: st.DrawFn) -> tuple[list[bytes], dict[str, Any]]:
 
 
 @settings(deadline=None, max_examples=150, print_blob=True)
-@given(bodies(), st.integers(1, 20_000), st.integers(1, 30_000))
+@given(bodies(), st.integers(50, 20_000), st.integers(50, 30_000))
 def test_the_payload_does_not_depend_on_how_the_body_arrives_or_is_taken(
     body: tuple[list[bytes], dict[str, Any]], arriving: int, taking: int
 ) -> None:

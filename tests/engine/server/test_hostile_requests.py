@@ -7,11 +7,12 @@ import pytest
 
 from engine import Store
 from engine.s3.http import Request
+from engine.s3.model import OPERATIONS, Operation
 from engine.s3.sigv4 import Identity
 from engine.server.application import Application
 from tests.support.chunks import RawBody
 from tests.support.hostile import BODY, FORMS, HASH, TARGETS, UNSIGNED_HEADERS, UPLOAD, hostile_requests
-from tests.support.signing import UNSIGNED, Form, sign, verifier
+from tests.support.signing import HOST, UNSIGNED, Form, sign, verifier
 from tests.support.stores import contents_of
 from tests.support.uploads import begin, read
 
@@ -125,3 +126,23 @@ def test_the_headers_of_the_corpus_would_be_accepted_if_they_were_signed(server:
             _, text, _ = server(sign(headers=[(name, value)], form=form))
             assert element(text, "Message") != NOT_SIGNED, name
             assert element(text, "Code") != "SignatureDoesNotMatch", (name, text)
+
+
+def unsigned_request(operation: Operation) -> Request:
+    """A request that asks for the operation, and is signed by nobody."""
+    path = {"service": b"/", "bucket": b"/bucket", "object": b"/bucket/key"}[operation.level]
+    items = [name if value is None else f"{name}={value}" for name, value in operation.literals]
+    items += [f"{name}=1" for name in sorted(operation.required("querystring"))]
+    headers = [("host", HOST), *((name, "1") for name in sorted(operation.required("header")))]
+    return Request(operation.method, path, "&".join(items).encode(), tuple(headers), "https", "127.0.0.1")
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS.keys() - {"WriteGetObjectResponse"}))  # which goes to another host
+def test_no_operation_of_s3_is_reached_without_an_identity(tiny: Store, bucket: str, server: Server, name: str) -> None:
+    """Every operation of the model, also those that are not served: MinIO CVE-2026-40344 was one handler that did not ask."""
+    tiny.put_object(bucket, "key", b"data")
+    before = contents_of(tiny)
+    status, text, body = server(unsigned_request(OPERATIONS[name]))
+    assert status == 403
+    assert element(text, "Code") == ("AccessDenied" if OPERATIONS[name].method != "HEAD" else None)
+    assert (contents_of(tiny), server.calls, body.tell()) == (before, [], 0)
