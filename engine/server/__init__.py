@@ -33,6 +33,7 @@ def _application(
         store,
         Verifier(credentials.find, region),
         authorize or credentials.authorize,
+        region=region,
         domains=domains,
         aliases=aliases,
         access_log=access_log,

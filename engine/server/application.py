@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from engine.core import REGION
 from engine.errors import AccessDenied, InternalError, NotImplementedYet, S3Error
 from engine.readers import ObjectBody
 from engine.s3.http import Request
@@ -38,6 +39,7 @@ class Application:
         verifier: Verifier,
         authorize: Authorize,
         *,
+        region: str = REGION,
         domains: tuple[str, ...] = (),
         aliases: Mapping[str, str] | None = None,
         access_log: AccessLog | None = None,
@@ -46,6 +48,7 @@ class Application:
         self._store = store
         self._verifier = verifier
         self._authorize = authorize
+        self._region = region
         self._domains = domains
         self._aliases = aliases or {}
         self._access_log = access_log
@@ -88,7 +91,7 @@ class Application:
         return self._answer(operation, inputs)
 
     def _answer(self, operation: Operation, inputs: dict[str, Any]) -> Response:
-        result = call(self._store, operation, inputs)
+        result = call(self._store, operation, inputs, self._region)
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))

@@ -3,50 +3,68 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.errors import InvalidRequest, NotImplementedYet, S3Error
 from engine.names import parse_copy_source
+from engine.results import GetBucketLocationOutput, HeadBucketOutput
 from engine.s3.model import Operation, snake
 from engine.store import Store
 
 Inputs = dict[str, Any]
 
 
+def _as_it_is(value: Any, _region: str) -> Any:
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One operation: the action it needs on its own resource, and what turns its members into the store's arguments."""
+    """One operation: the action it needs on its own resource, what turns its members into the store's arguments, and the store's
+    result into the answer. Both are told the region, which the store knows nothing of.
+    """
 
     action: str
-    adapt: Callable[[Inputs], Inputs] = dict
+    adapt: Callable[[Inputs, str], Inputs] = _as_it_is
+    present: Callable[[Any, str], Any] = _as_it_is
 
 
 class IllegalLocationConstraintException(S3Error):
     """A bucket was asked for in a region that is not the server's."""
 
 
-def _complete(inputs: Inputs) -> Inputs:
+def _complete(inputs: Inputs, _region: str) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
         raise InvalidRequest("You must specify at least one part")
     return inputs | {"parts": [(part["part_number"], part["etag"]) for part in listed.get("parts") or ()]}
 
 
-def _delete_objects(inputs: Inputs) -> Inputs:
+def _delete_objects(inputs: Inputs, _region: str) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
         _refuse_rest(item, {"key"})
     return inputs | {"keys": [item["key"] for item in delete["objects"]], "quiet": bool(delete.get("quiet"))}
 
 
-def _create_bucket(inputs: Inputs) -> Inputs:
-    location = (inputs.pop("create_bucket_configuration", None) or {}).get("location_constraint")
-    if location is not None:
+def _create_bucket(inputs: Inputs, region: str) -> Inputs:
+    configuration = inputs.pop("create_bucket_configuration", None) or {}
+    _refuse_rest(configuration, {"location_constraint"})
+    location = configuration.get("location_constraint")
+    if location not in (None, region):
         raise IllegalLocationConstraintException(
             f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
         )
     return inputs
+
+
+def _head_bucket(result: HeadBucketOutput, region: str) -> HeadBucketOutput:
+    return replace(result, bucket_region=region)
+
+
+def _bucket_location(result: GetBucketLocationOutput, region: str) -> GetBucketLocationOutput:
+    return replace(result, location_constraint=region)
 
 
 SERVED: dict[str, Served] = {
@@ -58,9 +76,9 @@ SERVED: dict[str, Served] = {
     "DeleteBucket": Served("s3:DeleteBucket"),
     "DeleteObject": Served("s3:DeleteObject"),
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects),
-    "GetBucketLocation": Served("s3:GetBucketLocation"),
+    "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
     "GetObject": Served("s3:GetObject"),
-    "HeadBucket": Served("s3:ListBucket"),
+    "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
     "HeadObject": Served("s3:GetObject"),
     "ListBuckets": Served("s3:ListAllMyBuckets"),
     "ListMultipartUploads": Served("s3:ListBucketMultipartUploads"),
@@ -109,18 +127,20 @@ def arn(bucket: str | None, key: str | None) -> str:
     return f"arn:aws:s3:::{path}"
 
 
-def call(store: Store, operation: Operation, inputs: Inputs) -> Any:
+def call(store: Store, operation: Operation, inputs: Inputs, region: str) -> Any:
     """Run an operation on the store.
 
     Raises:
         NotImplementedYet: a member was sent that the store does not take.
         S3Error: whatever the store answers.
     """
-    adapted = SERVED[operation.name].adapt(dict(inputs))
+    served = SERVED[operation.name]
+    adapted = served.adapt(dict(inputs), region)
     method = getattr(store, snake(operation.name))
     taken = _parameters(snake(operation.name))
     _refuse_rest(adapted, taken, operation)
-    return method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
+    result = method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
+    return served.present(result, region)
 
 
 @functools.cache
