@@ -189,6 +189,20 @@ def test_the_mode_of_the_body_is_told_word_for_word() -> None:
         verifier().verify(sign(payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER"))
 
 
+@pytest.mark.parametrize("names", ["", ",", "x-amz-checksum-crc32,", " , x-amz-checksum-crc32"])
+def test_a_trailer_without_a_name_is_refused(names: str) -> None:
+    headers = [("x-amz-decoded-content-length", "1"), ("x-amz-trailer", names)]
+    with refused("InvalidRequest", "The value specified in the x-amz-trailer header is not supported"):
+        verifier().verify(sign(headers=headers, payload="STREAMING-UNSIGNED-PAYLOAD-TRAILER"))
+
+
+@pytest.mark.parametrize("mode", ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"])
+def test_the_anonymous_have_no_key_to_sign_chunks_with(mode: str) -> None:
+    request = received("PUT", "https://h/b/k", [("x-amz-content-sha256", mode), ("x-amz-decoded-content-length", "1")])
+    with refused("AccessDenied", "Access Denied", 403):
+        verifier(allow_anonymous=True).verify(request)
+
+
 def test_no_date_is_told_word_for_word() -> None:
     with refused("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header", 403):
         verifier().verify(without_header(sign(), "x-amz-date"))
