@@ -25,6 +25,7 @@ test: install
 bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m pytest -q benchmarks --benchmark-enable --benchmark-only
+	$(BIN)/python -m benchmarks
 
 # The suite over a C core with AddressSanitizer and UndefinedBehaviorSanitizer, in a copy of the tree.
 asan: install
