@@ -4,6 +4,7 @@ The rules do not depend on the disk, so these stores lie in memory where there i
 make their own, on disk.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ import engine
 from tests.support.stores import copy_store
 
 MEMORY = Path("/dev/shm")
-MEMORY_FREE_BYTES_MIN = 1024**3
+MEMORY_FREE_BYTES_MIN = 4 * 1024**3
+NAME = "partwright-tests-"
 
 # print_blob: a failure prints what repeats it. The function-scoped fixtures are directories that the examples share on purpose.
 settings.register_profile(
@@ -28,9 +30,18 @@ settings.load_profile("here")
 @pytest.fixture(scope="session")
 def session_place() -> Iterator[Path]:
     """A directory in memory, or where temporary files are."""
+    remove_what_killed_runs_left()
     in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_FREE_BYTES_MIN
-    with tempfile.TemporaryDirectory(prefix="partwright-", dir=MEMORY if in_memory else None) as path:
+    with tempfile.TemporaryDirectory(prefix=f"{NAME}{os.getpid()}-", dir=MEMORY if in_memory else None) as path:
         yield Path(path)
+
+
+def remove_what_killed_runs_left() -> None:
+    """Else it would take up memory until the machine is restarted."""
+    for path in MEMORY.glob(f"{NAME}*"):
+        pid = path.name.removeprefix(NAME).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

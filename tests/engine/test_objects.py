@@ -1,6 +1,7 @@
 """PutObject, GetObject, HeadObject, DeleteObject: what is stored, what is replaced, and that a reader's object stays whole."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 import engine
 from engine import Limits, Store
+from engine.blobs.leases import Lease, Leases
 from tests.support.processes import start_python
 from tests.support.refusals import refused
 from tests.support.stores import FILE_BODY, contents_of, files_of
@@ -172,6 +174,36 @@ def test_trash_that_a_reader_held_goes_when_the_store_is_opened_again(store_path
     assert len(files_of(store_path)) == 1
     with engine.open(store_path) as store:
         assert (files_of(store_path), store.stat().trash) == ({}, 0)
+
+
+class IntrudedLeases(Leases):
+    """Leases with somebody who does a thing between the look-up of an object and its lease, once each."""
+
+    def __init__(self, root: str, things: list[Callable[[], object]]) -> None:
+        super().__init__(root)
+        self.things = things
+
+    def hold(self, lease_id: bytes) -> Lease | None:
+        if self.things:
+            self.things.pop()()
+        return super().hold(lease_id)
+
+
+def test_an_object_replaced_between_its_look_up_and_its_lease_is_looked_up_again(store: Store, bucket: str) -> None:
+    store.put_object(bucket, "key", FILE_BODY)
+    things: list[Callable[[], object]] = [lambda: store.put_object(bucket, "key", OTHER_BODY)]
+    store._leases = IntrudedLeases(store._layout.root, things)
+    with store.get_object(bucket, "key").body as body:
+        assert things == []
+        store.put_object(bucket, "key", FILE_BODY)
+        assert body.read() == OTHER_BODY
+
+
+def test_an_object_deleted_between_its_look_up_and_its_lease_is_not_there(store: Store, bucket: str) -> None:
+    store.put_object(bucket, "key", FILE_BODY)
+    store._leases = IntrudedLeases(store._layout.root, [lambda: store.delete_object(bucket, "key")])
+    with refused("NoSuchKey", Key="key"):
+        store.get_object(bucket, "key")
 
 
 READER = """

@@ -56,6 +56,18 @@ def test_complete_frees_the_parts_that_are_not_listed(tiny: Store, bucket: str) 
     assert (tiny.stat().object_bytes, tiny.stat().open_bytes) == (len(b"three" + OTHER_BODY), 0)
 
 
+@pytest.mark.parametrize("key", ["key", "k" * 1024])
+def test_complete_leaves_no_row_of_the_upload(tiny: Store, bucket: str, key: str) -> None:
+    upload = begin(tiny, bucket, key)
+    upload.complete(upload.parts({1: FILE_BODY, 2: b"inline"}))
+    held = contents_of(tiny)
+    assert (held.count("uploads"), held.count("parts"), held.count("trash")) == (0, 0, 0)
+    tiny.delete_object(bucket, key)
+    held = contents_of(tiny)
+    empty = {"objects", "manifests", "inline", "blobs", "uploads", "parts", "trash"}
+    assert {table for table in empty if held.rows[table]} == set()
+
+
 def test_complete_frees_the_object_it_replaces(tiny: Store, bucket: str) -> None:
     tiny.put_object(bucket, "key", FILE_BODY)
     upload = begin(tiny, bucket)
