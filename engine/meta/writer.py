@@ -37,12 +37,20 @@ class _Job(Generic[Result]):
     def finish(self, failure: BaseException | None = None) -> None:
         """Tell the outcome, once: that of the step, unless all of its batch failed."""
         if not self._is_told:
-            self._is_told = True
             self._error = failure or self._error
+            self._is_told = True
             self._told.release()
 
     def wait(self) -> Result:
-        self._told.acquire()
+        """The outcome. An interruption (Ctrl-C) is raised only after it: until then the caller must keep its file locked."""
+        interruption: BaseException | None = None
+        while not self._is_told:
+            try:
+                self._told.acquire()
+            except BaseException as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
         if self._error is not None:
             raise self._error
         return cast(Result, self._result)

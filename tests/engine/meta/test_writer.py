@@ -1,6 +1,8 @@
 """Group commit on a real environment: what gathers is committed at once, and the trouble of one write is its own."""
 
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -238,3 +240,26 @@ def test_a_closed_environment_fails_the_writes_that_wait(bench: Bench) -> None:
     bench.environment.close()
     with pytest.raises(StoreClosed):
         bench.writer.submit(bench.put(b"late"))
+
+
+def test_an_interruption_is_heard_only_after_the_commit(bench: Bench) -> None:
+    """Who submits holds its file locked only until the call ends: a collector must not come between that and the commit."""
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    def step(txn: Any) -> bytes:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        time.sleep(0.1)
+        return bench.put(b"key")(txn)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(Interrupted):
+            bench.writer.submit(step)
+        assert bench.rows() == {b"key"}
+    finally:
+        signal.signal(signal.SIGUSR1, before)
