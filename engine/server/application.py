@@ -8,7 +8,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.core import REGION
 from engine.errors import AccessDenied, InternalError, NotImplementedYet, S3Error
 from engine.readers import ObjectBody
 from engine.s3.http import Request
@@ -31,7 +30,10 @@ _log = logging.getLogger("partwright.server")
 
 
 class Application:
-    """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows."""
+    """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows.
+
+    `region` is where buckets say they are, and the only location constraint taken; None takes any.
+    """
 
     def __init__(
         self,
@@ -39,7 +41,7 @@ class Application:
         verifier: Verifier,
         authorize: Authorize,
         *,
-        region: str = REGION,
+        region: str | None = None,
         domains: tuple[str, ...] = (),
         aliases: Mapping[str, str] | None = None,
         access_log: AccessLog | None = None,

@@ -15,55 +15,55 @@ from engine.store import Store
 Inputs = dict[str, Any]
 
 
-def _as_it_is(value: Any, _region: str) -> Any:
+def _as_it_is(value: Any, _region: str | None) -> Any:
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """One operation: the action it needs on its own resource, what turns its members into the store's arguments, and the store's
-    result into the answer. Both are told the region, which the store knows nothing of.
+    result into the answer. Both are told the region, which the store knows nothing of; None: whatever region is asked for.
     """
 
     action: str
-    adapt: Callable[[Inputs, str], Inputs] = _as_it_is
-    present: Callable[[Any, str], Any] = _as_it_is
+    adapt: Callable[[Inputs, str | None], Inputs] = _as_it_is
+    present: Callable[[Any, str | None], Any] = _as_it_is
 
 
 class IllegalLocationConstraintException(S3Error):
     """A bucket was asked for in a region that is not the server's."""
 
 
-def _complete(inputs: Inputs, _region: str) -> Inputs:
+def _complete(inputs: Inputs, _region: str | None) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
         raise InvalidRequest("You must specify at least one part")
     return inputs | {"parts": [(part["part_number"], part["etag"]) for part in listed.get("parts") or ()]}
 
 
-def _delete_objects(inputs: Inputs, _region: str) -> Inputs:
+def _delete_objects(inputs: Inputs, _region: str | None) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
         _refuse_rest(item, {"key"})
     return inputs | {"keys": [item["key"] for item in delete["objects"]], "quiet": bool(delete.get("quiet"))}
 
 
-def _create_bucket(inputs: Inputs, region: str) -> Inputs:
+def _create_bucket(inputs: Inputs, region: str | None) -> Inputs:
     configuration = inputs.pop("create_bucket_configuration", None) or {}
     _refuse_rest(configuration, {"location_constraint"})
     location = configuration.get("location_constraint")
-    if location not in (None, region):
+    if region is not None and location not in (None, region):
         raise IllegalLocationConstraintException(
             f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
         )
     return inputs
 
 
-def _head_bucket(result: HeadBucketOutput, region: str) -> HeadBucketOutput:
-    return replace(result, bucket_region=region)
+def _head_bucket(result: HeadBucketOutput, region: str | None) -> HeadBucketOutput:
+    return replace(result, bucket_region=region or result.bucket_region)
 
 
-def _bucket_location(result: GetBucketLocationOutput, region: str) -> GetBucketLocationOutput:
+def _bucket_location(result: GetBucketLocationOutput, region: str | None) -> GetBucketLocationOutput:
     return replace(result, location_constraint=region)
 
 
@@ -127,7 +127,7 @@ def arn(bucket: str | None, key: str | None) -> str:
     return f"arn:aws:s3:::{path}"
 
 
-def call(store: Store, operation: Operation, inputs: Inputs, region: str) -> Any:
+def call(store: Store, operation: Operation, inputs: Inputs, region: str | None) -> Any:
     """Run an operation on the store.
 
     Raises:

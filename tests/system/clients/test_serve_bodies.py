@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -20,11 +21,13 @@ from tests.system.clients.raw import UNSIGNED, Call, Raw, receive
 from tests.system.clients.servers import Pair, running, serve_foreign
 
 BODY = bytes(range(256)) * 8192
-"""2 MiB: more than the buffers of two sockets and a server."""
-LARGE = 64 * 1024 * 1024
+"""2 MiB."""
+LARGE = 24 * 1024 * 1024
+"""More than the buffers of two sockets and a server, however they grow."""
 PROMISE = {"expect": "100-continue"}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n"
 INTERVAL_S, PATIENCE_S = 0.2, 0.5
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @pytest.fixture
@@ -196,3 +199,20 @@ def test_client_that_takes_nothing_is_given_up(quick: Host, clients: Callable[..
             while piece := connection.recv(1024 * 1024):
                 received += len(piece)
     assert received < LARGE
+
+
+def test_client_that_goes_away_leaves_the_others_alone(raw: Raw, any_server: Host, clients: Callable[..., Any]) -> None:
+    """In the middle of what it sends, and of what it is sent; that nothing is printed about it is seen when the server stops."""
+    s3 = clients(any_server)
+    named = {"Bucket": new_bucket(s3), "Key": "key"}
+    s3.put_object(**named, Body=bytes(LARGE))
+    for call, body in (
+        (Call("GET", f"/{named['Bucket']}/key"), b""),
+        (Call("PUT", f"/{named['Bucket']}/key", headers={"content-length": str(LARGE)}, sha256=UNSIGNED), BODY),
+    ):
+        with raw.connection() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            connection.sendall(raw.head(call) + body)
+            if not body:
+                connection.recv(1024)
+    assert s3.head_object(**named)["ContentLength"] == LARGE
