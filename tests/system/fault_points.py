@@ -106,7 +106,7 @@ class FaultWalk:
             clean(store, played.prefix)
             if self._stage.variation.fresh or self.figures.points % 50 == 0:
                 check_nothing_left(store)
-        played.remove_papers()
+        played.clear_away()
 
     def _judge_answers(self, report: dict[str, Any], hit: Call | None, error: str) -> None:
         answers = report["errors"]

@@ -102,7 +102,7 @@ class Walk:
             self.figures.open_and_write_s = max(self.figures.open_and_write_s, took)
             expect(took < OPEN_AND_WRITE_S_MAX, f"reopening took {took} s")
             self._inspect(store, outcome, played)
-        played.remove_papers()
+        played.clear_away()
 
     def _inspect(self, store: engine.Store, outcome: Outcome, played: Performance) -> None:
         ledger = settle(store, outcome)

@@ -3,6 +3,7 @@
 import itertools
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ class Variation:
 MAIN_THREAD = Variation("first thread")
 COMMITTING_THREAD = Variation("committing thread", committing=True)
 NAMED_FILES = Variation("first thread, without O_TMPFILE", nameless=False)
+COMMON_STORE = "store"
 CREATION = Variation("making the store", fresh=True)
 
 
@@ -56,10 +58,12 @@ class Performance:
         """How often a call was made."""
         return sum(call.name == name for call in self.calls)
 
-    def remove_papers(self) -> None:
-        """Remove journal and report."""
+    def clear_away(self) -> None:
+        """Remove journal and report, and a store made for this performance alone: thousands of them would fill the memory."""
         self.journal.unlink(missing_ok=True)
         self.report.unlink(missing_ok=True)
+        if self.store.name != COMMON_STORE:
+            shutil.rmtree(self.store, ignore_errors=True)
 
 
 class Stage:
@@ -72,13 +76,13 @@ class Stage:
         self._tolerant = tolerant
         self._numbers = itertools.count()
         if not variation.fresh:
-            with engine.open(place / "store", limits=LIMITS) as store:
+            with engine.open(place / COMMON_STORE, limits=LIMITS) as store:
                 store.create_bucket(BUCKET)
 
     def play(self, inject: str | None = None, calls: str = "all", follow: bool = False) -> Performance:
         """Play the scenario once, in a child that the tracer holds before it begins."""
         number = next(self._numbers)
-        store = self._place / (f"store-{number}" if self.variation.fresh else "store")
+        store = self._place / (f"store-{number}" if self.variation.fresh else COMMON_STORE)
         prefix, journal, report = f"run-{number}/", self._place / f"journal-{number}", self._place / f"report-{number}"
         gate, trace = Gate(self._place / "gate"), self._place / "trace"
         child = self._nursery.start(
