@@ -94,7 +94,14 @@ def test_lists_have_one_digest_just_when_they_mean_the_same() -> None:
         return PartList.of(pairs, UPLOAD_ID, LIMITS).digest()
 
     assert digest((1, '"AB"'), (2, "cd")) == digest((1, "ab"), (2, '"cd"'))
-    others = [[(1, "ab")], [(1, "ab"), (3, "cd")], [(1, "ab"), (2, "ce")], [(1, "abcd")], [(12, "cd")], [(1, "2\nab\ncd")]]
+    others = [
+        [(1, "ab")],
+        [(1, "ab"), (3, "cd")],
+        [(1, "ab"), (2, "ce")],
+        [(1, "abcd")],
+        [(12, "cd")],
+        [(1, "2\nab\ncd")],
+    ]
     assert len({digest(*pairs) for pairs in [*others, [(1, "ab"), (2, "cd")]]}) == len(others) + 1
 
 
