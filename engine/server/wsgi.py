@@ -6,6 +6,7 @@ import urllib.parse
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from engine.errors import IncompleteBody, RequestTimeout
 from engine.s3.http import Request
 from engine.server.application import Application
 
@@ -23,15 +24,30 @@ class WsgiBody:
         self._left = length if length is not None else None if terminated else 0
 
     def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, at most `size`.
+
+        Raises:
+            RequestTimeout: the client has gone quiet, and the server has a limit for that.
+            IncompleteBody: it has gone.
+        """
         if self._left is not None:
             size = self._left if size < 0 else min(size, self._left)
         if size == 0:
             return b""
-        data: bytes = self._stream.read(size)
+        data = self._read(size)
         if not data:
             self._left = 0
         elif self._left is not None:
             self._left -= len(data)
+        return data
+
+    def _read(self, size: int) -> bytes:
+        try:
+            data: bytes = self._stream.read(size)
+        except TimeoutError:
+            raise RequestTimeout from None
+        except OSError as error:
+            raise IncompleteBody(reason="the client went away") from error
         return data
 
     @property
