@@ -1,0 +1,144 @@
+"""The body of a request under ASGI, between a loop that is played here and a worker thread."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from engine.errors import IncompleteBody, RequestTimeout
+from engine.server.asgi_body import BATCH_SIZE, AsgiBody
+
+PIECE = bytes(range(256)) * 256
+"""64 KiB."""
+
+
+class Client:
+    """Gives messages, and counts how many were asked for; after them it says nothing more."""
+
+    def __init__(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        self._messages = iter(messages)
+        self.asked = 0
+
+    async def receive(self) -> dict[str, Any]:
+        self.asked += 1
+        message = next(self._messages, None)
+        if message is None:
+            await asyncio.get_running_loop().create_future()
+        return dict(message or {})
+
+
+def pieces(*sent: bytes, more_body: bool = True) -> list[dict[str, Any]]:
+    return [{"type": "http.request", "body": piece, "more_body": more_body} for piece in sent]
+
+
+def serve(client: Client, length: int | None, work: Callable[[AsgiBody], Any], idle_timeout_s: float = 60.0) -> Any:
+    """What the work returns, done in a worker thread."""
+
+    async def main() -> Any:
+        body = AsgiBody(client.receive, length, asyncio.get_running_loop(), idle_timeout_s)
+        try:
+            return await asyncio.to_thread(work, body)
+        finally:
+            await body.close()
+
+    return asyncio.run(main())
+
+
+def read_all(body: AsgiBody, size: int = -1) -> bytes:
+    return b"".join(iter(lambda: body.read(size), b""))
+
+
+def test_body_of_known_length_ends_without_a_last_message() -> None:
+    """Servers may send the end as an empty message of its own; a connection is kept for the next request all the same."""
+    client = Client(pieces(PIECE, PIECE))
+    assert serve(client, 2 * len(PIECE), lambda body: (body.at_end, body.read(), body.read(), body.at_end)) == (
+        False, PIECE, PIECE, True,
+    )  # fmt: skip
+    assert client.asked == 2
+
+
+def test_body_of_unknown_length_ends_with_the_last_message() -> None:
+    sent = [*pieces(PIECE, b"", PIECE), *pieces(b"", more_body=False)]
+    assert serve(Client(sent), None, lambda body: (read_all(body), body.at_end)) == (2 * PIECE, True)
+
+
+@pytest.mark.parametrize("size", [1000, len(PIECE), 10**6])
+def test_reads_give_at_most_what_was_asked(size: int) -> None:
+    def work(body: AsgiBody) -> tuple[bytes, int]:
+        taken = list(iter(lambda: body.read(size), b""))
+        return b"".join(taken), max(map(len, taken))
+
+    got, longest = serve(Client(pieces(*[PIECE] * 20)), 20 * len(PIECE), work)
+    assert (got, longest) == (20 * PIECE, min(size, len(PIECE)))
+
+
+def test_nothing_is_fetched_before_the_first_read() -> None:
+    client = Client(pieces(PIECE))
+    assert serve(client, len(PIECE), lambda body: body.at_end) is False
+    assert client.asked == 0
+
+
+def test_empty_body_is_never_fetched() -> None:
+    client = Client(())
+    assert serve(client, 0, lambda body: (body.at_end, body.read())) == (True, b"")
+    assert client.asked == 0
+
+
+def test_no_more_than_one_batch_is_fetched_ahead() -> None:
+    count = 100
+    client = Client(pieces(*[PIECE] * count))
+    ahead = []
+
+    def work(body: AsgiBody) -> None:
+        for taken in range(1, count + 1):
+            body.read()
+            ahead.append(client.asked - taken)
+
+    serve(client, count * len(PIECE), work)
+    assert client.asked == count
+    assert max(ahead) < 2 * BATCH_SIZE // len(PIECE)
+
+
+def test_client_that_goes_quiet_is_a_request_timeout() -> None:
+    with pytest.raises(RequestTimeout):
+        serve(Client(pieces(PIECE)), 2 * len(PIECE), read_all, idle_timeout_s=0.05)
+
+
+def test_client_that_goes_away_is_an_incomplete_body() -> None:
+    client = Client([*pieces(PIECE), {"type": "http.disconnect"}])
+    with pytest.raises(IncompleteBody, match="went away"):
+        serve(client, 2 * len(PIECE), read_all)
+
+
+def test_body_with_a_failure_is_not_at_its_end() -> None:
+    def work(body: AsgiBody) -> bool:
+        with pytest.raises(IncompleteBody):
+            read_all(body)
+        return body.at_end
+
+    assert serve(Client([{"type": "http.disconnect"}]), 1, work) is False
+
+
+def test_worker_does_not_wait_for_a_request_that_was_given_up() -> None:
+    async def main() -> None:
+        body = AsgiBody(Client(()).receive, 1, asyncio.get_running_loop(), 60.0)
+        await body.close()
+        with pytest.raises(IncompleteBody, match="given up"):
+            await asyncio.to_thread(body.read)
+
+    asyncio.run(main())
+
+
+def test_closing_ends_a_read_under_way() -> None:
+    async def main() -> None:
+        client = Client(())
+        body = AsgiBody(client.receive, 1, asyncio.get_running_loop(), 60.0)
+        reading = asyncio.create_task(asyncio.to_thread(body.read))
+        while not client.asked:
+            await asyncio.sleep(0)
+        await body.close()
+        with pytest.raises(IncompleteBody, match="given up"):
+            await reading
+
+    asyncio.run(main())
