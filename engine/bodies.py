@@ -128,7 +128,10 @@ class _FileSource(Source):
         self.length: int | None = None
 
     def _read(self, most: int) -> bytes:
-        return _bytes_of(self._body.read(most))
+        piece = _bytes_of(self._body.read(most))
+        if len(piece) > most:
+            raise ValueError(f"the body's read({most}) gave {len(piece)} bytes")
+        return piece
 
     def take(self, size: int) -> bytes:
         return _take(self._read, size)
@@ -141,7 +144,13 @@ class _FileSource(Source):
         return size - left
 
     def has_more(self) -> bool:
-        return False
+        seekable = getattr(self._body, "seekable", None)
+        if seekable is None or not seekable():
+            return False
+        position = self._body.tell()
+        more = bool(self._body.read(1))
+        self._body.seek(position)
+        return more
 
 
 class _IterableSource(Source):

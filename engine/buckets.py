@@ -76,7 +76,7 @@ class Buckets(Core):
         )
 
     def delete_bucket(self, bucket: str) -> None:
-        """Delete a bucket that holds no objects; open uploads do not keep it, and are freed.
+        """Delete a bucket that holds no objects; open uploads do not keep it, and are freed: many of them bit by bit, later.
 
         Raises:
             NoSuchBucket, BucketNotEmpty.
@@ -85,5 +85,4 @@ class Buckets(Core):
         """
         self._check_writable()
         self._freeing(lambda: self._meta.delete_bucket(bucket))
-        self._meta.drain_deleted_buckets()
-        self._sweeper.sweep_all()
+        self._sweeper.sweep_backlog()

@@ -130,7 +130,7 @@ os.register_at_fork(after_in_child=_renew_in_child)
 def _check_place(root: str, create: bool) -> None:
     try:
         if create:
-            os.makedirs(root, mode=0o700, exist_ok=True)
+            _make_directory(root)
         names = set(os.listdir(root))
     except (FileNotFoundError, NotADirectoryError, FileExistsError):
         raise NotAStore(f"{root}: there is no store here") from None
@@ -146,6 +146,17 @@ def _check_place(root: str, create: bool) -> None:
         raise StoreError(f"{root}: belongs to user {status.st_uid}, not to us ({os.geteuid()})")
     if status.st_mode & 0o022:
         raise StoreError(f"{root}: others may write there (mode {status.st_mode & 0o7777:o}); chmod go-w it first")
+
+
+def _make_directory(path: str) -> None:
+    """Make a directory and those above it, each name synced: a store is no safer than the path to it."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    _make_directory(parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, mode=0o700)
+    sync_directory(parent)
 
 
 def _refuse_network(root: str) -> None:
@@ -204,7 +215,6 @@ def _create(root: str) -> None:
         sync_directory(root)
         os.rename(os.path.join(root, FORMAT + ".new"), os.path.join(root, FORMAT))
         sync_directory(root)
-        sync_directory(os.path.dirname(root))
     except OSError as error:
         raise StoreError(f"{root}: making a store failed: {os.strerror(error.errno or 0)}") from error
 

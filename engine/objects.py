@@ -140,8 +140,12 @@ class Objects(Core):
         """
         self._check_open()
         conditions = Conditions(if_match, if_none_match, if_modified_since, if_unmodified_since)
-        record, manifest, lease = self._open_object(bucket, encode_key(key, self.limits))
-        lease.close()
+        name = encode_key(key, self.limits)
+        if part_number is None:
+            record, manifest = self._meta.find_object(bucket, name), Manifest.of(b"", ())
+        else:
+            record, manifest, lease = self._open_object(bucket, name)
+            lease.close()
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, range, part_number, self.limits)
         return HeadObjectOutput(**_described(record, extent))  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Removes what no request can reach any more: trash named by committed rows, and files that no row names."""
 
 import logging
+import time
 
 from engine.ballast import Ballast
 from engine.blobs import Blobs
@@ -9,6 +10,7 @@ from engine.errors import EngineError
 from engine.meta import Metadata, Trash, TrashKind
 
 TRASH_BATCH_SIZE = 256
+BACKLOG_S_MAX = 0.5
 HELD_COUNT_MAX = 10_000
 HELD_TRIED_A_SWEEP = 4
 _log = logging.getLogger("partwright")
@@ -50,14 +52,22 @@ class Sweeper:
                 lease.close()
         return freed
 
-    def sweep_backlog(self, limit: int = TRASH_BATCH_SIZE) -> None:
-        """Sweep the oldest `limit` pieces of trash: what a crash or a reader left."""
-        self.sweep(self._meta.next_trash(limit))
+    def sweep_backlog(self) -> None:
+        """Take up what a crash, a reader or a deleted bucket left, for a bounded time; the rest waits for the next occasion."""
+        deadline_s = time.monotonic() + BACKLOG_S_MAX
+        left = -1
+        while self._meta.drain_deleted_buckets() or self._meta.count_trash() not in (0, left):
+            left = self._meta.count_trash()
+            for piece in self._meta.next_trash(TRASH_BATCH_SIZE):
+                self.sweep((piece,))
+                if time.monotonic() > deadline_s:
+                    return
 
     def collect(self) -> tuple[int, int]:
         """Remove all trash and every file that no row names and no writer holds; the files and bytes removed."""
-        self._meta.drain_deleted_buckets()
-        self.sweep_all()
+        while self._meta.drain_deleted_buckets():
+            self._sweep_all()
+        self._sweep_all()
         files = freed = 0
         for blob_id, _ in self._blobs.walk():
             if not self._meta.names_blob(blob_id):
@@ -66,7 +76,7 @@ class Sweeper:
                 freed += size or 0
         return files, freed
 
-    def sweep_all(self) -> None:
+    def _sweep_all(self) -> None:
         """Sweep all trash but what readers hold."""
         before = -1
         while (waiting := self._meta.count_trash()) and waiting != before:

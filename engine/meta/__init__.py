@@ -125,8 +125,8 @@ class Metadata(Protocol):
             BucketNotEmpty: it holds objects.
         """
 
-    def drain_deleted_buckets(self) -> None:
-        """Abort the uploads left in deleted buckets, one by one."""
+    def drain_deleted_buckets(self) -> bool:
+        """Abort some of the uploads left in deleted buckets; whether there may be more."""
 
     def begin_upload(self, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord) -> None: ...
 
@@ -171,8 +171,8 @@ class Metadata(Protocol):
         `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's ETag.
         """
 
-    def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash, int]:
-        """Remove an upload and all it holds; the trash, and the bytes of its parts."""
+    def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash | None, int]:
+        """Remove an upload and all it holds; the trash, if it had parts, and their bytes."""
 
     def put_object(
         self, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None

@@ -94,7 +94,7 @@ class Environment:
         if self._lmdb is None:
             self._gate.exclude()
             try:
-                if self._lmdb is None:
+                if self._lmdb is None and not self._closed:
                     self._open()
             finally:
                 self._gate.admit()
@@ -107,14 +107,26 @@ class Environment:
             if not self.read_only:
                 env.sync(True)
                 env.reader_check()
-            self.table = {
-                name: env.open_db(name.encode(), create=not self.read_only, **options)
-                for name, options in self._tables.items()
-            }
+            self.table = self._open_tables(env)
         except lmdb.Error as error:
             env.close()
             raise _open_failure(self.path, error) from error
         self._lmdb = env
+
+    def _open_tables(self, env: Any) -> dict[str, Any]:
+        """The handles of the tables, made if they are not there: in one transaction, and the new files' names synced after it."""
+        if self.read_only:
+            return {name: env.open_db(name.encode(), create=False, **options) for name, options in self._tables.items()}
+        is_new = not env.stat()["entries"]
+        with env.begin(write=True) as txn:
+            tables = {name: env.open_db(name.encode(), txn, **options) for name, options in self._tables.items()}
+        if is_new:
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        return tables
 
     def _open_lmdb(self) -> Any:
         try:

@@ -22,6 +22,7 @@ from engine.meta.records import (
 )
 
 TOMBSTONES_BURIED_A_STEP = 2
+UPLOADS_DRAINED_A_STEP = 256
 PART_NUMBER_END = 0xFFFF
 """Above every part number, and all that a row has room for."""
 _SUFFIX = struct.Struct(">Q16s")
@@ -194,46 +195,46 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
                 cursor.delete()
 
     @writes
-    def abort(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash, int]:
+    def abort(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash | None, int]:
         bucket_id, row, _ = self._upload(txn, bucket, key, upload_id)
         return self._abort(txn, bucket_id, key, row, upload_id)
 
     def _abort(
         self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId
-    ) -> tuple[Trash, int]:
+    ) -> tuple[Trash | None, int]:
         parts = self._parts(txn, upload_id.nonce)
         txn.delete(row, db=self._table["uploads"])
         self._names("uploads").prune(txn, bucket_id, key)
         freed = parts.size()
         self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-freed))
         trash = Trash(TrashKind.UPLOAD, upload_id.nonce)
-        self._throw_away(txn, trash)
-        return trash, freed
+        if len(parts):
+            self._throw_away(txn, trash)
+        return trash if len(parts) else None, freed
 
-    def drain_deleted_buckets(self) -> None:
-        while self._has_deleted_buckets():
-            self._drain_one()
+    def drain_deleted_buckets(self) -> bool:
+        return self._has_deleted_buckets() and self._drain_some()
 
     @reads
     def _has_deleted_buckets(self, txn: Transaction) -> bool:
         return self._first_deleted(txn) is not None
 
     @writes
-    def _drain_one(self, txn: Transaction) -> None:
-        """Abort one upload of a deleted bucket, or forget the bucket if it has none."""
+    def _drain_some(self, txn: Transaction) -> bool:
+        """Abort some uploads of a deleted bucket, or forget the bucket if it has none."""
         bucket_id = self._first_deleted(txn)
         if bucket_id is None:
-            return
+            return False
         names = self._names("uploads")
-        row: Row | None = next(names.scan(txn, bucket_id, b""), None)
-        if row is None:
+        rows = list(itertools.islice(names.scan(txn, bucket_id, b""), UPLOADS_DRAINED_A_STEP))
+        for key, suffix, _ in rows:
+            place = names.find(txn, bucket_id, key)
+            assert place is not None, "a row just read has a place"
+            self._abort(txn, bucket_id, key, place + suffix, UploadId(*_SUFFIX.unpack(suffix)))
+        if not rows:
             txn.delete(bucket_id, db=self._table["deleted_buckets"])
             txn.delete(bucket_id, db=self._table["usage"])
-            return
-        upload_id = UploadId(*_SUFFIX.unpack(row[1]))
-        place = names.find(txn, bucket_id, row[0])
-        assert place is not None, "a row just read has a place"
-        self._abort(txn, bucket_id, row[0], place + row[1], upload_id)
+        return True
 
 
 def _upload_entry(row: Row) -> UploadEntry:

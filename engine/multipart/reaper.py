@@ -56,5 +56,5 @@ class Reaper(Completes):
             trash, freed = self._freeing(lambda: self._meta.abort(bucket, entry.key, entry.upload_id))
         except (NoSuchUpload, NoSuchBucket):
             return None
-        self._sweeper.sweep((trash,))
+        self._sweeper.sweep((trash,) if trash else ())
         return freed

@@ -127,7 +127,7 @@ class Uploads(Core):
         name, identity = self._find_upload(bucket, key, upload_id)
         with self._naming(upload_id):
             trash, _ = self._freeing(lambda: self._meta.abort(bucket, name, identity))
-        self._sweeper.sweep((trash,))
+        self._sweeper.sweep((trash,) if trash else ())
 
     def list_parts(
         self,

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from engine import Store
 from engine.bodies import source_of
+from engine.errors import IncompleteBody
 from engine.stream import Digest, Stream
 from tests.support.stores import FILE_BODY, INLINE_SIZE_MAX
 from tests.support.uploads import begin, part_etag_of, read
@@ -287,3 +288,21 @@ def test_an_iterable_gives_its_bytes_however_they_are_cut_and_taken(
         assert stream.digest(Digest.MD5).hex() == part_etag_of(data).strip('"')
     assert data.startswith(taken)
     assert not source.has_more()
+
+
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_a_seekable_object_that_goes_on_after_its_length_is_refused(store: Store, bucket: str, size: int) -> None:
+    body = io.BytesIO(b"x" * (size + 1))
+    with pytest.raises(IncompleteBody):
+        store.put_object(bucket, "key", body, content_length=size)
+    assert body.tell() == size, "it stands where its length ended"
+    assert store.put_object(bucket, "key", io.BytesIO(b"x" * size), content_length=size)
+
+
+def test_an_object_that_reads_more_than_it_was_asked_for_is_refused(store: Store, bucket: str) -> None:
+    class Unruly:
+        def read(self, size: int) -> bytes:
+            return b"x" * (size + 1)
+
+    with pytest.raises(ValueError, match="gave"):
+        store.put_object(bucket, "key", Unruly(), content_length=50)

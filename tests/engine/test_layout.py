@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import engine
 from engine import layout
 from engine.errors import NewerFormat, NotAStore, StoreError, UnsafeFileSystem
-from tests.support.requirements import need
+from tests.support.requirements import need, need_strace
 from tests.support.stores import FILE_BODY, snapshot
 
 
@@ -133,3 +135,15 @@ def test_the_network_file_systems_are_known_by_linux_own_numbers() -> None:
     """linux/magic.h and statfs(2)."""
     assert layout._NETWORK_FILE_SYSTEMS.keys() >= {0x6969, 0x517B, 0xFF534D42, 0xFE534D42, 0x01021997, 0x65735546}
     assert not layout._NETWORK_FILE_SYSTEMS.keys() & {0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630}
+
+
+def test_every_directory_on_the_way_to_a_new_store_has_its_name_synced(tmp_path: Path) -> None:
+    need_strace()
+    trace, script = tmp_path / "trace", "import engine, sys; engine.open(sys.argv[1]).close()"
+    command = ["strace", "-y", "-e", "trace=mkdir,fsync", "-o", str(trace), sys.executable, "-c", script]
+    subprocess.run([*command, str(tmp_path / "a" / "b" / "store")], check=True)
+    calls = trace.read_text().splitlines()
+    for made, parent in (("a", tmp_path), ("a/b", tmp_path / "a"), ("a/b/store", tmp_path / "a" / "b")):
+        start = next(place for place, call in enumerate(calls) if call.startswith(f'mkdir("{tmp_path / made}"'))
+        assert f"<{parent}>)" in calls[start + 1], "the parent is synced right after"
+    assert any(f"<{tmp_path / 'a' / 'b' / 'store' / 'meta'}>)" in call for call in calls), "and LMDB's files are named"
