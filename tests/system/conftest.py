@@ -16,3 +16,10 @@ def memory_place() -> Iterator[Path]:
     place = tempfile.mkdtemp(prefix="partwright-", dir=shared if os.access(shared, os.W_OK) else None)
     yield Path(place)
     shutil.rmtree(place)
+
+
+@pytest.fixture
+def disk_place() -> Iterator[Path]:
+    """A directory where temporary files are, gone after the test, for what is large."""
+    with tempfile.TemporaryDirectory(prefix="partwright-") as place:
+        yield Path(place)
