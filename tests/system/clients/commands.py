@@ -57,13 +57,14 @@ class Command:
         return json.loads(out) if out.strip() else None
 
 
-def _program(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
-
-
-def _environment(place: Path, **variables: str) -> dict[str, str]:
+def _command(host: Host, place: Path, *words: str, **variables: str) -> Command:
+    """A client whose environment holds what it needs, and trusts the host's certificate alone."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, "HOME": str(place), "NO_PROXY": "*", **variables}
+    if host.server is not None and host.server.certificate is not None:
+        trusted = str(host.server.certificate)
+        kept |= {"AWS_CA_BUNDLE": trusted, "SSL_CERT_FILE": trusted}
+    program = str(Path(sys.executable).with_name(words[0]))
+    return Command((program, *words[1:]), {**kept, "HOME": str(place), "NO_PROXY": "*", **variables}, place)
 
 
 def aws(host: Host, place: Path, *, checksums: str = "when_supported") -> Command:
@@ -83,9 +84,7 @@ def aws(host: Host, place: Path, *, checksums: str = "when_supported") -> Comman
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_PAGER": "",
     }
-    if host.server.certificate:
-        variables["AWS_CA_BUNDLE"] = str(host.server.certificate)
-    return Command((_program("aws"),), _environment(place, **variables), place)
+    return _command(host, place, "aws", **variables)
 
 
 def s5cmd(host: Host, place: Path) -> Command:
@@ -95,8 +94,7 @@ def s5cmd(host: Host, place: Path) -> Command:
         "AWS_SECRET_ACCESS_KEY": host.pair.secret_key,
         "AWS_REGION": REGION,
     }
-    words = (_program("s5cmd"), "--endpoint-url", host.server.endpoint, "--retry-count", "0")
-    return Command(words, _environment(place, **variables), place)
+    return _command(host, place, "s5cmd", "--endpoint-url", host.server.endpoint, "--retry-count", "0", **variables)
 
 
 def rclone(host: Host, place: Path) -> Command:
@@ -113,7 +111,7 @@ def rclone(host: Host, place: Path) -> Command:
         "RCLONE_CACHE_DIR": str(place / "rclone-cache"),
     }
     (place / "rclone.conf").touch()
-    return Command((_program("rclone"), "--retries", "1"), _environment(place, **variables), place)
+    return _command(host, place, "rclone", "--retries", "1", **variables)
 
 
 def s3cmd(host: Host, place: Path) -> Command:
@@ -125,9 +123,10 @@ def s3cmd(host: Host, place: Path) -> Command:
         "host_base": f"{ADDRESS}:{host.server.port}",
         "host_bucket": f"{ADDRESS}:{host.server.port}",
         "bucket_location": REGION,
-        "use_https": False,
+        "use_https": host.server.scheme == "https",
+        "ca_certs_file": host.server.certificate or "",
         "multipart_chunk_size_mb": 5,
         "progress_meter": False,
     }
     config.write_text("[default]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
-    return Command((_program("s3cmd"), "-c", str(config)), _environment(place, LANG="C.UTF-8"), place)
+    return _command(host, place, "s3cmd", "-c", str(config), LANG="C.UTF-8")

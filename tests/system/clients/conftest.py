@@ -58,7 +58,13 @@ def host(request: pytest.FixtureRequest, hosts: Hosts) -> Host:
 
 @pytest.fixture(scope="session", params=SERVERS)
 def any_server(request: pytest.FixtureRequest, hosts: Hosts) -> Host:
-    """Each server that the other clients are run over, for what is central."""
+    """Each server that speaks HTTP in clear, for what is central."""
+    return hosts[request.param]
+
+
+@pytest.fixture(scope="session", params=(*SERVERS, "serve-tls"))
+def every_server(request: pytest.FixtureRequest, hosts: Hosts) -> Host:
+    """The same and TLS, for copying up and down: aws-chunked trailers are for TLS alone."""
     return hosts[request.param]
 
 

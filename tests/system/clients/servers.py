@@ -143,7 +143,7 @@ def start(name: str, command: Sequence[str], port: int, store: Path, pair: Pair,
     server = Server(name, process, Printed(process), port, store, pair)
     try:
         server.printed.wait_for(_LISTENING, START_S_MAX)
-        _wait_until_connected(server)
+        wait_until_connected(server)
     except BaseException:
         process.kill()
         process.wait()
@@ -151,7 +151,7 @@ def start(name: str, command: Sequence[str], port: int, store: Path, pair: Pair,
     return server
 
 
-def _wait_until_connected(server: Server) -> None:
+def wait_until_connected(server: Server) -> None:
     """Granian says that it listens before its workers do, and says nothing then: trying is the only way to know."""
     deadline = time.monotonic() + START_S_MAX
     while True:

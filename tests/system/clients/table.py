@@ -8,6 +8,7 @@ import pytest
 from tests.system.clients.hosts import HOSTS
 
 _PREFIX = "test_client_"
+_HOST_FIXTURES = ("host", "any_server", "every_server")
 _CELLS = {"passed": "pass", "failed": "FAIL", "skipped": "skip"}
 _WORST = ("failed", "skipped", "passed")
 
@@ -23,7 +24,7 @@ class ClientTable:
         for item in items:
             if item.path.name.startswith(_PREFIX):
                 parameters = getattr(getattr(item, "callspec", None), "params", {})
-                host = parameters.get("host") or parameters.get("any_server") or "serve"
+                host = next((parameters[name] for name in _HOST_FIXTURES if name in parameters), "serve")
                 item.user_properties += [("host", host), ("operation", getattr(item, "originalname", item.name))]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -39,7 +40,7 @@ class ClientTable:
             terminalreporter.write("\n".join(self._lines()) + "\n")
 
     def _lines(self) -> list[str]:
-        rows = [("client", "operation", *HOSTS)]
+        rows: list[tuple[str, ...]] = [("client", "operation", *HOSTS)]
         for (client, operation), outcomes in sorted(self._outcomes.items()):
             rows.append((client, operation, *(_cell(outcomes.get(host, [])) for host in HOSTS)))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

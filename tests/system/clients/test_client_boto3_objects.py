@@ -136,6 +136,26 @@ def test_list_objects_v2_and_v1(s3: Any, bucket: str) -> None:
     assert owned["Contents"][0]["StorageClass"] == "STANDARD"
 
 
+def test_members_without_effect_pass_and_unserved_ones_are_refused(s3: Any, bucket: str) -> None:
+    """What would have to be done and is not must never be taken for done."""
+    named = {"Bucket": bucket, "Key": "key", "Body": b"body"}
+    s3.put_object(**named, ACL="private", StorageClass="STANDARD")
+    s3.delete_object(Bucket=bucket, Key="key")
+    for unserved in (
+        {"ACL": "public-read"},
+        {"StorageClass": "GLACIER"},
+        {"ServerSideEncryption": "AES256"},
+        {"Tagging": "a=b"},
+        {"ExpectedBucketOwner": "123456789012"},
+        {"ObjectLockLegalHoldStatus": "ON"},
+        {"WebsiteRedirectLocation": "/x"},
+    ):
+        refused("NotImplemented", s3.put_object, **named, **unserved)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+    for probe in (s3.get_bucket_versioning, s3.get_bucket_acl, s3.get_bucket_policy, s3.list_object_versions):
+        refused("NotImplemented", probe, Bucket=bucket)
+
+
 def test_delete_objects_quietly(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="one", Body=b"")
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "one"}, {"Key": "never"}], "Quiet": True})

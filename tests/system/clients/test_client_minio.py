@@ -21,11 +21,13 @@ PART_SIZE = 5 * 1024 * 1024
 
 
 @pytest.fixture
-def minio(any_server: Host) -> Iterator[Minio]:
-    assert any_server.server is not None
-    address = f"{ADDRESS}:{any_server.server.port}"
-    with urllib3.PoolManager() as pool:
-        yield Minio(address, any_server.pair.access_key, any_server.pair.secret_key, secure=False, http_client=pool)
+def minio(every_server: Host) -> Iterator[Minio]:
+    server, pair = every_server.server, every_server.pair
+    assert server is not None
+    secure = server.certificate is not None
+    with urllib3.PoolManager(ca_certs=str(server.certificate) if secure else None) as pool:
+        address = f"{ADDRESS}:{server.port}"
+        yield Minio(address, pair.access_key, pair.secret_key, secure=secure, http_client=pool)
 
 
 @pytest.fixture
@@ -35,8 +37,8 @@ def own_bucket(minio: Minio) -> str:
     return name
 
 
-def read(minio: Minio, bucket: str, key: str, **options: int) -> bytes:
-    with minio.get_object(bucket, key, **options) as response:
+def read(minio: Minio, bucket: str, key: str, offset: int = 0, length: int = 0) -> bytes:
+    with minio.get_object(bucket, key, offset=offset, length=length) as response:
         return response.read()
 
 
@@ -72,8 +74,10 @@ def test_list_copy_remove(minio: Minio, own_bucket: str) -> None:
     assert not minio.bucket_exists(own_bucket)
 
 
-def test_presigned_urls(minio: Minio, own_bucket: str) -> None:
-    with urllib3.PoolManager() as pool:
+def test_presigned_urls(minio: Minio, own_bucket: str, every_server: Host) -> None:
+    assert every_server.server is not None
+    certificate = every_server.server.certificate
+    with urllib3.PoolManager(ca_certs=str(certificate) if certificate else None) as pool:
         assert pool.request("PUT", minio.presigned_put_object(own_bucket, "key"), body=b"presigned").status == 200
         assert pool.request("GET", minio.presigned_get_object(own_bucket, "key")).data == b"presigned"
 

@@ -11,8 +11,8 @@ MULTIPART = ("--s3-upload-cutoff", "5M", "--s3-chunk-size", "5M")
 """11 MiB: three parts."""
 
 
-def test_copy_up_and_down(any_server: Host, tmp_path: Path) -> None:
-    command, bucket = rclone(any_server, tmp_path), bucket_name()
+def test_copy_up_and_down(every_server: Host, tmp_path: Path) -> None:
+    command, bucket = rclone(every_server, tmp_path), bucket_name()
     (tmp_path / "source").write_bytes(BODY)
     command("mkdir", f"pw:{bucket}")
     command("copyto", *MULTIPART, "source", f"pw:{bucket}/dir/key")

@@ -10,8 +10,8 @@ BODY = bytes(range(256)) * (11 * 4096)
 """11 MiB: three parts of 5 MiB."""
 
 
-def test_copy_up_and_down(any_server: Host, tmp_path: Path) -> None:
-    command, bucket = s5cmd(any_server, tmp_path), bucket_name()
+def test_copy_up_and_down(every_server: Host, tmp_path: Path) -> None:
+    command, bucket = s5cmd(every_server, tmp_path), bucket_name()
     (tmp_path / "source").write_bytes(BODY)
     command("mb", f"s3://{bucket}")
     command("cp", "--part-size", 5, "source", f"s3://{bucket}/dir/key")

@@ -32,6 +32,7 @@ from tests.system.clients.servers import (
     running,
     serve,
     start,
+    wait_until_connected,
     write_credentials,
 )
 
@@ -84,6 +85,19 @@ def test_workers_share_one_store(own: Host, clients: Callable[..., Any]) -> None
         )
         etags[number] = raw.send(call).headers["etag"]
     assert [part["ETag"] for part in s3.list_parts(**upload)["Parts"]] == list(etags.values())
+
+
+def test_killed_worker_is_replaced(hosts: Hosts, tmp_path: Path, clients: Callable[..., Any]) -> None:
+    with running(serve(tmp_path, hosts.pair)) as server:
+        spawned = re.compile(r"Spawning worker-1 with PID: (\d+)")
+        first = spawned.search(server.printed.wait_for(spawned, 60))
+        assert first is not None
+        s3 = clients(Host("serve", hosts.pair, hosts.session, server), retries=0)
+        bucket = new_bucket(s3)
+        os.kill(int(first[1]), signal.SIGKILL)
+        server.printed.wait_for(re.compile(rf"Spawning worker-1 with PID: (?!{first[1]}$)"), 60)
+        wait_until_connected(server)
+        assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-east-1"
 
 
 def test_actions_bound_what_a_key_may_do(own: Host, clients: Callable[..., Any]) -> None:
