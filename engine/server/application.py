@@ -20,7 +20,7 @@ from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, call, resources
+from engine.server.operations import SERVED, Site, call, resources
 from engine.server.payload import body_of
 from engine.server.slow import BLANK_INTERVAL_S_DEFAULT, answer_slowly
 from engine.store import Store
@@ -88,12 +88,16 @@ class Application:
             inputs |= body_of(identity, request, exchange.body)
         if operation.name == "CompleteMultipartUpload":
             return answer_slowly(
-                lambda: self._answer(operation, inputs), lambda error: _refusal(exchange, error), self._blank_interval_s
+                lambda: self._answer(exchange, operation, inputs),
+                lambda error: _refusal(exchange, error),
+                self._blank_interval_s,
             )
-        return self._answer(operation, inputs)
+        return self._answer(exchange, operation, inputs)
 
-    def _answer(self, operation: Operation, inputs: dict[str, Any]) -> Response:
-        result = call(self._store, operation, inputs, self._region)
+    def _answer(self, exchange: Exchange, operation: Operation, inputs: dict[str, Any]) -> Response:
+        request = exchange.request
+        url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
+        result = call(self._store, operation, inputs, Site(self._region, url))
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))

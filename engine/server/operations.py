@@ -8,68 +8,82 @@ from typing import Any
 
 from engine.errors import InvalidRequest, NotImplementedYet, S3Error
 from engine.names import parse_copy_source
-from engine.results import GetBucketLocationOutput, HeadBucketOutput
+from engine.results import CompleteMultipartUploadOutput, GetBucketLocationOutput, HeadBucketOutput
 from engine.s3.model import Operation, snake
 from engine.store import Store
 
 Inputs = dict[str, Any]
 
 
-def _as_it_is(value: Any, _region: str | None) -> Any:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a request found the server, which the store knows nothing of."""
+
+    region: str | None
+    """None: whatever region is asked for."""
+    url: str
+    """What it asked for, in whatever style, without the query."""
+
+
+def _as_it_is(value: Any, _site: Site) -> Any:
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """One operation: the action it needs on its own resource, what turns its members into the store's arguments, and the store's
-    result into the answer. Both are told the region, which the store knows nothing of; None: whatever region is asked for.
+    result into the answer.
     """
 
     action: str
-    adapt: Callable[[Inputs, str | None], Inputs] = _as_it_is
-    present: Callable[[Any, str | None], Any] = _as_it_is
+    adapt: Callable[[Inputs, Site], Inputs] = _as_it_is
+    present: Callable[[Any, Site], Any] = _as_it_is
 
 
 class IllegalLocationConstraintException(S3Error):
     """A bucket was asked for in a region that is not the server's."""
 
 
-def _complete(inputs: Inputs, _region: str | None) -> Inputs:
+def _complete(inputs: Inputs, _site: Site) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
         raise InvalidRequest("You must specify at least one part")
     return inputs | {"parts": [(part["part_number"], part["etag"]) for part in listed.get("parts") or ()]}
 
 
-def _delete_objects(inputs: Inputs, _region: str | None) -> Inputs:
+def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
         _refuse_rest(item, {"key"})
     return inputs | {"keys": [item["key"] for item in delete["objects"]], "quiet": bool(delete.get("quiet"))}
 
 
-def _create_bucket(inputs: Inputs, region: str | None) -> Inputs:
+def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
     configuration = inputs.pop("create_bucket_configuration", None) or {}
     _refuse_rest(configuration, {"location_constraint"})
     location = configuration.get("location_constraint")
-    if region is not None and location not in (None, region):
+    if site.region is not None and location not in (None, site.region):
         raise IllegalLocationConstraintException(
             f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
         )
     return inputs
 
 
-def _head_bucket(result: HeadBucketOutput, region: str | None) -> HeadBucketOutput:
-    return replace(result, bucket_region=region or result.bucket_region)
+def _head_bucket(result: HeadBucketOutput, site: Site) -> HeadBucketOutput:
+    return replace(result, bucket_region=site.region or result.bucket_region)
 
 
-def _bucket_location(result: GetBucketLocationOutput, region: str | None) -> GetBucketLocationOutput:
-    return replace(result, location_constraint=region)
+def _bucket_location(result: GetBucketLocationOutput, site: Site) -> GetBucketLocationOutput:
+    return replace(result, location_constraint=site.region)
+
+
+def _completed(result: CompleteMultipartUploadOutput, site: Site) -> CompleteMultipartUploadOutput:
+    return replace(result, location=site.url)
 
 
 SERVED: dict[str, Served] = {
     "AbortMultipartUpload": Served("s3:AbortMultipartUpload"),
-    "CompleteMultipartUpload": Served("s3:PutObject", _complete),
+    "CompleteMultipartUpload": Served("s3:PutObject", _complete, _completed),
     "CopyObject": Served("s3:PutObject"),
     "CreateBucket": Served("s3:CreateBucket", _create_bucket),
     "CreateMultipartUpload": Served("s3:PutObject"),
@@ -127,7 +141,7 @@ def arn(bucket: str | None, key: str | None) -> str:
     return f"arn:aws:s3:::{path}"
 
 
-def call(store: Store, operation: Operation, inputs: Inputs, region: str | None) -> Any:
+def call(store: Store, operation: Operation, inputs: Inputs, site: Site) -> Any:
     """Run an operation on the store.
 
     Raises:
@@ -135,12 +149,12 @@ def call(store: Store, operation: Operation, inputs: Inputs, region: str | None)
         S3Error: whatever the store answers.
     """
     served = SERVED[operation.name]
-    adapted = served.adapt(dict(inputs), region)
+    adapted = served.adapt(dict(inputs), site)
     method = getattr(store, snake(operation.name))
     taken = _parameters(snake(operation.name))
     _refuse_rest(adapted, taken, operation)
     result = method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
-    return served.present(result, region)
+    return served.present(result, site)
 
 
 @functools.cache

@@ -66,7 +66,7 @@ class Hosts(contextlib.ExitStack):
     def __getitem__(self, name: str) -> Host:
         if name not in self._hosts:
             place = self._place / name
-            place.mkdir()
+            place.mkdir(exist_ok=True)
             self._hosts[name] = self._start(name, place)
         return self._hosts[name]
 
