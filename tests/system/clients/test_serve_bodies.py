@@ -53,6 +53,27 @@ def test_continue_is_said_before_the_body_comes(raw: Raw, its_bucket: str) -> No
         assert receive(connection).body == BODY
 
 
+def test_answers_without_a_body_leave_the_connection_in_order(raw: Raw, its_bucket: str) -> None:
+    path = f"/{its_bucket}/key"
+    raw.send(Call("PUT", path, body=b"body"))
+    condition = {"if-none-match": part_etag_of(b"body")}
+    sequence = (
+        (Call("HEAD", path), 200, b""),
+        (Call("HEAD", path + "-absent"), 404, b""),
+        (Call("GET", path, headers=condition), 304, b""),
+        (Call("HEAD", path, headers=condition), 304, b""),
+        (Call("DELETE", path + "-absent"), 204, b""),
+        (Call("PUT", path, body=b""), 200, b""),
+        (Call("PUT", path, body=b"body"), 200, b""),
+        (Call("GET", path), 200, b"body"),
+    )
+    with raw.connection() as connection:
+        for call, status, body in sequence:
+            connection.sendall(raw.head(call) + call.body)
+            answer = receive(connection, call.method)
+            assert (answer.status, answer.body) == (status, body), call
+
+
 def test_refused_promise_is_not_answered_with_continue(raw: Raw, any_server: Host, its_bucket: str) -> None:
     if any_server.name == "gunicorn":
         return  # it says 100 Continue before it calls any application
