@@ -1,7 +1,7 @@
 """What S3 says a bucket is: sixty lines of plain Python without files, threads, transactions or pages, to compare the store with."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 
@@ -93,3 +93,10 @@ def listed(names: list[str], prefix: str, delimiter: str) -> list[tuple[str, boo
         if not found or entry not in shown:
             shown.append(entry)
     return shown
+
+
+def bodies_of(bucket: Bucket) -> Iterator[bytes]:
+    for upload in bucket.uploads.values():
+        yield from upload.parts.values()
+    for stored in bucket.objects.values():
+        yield from stored.bodies

@@ -5,11 +5,10 @@ steps, and what repeats them.
 """
 
 import hashlib
-import io
 import os
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,43 +26,33 @@ from hypothesis.stateful import (
 )
 
 import engine
-from tests.model.model import Bucket, Refused, Stored, Upload, etag_of, listed
+from tests.model.choices import (
+    INLINE_SIZE_MAX,
+    PART_SIZE_MIN,
+    as_stream,
+    bodies,
+    buckets,
+    delimiters,
+    keys,
+    kinds,
+    numbers,
+    page_sizes,
+    picks,
+    prefixes,
+)
+from tests.model.model import Bucket, Refused, Stored, Upload, bodies_of, etag_of, listed
 from tests.model.pages import pages_of_objects, pages_of_parts, pages_of_uploads
 from tests.support.inspection import check_counters, check_nothing_left, check_whole
 from tests.support.stores import contents_of, copy_store
 
-PART_SIZE_MIN = 3
-INLINE_SIZE_MAX = 12
 LIMITS = engine.Limits(part_size_bytes_min=PART_SIZE_MIN, inline_size_bytes_max=INLINE_SIZE_MAX)
 EXAMPLES = int(os.environ.get("PARTWRIGHT_MODEL_EXAMPLES", "0"))
 EXAMPLES_IN_CI = 80
 UNSHORTENED = [Phase.explicit, Phase.reuse, Phase.generate]
 KEPT_TABLES = {"store", "tombstones", "tombstone_times"}
 """What an emptied store may have rows in: the next id, and the answers to repeated Completes."""
-LONG = "long/" + "k" * 600
 
 Failure = TypeVar("Failure", bound=Exception)
-
-buckets = st.sampled_from(["first", "first", "first", "second"])
-keys = st.sampled_from(["a", "a/b", "a/c", "a\x00", "b", "ü/x", "\U0001f600", LONG, LONG + "/1", LONG + "/2"])
-prefixes = st.sampled_from(["", "", "a", "a/", "long/", LONG + "/", "nothing"])
-delimiters = st.sampled_from(["", "/", "k/"])
-bodies = st.one_of(
-    st.binary(min_size=INLINE_SIZE_MAX - 1, max_size=INLINE_SIZE_MAX + 2),
-    st.binary(min_size=PART_SIZE_MIN, max_size=300),
-    st.binary(max_size=PART_SIZE_MIN + 1),
-)
-numbers = st.one_of(st.integers(1, 4), st.sampled_from([9999, 10000]))
-picks = st.integers(0, 1000)
-page_sizes = st.sampled_from([1, 2, 3, 1000])
-
-
-def as_stream(body: bytes, kind: str) -> Any:
-    """A body in one of the forms that the library takes."""
-    return {"bytes": body, "file": io.BytesIO(body), "pieces": iter([body[:5], b"", body[5:]])}[kind]
-
-
-kinds = st.sampled_from(["bytes", "file", "pieces"])
 
 
 class Comparison(RuleBasedStateMachine):
@@ -374,7 +363,7 @@ class Comparison(RuleBasedStateMachine):
         self._stores.pop().close()
         store = self._stores[0]
         report = check_nothing_left(store)
-        held = [body for bucket in self._model.values() for body in _bodies_of(bucket)]
+        held = [body for bucket in self._model.values() for body in bodies_of(bucket)]
         assert report.files == sum(len(body) > INLINE_SIZE_MAX for body in held)
         self._empty(store)
         left = contents_of(store)
@@ -396,13 +385,6 @@ def _outcome(step: Callable[[], Any], kind: type[Failure]) -> tuple[Any, Failure
         return step(), None
     except kind as error:
         return None, error
-
-
-def _bodies_of(bucket: Bucket) -> Iterator[bytes]:
-    for upload in bucket.uploads.values():
-        yield from upload.parts.values()
-    for stored in bucket.objects.values():
-        yield from stored.bodies
 
 
 @pytest.mark.slow
