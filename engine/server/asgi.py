@@ -51,11 +51,13 @@ class AsgiApplication:
         finally:
             await body.close()
         try:
-            await self._send(response, send, loop)
+            await self._send(response, _Departure(receive, body), send, loop)
         except _ClientStalled:
             _log.info("a client took nothing for %s s and was given up", self._idle_timeout_s)
 
-    async def _send(self, response: Response, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+    async def _send(
+        self, response: Response, departure: "_Departure", send: Send, loop: asyncio.AbstractEventLoop
+    ) -> None:
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         start = {"type": "http.response.start", "status": response.status, "headers": headers}
         if isinstance(response.body, bytes):
@@ -63,11 +65,15 @@ class AsgiApplication:
             return
         try:
             await self._send_all(send, start)
+            departure.watch()
             pieces = iter(response.body)
             while (piece := await loop.run_in_executor(self._pool, next, pieces, None)) is not None:
+                if departure.has_come:
+                    return
                 await self._send_all(send, {"type": "http.response.body", "body": piece, "more_body": True})
             await self._send_all(send, {"type": "http.response.body", "body": b""})
         finally:
+            departure.forget()
             close(response.body)
 
     async def _send_all(self, send: Send, *messages: dict[str, Any]) -> None:
@@ -78,6 +84,33 @@ class AsgiApplication:
                     await send(message)
         except TimeoutError:
             raise _ClientStalled from None
+
+
+class _Departure:
+    """Whether the client has gone while its answer is sent: `send` alone does not tell, it takes what nobody will get."""
+
+    def __init__(self, receive: Receive, body: AsgiBody) -> None:
+        self._receive = receive
+        self._body = body
+        self._task: asyncio.Task[None] | None = None
+
+    def watch(self) -> None:
+        """Begin, unless there is a body left that would have to be fetched first."""
+        if self._body.at_end:
+            self._task = asyncio.ensure_future(self._wait())
+
+    @property
+    def has_come(self) -> bool:
+        task = self._task
+        return task is not None and task.done() and not task.cancelled() and task.exception() is None
+
+    def forget(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 class _ClientStalled(Exception):
