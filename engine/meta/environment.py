@@ -108,9 +108,11 @@ class Environment:
                 env.sync(True)
                 env.reader_check()
             self.table = self._open_tables(env)
-        except lmdb.Error as error:
+        except BaseException as error:
             env.close()
-            raise _open_failure(self.path, error) from error
+            if isinstance(error, lmdb.Error):
+                raise _open_failure(self.path, error) from error
+            raise
         self._lmdb = env
 
     def _open_tables(self, env: Any) -> dict[str, Any]:

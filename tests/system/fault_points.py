@@ -75,7 +75,7 @@ class FaultWalk:
 
     def walk(self, name: str, error: str, expected: int) -> None:
         """Let the first, second, third ... call of a name fail, until a playing has no more of them."""
-        for nth in itertools.count(1, self._stage.variation.stride_of(expected)):
+        for nth in self._stage.variation.points(expected):
             with naming(f"{self.figures.variation}, {error} at {name}#{nth}"):
                 played = self._stage.play(inject=f"error={error}:when={nth}", calls=name)
                 hit = next((call for call in played.calls if call.was_injected), None)

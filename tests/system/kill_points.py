@@ -4,7 +4,6 @@ By hand, every call of every variation:  python -m tests.system.kill_points --al
 """
 
 import argparse
-import itertools
 import signal
 import sys
 import tempfile
@@ -77,7 +76,7 @@ class Walk:
 
     def walk(self, name: str, expected: int) -> None:
         """Kill before the first, second, third ... call of a name, until a playing has no more of them."""
-        for nth in itertools.count(1, self._stage.variation.stride_of(expected)):
+        for nth in self._stage.variation.points(expected):
             with naming(f"{self.figures.variation}, killed before {name}#{nth}"):
                 played = self._stage.play(inject=f"signal=SIGKILL:when={nth}", calls=name)
                 made = played.count(name)

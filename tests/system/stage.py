@@ -17,6 +17,8 @@ from tests.support.strace import Call, Gate, attached, calls_in, other_threads
 from tests.support.workload import BUCKET, LIMITS
 
 Result = TypeVar("Result")
+MANY = 100
+LAST_FEW = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Variation:
     fresh: bool = False
     fault: str | None = None
     stride: int = 1
-    """Take each n-th point only of calls that come more than a hundred times."""
+    """Of a call that comes more than a hundred times, as in making the shards: take each n-th point, and all of the last few."""
 
-    def stride_of(self, count: int) -> int:
-        """How far apart the points are of a call that comes `count` times."""
-        return self.stride if count > 100 else 1
+    def points(self, count: int) -> Iterator[int]:
+        """Which calls of a name to attack, if it comes about `count` times: the first, the second ... without end."""
+        last_few = count - LAST_FEW if count > MANY else 1
+        yield from range(1, last_few, self.stride)
+        yield from itertools.count(last_few)
 
 
 MAIN_THREAD = Variation("first thread")

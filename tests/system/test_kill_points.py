@@ -19,7 +19,7 @@ POINTS_MIN = 400
 @pytest.mark.slow
 def test_a_kill_before_any_changing_call_loses_nothing_acknowledged(memory_place: Path) -> None:
     need_strace()
-    variations = [replace(CREATION, stride=50), MAIN_THREAD, COMMITTING_THREAD, NAMED_FILES]
+    variations = [replace(CREATION, stride=100), MAIN_THREAD, COMMITTING_THREAD, NAMED_FILES]
     figures = walk_all(memory_place, variations, CHANGING)
     for one in figures:
         print(one)
