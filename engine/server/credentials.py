@@ -61,10 +61,15 @@ class Credentials:
         """
         try:
             with open(path, "rb") as file:
-                entries = tomllib.load(file).get("credentials", [])
+                entries = tomllib.load(file).get("credentials")
         except (OSError, tomllib.TOMLDecodeError) as error:
             raise StoreError(f"the credentials file {path} can't be read: {error}") from None
-        return Credentials(_grant(entry, f"{path}: credentials[{index}]") for index, entry in enumerate(entries))
+        if not isinstance(entries, list) or not entries:
+            raise StoreError(f"{path}: there is no [[credentials]] in it")
+        grants = [_grant(entry, f"{path}: credentials[{index}]") for index, entry in enumerate(entries)]
+        if len({grant.credential.access_key for grant in grants}) < len(grants):
+            raise StoreError(f"{path}: an access_key stands there twice")
+        return Credentials(grants)
 
     @staticmethod
     def random() -> "Credentials":

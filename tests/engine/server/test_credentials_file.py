@@ -1,0 +1,23 @@
+"""A credentials file that does not mean what it says is refused, and none of its secrets is shown."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StoreError
+from engine.server.credentials import Credentials
+
+ENTRY = '[[credentials]]\naccess_key = "AKIATEST"\nsecret_key = "canary"\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ENTRY.replace("credentials", "credential"), "credentials = 5", ENTRY + ENTRY + 'buckets = ["photos"]'],
+    ids=["empty", "misspelt", "no-list", "twice"],
+)
+def test_file_is_refused_without_its_secrets(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "credentials.toml"
+    path.write_text(text)
+    with pytest.raises(StoreError) as caught:
+        Credentials.load(str(path))
+    assert "canary" not in str(caught.value)
