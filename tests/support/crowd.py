@@ -3,6 +3,7 @@
 A piece of content says itself where it ends and what it must be, so that an object mixed of two can't pass.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import engine
 from engine.errors import InvalidPart, NoSuchKey, NoSuchUpload
-from tests.support.workload import A_DAY, BUCKET, FAULTS, LIMITS, repeat_in_threads
+from tests.support.workload import A_DAY, BUCKET, FAULTS, LIMITS, repeat_in_threads, scrap_bucket
 
 KEYS = ("shared/a", "shared/b", "shared/c")
 UPLOADS_MAX = 8
@@ -28,7 +29,7 @@ def make_piece(seed: int, size: int) -> bytes:
     return _HEAD.pack(seed, size) + random.Random(seed).randbytes(size)
 
 
-def etag_of(content: bytes, multipart: bool) -> str:
+def etag_of(content: bytes, multipart: bool = True) -> str:
     """The ETag that content of whole pieces must have.
 
     Raises:
@@ -57,7 +58,12 @@ class Member:
 
     def step(self) -> None:
         """Do something; that somebody else was faster is no error."""
-        steps = [self._upload] * 6 + [self._complete] * 2 + [self._read] * 2 + [self._abort, self._put, self._delete]
+        steps = (
+            [self._upload] * 6
+            + [self._complete] * 2
+            + [self._read] * 2
+            + [self._abort, self._put, self._delete, self._scrap]
+        )
         begun = time.monotonic()
         try:
             told = self._rng.choice(steps)()
@@ -106,6 +112,10 @@ class Member:
         self._store.delete_object(BUCKET, self._rng.choice(KEYS))
         return {"do": "delete"}
 
+    def _scrap(self) -> dict[str, Any]:
+        scrap_bucket(self._store)
+        return {"do": "scrap"}
+
     def _read(self) -> dict[str, Any]:
         answer = self._store.get_object(BUCKET, self._rng.choice(KEYS))
         with answer.body as body:
@@ -125,6 +135,24 @@ def run(
         members = [Member(opened, descriptor, random.Random(f"{seed}/{number}")) for number in range(threads)]
         upkeep = (lambda: _check(opened)) if checking else (lambda: opened.reap(A_DAY))
         repeat_in_threads([*(member.step for member in members), upkeep], time.monotonic() + seconds)
+
+
+def watch(store: str, seconds: float) -> None:
+    """A process that only reads: it lists, reads and checks as long as the others work."""
+    end = time.monotonic() + seconds
+    with engine.open(store, read_only=True) as opened:
+        while time.monotonic() < end:
+            _check(opened)
+            for item in opened.list_objects_v2(BUCKET).contents or ():
+                with contextlib.suppress(NoSuchKey), opened.get_object(BUCKET, item.key).body as body:
+                    etag_of(body.read())
+
+
+def make(store: str, name: str) -> None:
+    """Open a store that may not be there yet, and put something into it."""
+    with engine.open(store, limits=LIMITS) as opened:
+        opened.create_bucket(name)
+        opened.put_object(name, "key", make_piece(1, 60_000))
 
 
 def _check(store: engine.Store) -> None:

@@ -35,7 +35,9 @@ class Lane:
     def step(self) -> None:
         """Choose one operation that S3 allows, and do it."""
         uploads = self._ledger.uploads
-        choices = ["put", "delete"]
+        choices = ["put", "delete", "scrap"]
+        if self._ledger.objects:
+            choices += ["read"]
         if len(uploads) < UPLOADS_MAX:
             choices += ["create"] * 2
         if uploads:
@@ -70,6 +72,12 @@ class Lane:
 
     def _delete(self) -> Operation:
         return {"do": "delete", "key": self._key()}
+
+    def _scrap(self) -> Operation:
+        return {"do": "scrap", "key": ""}
+
+    def _read(self) -> Operation:
+        return {"do": "read", "key": self._rng.choice(list(self._ledger.objects))}
 
     def _upload(self) -> Operation:
         upload_id = self._rng.choice(list(self._ledger.uploads))
@@ -110,12 +118,30 @@ def perform(store: engine.Store, operation: Operation, ledger: Ledger) -> str | 
             store.put_object(BUCKET, key, Piece(operation["seed"], operation["size"]).data())
         case "delete":
             store.delete_object(BUCKET, key)
+        case "scrap":
+            scrap_bucket(store)
         case "list":
             store.list_parts(BUCKET, key, operation["id"])
         case "read":
             with store.get_object(BUCKET, key).body as body:
                 assert body.read() == b"".join(piece.data() for piece in ledger.objects[key].pieces)
     return None
+
+
+def scrap_bucket(store: engine.Store) -> None:
+    """Make a bucket and delete it together with an open upload, which is aborted after the answer or by whoever comes next."""
+    name = f"scrap-{time.time_ns()}-{threading.get_ident() % 1000}"
+    store.create_bucket(name)
+    upload_id = store.create_multipart_upload(name, "key").upload_id
+    store.upload_part(name, "key", upload_id, 1, bytes(70_000))
+    store.upload_part(name, "key", upload_id, 2, b"small")
+    store.delete_bucket(name)
+
+
+def remove_scrap(store: engine.Store) -> None:
+    """Delete the buckets that a killed `scrap_bucket` left."""
+    for bucket in store.list_buckets(prefix="scrap-").buckets:
+        store.delete_bucket(bucket.name)
 
 
 def run(

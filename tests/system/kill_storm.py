@@ -17,7 +17,7 @@ import engine
 from tests.support.inspection import check_bytes, check_counters, check_nothing_left, check_whole, expect, settle
 from tests.support.ledger import Ledger, replay
 from tests.support.nursery import Nursery
-from tests.support.workload import BUCKET, LIMITS
+from tests.support.workload import BUCKET, LIMITS, remove_scrap
 
 LANES = 4
 DELAY_S_MAX = 0.15
@@ -86,6 +86,7 @@ class Storm:
             store.put_object(BUCKET, "after-the-kill", b"x" * 100_000)
             self.figures.open_and_write_s.append(time.perf_counter() - begun)
             expect(self.figures.open_and_write_s[-1] < OPEN_AND_WRITE_S_MAX, "reopening took too long")
+            remove_scrap(store)
             self._ledgers = [settle(store, outcome) for outcome in outcomes]
             report = check_whole(store)
             check_counters(store)

@@ -37,6 +37,7 @@ def scenario(prefix: str) -> list[Operation]:
         {"do": "put", "key": second, "seed": 70, "size": MIDDLE},
         {"do": "put", "key": first, "seed": 71, "size": SMALL},
         {"do": "delete", "key": second},
+        {"do": "scrap", "key": ""},
     ]
 
 

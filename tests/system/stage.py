@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import engine
 from tests.support.nursery import Nursery
 from tests.support.strace import Call, Gate, attached, calls_in, other_threads
-from tests.support.workload import BUCKET, LIMITS
+from tests.support.workload import BUCKET, LIMITS, remove_scrap
 
 Result = TypeVar("Result")
 MANY = 100
@@ -124,7 +124,8 @@ def naming(point: str) -> Iterator[None]:
 
 
 def clean(store: engine.Store, prefix: str) -> None:
-    """Abort and delete everything under a prefix."""
+    """Abort and delete everything under a prefix, and the buckets that a cut-off scenario left."""
+    remove_scrap(store)
     for upload in store.list_multipart_uploads(BUCKET, prefix=prefix).uploads or ():
         store.abort_multipart_upload(BUCKET, upload.key, upload.upload_id)
     for item in store.list_objects_v2(BUCKET, prefix=prefix).contents or ():

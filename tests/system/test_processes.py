@@ -13,10 +13,11 @@ import engine
 from tests.support.crowd import etag_of, read_logs
 from tests.support.inspection import Difference, check_counters, check_nothing_left, check_whole
 from tests.support.nursery import Nursery
-from tests.support.workload import BUCKET, LIMITS
+from tests.support.workload import BUCKET, LIMITS, remove_scrap
 
 PROCESSES = 4
 THREADS = 4
+MAKERS = 8
 SECONDS = 4.0
 KILL_AFTER_S = 1.5
 GAP_S_MAX = 1.0
@@ -47,6 +48,7 @@ class Crowd:
     def inspect(self) -> None:
         """Check the store they left behind."""
         with engine.open(self.store, limits=LIMITS) as store:
+            remove_scrap(store)
             check_whole(store)
             check_counters(store)
             for item in store.list_objects_v2(BUCKET).contents or ():
@@ -74,7 +76,8 @@ def check_story(entries: list[dict[str, Any]]) -> None:
 def test_processes_and_threads_at_once_leave_a_whole_store(memory_place: Path) -> None:
     with Nursery() as nursery:
         crowd = Crowd(nursery, memory_place, SECONDS)
-        assert [child.wait() for child in crowd.children] == [0] * PROCESSES
+        watcher = nursery.start("tests.support.crowd:watch", store=str(crowd.store), seconds=SECONDS)
+        assert [child.wait() for child in (*crowd.children, watcher)] == [0] * (PROCESSES + 1)
     entries = crowd.entries()
     crowd.inspect()
     check_story(entries)
@@ -100,6 +103,18 @@ def test_the_others_go_on_when_one_process_is_killed(memory_place: Path) -> None
     gap = max(later - sooner for sooner, later in zip([killed_at, *after], after, strict=False))
     print(f"{len(after)} answers after the kill, the longest time without one {1000 * gap:.1f} ms")
     assert gap < GAP_S_MAX
+
+
+def test_a_store_made_by_many_processes_at_once_is_one_store(memory_place: Path) -> None:
+    names = [f"bucket-{number}" for number in range(MAKERS)]
+    with Nursery() as nursery:
+        store = str(memory_place / "store")
+        children = [nursery.start("tests.support.crowd:make", store=store, name=name) for name in names]
+        assert [child.wait() for child in children] == [0] * MAKERS
+    with engine.open(store, create=False) as opened:
+        assert [bucket.name for bucket in opened.list_buckets().buckets] == names
+        assert check_whole(opened).parts == MAKERS
+        assert check_nothing_left(opened).files == MAKERS
 
 
 def test_without_the_lock_on_new_files_the_collector_takes_live_ones(memory_place: Path) -> None:
