@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
+import engine
+from tests.support.inspection import check_nothing_left
 from tests.support.requirements import need_loop_devices, need_mounts, unshare_command
+from tests.support.workload import BUCKET, LIMITS
+from tests.system.full_disk import Filling
 
 CYCLES = 3
+MAP_SIZE = 4 * 1024 * 1024
 DISK_SIZE = 64 * 1024 * 1024
 FREED_SHARE_MIN = 0.99
 TMPFS = 'mount -t tmpfs -o "size=64m,mode=700" disk "$PLACE"'
@@ -85,6 +90,24 @@ def test_a_disk_without_a_free_inode_refuses_cleanly_and_still_aborts(tmp_path: 
     assert all(cycle["freed"]["held"] == 50_000 for cycle in report["cycles"])
 
 
+def test_a_full_map_refuses_cleanly_and_a_larger_one_goes_on(place: Path) -> None:
+    with engine.open(place / "store", limits=LIMITS, map_size_bytes=MAP_SIZE) as store:
+        store.create_bucket(BUCKET)
+        filling = Filling(store, place / "store")
+        filling.begin()
+        filling.fill(with_files=False)
+        filling.try_everything_else()
+    assert filling.stored_bytes > 0.75 * MAP_SIZE
+    for refusal in filling.refusals:
+        assert (refusal["code"], refusal["status"]) == ("InternalError", 500)
+        assert "open the store with a larger map_size_bytes" in refusal["text"]
+    with engine.open(place / "store", limits=LIMITS, map_size_bytes=2 * MAP_SIZE) as store:
+        assert store.stat().open_bytes >= filling.stored_bytes
+        for upload in store.list_multipart_uploads(BUCKET).uploads or ():
+            store.abort_multipart_upload(BUCKET, upload.key, upload.upload_id)
+        check_nothing_left(store)
+
+
 def test_a_store_that_does_not_fit_is_refused_with_the_reason(tmp_path: Path) -> None:
     need_mounts()
     code = "import sys, engine\ntry: engine.open(sys.argv[1])\nexcept engine.StoreError as error: print(error)"
@@ -122,8 +145,6 @@ with engine.open(path, read_only=True) as store:
 
 def test_a_store_on_a_read_only_mount_reads_and_says_why_it_does_not_write(tmp_path: Path) -> None:
     need_mounts()
-    import engine
-
     with engine.open(tmp_path / "store") as store:
         store.create_bucket("bucket")
         store.put_object("bucket", "large", b"l" * 100_000)
