@@ -33,7 +33,7 @@ class AsgiBody:
         self._left = length
         self._ended = length == 0
         self._failure: S3Error | None = None
-        self._fetcher = _Fetcher(receive, length, self._batches, idle_timeout_s)
+        self._fetcher = _Fetcher(receive, length, self._batches, loop, idle_timeout_s)
 
     @property
     def at_end(self) -> bool:
@@ -71,18 +71,31 @@ class AsgiBody:
         await self._fetcher.close()
 
 
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.disconnect"}
+
+
 class _Fetcher:
     """The event loop's half."""
 
     def __init__(
-        self, receive: Receive, length: int | None, batches: "SimpleQueue[Batch]", idle_timeout_s: float
+        self,
+        receive: Receive,
+        length: int | None,
+        batches: "SimpleQueue[Batch]",
+        loop: asyncio.AbstractEventLoop,
+        idle_timeout_s: float,
     ) -> None:
         self._receive = receive
         self._left = length
         self._batches = batches
+        self._loop = loop
         self._idle_timeout_s = idle_timeout_s
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._waits_since_s: float | None = None
+        self._is_idle = False
         self._ended = False
         self._closed = False
 
@@ -92,22 +105,43 @@ class _Fetcher:
         if self._closed:
             self._batches.put(_given_up())
         elif self._task is None:
-            self._task = asyncio.ensure_future(self._run())
+            self._task = self._loop.create_task(self._run())
+            self._watch()
 
     async def close(self) -> None:
+        """Fetch no more, whatever is under way."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        # errors keep frames, and so this body, until the garbage collector comes; granian keeps the connection as long as `receive`
+        self._receive = _nothing
+
+    def _watch(self) -> None:
+        """Give the client up if it kept us waiting for the time-out; one timer a body costs less than one a piece."""
+        now_s = self._loop.time()
+        waited_s = now_s - (self._waits_since_s or now_s)
+        if waited_s >= self._idle_timeout_s and self._task is not None:
+            self._is_idle = True
+            self._task.cancel()
+        else:
+            self._timer = self._loop.call_later(self._idle_timeout_s - waited_s, self._watch)
 
     async def _run(self) -> None:
         last = _given_up()
         try:
-            while not self._ended:
-                self._batches.put((await self._fetch(), self._ended, None))
+            while True:
+                pieces = await self._fetch()
+                self._batches.put((pieces, self._ended, None))
+                if self._ended:
+                    return
                 await self._wanted.wait()
                 self._wanted.clear()
-        except TimeoutError:
+        except asyncio.CancelledError:
+            if not self._is_idle:
+                raise
             last = [], True, RequestTimeout()
         except S3Error as error:
             last = [], True, error
@@ -120,8 +154,9 @@ class _Fetcher:
         pieces: list[bytes] = []
         size = 0
         while size < BATCH_SIZE and not self._ended:
-            async with asyncio.timeout(self._idle_timeout_s):
-                message = await self._receive()
+            self._waits_since_s = self._loop.time()
+            message = await self._receive()
+            self._waits_since_s = None
             if message["type"] == "http.disconnect":
                 raise IncompleteBody(reason="the client went away")
             piece: bytes = message.get("body", b"")

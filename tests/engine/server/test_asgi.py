@@ -1,0 +1,48 @@
+"""The ASGI face, called as a server calls it."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import engine
+from engine.server import Credentials, asgi_app
+
+SCOPE = {"type": "http", "method": "PUT", "path": "/bucket/key", "raw_path": b"/bucket/key", "query_string": b""}
+
+
+class Client:
+    """One connection's end: it sends nothing of its body."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    async def receive(self) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_refused_request_keeps_nothing_of_its_connection(store: engine.Store, without_collector: None) -> None:
+    """Granian closes a connection with an unread body once nobody can ask for the rest of it."""
+    application = asgi_app(store, credentials=Credentials.random())
+    client = Client()
+    headers = [(b"host", b"a"), (b"content-length", b"1000000")]
+    asyncio.run(application({**SCOPE, "headers": headers}, client.receive, client.send))
+    assert client.sent[0]["status"] == 403
+    gone = weakref.ref(client)
+    del client
+    assert gone() is None
