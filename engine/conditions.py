@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import format_datetime
 
 from engine.errors import (
     InvalidArgument,
@@ -47,9 +48,9 @@ class Conditions:
             raise PreconditionFailed(Condition="If-Unmodified-Since")
         if self.if_none_match is not None:
             if _names(self.if_none_match, etag):
-                raise NotModified
+                raise _not_modified(etag, modified)
         elif self.if_modified_since is not None and second <= self.if_modified_since <= datetime.now(modified.tzinfo):
-            raise NotModified
+            raise _not_modified(etag, modified)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class CopyConditions(Conditions):
         except NotModified:
             failed = "If-None-Match" if self.if_none_match is not None else "If-Modified-Since"
             raise PreconditionFailed(Condition=f"x-amz-copy-source-{failed}") from None
+
+
+def _not_modified(etag: str, modified: datetime) -> NotModified:
+    """The 304, with the headers it must have (RFC 9110 section 15.4.5)."""
+    return NotModified(**{"ETag": f'"{etag}"', "Last-Modified": format_datetime(modified, usegmt=True)})
 
 
 def _names(condition: str, etag: str) -> bool:

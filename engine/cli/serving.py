@@ -1,6 +1,7 @@
 """`partwright serve`: options and environment variables of the small real server."""
 
 import argparse
+import ipaddress
 import os
 from argparse import Namespace
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def _parser() -> Parser:
     _add(parser, "tls-cert", "FILE", str, None, "certificate chain (PEM)")
     _add(parser, "tls-key", "FILE", str, None, "private key (PEM, PKCS#8)")
     _add(parser, "workers", "N", _count(WORKERS_MAX), 1, "worker processes; they share the store")
-    _add(parser, "threads", "N", _count(THREADS_MAX), 16, "requests worked on at once, in each worker")
+    _add(parser, "threads", "N", _count(THREADS_MAX), 64, "requests worked on at once, in each worker")
     _add(
         parser,
         "log-format",
@@ -70,9 +71,14 @@ def _add(parser: Parser, name: str, shown: str, kind: Callable[[str], Any], defa
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
+    host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        host = ""
     if not host or not port.isdigit() or int(port) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host.strip("[]"), int(port)
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, HOST an IP address or localhost")
+    return host, int(port)
 
 
 def _count(most: int) -> Callable[[str], int]:

@@ -110,10 +110,12 @@ class Application:
         return Response(200, [("Content-Type", "text/plain"), ("Content-Length", "3")], b"ok\n")
 
     def _finish(self, exchange: Exchange, response: Response) -> Response:
-        if exchange.error is None:
+        if exchange.error is None or response.status == 304:
             response.headers += [("x-amz-request-id", exchange.request_id), ("x-amz-id-2", exchange.host_id)]
-        if isinstance(response.body, bytes) and not any(
-            name.lower() == "content-length" for name, _ in response.headers
+        if (
+            response.status not in (204, 304)
+            and isinstance(response.body, bytes)
+            and not any(name.lower() == "content-length" for name, _ in response.headers)
         ):
             response.headers.append(("Content-Length", str(len(response.body))))
         if not exchange.body.at_end:
@@ -132,6 +134,8 @@ def _refusal(exchange: Exchange, error: S3Error) -> Response:
         _log.error("request %s: %s", exchange.request_id, error.reason)
     address = exchange.address
     resource = "/" + "/".join(part for part in (address.bucket, address.key) if part) if address else "/"
+    if error.status == 304:
+        return Response(304, list(error.extras.items()))
     status, headers, body = serialise_error(
         error, request_id=exchange.request_id, host_id=exchange.host_id, resource=resource
     )

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from engine.s3.http import Request
@@ -15,8 +15,9 @@ from engine.server.application import Application, close
 from engine.server.asgi_body import AsgiBody, Receive
 from engine.server.exchange import Response
 
-THREADS_DEFAULT = 16
+THREADS_DEFAULT = 64
 IDLE_TIMEOUT_S_DEFAULT = 60.0
+HEALTH_PREFIX = b"/-/"
 _log = logging.getLogger("partwright.server")
 
 Scope = dict[str, Any]
@@ -47,13 +48,23 @@ class AsgiApplication:
         request = _request(scope)
         body = AsgiBody(receive, _content_length(request), loop, self._idle_timeout_s)
         try:
-            response = await loop.run_in_executor(self._pool, self.application.handle, request, body)
+            response = await self._handle(request, body, loop)
         finally:
             await body.close()
         try:
             await self._send(response, _Departure(receive, body), send, loop)
         except _ClientStalled:
             _log.info("a client took nothing for %s s and was given up", self._idle_timeout_s)
+
+    async def _handle(self, request: Request, body: AsgiBody, loop: asyncio.AbstractEventLoop) -> Response:
+        if request.raw_path.startswith(HEALTH_PREFIX):  # to be answered while every thread waits for a slow client
+            return self.application.handle(request, body)
+        work = self._pool.submit(self.application.handle, request, body)
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(_close_unsent)
+            raise
 
     async def _send(
         self, response: Response, departure: "_Departure", send: Send, loop: asyncio.AbstractEventLoop
@@ -84,6 +95,12 @@ class AsgiApplication:
                     await send(message)
         except TimeoutError:
             raise _ClientStalled from None
+
+
+def _close_unsent(work: Future[Response]) -> None:
+    """Release what an answer holds that nobody waits for any more."""
+    if not work.cancelled() and work.exception() is None:
+        close(work.result().body)
 
 
 class _Departure:

@@ -30,8 +30,13 @@ def attach(client_or_session: Any, store: Store) -> None:
     """
     events = _events_of(client_or_session)
     endpoint = _Endpoint(store)
-    events.register("choose-signer.s3", lambda **_: botocore.UNSIGNED)
-    events.register("before-send.s3", endpoint.send)
+    for event, handler in (
+        ("choose-signer.s3", _no_signer),
+        ("before-endpoint-resolution.s3", _force_path_style),
+        ("before-send.s3", endpoint.send),
+    ):
+        events.unregister(event, unique_id=f"partwright-{event}")  # the store attached last is the one that counts
+        events.register_last(event, handler, unique_id=f"partwright-{event}")
 
 
 def _events_of(client_or_session: Any) -> Any:
@@ -42,6 +47,16 @@ def _events_of(client_or_session: Any) -> Any:
     if events is None:
         raise TypeError(f"a boto3 client or session is needed, not {type(client_or_session).__name__}")
     return events
+
+
+def _no_signer(**_: Any) -> Any:
+    return botocore.UNSIGNED
+
+
+def _force_path_style(builtins: dict[str, Any], params: dict[str, Any], **_: Any) -> None:
+    """Have the bucket in the path, whatever the endpoint: the host name then says nothing. An ARN has to stay in the host."""
+    if not str(params.get("Bucket", "")).startswith("arn:"):
+        builtins["AWS::S3::ForcePathStyle"] = True
 
 
 class _Endpoint:

@@ -37,7 +37,9 @@ class Grant:
     def allows(self, action: str, resource: str) -> bool:
         """Whether this grant covers an action on a resource (an ARN)."""
         bucket = resource.removeprefix(_ARN).partition("/")[0]
-        return _covers(self.actions, action) and (_covers(self.buckets, bucket) if bucket != "*" else True)
+        if bucket == "*":  # the names of all buckets: not for a key bound to some, unless its actions say so
+            return _covers(self.actions, action) and (self.buckets is None or self.actions is not None)
+        return _covers(self.actions, action) and _covers(self.buckets, bucket)
 
 
 def _covers(patterns: tuple[str, ...] | None, name: str) -> bool:

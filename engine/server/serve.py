@@ -4,6 +4,7 @@ import functools
 import ipaddress
 import logging
 import logging.config
+import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ HEADERS_SIZE_MAX = 64 * 1024
 HEADERS_TIMEOUT_MS = 30_000
 DRAIN_S_MAX = 30
 CONNECTIONS_WAITING_MAX = 1024
+CONNECTIONS_MAX = 8192
+"""Open at once in one worker; the rest waits to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Settings:
     tls_cert: str | None = None
     tls_key: str | None = None
     workers: int = 1
-    threads: int = 16
+    threads: int = 64
     log_format: str = "json"
 
 
@@ -60,10 +63,7 @@ def make_settings(credentials: Credentials | None, *, host: str, port: int, **ot
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return ipaddress.ip_address(host).is_loopback
 
 
 def serve(settings: Settings) -> None:
@@ -73,6 +73,8 @@ def serve(settings: Settings) -> None:
         StoreError: the store can't be opened (found out before the first worker starts).
     """
     open_store(settings.store).close()
+    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     server = Server(
         "partwright",
         address=settings.host,
@@ -82,6 +84,7 @@ def serve(settings: Settings) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=CONNECTIONS_WAITING_MAX,
+        backpressure=CONNECTIONS_MAX,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=HEADERS_SIZE_MAX),
         log_dictconfig=logging_config(settings.log_format),
         ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,

@@ -6,6 +6,7 @@ from pathlib import Path
 import boto3
 import botocore.session
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 import engine
@@ -75,3 +76,34 @@ def test_files_and_generators_as_bodies(store: engine.Store, bucket: str, tmp_pa
 def test_only_clients_and_sessions_are_attached(store: engine.Store) -> None:
     with pytest.raises(TypeError, match="not str"):
         engine.attach("client", store)
+
+
+def test_the_bucket_of_an_endpoint_with_virtual_hosts_is_not_lost(store: engine.Store, bucket: str) -> None:
+    styled = Config(s3={"addressing_style": "virtual"})
+    client = boto3.session.Session(region_name=REGION).client(
+        "s3", endpoint_url="https://s3.example.com", config=styled
+    )
+    engine.attach(client, store)
+    client.put_object(Bucket=bucket, Key="other/key", Body=BODY)
+    assert [item.key for item in store.list_objects_v2(bucket).contents or ()] == ["other/key"]
+
+
+def test_the_store_attached_last_is_the_one(tiny: engine.Store, tmp_path: Path) -> None:
+    client = boto3.session.Session(region_name="us-east-1").client("s3")
+    with engine.open(tmp_path / "second") as second:
+        engine.attach(client, tiny)
+        engine.attach(client, second)
+        client.create_bucket(Bucket="for-the-second")
+        assert [bucket.name for bucket in second.list_buckets().buckets] == ["for-the-second"]
+
+
+def test_not_modified_has_the_etag_and_no_type(store: engine.Store, bucket: str) -> None:
+    client = boto3.session.Session(region_name="us-east-1").client("s3")
+    engine.attach(client, store)
+    etag = client.put_object(Bucket=bucket, Key="key", Body=BODY)["ETag"]
+    with pytest.raises(ClientError) as caught:
+        client.get_object(Bucket=bucket, Key="key", IfNoneMatch=etag)
+    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["etag"] == etag
+    assert "last-modified" in headers
+    assert not {"content-type", "content-length"} & headers.keys()
