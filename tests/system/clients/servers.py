@@ -145,8 +145,7 @@ def start(name: str, command: Sequence[str], port: int, store: Path, pair: Pair,
         server.printed.wait_for(_LISTENING, START_S_MAX)
         wait_until_connected(server)
     except BaseException:
-        process.kill()
-        process.wait()
+        _end(process)
         raise
     return server
 
@@ -212,6 +211,14 @@ def running(server: Server) -> Iterator[Server]:
         yield server
         server.stop()
     finally:
-        if server.process.poll() is None:
-            server.process.kill()
-            server.process.wait()
+        _end(server.process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Have no process left, neither this one nor the workers that it alone can stop."""
+    process.terminate()
+    try:
+        process.wait(STOP_S_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
