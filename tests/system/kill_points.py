@@ -135,10 +135,10 @@ def walk(place: Path, variation: Variation, names: tuple[str, ...]) -> Figures:
     return walker.figures
 
 
-def walk_all(place: Path, variations: list[Variation], names: tuple[str, ...]) -> list[Figures]:
+def walk_all(place: Path, walks: list[tuple[Variation, tuple[str, ...]]]) -> list[Figures]:
     """Walk several variations, two at a time."""
-    places = [place / f"walk-{number}" for number in range(len(variations))]
-    return two_at_a_time(walk, [(*pair, names) for pair in zip(places, variations, strict=True)])
+    places = [place / f"walk-{number}" for number in range(len(walks))]
+    return two_at_a_time(walk, [(each, *pair) for each, pair in zip(places, walks, strict=True)])
 
 
 def main() -> int:
@@ -146,10 +146,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", action="store_true", help="also before calls that only read")
     arguments = parser.parse_args()
-    variations = [CREATION, MAIN_THREAD, COMMITTING_THREAD, NAMED_FILES]
+    names = CHANGING + READING if arguments.all else CHANGING
+    variations = (CREATION, MAIN_THREAD, COMMITTING_THREAD, NAMED_FILES)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         begun = time.monotonic()
-        figures = walk_all(Path(place), variations, CHANGING + READING if arguments.all else CHANGING)
+        figures = walk_all(Path(place), [(variation, names) for variation in variations])
     for one in figures:
         print(one)
     total = sum(one.points for one in figures)

@@ -20,7 +20,7 @@ from tests.support.nursery import Nursery
 from tests.support.workload import BUCKET, LIMITS, remove_scrap
 
 LANES = 4
-DELAY_S_MAX = 0.15
+DELAY_S_MAX = 0.1
 OPEN_AND_WRITE_S_MAX = 1.0
 
 
