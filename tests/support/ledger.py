@@ -144,17 +144,20 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
+    def _write(self, entry: dict[str, Any]) -> None:
+        os.write(self._fd, json.dumps(entry).encode() + b"\n")
+
     def begin(self, operation: Operation) -> None:
         """About to be called."""
-        os.write(self._fd, json.dumps({"begin": operation}).encode() + b"\n")
+        self._write({"begin": operation})
 
     def acknowledge(self, result: str | None) -> None:
         """The call returned."""
-        os.write(self._fd, json.dumps({"done": result}).encode() + b"\n")
+        self._write({"done": result})
 
     def refuse(self, code: str) -> None:
         """The call raised an S3Error."""
-        os.write(self._fd, json.dumps({"refused": code}).encode() + b"\n")
+        self._write({"refused": code})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What a test needs of the machine: where it is missing, a run in CI fails with the reason, any other run skips it visibly."""
 
 import os
+import shutil
 import subprocess
 from functools import cache
 
@@ -36,6 +37,13 @@ def need_loop_devices() -> None:
         found.returncode == 0 and os.geteuid() == 0,
         "root, loop devices and mkfs.ext4 (Debian packages mount, e2fsprogs)",
     )
+
+
+def need_logged_disk() -> None:
+    """Go on only if the writes to a disk can be logged."""
+    need_loop_devices()
+    is_there = shutil.which("qemu-storage-daemon") is not None and os.access("/dev/fuse", os.W_OK)
+    need(is_there, "qemu-storage-daemon and /dev/fuse (Debian package qemu-system-common)")
 
 
 def unshare_command() -> list[str]:

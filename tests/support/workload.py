@@ -1,6 +1,7 @@
 """Processes under test, run in children of the nursery: they use a store until they are killed, and keep a journal outside it."""
 
 import fcntl
+import os
 import random
 import threading
 import time
@@ -9,7 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import lmdb
+
 import engine
+from engine.blobs import files
+from engine.meta import environment
 from engine.meta.lmdb import LmdbMetadata
 from tests.support.ledger import Journal, Ledger, Operation, Piece
 
@@ -193,16 +198,14 @@ def _acknowledge_before_commit() -> None:
 
 
 def _commit_before_the_file_is_named() -> None:
-    from engine.blobs.files import FileAttempt
+    persist, keep = files.FileAttempt.persist, files.FileAttempt.keep
 
-    persist, keep = FileAttempt.persist, FileAttempt.keep
-
-    def late(self: FileAttempt) -> None:
+    def late(self: files.FileAttempt) -> None:
         persist(self)
         keep(self)
 
-    FileAttempt.persist = lambda self: None  # type: ignore[method-assign, assignment]
-    FileAttempt.keep = late  # type: ignore[method-assign]
+    files.FileAttempt.persist = lambda self: None  # type: ignore[method-assign, assignment]
+    files.FileAttempt.keep = late  # type: ignore[method-assign]
 
 
 def _unlink_before_commit() -> None:
@@ -220,27 +223,52 @@ def _unlink_before_commit() -> None:
 
 
 def _try_a_failed_sync_again() -> None:
-    from engine.blobs.files import FileAttempt
+    persist = files.FileAttempt.persist
 
-    persist = FileAttempt.persist
-
-    def twice(self: FileAttempt) -> None:
+    def twice(self: files.FileAttempt) -> None:
         try:
             persist(self)
         except engine.S3Error:
             persist(self)
 
-    FileAttempt.persist = twice  # type: ignore[method-assign]
+    files.FileAttempt.persist = twice  # type: ignore[method-assign]
+
+
+class _Instead:
+    """A module with some of its functions replaced."""
+
+    def __init__(self, module: Any, **functions: Callable[..., Any]) -> None:
+        self._module = module
+        self.__dict__.update(functions)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
 
 
 def _name_without_a_lock() -> None:
-    from engine.blobs import files
+    files.fcntl = _Instead(fcntl, flock=lambda *_: None)  # type: ignore[attr-defined]
 
-    class Unlocked:
-        def __getattr__(self, name: str) -> Any:
-            return (lambda *_: None) if name == "flock" else getattr(fcntl, name)
 
-    files.fcntl = Unlocked()  # type: ignore[attr-defined]
+def _skip_the_sync() -> None:
+    files.os = _Instead(os, fsync=lambda _: None)  # type: ignore[attr-defined]
+
+
+def _sync_before_the_name() -> None:
+    def persist(self: files.FileAttempt) -> None:
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        os.fsync(self._fd)
+        os.link(f"/proc/self/fd/{self._fd}", self._name, dst_dir_fd=self._directory, follow_symlinks=True)
+        self._linked = self._durable = True
+
+    files.FileAttempt.persist = persist  # type: ignore[method-assign]
+
+
+def _open_lmdb_with(**options: bool) -> Callable[[], None]:
+    def plant() -> None:
+        opened = lmdb.open
+        environment.lmdb = _Instead(lmdb, open=lambda *args, **kwargs: opened(*args, **{**kwargs, **options}))  # type: ignore[attr-defined]
+
+    return plant
 
 
 def _root_of(meta: LmdbMetadata) -> Path:
@@ -253,4 +281,8 @@ FAULTS: dict[str, Callable[[], None]] = {
     "unlink-before-commit": _unlink_before_commit,
     "try-a-failed-sync-again": _try_a_failed_sync_again,
     "name-without-a-lock": _name_without_a_lock,
+    "skip-the-sync": _skip_the_sync,
+    "sync-before-the-name": _sync_before_the_name,
+    "commit-without-sync": _open_lmdb_with(sync=False),
+    "commit-without-metasync": _open_lmdb_with(metasync=False),
 }

@@ -11,6 +11,7 @@ import pytest
 
 import engine
 from tests.support.inspection import check_nothing_left
+from tests.support.nursery import ROOT
 from tests.support.requirements import need_loop_devices, need_mounts, unshare_command
 from tests.support.workload import BUCKET, LIMITS
 from tests.system.full_disk import Filling
@@ -35,7 +36,7 @@ def run_on(mount: str, place: Path, *command: str) -> subprocess.CompletedProces
     script = f'{mount} && exec "$@"'
     return subprocess.run(
         [*unshare_command(), "sh", "-c", script, "sh", sys.executable, *command],
-        env={**os.environ, "PLACE": str(place), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, "PLACE": str(place), "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
 
