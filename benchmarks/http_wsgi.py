@@ -11,7 +11,7 @@ from granian.server import Server
 from engine.server import wsgi_app
 from engine.server.access import AccessLog
 from engine.server.credentials import Credentials
-from engine.server.serve import CONNECTIONS_WAITING_MAX, HEADERS_SIZE_MAX, HEADERS_TIMEOUT_MS, logging_config
+from engine.server.serve import CONNECTIONS_WAITING_MAX, HEADERS_TIMEOUT_MS, READ_SIZE_MAX, logging_config
 from engine.store import open_store
 
 THREADS = 16
@@ -32,7 +32,7 @@ def main(store: str, port: str, credentials: str) -> None:
         http=HTTPModes.http1,
         websockets=False,
         backlog=CONNECTIONS_WAITING_MAX,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=HEADERS_SIZE_MAX),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=READ_SIZE_MAX),
         log_dictconfig=logging_config("json"),
     )
     server.serve(target_loader=functools.partial(load, store, credentials), wrap_loader=False)

@@ -34,7 +34,7 @@ ENDED_EARLY: Final = "The request body terminated unexpectedly"
 class Reader(Protocol):
     """The body as it came; it must end where the request's own framing says."""
 
-    def read(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> bytes | memoryview:
         """The next bytes, at least one but at the end."""
 
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.errors import AccessDenied, InternalError, NotImplementedYet, S3Error
+from engine.errors import AccessDenied, InternalError, NotImplementedYet, RequestHeaderSectionTooLarge, S3Error
 from engine.readers import ObjectBody
 from engine.s3.http import Request
 from engine.s3.model import Operation
@@ -26,6 +26,7 @@ from engine.server.slow import BLANK_INTERVAL_S_DEFAULT, answer_slowly
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
+HEADERS_SIZE_MAX = 64 * 1024
 _log = logging.getLogger("partwright.server")
 
 
@@ -70,6 +71,8 @@ class Application:
 
     def _respond(self, exchange: Exchange) -> Response:
         request = exchange.request
+        if sum(len(name) + len(value) for name, value in request.headers) > HEADERS_SIZE_MAX:
+            raise RequestHeaderSectionTooLarge(MaxSizeAllowed=HEADERS_SIZE_MAX)
         exchange.address = locate(request, self._domains, self._aliases)
         if exchange.address.bucket == "-":
             return self._health(exchange.address.key)

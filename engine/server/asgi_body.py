@@ -1,23 +1,29 @@
 """The body of a request under ASGI: the event loop fetches it in batches, a worker thread reads it.
 
-Handing over is what costs (every wake of the other thread goes through the interpreter lock twice), so pieces cross in batches; one
-batch is fetched while the one before it is worked on, and nothing is fetched before the first read: `100 Continue` waits for it.
+Waking the other thread is what costs, so the worker asks for pieces by the batch: when it takes the last piece of one, the loop fetches
+the next meanwhile. Nothing is fetched before the first read: `100 Continue` waits for it.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.errors import IncompleteBody, RequestTimeout, S3Error
 
-BATCH_SIZE = 512 * 1024
-"""A batch ends with the piece that reaches it; two batches are in memory at most."""
+BATCH_SIZE = 1024 * 1024
+"""A batch ends with the piece that reaches it."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Batch = tuple[list[bytes], bool, S3Error | None]
-"""Pieces, whether they are the last, and what went wrong after them."""
+
+
+class _Piece(NamedTuple):
+    """Some bytes of the body, and what follows them."""
+
+    data: bytes
+    ends_batch: bool = False
+    ends_body: bool = False
+    failure: S3Error | None = None
 
 
 class AsgiBody:
@@ -28,43 +34,47 @@ class AsgiBody:
     ) -> None:
         self.length = length
         self._loop = loop
-        self._batches: SimpleQueue[Batch] = SimpleQueue()
-        self._pieces: deque[bytes] = deque()
+        self._pieces: SimpleQueue[_Piece] = SimpleQueue()
+        self._fetcher = _Fetcher(receive, length, self._pieces, loop, idle_timeout_s)
+        self._rest: bytes | memoryview = b""
         self._left = length
+        self._has_begun = False
         self._ended = length == 0
         self._failure: S3Error | None = None
-        self._fetcher = _Fetcher(receive, length, self._batches, loop, idle_timeout_s)
 
     @property
     def at_end(self) -> bool:
         """Whether everything was read."""
-        return self._left == 0 or (self._ended and not self._pieces and self._failure is None)
+        return self._left == 0 or (self._ended and not self._rest and self._failure is None)
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int = -1, /) -> bytes | memoryview:
         """The next bytes, at most `size`, as soon as there are some; for the worker thread.
 
         Raises:
             RequestTimeout: the client sent nothing for the time-out.
             IncompleteBody: it went away.
         """
-        while not self._pieces:
+        while not self._rest:
+            if self._failure is not None:
+                raise self._failure
             if self._ended:
-                if self._failure is not None:
-                    raise self._failure
                 return b""
-            self._take_batch()
-        piece = self._pieces.popleft()
+            self._take_piece()
+        piece, self._rest = self._rest, b""
         if 0 <= size < len(piece):
-            self._pieces.appendleft(piece[size:])
-            piece = piece[:size]
+            piece = memoryview(piece)
+            piece, self._rest = piece[:size], piece[size:]
         if self._left is not None:
             self._left -= len(piece)
         return piece
 
-    def _take_batch(self) -> None:
-        self._loop.call_soon_threadsafe(self._fetcher.fetch_more)
-        pieces, self._ended, self._failure = self._batches.get()
-        self._pieces.extend(pieces)
+    def _take_piece(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._loop.call_soon_threadsafe(self._fetcher.fetch_more)
+        self._rest, ends_batch, self._ended, self._failure = self._pieces.get()
+        if ends_batch and not self._ended:
+            self._loop.call_soon_threadsafe(self._fetcher.fetch_more)
 
     async def close(self) -> None:
         """Fetch no more; for the event loop, when the work is done or given up."""
@@ -82,13 +92,13 @@ class _Fetcher:
         self,
         receive: Receive,
         length: int | None,
-        batches: "SimpleQueue[Batch]",
+        pieces: "SimpleQueue[_Piece]",
         loop: asyncio.AbstractEventLoop,
         idle_timeout_s: float,
     ) -> None:
         self._receive = receive
         self._left = length
-        self._batches = batches
+        self._pieces = pieces
         self._loop = loop
         self._idle_timeout_s = idle_timeout_s
         self._wanted = asyncio.Event()
@@ -100,10 +110,10 @@ class _Fetcher:
         self._closed = False
 
     def fetch_more(self) -> None:
-        """The worker has begun to wait, or to work on the batch before."""
+        """The worker has begun to wait, or to work on the last piece of the batch before."""
         self._wanted.set()
         if self._closed:
-            self._batches.put(_given_up())
+            self._pieces.put(_given_up())
         elif self._task is None:
             self._task = self._loop.create_task(self._run())
             self._watch()
@@ -132,26 +142,22 @@ class _Fetcher:
     async def _run(self) -> None:
         last = _given_up()
         try:
-            while True:
-                pieces = await self._fetch()
-                self._batches.put((pieces, self._ended, None))
-                if self._ended:
-                    return
+            while not self._ended:
                 await self._wanted.wait()
                 self._wanted.clear()
+                await self._fetch()
         except asyncio.CancelledError:
             if not self._is_idle:
                 raise
-            last = [], True, RequestTimeout()
+            last = _Piece(b"", failure=RequestTimeout())
         except S3Error as error:
-            last = [], True, error
+            last = _Piece(b"", failure=error)
         finally:  # the worker must not wait for a loop that has gone
             if not self._ended:
-                self._batches.put(last)
+                self._pieces.put(last)
 
-    async def _fetch(self) -> list[bytes]:
+    async def _fetch(self) -> None:
         """One batch; the body ends where Content-Length says, without another message that says so."""
-        pieces: list[bytes] = []
         size = 0
         while size < BATCH_SIZE and not self._ended:
             self._waits_since_s = self._loop.time()
@@ -159,19 +165,18 @@ class _Fetcher:
             self._waits_since_s = None
             if message["type"] == "http.disconnect":
                 raise IncompleteBody(reason="the client went away")
-            piece: bytes = message.get("body", b"")
-            if piece:
-                pieces.append(piece)
-                size += len(piece)
-            self._ended = self._is_last(piece) or not message.get("more_body", False)
-        return pieces
+            data: bytes = message.get("body", b"")
+            size += len(data)
+            self._ended = self._is_last(data) or not message.get("more_body", False)
+            if data or self._ended:
+                self._pieces.put(_Piece(data, size >= BATCH_SIZE, self._ended))
 
-    def _is_last(self, piece: bytes) -> bool:
+    def _is_last(self, data: bytes) -> bool:
         if self._left is None:
             return False
-        self._left -= len(piece)
+        self._left -= len(data)
         return self._left <= 0
 
 
-def _given_up() -> Batch:
-    return [], True, IncompleteBody(reason="the request was given up")
+def _given_up() -> _Piece:
+    return _Piece(b"", failure=IncompleteBody(reason="the request was given up"))

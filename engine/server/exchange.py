@@ -21,7 +21,7 @@ class RawBody(Protocol):
 
     length: int | None
 
-    def read(self, size: int = -1, /) -> bytes:
+    def read(self, size: int = -1, /) -> bytes | memoryview:
         """The next bytes, at most `size`; empty at the end.
 
         Raises:

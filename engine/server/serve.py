@@ -21,11 +21,12 @@ from engine.server.access import AccessLog
 from engine.server.credentials import Credentials
 from engine.store import open_store
 
-HEADERS_SIZE_MAX = 64 * 1024
+READ_SIZE_MAX = 256 * 1024
+"""Of a connection at a time: what a body costs goes by the number of reads, what it holds by their size (2 MiB an upload at most)."""
 HEADERS_TIMEOUT_MS = 30_000
 DRAIN_S_MAX = 30
 CONNECTIONS_WAITING_MAX = 1024
-CONNECTIONS_MAX = 8192
+CONNECTIONS_MAX = 2048
 """Open at once in one worker; the rest waits to be accepted."""
 
 
@@ -85,7 +86,7 @@ def serve(settings: Settings) -> None:
         websockets=False,
         backlog=CONNECTIONS_WAITING_MAX,
         backpressure=CONNECTIONS_MAX,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=HEADERS_SIZE_MAX),
+        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=READ_SIZE_MAX),
         log_dictconfig=logging_config(settings.log_format),
         ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,
         ssl_key=Path(settings.tls_key) if settings.tls_key else None,

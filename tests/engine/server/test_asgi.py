@@ -10,6 +10,7 @@ import pytest
 
 import engine
 from engine.server import Credentials, asgi_app
+from engine.server.application import HEADERS_SIZE_MAX
 
 SCOPE = {"type": "http", "method": "PUT", "path": "/bucket/key", "raw_path": b"/bucket/key", "query_string": b""}
 
@@ -46,3 +47,15 @@ def test_refused_request_keeps_nothing_of_its_connection(store: engine.Store, wi
     gone = weakref.ref(client)
     del client
     assert gone() is None
+
+
+@pytest.mark.parametrize(
+    ("size", "code"), [(HEADERS_SIZE_MAX, b"AccessDenied"), (HEADERS_SIZE_MAX + 1, b"RequestHeaderSectionTooLarge")]
+)
+def test_headers_have_a_bound(store: engine.Store, size: int, code: bytes) -> None:
+    """Of its own: the host server's is that of its buffer, which is large for the sake of bodies."""
+    application = asgi_app(store, credentials=Credentials.random())
+    client = Client()
+    headers = [(b"host", b"a"), (b"cookie", b"x" * (size - len("hostacookie")))]
+    asyncio.run(application({**SCOPE, "method": "GET", "headers": headers}, client.receive, client.send))
+    assert b"<Code>" + code + b"</Code>" in client.sent[1]["body"]
