@@ -1,7 +1,8 @@
 """The contract of the place where part bytes live; it knows nothing of buckets, uploads or rows.
 
 A blob is the bytes of one attempt at one part (or one object): written once, never changed, never renamed, named by 128 random bits.
-A blob counts only while a metadata row names it; one that no row names is garbage.
+A blob counts only while a metadata row names it; one that no row names is garbage. Two blobs may share their bytes in the place,
+each with a row and a life of its own.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,15 +14,14 @@ from engine.stream import Digest, Stream
 BLOB_ID_SIZE = 16
 
 
-class Attempt(Protocol):
-    """One blob on its way in: `stream` takes the bytes, `persist` makes them durable, `keep` says that a row names them.
+class NewBlob(Protocol):
+    """One blob on its way in: `persist` makes it durable, `keep` says that a row names it; until then no collector takes it.
 
-    Leaving the `with` block without `keep` removes what was written. Only when the outcome of the metadata commit is unknown
-    (anything but an S3Error, or CommitUnknown) the blob stays, for the collector to judge.
+    Leaving the `with` block without `keep` removes it. Only when the outcome of the metadata commit is unknown (anything but an
+    S3Error, or CommitUnknown) the blob stays, for the collector to judge.
     """
 
     blob_id: bytes
-    stream: Stream
 
     def persist(self) -> None:
         """Make the bytes and their name durable; to be called after every check and before the metadata commit.
@@ -38,6 +38,12 @@ class Attempt(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class Attempt(NewBlob, Protocol):
+    """A new blob whose bytes come in by its stream."""
+
+    stream: Stream
 
 
 class BlobReader(Protocol):
@@ -64,6 +70,13 @@ class Blobs(Protocol):
 
         Raises:
             StoreFull: `size_expected` bytes do not fit, told before the first byte is taken.
+        """
+
+    def link(self, blob_id: bytes) -> NewBlob | None:
+        """A new blob with the very bytes of a stored one, which must stay named meanwhile; None where only a copy can be made.
+
+        Raises:
+            InternalError, StoreFull: there is no such blob, or the place failed.
         """
 
     def open(self, blob_id: bytes) -> BlobReader:

@@ -3,6 +3,9 @@
 The order of `persist` is the durability protocol, and must not change: flock, linkat, fsync(file), fsync(directory); the metadata
 commit follows, the flock is dropped after it. Linking before the sync is safe because a row, not a name, is what makes a blob count,
 and it saves two flushes (measured under power cuts on ext4, XFS and btrfs).
+
+A file may have several names, each with a row of its own. A flock belongs to the file, not to a name: those who give a stored file one
+more name share its lock, and the collector, which takes it alone, leaves all names of a file while one of them is in flight.
 """
 
 import contextlib
@@ -24,6 +27,7 @@ FREE_BYTES_RESERVE = 16 * 1024 * 1024
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
+_NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP)
 _NEW_FILE_TRIES_MAX = 8
 
 
@@ -39,47 +43,28 @@ def _split(blob_id: bytes) -> tuple[str, str]:
     return name[:2], name[2:]
 
 
-class FileAttempt:
-    """One file on its way in; see `engine.blobs.Attempt`."""
+class _NewFile:
+    """A file on its way to a row; see `engine.blobs.NewBlob`."""
 
-    __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_name", "blob_id", "stream")
+    __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_name", "blob_id")
 
-    def __init__(self, root: str, digests: Digest, nameless: bool) -> None:
+    def __init__(self, root: str) -> None:
         self.blob_id = secrets.token_bytes(BLOB_ID_SIZE)
         shard, self._name = _split(self.blob_id)
         self._kept = self._linked = self._durable = False
         self._fd = -1
         self._directory = os.open(os.path.join(root, shard), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._fd = self._open_nameless() if nameless else self._open_named()
-            self.stream = Stream(digests, self._fd)
-        except BaseException:
-            self._remove()
-            self._close()
-            raise
 
-    def _open_nameless(self) -> int:
-        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=self._directory)
-
-    def _open_named(self) -> int:
-        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-        for _ in range(_NEW_FILE_TRIES_MAX):
-            self._fd = os.open(self._name, flags, 0o600, dir_fd=self._directory)
-            self._linked = True
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            if os.fstat(self._fd).st_nlink:  # else a collector came between open and flock
-                return self._fd
-            self._linked = False
-            os.close(self._fd)
-            self._fd = -1
-        raise InternalError(reason="a collector removed every new file before it could be locked")
+    def _link(self, lock: int) -> None:
+        """Give the open file its name, under a lock that keeps the collector away from before it is there."""
+        fcntl.flock(self._fd, lock)
+        os.link(f"/proc/self/fd/{self._fd}", self._name, dst_dir_fd=self._directory, follow_symlinks=True)
+        self._linked = True
 
     def persist(self) -> None:
         try:
             if not self._linked:
-                fcntl.flock(self._fd, fcntl.LOCK_EX)
-                os.link(f"/proc/self/fd/{self._fd}", self._name, dst_dir_fd=self._directory, follow_symlinks=True)
-                self._linked = True
+                self._link(fcntl.LOCK_EX)
             os.fsync(self._fd)
             os.fsync(self._directory)
             self._durable = True
@@ -110,12 +95,62 @@ class FileAttempt:
                 os.unlink(self._name, dir_fd=self._directory)
 
     def _close(self) -> None:
-        if hasattr(self, "stream"):
-            self.stream.close()
         for fd in (self._fd, self._directory):
             if fd >= 0:
                 os.close(fd)
         self._fd = self._directory = -1
+
+
+class FileAttempt(_NewFile):
+    """One file whose bytes come in; see `engine.blobs.Attempt`."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, root: str, digests: Digest, nameless: bool) -> None:
+        super().__init__(root)
+        try:
+            self._fd = self._open_nameless() if nameless else self._open_named()
+            self.stream = Stream(digests, self._fd)
+        except BaseException:
+            self._remove()
+            self._close()
+            raise
+
+    def _open_nameless(self) -> int:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=self._directory)
+
+    def _open_named(self) -> int:
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        for _ in range(_NEW_FILE_TRIES_MAX):
+            self._fd = os.open(self._name, flags, 0o600, dir_fd=self._directory)
+            self._linked = True
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            if os.fstat(self._fd).st_nlink:  # else a collector came between open and flock
+                return self._fd
+            self._linked = False
+            os.close(self._fd)
+            self._fd = -1
+        raise InternalError(reason="a collector removed every new file before it could be locked")
+
+    def _close(self) -> None:
+        if hasattr(self, "stream"):
+            self.stream.close()
+        super()._close()
+
+
+class FileLink(_NewFile):
+    """One more name of a stored file."""
+
+    __slots__ = ()
+
+    def __init__(self, root: str, path: str) -> None:
+        super().__init__(root)
+        try:
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self._link(fcntl.LOCK_SH)
+        except BaseException:
+            self._close()
+            raise
 
 
 class FileReader:
@@ -170,6 +205,14 @@ class FileBlobs:
         except OSError as error:
             raise storage_failure("creating the file of a part", error) from error
 
+    def link(self, blob_id: bytes) -> FileLink | None:
+        try:
+            return FileLink(self._root, self._path(blob_id))
+        except OSError as error:
+            if error.errno in _NO_LINK:
+                return None
+            raise storage_failure(f"naming blob {blob_id.hex()} once more", error) from error
+
     def _refuse_if_full(self, size_expected: int) -> None:
         status = os.statvfs(self._root)
         free = status.f_bavail * status.f_frsize - FREE_BYTES_RESERVE
@@ -188,11 +231,11 @@ class FileBlobs:
     def remove(self, blob_id: bytes) -> int:
         path = self._path(blob_id)
         try:
-            size = os.lstat(path).st_size
+            status = os.lstat(path)
             os.unlink(path)
         except FileNotFoundError:
             return 0
-        return size
+        return status.st_size if status.st_nlink == 1 else 0
 
     def walk(self) -> Iterator[tuple[bytes, int]]:
         for shard in SHARDS:

@@ -3,9 +3,7 @@
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
 from contextlib import suppress
-from hashlib import md5
 from pathlib import Path
 
 import pytest
@@ -13,51 +11,14 @@ import pytest
 from engine.blobs.files import FileBlobs, create_layout, storage_failure
 from engine.errors import BadDigest, CommitUnknown, InternalError, StoreFull
 from engine.stream import Digest
+from tests.support.blob_files import DATA, NOBODY, files_below, read_blob, store_blob
 
-DATA = b"data" * 10_000
-NOBODY = {"named": lambda blob_id: True, "unnamed": lambda blob_id: False}
-
-
-@pytest.fixture
-def root(place: Path) -> Path:
-    create_layout(str(place / "blobs"))
-    return place / "blobs"
+pytestmark = pytest.mark.usefixtures("nothing_left_open")
 
 
 @pytest.fixture(params=[True, False], ids=["nameless", "named"])
 def blobs(request: pytest.FixtureRequest, root: Path) -> FileBlobs:
     return FileBlobs(str(root), nameless=request.param)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_open() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) == before
-
-
-def store(blobs: FileBlobs, data: bytes = DATA) -> bytes:
-    """Store a blob; its id."""
-    with blobs.attempt(Digest.MD5, len(data)) as attempt:
-        attempt.stream.update(data)
-        assert attempt.stream.digest(Digest.MD5) == md5(data).digest()
-        attempt.persist()
-        attempt.keep()
-        return attempt.blob_id
-
-
-def files(root: Path) -> list[Path]:
-    return sorted(path for path in root.rglob("*") if path.is_file())
-
-
-def read(blobs: FileBlobs, blob_id: bytes) -> bytes:
-    reader = blobs.open(blob_id)
-    try:
-        buffer = bytearray(reader.size)
-        assert reader.read_into(memoryview(buffer), 0) == reader.size
-        return bytes(buffer)
-    finally:
-        reader.close()
 
 
 def test_a_layout_has_256_shards_for_the_owner_alone(root: Path) -> None:
@@ -68,16 +29,16 @@ def test_a_layout_has_256_shards_for_the_owner_alone(root: Path) -> None:
 
 
 def test_a_blob_is_one_file_named_by_128_random_bits(blobs: FileBlobs, root: Path) -> None:
-    ids = [store(blobs) for _ in range(20)]
+    ids = [store_blob(blobs) for _ in range(20)]
     assert len(set(ids)) == 20
-    assert files(root) == sorted(root / name[:2] / name[2:] for name in map(bytes.hex, ids))
-    assert all(len(blob_id) == 16 and read(blobs, blob_id) == DATA for blob_id in ids)
-    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files(root))
+    assert files_below(root) == sorted(root / name[:2] / name[2:] for name in map(bytes.hex, ids))
+    assert all(len(blob_id) == 16 and read_blob(blobs, blob_id) == DATA for blob_id in ids)
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files_below(root))
     assert sorted(blobs.walk()) == sorted((blob_id, len(DATA)) for blob_id in ids)
 
 
 def test_a_blob_reads_from_any_offset_and_is_short_at_its_end_only(blobs: FileBlobs) -> None:
-    reader = blobs.open(store(blobs, b"0123456789"))
+    reader = blobs.open(store_blob(blobs, b"0123456789"))
     buffer = bytearray(4)
     assert (reader.size, reader.read_into(memoryview(buffer), 3), bytes(buffer)) == (10, 4, b"3456")
     assert reader.read_into(memoryview(buffer), 8) == 2
@@ -99,9 +60,9 @@ def test_a_link_in_place_of_a_blob_is_not_followed(blobs: FileBlobs, root: Path,
 
 
 def test_a_blob_is_removed_once(blobs: FileBlobs, root: Path) -> None:
-    blob_id = store(blobs)
+    blob_id = store_blob(blobs)
     assert (blobs.remove(blob_id), blobs.remove(blob_id)) == (len(DATA), 0)
-    assert files(root) == []
+    assert files_below(root) == []
 
 
 # The ways an attempt ends: the error inside its `with`, whether it had persisted, and whether the file stays.
@@ -129,15 +90,15 @@ def test_an_attempt_that_is_not_kept_leaves_no_file_unless_its_commit_is_in_doub
             attempt.persist()
         if error is not None:
             raise error
-    assert len(files(root)) == stays
+    assert len(files_below(root)) == stays
 
 
 def test_a_nameless_attempt_has_no_name_before_it_persists(root: Path) -> None:
     with FileBlobs(str(root)).attempt(Digest.MD5, None) as attempt:
         attempt.stream.update(DATA)
-        assert files(root) == []
+        assert files_below(root) == []
         attempt.persist()
-        assert len(files(root)) == 1
+        assert len(files_below(root)) == 1
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -154,7 +115,7 @@ def test_a_blob_that_cannot_fit_is_refused_before_a_file_is_made(blobs: FileBlob
     free = os.statvfs(root).f_bavail * os.statvfs(root).f_frsize
     with pytest.raises(StoreFull, match=f"bytes, the part has {free}"):
         blobs.attempt(Digest.MD5, free)
-    assert files(root) == []
+    assert files_below(root) == []
 
 
 def test_a_shard_that_is_gone_is_an_internal_error(blobs: FileBlobs, root: Path) -> None:
@@ -168,12 +129,12 @@ def test_a_shard_that_is_gone_is_an_internal_error(blobs: FileBlobs, root: Path)
 
 
 def test_the_collector_takes_what_no_row_names_and_nothing_else(blobs: FileBlobs, root: Path) -> None:
-    blob_id = store(blobs)
+    blob_id = store_blob(blobs)
     assert blobs.collect(blob_id, NOBODY["named"]) is None
-    assert read(blobs, blob_id) == DATA
+    assert read_blob(blobs, blob_id) == DATA
     assert blobs.collect(blob_id, NOBODY["unnamed"]) == len(DATA)
     assert blobs.collect(blob_id, NOBODY["unnamed"]) is None
-    assert files(root) == []
+    assert files_below(root) == []
 
 
 def test_the_collector_leaves_what_is_in_flight(blobs: FileBlobs) -> None:
@@ -183,13 +144,13 @@ def test_the_collector_leaves_what_is_in_flight(blobs: FileBlobs) -> None:
         attempt.persist()
         assert blobs.collect(attempt.blob_id, NOBODY["unnamed"]) is None
         attempt.keep()
-    assert read(blobs, attempt.blob_id) == DATA
+    assert read_blob(blobs, attempt.blob_id) == DATA
     assert blobs.collect(attempt.blob_id, NOBODY["unnamed"]) == len(DATA)
 
 
 def test_the_collector_asks_for_the_row_once_it_holds_the_lock(blobs: FileBlobs, root: Path) -> None:
-    blob_id = store(blobs)
-    [path] = files(root)
+    blob_id = store_blob(blobs)
+    [path] = files_below(root)
     asked = []
 
     def is_named(asked_for: bytes) -> bool:
@@ -207,7 +168,7 @@ def test_the_collector_asks_for_the_row_once_it_holds_the_lock(blobs: FileBlobs,
 
 
 def test_the_walk_passes_over_what_is_no_blob(blobs: FileBlobs, root: Path) -> None:
-    blob_id = store(blobs)
+    blob_id = store_blob(blobs)
     (root / "00" / "README").write_text("not a blob")
     (root / "00" / ("z" * 30)).write_text("not a blob")
     (root / "00" / ("0" * 29)).write_text("not a blob")
