@@ -90,6 +90,11 @@ class BucketNotEmpty(S3Error):
     text = "The bucket you tried to delete is not empty"
 
 
+class ConditionalRequestConflict(S3Error):
+    status = 409
+    text = "The conditional request cannot succeed due to a conflicting operation against this resource."
+
+
 class EntityTooLarge(S3Error):
     text = "Your proposed upload exceeds the maximum allowed size"
 
@@ -113,6 +118,10 @@ class InvalidArgument(S3Error):
 
 class InvalidBucketName(S3Error):
     text = "The specified bucket is not valid."
+
+
+class InvalidBucketOwnerAWSAccountID(S3Error):
+    text = "The value of the expected bucket owner parameter must be an AWS Account ID..."
 
 
 class InvalidChunkSizeError(S3Error):
@@ -146,6 +155,10 @@ class InvalidRange(S3Error):
 
 class InvalidRequest(S3Error):
     text = "Invalid Request"
+
+
+class InvalidTag(S3Error):
+    text = "The tag provided was not a valid tag. This error can occur if the tag did not pass input validation."
 
 
 class InvalidToken(S3Error):
@@ -196,12 +209,22 @@ class NoSuchKey(S3Error):
     text = "The specified key does not exist."
 
 
+class NoSuchLifecycleConfiguration(S3Error):
+    status = 404
+    text = "The lifecycle configuration does not exist"
+
+
 class NoSuchUpload(S3Error):
     status = 404
     text = (
         "The specified upload does not exist. The upload ID may be invalid, "
         "or the upload may have been aborted or completed."
     )
+
+
+class NoSuchVersion(S3Error):
+    status = 404
+    text = "The specified version does not exist."
 
 
 class NotImplementedYet(S3Error):

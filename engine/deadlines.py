@@ -1,0 +1,166 @@
+"""When the rules of a lifecycle act on an upload, an object or a version, and which rule it is: pure functions of what is known of it.
+
+Days count from the event, and are rounded up to the next midnight UTC; of several rules the one that acts first is meant. A rule
+holds for what was there before it as well.
+
+Source: User Guide, "Lifecycle rules: based on an object's age" and "Conflicting lifecycle actions".
+"""
+
+import itertools
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias, TypeVar
+
+from engine.lifecycle import LifecycleExpiration, LifecycleRule, Rules
+from engine.names import http_date
+
+DAY_NS = 24 * 3600 * 10**9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).days
+
+Action = TypeVar("Action")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment a rule acts on something, in ns since the epoch, and the rule's id."""
+
+    at_ns: int
+    rule_id: str
+
+    @property
+    def moment(self) -> datetime:
+        """The moment, to the second; the last day that a date can name stands for all that come after it."""
+        beyond = self.at_ns >= _LAST_DAY * DAY_NS
+        return _EPOCH + (timedelta(days=_LAST_DAY) if beyond else timedelta(seconds=self.at_ns // 10**9))
+
+    def as_expiration(self) -> str:
+        """The value of x-amz-expiration."""
+        rule_id = urllib.parse.quote(self.rule_id, safe="")
+        return f'expiry-date="{http_date(self.moment)}", rule-id="{rule_id}"'
+
+
+def midnight_after(event_ns: int, days: int) -> int:
+    """The first midnight UTC that comes after `days` whole days since the event; in ns since the epoch."""
+    return (event_ns // DAY_NS + days + 1) * DAY_NS
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What an enabled rule is about."""
+
+    rule_id: str
+    prefix: bytes
+    tags: tuple[tuple[str, str], ...]
+    size_above: int
+    size_below: int | None
+
+    @staticmethod
+    def of(rule: LifecycleRule) -> "_Scope":
+        said = rule.conditions
+        above = said.object_size_greater_than
+        return _Scope(
+            rule_id=rule.id or "",
+            prefix=(said.prefix or "").encode(),
+            tags=tuple((tag.key, tag.value) for tag in said.tags or ()),
+            size_above=-1 if above is None else above,
+            size_below=said.object_size_less_than,
+        )
+
+    def holds(self, key: bytes, size: int, tags: Mapping[str, str]) -> bool:
+        return (
+            key.startswith(self.prefix)
+            and size > self.size_above
+            and (self.size_below is None or size < self.size_below)
+            and all(tags.get(name) == value for name, value in self.tags)
+        )
+
+
+Effects: TypeAlias = tuple[tuple[_Scope, Action], ...]
+
+
+class Lifecycle:
+    """The enabled rules of one bucket, sorted by what they do. Keys are bytes, times ns since the epoch, sizes bytes."""
+
+    __slots__ = ("_aborts", "_expirations", "_removals")
+
+    def __init__(self, rules: Rules) -> None:
+        self._aborts = _effects(rules, lambda rule: rule.abort_incomplete_multipart_upload)
+        self._expirations = _effects(rules, lambda rule: rule.expiration)
+        self._removals = _effects(rules, lambda rule: rule.noncurrent_version_expiration)
+
+    @property
+    def upload_prefix(self) -> bytes | None:
+        """What the keys of all uploads begin with that a rule may abort; None if no rule aborts."""
+        return _common_prefix(scope for scope, _ in self._aborts)
+
+    @property
+    def current_prefix(self) -> bytes | None:
+        """What the keys of all objects begin with that a rule may let expire; None if there is no such rule."""
+        return _common_prefix(scope for scope, _ in self._expirations)
+
+    @property
+    def noncurrent_prefix(self) -> bytes | None:
+        """What the keys of all noncurrent versions begin with that a rule may remove; None if there is no such rule."""
+        return _common_prefix(scope for scope, _ in self._removals)
+
+    def abort_of(self, key: bytes, initiated_ns: int) -> Deadline | None:
+        """When an open upload is aborted."""
+        return _earliest(
+            Deadline(midnight_after(initiated_ns, action.days_after_initiation), scope.rule_id)
+            for scope, action in self._aborts
+            if key.startswith(scope.prefix)
+        )
+
+    def expiration_of(self, key: bytes, size: int, tags: Mapping[str, str], modified_ns: int) -> Deadline | None:
+        """When an object, the current version of its key, expires."""
+        return _earliest(
+            Deadline(at_ns, scope.rule_id)
+            for scope, action in self._expirations
+            if (at_ns := _expires(action, modified_ns)) is not None and scope.holds(key, size, tags)
+        )
+
+    def marker_removal_of(self, key: bytes, marked_ns: int) -> Deadline | None:
+        """When a delete marker with no version behind it is removed: by age as an object is, or at once."""
+        return _earliest(
+            Deadline(at_ns, scope.rule_id)
+            for scope, action in self._expirations
+            if (at_ns := marked_ns if action.expired_object_delete_marker else _expires(action, marked_ns)) is not None
+            and scope.holds(key, 0, {})
+        )
+
+    def version_removal_of(
+        self, key: bytes, size: int, tags: Mapping[str, str], replaced_ns: int, newer_count: int
+    ) -> Deadline | None:
+        """When a version is removed that was replaced at `replaced_ns`; `newer_count` noncurrent versions are newer than it."""
+        return _earliest(
+            Deadline(midnight_after(replaced_ns, action.noncurrent_days), scope.rule_id)
+            for scope, action in self._removals
+            if newer_count >= (action.newer_noncurrent_versions or 0) and scope.holds(key, size, tags)
+        )
+
+
+def _effects(rules: Rules, action_of: Callable[[LifecycleRule], Action | None]) -> Effects[Action]:
+    enabled = (rule for rule in rules if rule.status == "Enabled")
+    return tuple((_Scope.of(rule), action) for rule in enabled if (action := action_of(rule)) is not None)
+
+
+def _expires(action: LifecycleExpiration, modified_ns: int) -> int | None:
+    if action.days is not None:
+        return midnight_after(modified_ns, action.days)
+    return None if action.date is None else (action.date - _EPOCH).days * DAY_NS
+
+
+def _common_prefix(scopes: Iterable[_Scope]) -> bytes | None:
+    prefixes = sorted(scope.prefix for scope in scopes)
+    if not prefixes:
+        return None
+    pairs = zip(prefixes[0], prefixes[-1], strict=False)
+    return prefixes[0][: sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))]
+
+
+def _earliest(deadlines: Iterable[Deadline]) -> Deadline | None:
+    """The first to come; of two at one moment the one of the earlier rule."""
+    return min(deadlines, key=lambda deadline: deadline.at_ns, default=None)
