@@ -20,6 +20,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "house": (
         "arrival",
         "conditions",
+        "copy_sources",
         "core",
         "deadlines",
         "layout",
