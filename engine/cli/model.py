@@ -1,5 +1,6 @@
 """The operations of the command line and their members, from botocore's model of S3; this module alone reads that model."""
 
+import keyword
 from functools import cache
 from typing import Any
 
@@ -47,5 +48,6 @@ def flag(member: str) -> str:
 
 
 def attribute(member: str) -> str:
-    """Write a member as the engine does: `UploadId` -> `upload_id`, `ETag` -> `etag`."""
-    return "etag" if member == "ETag" else str(xform_name(member))
+    """Write a member as the engine does: `UploadId` -> `upload_id`, `ETag` -> `etag`, `And` -> `and_`."""
+    name = "etag" if member == "ETag" else str(xform_name(member))
+    return f"{name}_" if keyword.iskeyword(name) else name

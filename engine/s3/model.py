@@ -6,6 +6,7 @@ rest of this one) and holds what the model does not say: names of root elements,
 
 import gzip
 import json
+import keyword
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -22,7 +23,9 @@ _ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
     "CreateMultipartUpload": "InitiateMultipartUploadResult",
     "DeleteObjects": "DeleteResult",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
     "GetBucketLocation": "LocationConstraint",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
     "ListObjects": "ListBucketResult",
@@ -32,8 +35,8 @@ _ROOTS = {
 """Source: "Response Syntax" on the operations' API pages; the other answers are named by their payload."""
 _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}
 """Beyond what the model demands. Source: AWS's answers (MalformedXML) to lists without them."""
-_COUNT_MAX = {"CompletedPartList": 10_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
-"""Source: API pages CompleteMultipartUpload, DeleteObjects, CreateBucket."""
+_COUNT_MAX = {"CompletedPartList": 10_000, "LifecycleRules": 1_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
+"""Source: API pages CompleteMultipartUpload, PutBucketLifecycleConfiguration, DeleteObjects, CreateBucket."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,8 @@ class Operation:
     output_payload: Member | None
     output_root: str
     status: int
+    checksum_required: bool
+    """Whether Content-MD5 or another checksum must come with the body."""
 
     def required(self, location: Location) -> frozenset[str]:
         """What the wire calls the members that must be there; headers in lower case."""
@@ -86,8 +91,9 @@ class Operation:
 
 
 def snake(member: str) -> str:
-    """A member's name as the engine writes it: `UploadId` -> `upload_id`, `ETag` -> `etag`."""
-    return "etag" if member == "ETag" else str(botocore.xform_name(member))
+    """A member's name as the engine writes it: `UploadId` -> `upload_id`, `ETag` -> `etag`, `And` -> `and_`."""
+    name = "etag" if member == "ETag" else str(botocore.xform_name(member))
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 class _Compiler:
@@ -115,6 +121,7 @@ class _Compiler:
             output_payload=output_payload,
             output_root=_ROOTS.get(name, output_payload.tag if output_payload else name),
             status=entry["http"].get("responseCode", 200),
+            checksum_required=entry.get("httpChecksum", {}).get("requestChecksumRequired", False),
         )
 
     def _structure(self, reference: JSON | None) -> tuple[tuple[Member, ...], Member | None]:

@@ -18,8 +18,8 @@ from engine.s3.xml import read_document
 Convert: TypeAlias = Callable[[str, str], object]
 """From a text and the name the wire has for it."""
 
-_BODY_SIZE_MAX = {"CompleteMultipartUpload": 4 * MIB, "DeleteObjects": 4 * MIB}
-"""10,000 parts with checksums have 1.7 MiB; 1,000 keys of 1,024 bytes have more than the 1 MiB of other documents."""
+_BODY_SIZE_MAX = dict.fromkeys(("CompleteMultipartUpload", "DeleteObjects", "PutBucketLifecycleConfiguration"), 4 * MIB)
+"""10,000 parts with checksums have 1.7 MiB; 1,000 keys or prefixes of 1,024 bytes have more than the 1 MiB of other documents."""
 _COPY_SOURCE = "x-amz-copy-source"
 _INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _INTEGER_MAX = Limits().integer_max

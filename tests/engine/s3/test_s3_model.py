@@ -19,6 +19,7 @@ def test_an_operation_says_what_botocores_model_says(name: str) -> None:
     ours, theirs = OPERATIONS[name], operation_model(name)
     assert ours.method == theirs.http["method"]
     assert ours.status == theirs.http.get("responseCode", 200)
+    assert ours.checksum_required == (theirs.http_checksum or {}).get("requestChecksumRequired", False)
     for members, payload, shape in (
         (ours.inputs, ours.payload, theirs.input_shape),
         (ours.outputs, ours.output_payload, theirs.output_shape),
@@ -62,7 +63,7 @@ def test_members_are_named_as_botocore_names_them_but_for_the_etag() -> None:
     assert snake("ETag") == "etag"
     for member in ("UploadId", "SSECustomerKeyMD5", "ChecksumCRC32C", "ID", "IfMatch", "IsTruncated"):
         assert snake(member) == xform_name(member)
-    assert (snake("SSECustomerKeyMD5"), snake("ID")) == ("sse_customer_key_md5", "id")
+    assert (snake("SSECustomerKeyMD5"), snake("ID"), snake("And")) == ("sse_customer_key_md5", "id", "and_")
 
 
 def test_the_model_is_read_without_botocores_loader() -> None:
