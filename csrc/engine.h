@@ -75,7 +75,7 @@ enum engine_digest {
     ENGINE_DIGEST_CRC64NVME = 64
 };
 
-enum { ENGINE_DIGEST_SIZE_MAX = 64, ENGINE_ALGORITHM_COUNT = 7 };
+enum { ENGINE_DIGEST_SIZE_MAX = 64, ENGINE_ALGORITHM_COUNT = 7, ENGINE_CRCS = 112 /* the ENGINE_DIGEST_CRC* bits */ };
 
 /* An algorithm is addressed by its index, 0 to ENGINE_ALGORITHM_COUNT - 1; its bit is 1 << index. */
 const char *engine_algorithm_name(int algorithm);
@@ -89,6 +89,10 @@ bool engine_row_usable(int algorithm, int row);
 
 /* Digest `data` with one row; `out` takes engine_algorithm_digest_size() bytes, checksums big-endian. For tests and benchmarks. */
 int engine_row_run(int algorithm, int row, const uint8_t *data, size_t size, uint8_t *out);
+
+/* Of one of the CRC algorithms: the CRC of `count` pieces joined, from the CRCs of the pieces (engine_algorithm_digest_size() bytes each,
+ * big-endian, one after the other) and their sizes in bytes. No pieces have the CRC of no bytes, which is zero. */
+void engine_crc_combine(int algorithm, const uint8_t *crcs, const uint64_t *sizes, size_t count, uint8_t *out);
 
 /* ---- The stream: the one pass over a part. Bytes go in by update or by pump, are hashed, and are written to a file. ---- */
 
@@ -112,6 +116,9 @@ int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size
 /* Take up to `length` bytes from in_fd: with pread from `in_offset` on, or from the current position if that is negative.
  * report->moved < length without at_end means that a signal arrived: let its handler run, then call again. */
 int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint64_t length, struct engine_report *report);
+
+/* Finish the stream if it is not yet finished: it takes no more bytes. */
+int engine_stream_finish(engine_stream *stream);
 
 /* Finish the stream if it is not yet finished, and copy the digest of algorithm `algorithm`, which must be among those selected. */
 int engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out);

@@ -19,7 +19,7 @@ from engine.errors import (
     SignatureDoesNotMatch,
 )
 from engine.native import CData, ffi, lib
-from engine.stream import Stream
+from engine.stream import PIECE_SIZE, Stream
 
 READ_SIZE: Final = 256 * 1024
 """What is asked of the raw body at a time: it stays in the second level cache between its stages."""
@@ -144,8 +144,9 @@ class ChunkedSource:
         Raises: what `finish` raises; WriteFailed, StreamFinished, StreamBroken
         """
         wanted = left = min(size, self._left)
+        feed = self._feed if stream.is_native else self._feed_piece
         while left:
-            left -= self._feed(stream, left)
+            left -= feed(stream, left)
         return wanted
 
     def has_more(self) -> bool:
@@ -186,6 +187,11 @@ class ChunkedSource:
                 ),
                 stream_report,
             )
+
+    def _feed_piece(self, stream: Stream, size: int) -> int:
+        piece = self.take(min(size, PIECE_SIZE))
+        stream.update(piece)
+        return len(piece)
 
     def _decode(self, call: Callable[[CData, int], int], stream_report: CData = None) -> int:
         """Hand the next piece of the body to C; the count of bytes that came out."""

@@ -4,6 +4,8 @@ Importing it detects the processor and tests every kernel row (csrc/kernels), on
 """
 
 import os
+from array import array
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -17,6 +19,7 @@ __all__ = [
     "KernelRow",
     "buffer_of",
     "check",
+    "combine_crcs",
     "cpu_features",
     "cpu_features_detected",
     "failure",
@@ -105,6 +108,23 @@ def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
     return bytes(ffi.buffer(out))
 
 
+def combine_crcs(algorithm: str, crcs: Buffer, sizes: Sequence[int]) -> bytes:
+    """The CRC of pieces joined, from their CRCs, big-endian one after the other, and their sizes in bytes.
+
+    Raises: ValueError if there is no CRC of that name, or not one for each size
+    """
+    index = CRC_INDICES.get(algorithm)
+    if index is None:
+        raise ValueError(f"{algorithm} is no CRC")
+    width = lib.engine_algorithm_digest_size(index)
+    out = ffi.new("uint8_t[]", width)
+    with buffer_of(crcs) as view:
+        if len(view) != width * len(sizes):
+            raise ValueError(f"{len(sizes)} sizes, but {len(view)} bytes of CRCs")
+        lib.engine_crc_combine(index, view, ffi.from_buffer("uint64_t[]", array("Q", sizes)), len(sizes), out)
+    return bytes(ffi.buffer(out))
+
+
 def cpu_features() -> tuple[str, ...]:
     """Name the features of this processor that kernels may use: detected, and not in ENGINE_CPU_DISABLE."""
     return tuple(name for i, name in enumerate(_feature_names()) if lib.engine_cpu_feature_usable(i))
@@ -154,6 +174,11 @@ def _row_places() -> dict[tuple[str, str], tuple[int, int]]:
     }
 
 
+def _crc_indices() -> dict[str, int]:
+    indices = (index for index in range(lib.ENGINE_ALGORITHM_COUNT) if lib.ENGINE_CRCS >> index & 1)
+    return {_text(lib.engine_algorithm_name(index)): index for index in indices}
+
+
 def _features_in(bits: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(_feature_names()) if bits >> i & 1)
 
@@ -165,7 +190,7 @@ def _start() -> None:
         doing += f" with ENGINE_CPU_DISABLE={os.environ.get('ENGINE_CPU_DISABLE')!r}"
         doing += f" (allowed names: {', '.join(_feature_names())})"
     if status == lib.ENGINE_E_SELF_TEST:
-        doing += f" on {libcrypto_version()}, {', '.join(_algorithms_without_row())}"
+        doing += f" on {libcrypto_version()}, {', '.join(_algorithms_without_row()) or 'combining CRCs'}"
     check(status, doing)
 
 
@@ -179,3 +204,4 @@ def _warm_up() -> None:
 _start()
 _warm_up()
 ROW_PLACES: Final = _row_places()
+CRC_INDICES: Final = _crc_indices()

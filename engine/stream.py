@@ -2,12 +2,14 @@
 
 import contextlib
 import enum
+import os
 import threading
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Final, Self
 
-from engine import native
+from engine import native, xxhashes
+from engine.errors import ReadFailed
 from engine.native import Buffer, CData, ffi, lib
 
 
@@ -21,16 +23,34 @@ class Digest(enum.IntFlag):
     CRC32 = lib.ENGINE_DIGEST_CRC32
     CRC32C = lib.ENGINE_DIGEST_CRC32C
     CRC64NVME = lib.ENGINE_DIGEST_CRC64NVME
+    XXHASH64 = 1 << lib.ENGINE_ALGORITHM_COUNT
+    XXHASH3 = 2 << lib.ENGINE_ALGORITHM_COUNT
+    XXHASH128 = 4 << lib.ENGINE_ALGORITHM_COUNT
 
+
+IN_PYTHON: Final = Digest.XXHASH64 | Digest.XXHASH3 | Digest.XXHASH128
+"""Those that C does not compute: their bytes pass through Python, a piece at a time."""
+PIECE_SIZE: Final = 256 * 1024
 
 HANDLE_SIZE: Final = 1024
 """About what a stream holds before its first pump: what the garbage collector is told."""
 
 
+def available(digests: int) -> bool:
+    """Whether all of these can be computed here."""
+    known = 0 <= digests < 1 << lib.ENGINE_ALGORITHM_COUNT + len(IN_PYTHON)
+    return known and all(xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON)
+
+
+def _hashers(digests: int) -> dict[int, xxhashes.Hasher]:
+    makers = {int(each): xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON}
+    return {bit: make() for bit, make in makers.items() if make is not None}
+
+
 class Stream:
     """A stream of bytes on their way into a file. Belongs to one thread at a time; use it in a `with`, or close it."""
 
-    __slots__ = ("_digests", "_handle", "_lock", "_report")
+    __slots__ = ("_digests", "_handle", "_hashers", "_lock", "_report")
 
     def __init__(self, digests: Digest, out_fd: int = -1) -> None:
         """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
@@ -38,17 +58,18 @@ class Stream:
         The descriptor is borrowed: never closed, its position neither used nor moved. It must not be open with
         O_APPEND. -1 means: hash only.
 
-        Raises: OutOfMemory, LibcryptoFailed; ValueError for bits that are no digest and for a negative descriptor but -1
+        Raises: OutOfMemory, LibcryptoFailed; ValueError for what is no digest, or none here, and for a negative descriptor but -1
         """
         self._digests = int(digests)
-        if not 0 <= self._digests < 1 << lib.ENGINE_ALGORITHM_COUNT:
+        if not available(self._digests):
             raise ValueError(f"there are no such digests: {digests!r}")
         if out_fd < -1:
             raise ValueError(f"there is no descriptor {out_fd}")
         self._lock = threading.Lock()
         self._report: CData = ffi.new("struct engine_report *")
         place = ffi.new("engine_stream **")
-        native.check(lib.engine_stream_open(self._digests, out_fd, place), "opening a stream")
+        native.check(lib.engine_stream_open(self._digests & ~IN_PYTHON, out_fd, place), "opening a stream")
+        self._hashers = _hashers(self._digests)
         self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
 
     @property
@@ -64,14 +85,19 @@ class Stream:
         """
         handle = self._claim()
         try:
-            if type(data) is bytes:
-                status = lib.engine_stream_update(handle, data, len(data), self._report)
-            else:
-                with native.buffer_of(data) as view:
-                    status = lib.engine_stream_update(handle, view, len(view), self._report)
-            native.check(status, "taking bytes", self._report)
+            self._update(handle, data)
         finally:
             self._lock.release()
+
+    def _update(self, handle: CData, data: Buffer) -> None:
+        if type(data) is bytes:
+            status = lib.engine_stream_update(handle, data, len(data), self._report)
+        else:
+            with native.buffer_of(data) as view:
+                status = lib.engine_stream_update(handle, view, len(view), self._report)
+        native.check(status, "taking bytes", self._report)
+        for hasher in self._hashers.values():
+            hasher.update(data)
 
     def pump(self, in_fd: int, length: int, in_offset: int = -1) -> int:
         """Take up to `length` bytes from a descriptor and return how many came; fewer means end of file.
@@ -86,7 +112,8 @@ class Stream:
             raise ValueError(f"length {length} and offset {in_offset} can't be negative")
         handle = self._claim()
         try:
-            return self._pump(handle, in_fd, length, in_offset)
+            pump = self._pump_pieces if self._hashers else self._pump
+            return pump(handle, in_fd, length, in_offset)
         finally:
             self._lock.release()
 
@@ -100,6 +127,9 @@ class Stream:
             raise ValueError(f"the stream computes {Digest(self._digests)!r}, not {which!r}")
         handle = self._claim()
         try:
+            native.check(lib.engine_stream_finish(handle), "taking a digest")
+            if bit in self._hashers:
+                return self._hashers[bit].digest()
             index = bit.bit_length() - 1
             out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
             native.check(lib.engine_stream_digest(handle, index, out), "taking a digest")
@@ -107,9 +137,15 @@ class Stream:
         finally:
             self._lock.release()
 
+    @property
+    def is_native(self) -> bool:
+        """Whether C alone computes all digests, so that it may be fed there."""
+        return not self._hashers
+
     @contextlib.contextmanager
     def lent(self) -> Iterator[tuple[CData, CData]]:
-        """Lend the C handle and its report to another module of the core, which feeds the stream in C."""
+        """Lend the C handle and its report to another module of the core, which feeds the stream in C; of an `is_native` one only."""
+        assert self.is_native, "C would feed only some of the digests"
         handle = self._claim()
         try:
             yield handle, self._report
@@ -146,6 +182,22 @@ class Stream:
             native.check(status, f"pumping from descriptor {in_fd}", report)
             if report.at_end:
                 break
+        return moved
+
+    def _pump_pieces(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
+        """Read here what C would not hash."""
+        moved = 0
+        while moved < length:
+            span = min(length - moved, PIECE_SIZE)
+            try:
+                piece = os.read(in_fd, span) if in_offset < 0 else os.pread(in_fd, span, in_offset + moved)
+            except OSError as error:
+                doing = f"pumping from descriptor {in_fd}, at byte {self.size}"
+                raise ReadFailed(error.errno, f"{doing}: {error.strerror}") from error
+            if not piece:
+                break
+            self._update(handle, piece)
+            moved += len(piece)
         return moved
 
     def _claim_any(self) -> None:

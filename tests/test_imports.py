@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "bounds": ("errors", "limits"),
-    "native": ("native", "stream", "chunked", "checksums"),
+    "native": ("native", "stream", "xxhashes", "chunked", "checksums"),
     "bodies": ("bodies",),
     "ballast": ("ballast",),
     "blobs": ("blobs", "blobs.*"),
@@ -61,6 +61,7 @@ BELOW: dict[str, tuple[str, ...]] = {
 IMPORTERS: dict[str, set[str]] = {
     "_native": {"native"},
     "lmdb": {"meta.environment"},
+    "xxhash": {"xxhashes"},
     "msgspec": {"layout", "lifecycle", "meta.records"},
     "tqdm": {"cli.progress"},
     "granian": {"server.serve"},

@@ -4,6 +4,7 @@
 #ifndef ENGINE_COMMON_BYTES_H
 #define ENGINE_COMMON_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -17,16 +18,19 @@ static inline uint64_t load_u64_little(const uint8_t *bytes)
     return value;
 }
 
-static inline void store_u64_big(uint8_t *bytes, uint64_t value)
+/* Of `size` bytes, at most eight. */
+static inline uint64_t load_big(const uint8_t *bytes, size_t size)
 {
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(value >> (56 - 8 * i));
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++)
+        value = value << 8 | bytes[i];
+    return value;
 }
 
-static inline void store_u32_big(uint8_t *bytes, uint32_t value)
+static inline void store_big(uint8_t *bytes, uint64_t value, size_t size)
 {
-    for (int i = 0; i < 4; i++)
-        bytes[i] = (uint8_t)(value >> (24 - 8 * i));
+    for (; size > 0; value >>= 8)
+        bytes[--size] = (uint8_t)value;
 }
 
 #endif

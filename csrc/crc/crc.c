@@ -13,7 +13,7 @@ int crc32_begin(union digest_state *state)
 
 int crc32_finish(union digest_state *state, uint8_t *out)
 {
-    store_u32_big(out, ~(uint32_t)state->crc);
+    store_big(out, ~state->crc, 4);
     return ENGINE_OK;
 }
 
@@ -25,7 +25,7 @@ int crc64_begin(union digest_state *state)
 
 int crc64_finish(union digest_state *state, uint8_t *out)
 {
-    store_u64_big(out, ~state->crc);
+    store_big(out, ~state->crc, 8);
     return ENGINE_OK;
 }
 

@@ -8,15 +8,10 @@
  * take 16 KiB and 32 KiB, and stay in a first-level cache beside the data.
  *
  * Source: M. Kounavis, F. Berry, "Novel Table Lookup-Based Algorithms for High-Performance CRC Generation", IEEE ToC 57 (2008).
- * Polynomials: ITU-T V.42 (CRC-32), RFC 3720 12.1 (CRC-32C), NVM Express Command Set 1.0, 5.2.1.3.4 (CRC-64), all bit-reversed.
  */
 #include "crc/crc_table.h"
 
 #include "common/bytes.h"
-
-#define CRC32_ISO_HDLC_REVERSED 0xedb88320u
-#define CRC32_CASTAGNOLI_REVERSED 0x82f63b78u
-#define CRC64_NVME_REVERSED 0x9a6c9329ac4bc9b5u
 
 struct crc32_tables crc32_iso_hdlc_tables, crc32_castagnoli_tables;
 struct crc64_tables crc64_nvme_tables;

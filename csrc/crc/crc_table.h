@@ -7,6 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The polynomials, bit-reversed: ITU-T V.42, RFC 3720 12.1, NVM Express Command Set 1.0 5.2.1.3.4. */
+#define CRC32_ISO_HDLC_REVERSED 0xedb88320u
+#define CRC32_CASTAGNOLI_REVERSED 0x82f63b78u
+#define CRC64_NVME_REVERSED 0x9a6c9329ac4bc9b5u
+
 struct crc32_tables {
     uint32_t of[16][256];
 };

@@ -9,6 +9,7 @@
 
 #include "common/assert.h"
 #include "cpu/features.h"
+#include "crc/crc_combine.h"
 #include "crc/crc_table.h"
 #include "kernels/choose.h"
 
@@ -17,6 +18,7 @@ static const struct algorithm *const algorithms[ENGINE_ALGORITHM_COUNT] = {
     &algorithm_md5, &algorithm_sha1, &algorithm_sha256, &algorithm_sha512, &algorithm_crc32, &algorithm_crc32c, &algorithm_crc64nvme,
 };
 
+_Static_assert(ENGINE_CRCS == (ENGINE_DIGEST_CRC32 | ENGINE_DIGEST_CRC32C | ENGINE_DIGEST_CRC64NVME), "cffi takes literals only");
 _Static_assert(1 << (ENGINE_ALGORITHM_COUNT - 1) == ENGINE_DIGEST_CRC64NVME, "the last algorithm is the last bit");
 
 static struct choice choices[ENGINE_ALGORITHM_COUNT];
@@ -30,12 +32,15 @@ static void init(void)
         return;
     }
     crc_tables_init();
+    crc_combine_init();
     init_status = ENGINE_OK;
     for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++) {
         choices[i] = choose_row(algorithms[i], cpu_features_usable());
         if (choices[i].chosen < 0)
             init_status = ENGINE_E_SELF_TEST;
     }
+    if (init_status == ENGINE_OK && !crc_combine_answers())
+        init_status = ENGINE_E_SELF_TEST;
 }
 
 int engine_init(void)

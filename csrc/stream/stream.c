@@ -130,18 +130,21 @@ static int finish_digests(engine_stream *stream)
     return ENGINE_OK;
 }
 
+int engine_stream_finish(engine_stream *stream)
+{
+    if (stream->state == STREAM_BROKEN)
+        return ENGINE_E_STREAM_BROKEN;
+    const int status = stream->state == STREAM_OPEN ? finish_digests(stream) : ENGINE_OK;
+    stream->state = status == ENGINE_OK ? STREAM_FINISHED : STREAM_BROKEN;
+    return status;
+}
+
 int engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out)
 {
     ENGINE_ASSERT(algorithm >= 0 && algorithm < ENGINE_ALGORITHM_COUNT);
     ENGINE_ASSERT((stream->digests >> algorithm & 1) != 0);
-    if (stream->state == STREAM_BROKEN)
-        return ENGINE_E_STREAM_BROKEN;
-    if (stream->state == STREAM_OPEN) {
-        const int status = finish_digests(stream);
-        stream->state = status == ENGINE_OK ? STREAM_FINISHED : STREAM_BROKEN;
-        if (status != ENGINE_OK)
-            return status;
-    }
-    memcpy(out, stream->results[algorithm], registry_algorithm(algorithm)->digest_size);
-    return ENGINE_OK;
+    const int status = engine_stream_finish(stream);
+    if (status == ENGINE_OK)
+        memcpy(out, stream->results[algorithm], registry_algorithm(algorithm)->digest_size);
+    return status;
 }

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from engine import errors
-from engine.stream import Digest, Stream
+from engine.stream import IN_PYTHON, Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import PEAK_KIB, python_output
 
 MIB = 1 << 20
+ALL = Digest(sum(Digest))
 
 
 def md5(data: bytes) -> bytes:
@@ -60,12 +61,13 @@ def write_all_and_close(fd: int, pieces: list[bytes], pause_s: float = 0) -> thr
 
 
 @pytest.mark.kernels
-def test_a_file_goes_through_whole(source: tuple[int, bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize("digests", [ALL & ~IN_PYTHON, ALL, IN_PYTHON], ids=["in C", "all", "in Python"])
+def test_a_file_goes_through_whole(source: tuple[int, bytes], tmp_path: Path, digests: Digest) -> None:
     fd, data = source
     out = os.open(tmp_path / "out", os.O_RDWR | os.O_CREAT)
-    with Stream(Digest(sum(Digest)), out) as stream:
+    with Stream(digests, out) as stream:
         assert stream.pump(fd, 1 << 62) == len(data) == stream.size
-        for digest in Digest:
+        for digest in digests:
             assert stream.digest(digest) == ORACLES[str(digest.name)](data)
     assert (tmp_path / "out").read_bytes() == data
     assert os.lseek(fd, 0, os.SEEK_CUR) == len(data)
@@ -73,22 +75,26 @@ def test_a_file_goes_through_whole(source: tuple[int, bytes], tmp_path: Path) ->
     os.close(out)
 
 
+@pytest.mark.parametrize("more", [Digest(0), Digest.XXHASH3], ids=["in C", "in Python"])
 @pytest.mark.parametrize(
     "length", [0, 1, 4096, MIB - 1, MIB, MIB + 1, 3 * MIB + 12344, 3 * MIB + 12345, 3 * MIB + 12346]
 )
-def test_not_one_byte_more_than_asked_for_is_taken(source: tuple[int, bytes], length: int) -> None:
+def test_not_one_byte_more_than_asked_for_is_taken(source: tuple[int, bytes], length: int, more: Digest) -> None:
     fd, data = source
-    with Stream(Digest.MD5) as stream:
+    with Stream(Digest.MD5 | more) as stream:
         assert stream.pump(fd, length) == min(length, len(data))
         assert os.lseek(fd, 0, os.SEEK_CUR) == min(length, len(data))
         assert stream.digest(Digest.MD5) == md5(data[:length])
 
 
+@pytest.mark.parametrize("more", [Digest(0), Digest.XXHASH3], ids=["in C", "in Python"])
 @pytest.mark.parametrize("offset", [0, 1, 4097, 3 * MIB + 12345, 1 << 40])
-def test_an_offset_reads_from_there_and_leaves_the_position_alone(source: tuple[int, bytes], offset: int) -> None:
+def test_an_offset_reads_from_there_and_leaves_the_position_alone(
+    source: tuple[int, bytes], offset: int, more: Digest
+) -> None:
     fd, data = source
     os.lseek(fd, 17, os.SEEK_SET)
-    with Stream(Digest.MD5) as stream:
+    with Stream(Digest.MD5 | more) as stream:
         assert stream.pump(fd, 2 * MIB, offset) == len(data[offset : offset + 2 * MIB])
         assert os.lseek(fd, 0, os.SEEK_CUR) == 17
         assert stream.digest(Digest.MD5) == md5(data[offset : offset + 2 * MIB])

@@ -14,4 +14,7 @@ ORACLES: dict[str, Callable[[bytes], bytes]] = {
     "CRC32": lambda data: zlib.crc32(data).to_bytes(4, "big"),
     "CRC32C": lambda data: checksums.crc32c(data).to_bytes(4, "big"),
     "CRC64NVME": lambda data: checksums.crc64nvme(data).to_bytes(8, "big"),
+    "XXHASH64": checksums.XXHash.compute_xxhash64,
+    "XXHASH3": checksums.XXHash.compute_xxhash3_64,
+    "XXHASH128": checksums.XXHash.compute_xxhash3_128,
 }
