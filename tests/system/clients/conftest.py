@@ -1,5 +1,6 @@
 """Hosts, clients and buckets for the tests with real clients, and the table of what passed where."""
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.system.clients.hosts import HOSTS, SERVERS, Host, Hosts
+from tests.system.clients.rules.stage import Stage
+from tests.system.clients.rules.tally import RuleTally
 from tests.system.clients.servers import Pair
 from tests.system.clients.table import ClientTable
 
@@ -18,7 +21,9 @@ _CLEARED = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "rule(section, number): the rule of S3's that a test is about")
     config.pluginmanager.register(ClientTable(), "client-table")
+    config.pluginmanager.register(RuleTally(), "rule-tally")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,6 +77,20 @@ def every_server(request: pytest.FixtureRequest, hosts: Hosts) -> Host:
 def served(hosts: Hosts) -> Host:
     """`partwright serve`, for everything else."""
     return hosts["serve"]
+
+
+@pytest.fixture(scope="session")
+def stage(served: Host) -> Iterator[Stage]:
+    """What the rules of S3 are tested on, in `partwright serve`."""
+    with contextlib.closing(Stage(served)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def every_stage(any_server: Host) -> Iterator[Stage]:
+    """The same in every server, for requests written by hand."""
+    with contextlib.closing(Stage(any_server)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -30,6 +30,11 @@ class Pair:
     secret_key: str
     account_id: str = "123456789012"
 
+    @property
+    def stranger(self) -> "Pair":
+        """Somebody else, of another account, whom every server knows too."""
+        return Pair(f"{self.access_key}X", f"{self.secret_key}x", "210987654321")
+
 
 class Printed:
     """The lines a process prints on its two outputs, as they come."""
@@ -167,7 +172,7 @@ def wait_until_connected(server: Server) -> None:
 def serve(place: Path, pair: Pair, *options: str, name: str = "serve", credentials: Path | None = None) -> Server:
     """`partwright serve`."""
     port, store = free_port(), place / "store"
-    file = credentials or write_credentials(place / "credentials.toml", pair)
+    file = credentials or write_credentials(place / "credentials.toml", pair, pair.stranger)
     command = [PARTWRIGHT, "serve", "--store", str(store), "--listen", f"{ADDRESS}:{port}", "--credentials", str(file)]
     server = start(name, [*command, "--domain", hosted.DOMAIN, *options], port, store, pair)
     if "--tls-cert" in options:
@@ -179,7 +184,7 @@ def serve(place: Path, pair: Pair, *options: str, name: str = "serve", credentia
 def serve_foreign(name: str, place: Path, pair: Pair, **options: float) -> Server:
     """The application, with options of its own, on a server that is not ours: one of FOREIGN."""
     port, store = free_port(), place / "store"
-    file = write_credentials(place / "credentials.toml", pair)
+    file = write_credentials(place / "credentials.toml", pair, pair.stranger)
     command = [word.format(address=ADDRESS, port=port) for word in FOREIGN[name]]
     environment = {
         hosted.STORE: str(store),

@@ -1,0 +1,60 @@
+"""The tally of rules: how many of each section are tested and pass, and why the others do not; printed at the end of a run."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.clients.rules.register import LEFT_OUT, SECTIONS
+
+_WORST = ("failed", "waiting", "skipped", "passed")
+
+
+class RuleTally:
+    """A pytest plugin: a rule passes when every test that is marked with it does."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[tuple[str, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._tests: dict[str, int] = defaultdict(int)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            for mark in item.iter_markers("rule"):
+                section, number = mark.args
+                assert 1 <= number <= len(SECTIONS[section]), f"{item.nodeid}: no rule {number} of {section}"
+                assert (section, number) not in LEFT_OUT, f"{item.nodeid}: {section} {number} is left out, it is said"
+                item.user_properties.append(("rule", (section, number)))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call" and report.outcome == "passed":
+            return
+        waits = getattr(report, "wasxfail", "") if report.outcome == "skipped" else ""
+        for name, value in report.user_properties:
+            if name == "rule" and isinstance(value, tuple):
+                self._outcomes[value]["waiting" if waits else report.outcome].add(waits)
+                self._tests[value[0]] += 1
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._outcomes:
+            terminalreporter.section("rules of S3")
+            terminalreporter.write("\n".join((*self._table(), *self._remainder())) + "\n")
+
+    def _worst(self, rule: tuple[str, int]) -> str:
+        return next((outcome for outcome in _WORST if self._outcomes[rule][outcome]), "untested")
+
+    def _table(self) -> Iterator[str]:
+        yield f"{'section':<18}{'rules':>6}{'tested':>8}{'passing':>9}{'tests':>7}"
+        for section, names in SECTIONS.items():
+            worst = [self._worst((section, number)) for number in range(1, len(names) + 1)]
+            tested, passing = len(worst) - worst.count("untested"), worst.count("passed")
+            yield f"{section:<18}{len(names):>6}{tested:>8}{passing:>9}{self._tests[section]:>7}"
+
+    def _remainder(self) -> Iterator[str]:
+        for section, names in SECTIONS.items():
+            for number, name in enumerate(names, 1):
+                rule = section, number
+                worst = self._worst(rule)
+                if worst != "passed":
+                    reasons = LEFT_OUT.get(rule) or "; ".join(sorted(self._outcomes[rule]["waiting"]))
+                    yield f"{section} {number}, {name}: {reasons or worst}"
