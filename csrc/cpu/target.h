@@ -11,6 +11,7 @@
 #if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
 #define TARGET_SSE42 __attribute__((target("sse4.2")))
+#define TARGET_PCLMUL __attribute__((target("pclmul")))
 #endif
 
 #endif

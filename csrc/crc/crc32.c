@@ -1,6 +1,7 @@
 /*
  * CRC-32/ISO-HDLC, the CRC of zlib, gzip and Ethernet; S3's CRC32.
  */
+#include "cpu/features.h"
 #include "crc/crc.h"
 #include "crc/crc_table.h"
 
@@ -11,6 +12,9 @@ static int update_portable(union digest_state *state, const uint8_t *data, size_
 }
 
 static const struct kernel_row rows[] = {
+#if defined(TARGET_X86_64)
+    {"x86-pclmul", FEATURE_PCLMULQDQ, crc32_begin, crc32_update_x86_pclmul, crc32_finish, crc_discard},
+#endif
     {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard},
 };
 

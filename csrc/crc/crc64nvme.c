@@ -1,6 +1,7 @@
 /*
  * CRC-64/NVME, the default checksum of today's AWS clients; S3's CRC64NVME.
  */
+#include "cpu/features.h"
 #include "crc/crc.h"
 #include "crc/crc_table.h"
 
@@ -11,6 +12,9 @@ static int update_portable(union digest_state *state, const uint8_t *data, size_
 }
 
 static const struct kernel_row rows[] = {
+#if defined(TARGET_X86_64)
+    {"x86-pclmul", FEATURE_PCLMULQDQ, crc64_begin, crc64_update_x86_pclmul, crc64_finish, crc_discard},
+#endif
     {"portable", 0, crc64_begin, update_portable, crc64_finish, crc_discard},
 };
 

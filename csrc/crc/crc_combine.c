@@ -66,22 +66,28 @@ static uint64_t shift_over(const struct ring *ring, uint64_t size)
     return shift;
 }
 
-static const struct ring *ring_of(int algorithm)
+static const struct ring *ring_of(uint32_t digest)
 {
-    switch (1 << algorithm) {
+    switch (digest) {
     case ENGINE_DIGEST_CRC32:
         return &crc32_ring;
     case ENGINE_DIGEST_CRC32C:
         return &crc32c_ring;
     default:
-        ENGINE_ASSERT(1 << algorithm == ENGINE_DIGEST_CRC64NVME);
+        ENGINE_ASSERT(digest == ENGINE_DIGEST_CRC64NVME);
         return &crc64nvme_ring;
     }
 }
 
+uint64_t crc_power_of_x(uint32_t digest, unsigned exponent)
+{
+    const struct ring *ring = ring_of(digest);
+    return product(ring, shift_over(ring, exponent / 8), ring->one >> exponent % 8) << __builtin_clzll(ring->one);
+}
+
 void engine_crc_combine(int algorithm, const uint8_t *crcs, const uint64_t *sizes, size_t count, uint8_t *out)
 {
-    const struct ring *ring = ring_of(algorithm);
+    const struct ring *ring = ring_of(1u << algorithm);
     const size_t width = registry_algorithm(algorithm)->digest_size;
     uint64_t size = 0, shift = ring->one, whole = 0;
 

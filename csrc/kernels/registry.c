@@ -9,6 +9,7 @@
 
 #include "common/assert.h"
 #include "cpu/features.h"
+#include "crc/crc.h"
 #include "crc/crc_combine.h"
 #include "crc/crc_table.h"
 #include "kernels/choose.h"
@@ -33,6 +34,9 @@ static void init(void)
     }
     crc_tables_init();
     crc_combine_init();
+#if defined(TARGET_X86_64)
+    crc_fold_init();
+#endif
     init_status = ENGINE_OK;
     for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++) {
         choices[i] = choose_row(algorithms[i], cpu_features_usable());

@@ -19,8 +19,9 @@ PRINT_KERNELS = """if True:
 """
 
 EXPECTED_CHOICE_ON_X86_64 = {
-    (): {"CRC32C": "x86-sse42"},
-    ("sse4_2",): {"CRC32C": "portable"},
+    (): {"CRC32": "x86-pclmul", "CRC32C": "x86-sse42", "CRC64NVME": "x86-pclmul"},
+    ("sse4_2",): {"CRC32": "x86-pclmul", "CRC64NVME": "x86-pclmul"},
+    ("pclmulqdq",): {"CRC32C": "x86-sse42"},
 }
 LAST_ROWS = {
     "MD5": "libcrypto",
@@ -58,8 +59,8 @@ def test_detected_features_equal_those_of_the_kernel() -> None:
 @needs_x86_64
 @pytest.mark.parametrize("disabled", EXPECTED_CHOICE_ON_X86_64, ids=lambda names: ",".join(names) or "nothing")
 def test_the_row_that_runs_is_the_one_expected(disabled: tuple[str, ...]) -> None:
-    if "sse4_2" not in native.cpu_features_detected():
-        pytest.skip("needs sse4_2")
+    if not {"sse4_2", "pclmulqdq"} <= set(native.cpu_features_detected()):
+        pytest.skip("needs sse4_2 and pclmulqdq")
     assert chosen_rows(*disabled) == LAST_ROWS | EXPECTED_CHOICE_ON_X86_64[disabled]
 
 
