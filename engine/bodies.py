@@ -113,11 +113,10 @@ def _length_left(fd: int, offset: int | None) -> int | None:
 
 
 def _take(read: Callable[[int], bytes], size: int) -> bytes:
-    pieces: list[bytes] = []
-    while size and (piece := read(min(size, BODY_CHUNK_SIZE))):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+    taken = bytearray()
+    while len(taken) < size and (piece := read(min(size - len(taken), BODY_CHUNK_SIZE))):
+        taken += piece
+    return bytes(taken)
 
 
 class _FileSource(Source):

@@ -21,8 +21,8 @@ from engine.errors import (
 from engine.native import CData, ffi, lib
 from engine.stream import PIECE_SIZE, Stream
 
-READ_SIZE: Final = 256 * 1024
-"""What is asked of the raw body at a time: it stays in the second level cache between its stages."""
+READ_SIZE: Final = 1024 * 1024
+"""What is asked of the raw body at a time: what it costs to wait for a client goes by the number of reads."""
 
 SIGNATURE_SIZE: Final = 64
 HANDLE_SIZE: Final = 10 * 1024

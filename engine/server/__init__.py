@@ -10,8 +10,9 @@ from engine.core import REGION
 from engine.s3.sigv4 import Verifier
 from engine.server.access import AccessLog
 from engine.server.application import Application
-from engine.server.asgi import IDLE_TIMEOUT_S_DEFAULT, THREADS_DEFAULT, AsgiApplication
+from engine.server.asgi import THREADS_DEFAULT, AsgiApplication
 from engine.server.credentials import Authorize, Credentials
+from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT
 from engine.server.slow import BLANK_INTERVAL_S_DEFAULT
 from engine.server.wsgi import WsgiApplication
 from engine.store import Store
@@ -51,6 +52,7 @@ def wsgi_app(
     aliases: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
+    idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> WsgiApplication:
     """The WSGI application over a store that stays the caller's.
 
@@ -58,9 +60,12 @@ def wsgi_app(
     without it the credentials' own `actions` and `buckets` decide. `domains` turn on virtual-hosted-style addresses
     (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets. A CompleteMultipartUpload that takes long is answered
     with a blank every `blank_interval_s` seconds until its result is there.
+
+    Under gunicorn without TLS, bodies are read from the connection's own socket, which costs about half, and a client that sends
+    nothing for `idle_timeout_s` seconds is given up; elsewhere that is the host server's business.
     """
     application = _application(store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s)
-    return WsgiApplication(application)
+    return WsgiApplication(application, idle_timeout_s=idle_timeout_s)
 
 
 def asgi_app(

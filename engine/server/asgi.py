@@ -13,10 +13,9 @@ from typing import Any
 from engine.s3.http import Request
 from engine.server.application import Application, close
 from engine.server.asgi_body import AsgiBody, Receive
-from engine.server.exchange import Response
+from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT, Response
 
 THREADS_DEFAULT = 64
-IDLE_TIMEOUT_S_DEFAULT = 60.0
 HEALTH_PREFIX = b"/-/"
 _log = logging.getLogger("partwright.server")
 

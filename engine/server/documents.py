@@ -37,8 +37,7 @@ def read_document(operation: Operation, identity: Identity, request: Request, ra
 
 
 def _read(raw: RawBody, size: int) -> bytes:
-    pieces: list[bytes | memoryview] = []
-    while size and (piece := raw.read(min(size, READ_SIZE))):
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+    document = bytearray()
+    while len(document) < size and (piece := raw.read(min(size - len(document), READ_SIZE))):
+        document += piece
+    return bytes(document)

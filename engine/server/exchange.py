@@ -13,6 +13,8 @@ from engine.s3.model import Operation
 from engine.s3.routing import Address
 from engine.s3.sigv4 import Identity
 
+IDLE_TIMEOUT_S_DEFAULT = 60.0
+"""How long a client may neither send nor take anything."""
 Headers = list[tuple[str, str]]
 
 
@@ -22,7 +24,7 @@ class RawBody(Protocol):
     length: int | None
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
-        """The next bytes, at most `size`; empty at the end.
+        """The next bytes, at most `size`, good until the next read; empty at the end.
 
         Raises:
             RequestTimeout: the client has gone quiet.

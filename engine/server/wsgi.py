@@ -9,6 +9,8 @@ from typing import Any
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.s3.http import Request
 from engine.server.application import Application
+from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT, RawBody
+from engine.server.wsgi_socket import SocketBody
 
 _DIGITS = re.compile(r"[0-9]{1,19}")
 Environ = dict[str, Any]
@@ -58,14 +60,20 @@ class WsgiBody:
 class WsgiApplication:
     """The application as a WSGI callable."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, *, idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT) -> None:
         self.application = application
+        self._idle_timeout_s = idle_timeout_s
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        body = WsgiBody(environ["wsgi.input"], _content_length(environ), bool(environ.get("wsgi.input_terminated")))
-        response = self.application.handle(_request(environ), body)
+        response = self.application.handle(_request(environ), self._body(environ))
         start_response(f"{response.status} {_phrase(response.status)}", response.headers)
         return [response.body] if isinstance(response.body, bytes) else response.body
+
+    def _body(self, environ: Environ) -> RawBody:
+        length = _content_length(environ)
+        return SocketBody.of(environ, length, self._idle_timeout_s) or WsgiBody(
+            environ["wsgi.input"], length, bool(environ.get("wsgi.input_terminated"))
+        )
 
 
 def _phrase(status: int) -> str:

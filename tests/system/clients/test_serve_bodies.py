@@ -74,6 +74,23 @@ def test_answers_without_a_body_leave_the_connection_in_order(raw: Raw, its_buck
             assert (answer.status, answer.body) == (status, body), call
 
 
+def test_what_follows_a_body_is_the_next_request(raw: Raw, its_bucket: str) -> None:
+    path = f"/{its_bucket}/key"
+    last = Call("GET", path, headers={"connection": "close"})
+    calls = (Call("PUT", path, body=BODY), Call("GET", path), Call("PUT", path, body=b"body"), last)
+    with raw.connection() as connection:
+        sender = threading.Thread(
+            target=connection.sendall, args=[b"".join(raw.head(call) + call.body for call in calls)]
+        )
+        sender.start()
+        seen = b"".join(iter(lambda: connection.recv(1024 * 1024), b""))
+        sender.join()
+    answers = seen.split(b"HTTP/1.1 ")[1:]
+    assert [answer.startswith(b"200 ") for answer in answers] == [True] * len(calls)
+    assert answers[1].endswith(BODY)
+    assert answers[3].endswith(b"body")
+
+
 def test_refused_promise_is_not_answered_with_continue(raw: Raw, any_server: Host, its_bucket: str) -> None:
     if any_server.name == "gunicorn":
         return  # it says 100 Continue before it calls any application
@@ -121,12 +138,14 @@ GIVEN_UP = (
     "Idle connections will be closed."
 )
 ASGI, WSGI = ("granian-asgi", "uvicorn"), ("granian-wsgi", "gunicorn")
+OURS_TO_GIVE_UP = (*ASGI, "gunicorn")
+"""Hosts under which waiting for a body is ours: under gunicorn it comes from the connection's own socket."""
 
 
 @pytest.fixture(scope="module", params=(*ASGI, *WSGI))
 def quick(request: pytest.FixtureRequest, hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """Each server with an interval that is over soon, and under ASGI with little patience for clients."""
-    options = {"blank_interval_s": INTERVAL_S} | ({"idle_timeout_s": PATIENCE_S} if request.param in ASGI else {})
+    """Each server with an interval that is over soon, and with little patience for clients."""
+    options = {"blank_interval_s": INTERVAL_S, "idle_timeout_s": PATIENCE_S}
     with running(serve_foreign(request.param, tmp_path_factory.mktemp("quick"), hosts.pair, **options)) as server:
         yield Host(request.param, hosts.pair, hosts.session, server)
 
@@ -201,7 +220,7 @@ def test_boto3_reads_an_error_after_blanks(quick: Host, clients: Callable[..., A
 
 
 @pytest.mark.rule("uploads", 22)
-@pytest.mark.parametrize("quick", ASGI, indirect=True)
+@pytest.mark.parametrize("quick", OURS_TO_GIVE_UP, indirect=True)
 @pytest.mark.parametrize("sent", [0, 1, len(BODY) - 1])
 def test_client_that_goes_quiet_is_given_up(quick: Host, clients: Callable[..., Any], sent: int) -> None:
     assert quick.server is not None
@@ -210,7 +229,8 @@ def test_client_that_goes_quiet_is_given_up(quick: Host, clients: Callable[..., 
     with raw.connection() as connection:
         connection.sendall(raw.head(call) + BODY[:sent])
         answer = receive(connection)
-        assert (answer.status, answer.headers["connection"]) == (400, "close")
+        assert answer.status == 400
+        assert quick.name == "gunicorn" or answer.headers["connection"] == "close"  # it does what it has no word for
         assert answer.error == {"Code": "RequestTimeout", "Message": GIVEN_UP}
         assert connection.recv(1) == b""
     assert raw.send(Call("HEAD", f"/{bucket}/key")).status == 404

@@ -1,0 +1,96 @@
+"""The fast lane under WSGI: where the host shows the connection's own socket, the body is read from it, past the host's buffers.
+
+gunicorn does, as `gunicorn.socket`. What it has read of the body with the head comes first, and its count of what is left is kept
+right, so that the next request on the connection stays its business. TLS, chunked bodies and sockets that do not block stay on the
+usual way.
+"""
+
+import contextlib
+import errno
+import math
+import mmap
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.bodies import BODY_CHUNK_SIZE
+from engine.errors import IncompleteBody, RequestTimeout
+
+BUFFER_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+"""A buffer goes back to the system with its body: malloc would keep up to 3 MiB for each that was ever in flight."""
+
+
+class SocketBody:
+    """A `RawBody` of known length. A client that sends nothing for the time-out is given up."""
+
+    def __init__(self, connection: socket.socket, host_body: Any, idle_timeout_s: float) -> None:
+        """Begin; `host_body` is gunicorn's Body over a LengthReader, of which nothing was read yet."""
+        self._connection = connection
+        self._host_body = host_body
+        self._reader = host_body.reader
+        self._idle_timeout_s = idle_timeout_s
+        self._buffer = memoryview(b"")
+        self.length: int | None = self._reader.length
+
+    @staticmethod
+    def of(environ: Mapping[str, Any], length: int | None, idle_timeout_s: float) -> "SocketBody | None":
+        """The body of a request, if it can come this way."""
+        connection, host_body = environ.get("gunicorn.socket"), environ["wsgi.input"]
+        reader = getattr(host_body, "reader", None)
+        if not length or getattr(reader, "length", None) != length or not hasattr(host_body, "failed"):
+            return None
+        if type(connection) is not socket.socket or not os.get_blocking(connection.fileno()):
+            return None
+        return SocketBody(connection, host_body, idle_timeout_s)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was read."""
+        return not self._reader.length
+
+    def read(self, size: int = -1, /) -> bytes | memoryview:
+        """The next bytes, at most `size`; none only at the end. They are overwritten by the next read.
+
+        Raises:
+            RequestTimeout: the client sent nothing for the time-out.
+            IncompleteBody: it went away.
+        """
+        wanted = self._reader.length if size < 0 else min(size, self._reader.length)
+        ahead = self._read_ahead(wanted)
+        return ahead if ahead or not wanted else self._receive(min(wanted, BODY_CHUNK_SIZE))
+
+    def _receive(self, size: int) -> memoryview:
+        self._buffer = self._buffer or memoryview(mmap.mmap(-1, size, BUFFER_FLAGS))
+        with self._waiting():
+            count = self._connection.recv_into(self._buffer[:size], 0, socket.MSG_WAITALL)
+        self._reader.length -= count
+        return self._buffer[:count]
+
+    def _read_ahead(self, size: int) -> bytes:
+        """Of the body, what the host holds already, at most `size`."""
+        held = len(self._reader.unreader.buf.getvalue())
+        data: bytes = self._reader.read(min(held, size))
+        return data
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Wait for the client no longer than the time-out; the host looks for no other request behind a body that failed."""
+        self._host_body.failed = True
+        self._limit(self._idle_timeout_s)
+        try:
+            yield
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                raise RequestTimeout from None
+            raise IncompleteBody(reason="the client went away") from error
+        finally:
+            self._limit(0)
+        self._host_body.failed = False
+
+    def _limit(self, seconds: float) -> None:
+        """Let the kernel watch the time: a time-out of Python's own would make the descriptor one that does not block."""
+        fraction, whole = math.modf(seconds)
+        timeval = struct.pack("@ll", int(whole), int(fraction * 1e6))
+        self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
