@@ -17,6 +17,7 @@ from engine import errors
 from engine.errors import EngineError, S3Error, StoreError
 from engine.limits import Limits
 from engine.results import (
+    AbortMultipartUploadOutput,
     Bucket,
     CheckReport,
     CommonPrefix,
@@ -52,6 +53,7 @@ from engine.store import Store
 from engine.store import open_store as open  # noqa: A004  the name is the API
 
 __all__ = [
+    "AbortMultipartUploadOutput",
     "Bucket",
     "CheckReport",
     "CommonPrefix",

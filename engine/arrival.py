@@ -27,7 +27,8 @@ from engine.errors import (
     WriteFailed,
     XAmzContentSHA256Mismatch,
 )
-from engine.meta.records import Flag
+from engine.members import Digests
+from engine.meta.parts import Flag
 from engine.stream import Digest, Stream
 
 MD5_SIZE = 16
@@ -46,20 +47,18 @@ class Promise:
     md5: bytes | None
     sha256: str | None
     checksum: ChecksumPromise | None = None
+    kept: Digest = Digest.CRC64NVME
+    """The checksum that is kept with the bytes."""
 
     @staticmethod
-    def of(
-        content_length: int | None,
-        content_md5: str | None,
-        content_sha256: str | None,
-        checksum: ChecksumPromise | None = None,
-    ) -> "Promise":
+    def of(said: Digests, checksum: ChecksumPromise | None = None) -> "Promise":
         """Read the promises of a request.
 
         Raises:
             InvalidDigest: Content-MD5 is not base64 of 16 bytes (RFC 1864).
             InvalidArgument: the length is negative, or the SHA-256 not 64 hex digits.
         """
+        content_length, content_sha256 = said.get("content_length"), said.get("content_sha256")
         if content_length is not None and content_length < 0:
             raise InvalidArgument(
                 "Content-Length must not be negative", ArgumentName="Content-Length", ArgumentValue=content_length
@@ -67,13 +66,13 @@ class Promise:
         if content_sha256 is not None and not _is_hex(content_sha256, 32):
             raise InvalidArgument(_SHA256_MODES, ArgumentName="x-amz-content-sha256", ArgumentValue=content_sha256)
         sha256 = content_sha256.lower() if content_sha256 else None
-        return Promise(content_length, _md5_of(content_md5), sha256, checksum)
+        return Promise(content_length, _md5_of(said.get("content_md5")), sha256, checksum)
 
     @property
     def digests(self) -> Digest:
         """What must be computed: always the MD5, for the ETag."""
         sha256 = Digest.SHA256 if self.sha256 is not None else Digest(0)
-        return Digest.MD5 | sha256 | (self.checksum.algorithm.digest if self.checksum else Digest(0))
+        return Digest.MD5 | self.kept | sha256 | (self.checksum.algorithm.digest if self.checksum else Digest(0))
 
 
 def _md5_of(content_md5: str | None) -> bytes | None:
@@ -113,11 +112,12 @@ def in_hex(digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes."""
+    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes, `kept` is raw."""
 
     blob_id: bytes
     size: int
     md5: bytes
+    kept: bytes
     inline: bytes | None
     checksums: dict[str, Any]
     """The checksums that were promised, by the member of the answer that echoes them."""
@@ -164,9 +164,9 @@ class Reception:
                     _feed(source, attempt.stream, head, length, size_max)
                 except WriteFailed as error:
                     raise storage_failure("writing a part", error) from error
-                md5, checksums = _check(source, attempt.stream, length, promise, shown_as)
+                md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
                 attempt.persist()
-                yield Arrival(attempt.blob_id, attempt.stream.size, md5, None, checksums)
+                yield Arrival(attempt.blob_id, attempt.stream.size, md5, kept, None, checksums)
                 attempt.keep()
         except CommitUnknown:
             with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
@@ -187,8 +187,8 @@ def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | Non
 def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, shown_as: DigestText) -> Arrival:
     with Stream(promise.digests) as stream:
         stream.update(head)
-        md5, checksums = _check(source, stream, length, promise, shown_as)
-    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, head, checksums)
+        md5, kept, checksums = _check(source, stream, length, promise, shown_as)
+    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, head, checksums)
 
 
 def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_max: int) -> None:
@@ -201,8 +201,8 @@ def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_
 
 def _check(
     source: Source, stream: Stream, length: int | None, promise: Promise, shown_as: DigestText
-) -> tuple[bytes, dict[str, Any]]:
-    """Compare what came, to its very end, with what was promised; the MD5 of what came, and the checksums to echo."""
+) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Compare what came, to its very end, with what was promised; its MD5, the checksum to keep, and those to echo."""
     if length is not None and stream.size < length:
         raise IncompleteBody(reason=f"the body ended after {stream.size} of {length} bytes")
     if promise.size is not None and source.has_more():
@@ -215,7 +215,8 @@ def _check(
         sha256 = stream.digest(Digest.SHA256).hex()
         if not hmac.compare_digest(sha256, promise.sha256):
             raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=promise.sha256, S3ComputedContentSHA256=sha256)
-    return md5, promise.checksum.check(stream, trailers) if promise.checksum else {}
+    echoed = promise.checksum.check(stream, trailers) if promise.checksum else {}
+    return md5, stream.digest(promise.kept), echoed
 
 
 def check_document(document: bytes, promise: Promise) -> None:

@@ -1,7 +1,10 @@
 """CreateBucket, HeadBucket, GetBucketLocation, ListBuckets, DeleteBucket."""
 
+from typing import Unpack
+
 from engine.core import REGION, Core, to_datetime
 from engine.listing import check_page_size
+from engine.members import Owned, exact
 from engine.meta.records import BucketRecord
 from engine.names import check_bucket_name, encode_text, format_token, parse_token
 from engine.results import (
@@ -21,15 +24,16 @@ class Buckets(Core):
         """Create a bucket.
 
         Raises:
-            InvalidBucketName, BucketAlreadyOwnedByYou.
+            InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
 
         Source: API page CreateBucket.
         """
         self._check_writable()
-        self._meta.create_bucket(check_bucket_name(bucket), BucketRecord(self._now_ns()))
+        self._meta.create_bucket(check_bucket_name(bucket), BucketRecord(self._now_ns(), self._caller))
         return CreateBucketOutput(location=f"/{bucket}")
 
-    def head_bucket(self, bucket: str) -> HeadBucketOutput:
+    @exact
+    def head_bucket(self, bucket: str, **said: Unpack[Owned]) -> HeadBucketOutput:
         """Tell whether a bucket exists.
 
         Raises:
@@ -38,10 +42,11 @@ class Buckets(Core):
         Source: API page HeadBucket.
         """
         self._check_open()
-        self._meta.find_bucket(bucket)
+        self._enter(bucket, said)
         return HeadBucketOutput(bucket_region=REGION)
 
-    def get_bucket_location(self, bucket: str) -> GetBucketLocationOutput:
+    @exact
+    def get_bucket_location(self, bucket: str, **said: Unpack[Owned]) -> GetBucketLocationOutput:
         """Tell the region of a bucket.
 
         Raises:
@@ -50,13 +55,13 @@ class Buckets(Core):
         Source: API page GetBucketLocation.
         """
         self._check_open()
-        self._meta.find_bucket(bucket)
+        self._enter(bucket, said)
         return GetBucketLocationOutput(None)
 
     def list_buckets(
         self, *, prefix: str | None = None, max_buckets: int | None = None, continuation_token: str | None = None
     ) -> ListBucketsOutput:
-        """List buckets by name.
+        """List the caller's buckets by name.
 
         Raises:
             InvalidArgument: max_buckets, the token, or a prefix that is no Unicode.
@@ -67,15 +72,16 @@ class Buckets(Core):
         limit = check_page_size("max-buckets", max_buckets, self.limits.bucket_page_size_max, self.limits)
         after = parse_token(continuation_token).decode(errors="replace") if continuation_token else ""
         encode_text(prefix or "", "prefix")
-        page = self._meta.list_buckets(prefix or "", after, limit)
+        page = self._meta.list_buckets(self._caller, prefix or "", after, limit)
         return ListBucketsOutput(
             buckets=tuple(Bucket(entry.name, to_datetime(entry.record.created_ns)) for entry in page.items),
-            owner=Owner(self._owner_id),
+            owner=Owner(self._canonical_id(self._caller)),
             continuation_token=format_token(page.items[-1].name.encode()) if page.is_truncated else None,
             prefix=prefix,
         )
 
-    def delete_bucket(self, bucket: str) -> None:
+    @exact
+    def delete_bucket(self, bucket: str, **said: Unpack[Owned]) -> None:
         """Delete a bucket that holds no objects; open uploads do not keep it, and are freed: many of them bit by bit, later.
 
         Raises:
@@ -84,5 +90,6 @@ class Buckets(Core):
         Source: API page DeleteBucket.
         """
         self._check_writable()
+        self._enter(bucket, said)
         self._freeing(lambda: self._meta.delete_bucket(bucket))
         self._sweeper.sweep_backlog()

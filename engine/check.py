@@ -3,7 +3,7 @@
 from engine.blobs import BlobReader
 from engine.core import Core
 from engine.errors import InternalError
-from engine.meta.records import Flag, PartRecord
+from engine.meta.parts import Flag, PartRecord
 from engine.readers import open_part
 from engine.results import CheckReport
 from engine.stream import Digest, Stream

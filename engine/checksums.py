@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.errors import BadDigest, InvalidRequest
+from engine.members import Digests
 from engine.stream import Digest, Stream
 
 
@@ -81,9 +82,7 @@ class ChecksumPromise:
         return {algorithm.member: base64.b64encode(computed).decode()}
 
 
-def promised_checksum(
-    sdk_algorithm: str | None, trailers: tuple[str, ...], *, must_agree: bool, **values: str | None
-) -> ChecksumPromise | None:
+def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: bool) -> ChecksumPromise | None:
     """Read what a request says of checksums: x-amz-sdk-checksum-algorithm, the trailing headers announced, the values by member.
 
     `must_agree` refuses an x-amz-sdk-checksum-algorithm that is not the one of the value or trailer; else it has no say then.
@@ -94,7 +93,8 @@ def promised_checksum(
 
     Source: API pages PutObject (must agree) and UploadPart (has no say); AWS's answers.
     """
-    promise = _only_promise(trailers, values)
+    promise = _only_promise(trailers, said)
+    sdk_algorithm = said.get("checksum_algorithm")
     if sdk_algorithm is None:
         return promise
     if sdk_algorithm.upper() not in _BY_NAME:
@@ -111,10 +111,10 @@ def promised_checksum(
     return promise
 
 
-def _only_promise(trailers: tuple[str, ...], values: Mapping[str, str | None]) -> ChecksumPromise | None:
+def _only_promise(trailers: tuple[str, ...], said: Mapping[str, Any]) -> ChecksumPromise | None:
     if not _BY_HEADER.keys() >= set(trailers):
         raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
-    given = [(_BY_MEMBER[member], text) for member, text in values.items() if text is not None]
+    given = [(_BY_MEMBER[member], said[member]) for member in said if member in _BY_MEMBER and said[member] is not None]
     if len(given) + len(trailers) > 1:
         raise InvalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
     for algorithm, text in given:

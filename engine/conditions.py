@@ -6,15 +6,21 @@ from datetime import datetime
 from email.utils import format_datetime
 
 from engine.errors import (
+    ConditionalRequestConflict,
     InvalidArgument,
     InvalidPartNumber,
     InvalidRange,
     InvalidRequest,
+    NoSuchKey,
+    NotImplementedYet,
     NotModified,
     PreconditionFailed,
 )
 from engine.limits import Limits
-from engine.meta.records import Manifest, ObjectRecord
+from engine.members import ReadRequest
+from engine.meta import FoundObject
+from engine.meta.parts import Manifest
+from engine.meta.records import ObjectRecord
 
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _OFFSET_DIGITS_MAX = 19  # beyond any object, and far from what int() refuses to read
@@ -28,6 +34,16 @@ class Conditions:
     if_none_match: str | None = None
     if_modified_since: datetime | None = None
     if_unmodified_since: datetime | None = None
+
+    @classmethod
+    def of(cls, said: ReadRequest) -> "Conditions":
+        """Those of a request."""
+        return cls(
+            said.get("if_match"),
+            said.get("if_none_match"),
+            said.get("if_modified_since"),
+            said.get("if_unmodified_since"),
+        )
 
     def check(self, etag: str, modified: datetime) -> None:
         """Let the read go on, or refuse it.
@@ -82,6 +98,75 @@ def _not_modified(etag: str, modified: datetime) -> NotModified:
 def _names(condition: str, etag: str) -> bool:
     wanted = [part.strip().removeprefix("W/").strip('"').lower() for part in condition.split(",")]
     return "*" in wanted or etag in wanted
+
+
+@dataclass(frozen=True, slots=True)
+class WriteConditions:
+    """The conditions of a write on what the key holds; evaluated in the step that writes."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    @staticmethod
+    def of(if_match: str | None, if_none_match: str | None) -> "WriteConditions":
+        """Read the two headers.
+
+        Raises:
+            NotImplementedYet: both, If-Match with `*`, or If-None-Match with anything else.
+
+        Source: AWS's answers to PutObject, CopyObject and CompleteMultipartUpload.
+        """
+        if if_match is not None and if_none_match is not None:
+            more = "Multiple conditional request headers present in the request"
+            raise NotImplementedYet(Header="If-Match,If-None-Match", additionalMessage=more)
+        for name, value, wanted in (("If-Match", if_match, False), ("If-None-Match", if_none_match, True)):
+            if value is not None and (value.strip() == "*") is not wanted:
+                more = f"We don't accept the provided value of {name} header for this API"
+                raise NotImplementedYet(Header=name, additionalMessage=more)
+        return WriteConditions(if_match, if_none_match)
+
+    def check(self, key: str, current: FoundObject | None, replaces: bytes | None = None) -> None:
+        """Let the write go on, or refuse it; `replaces` is the manifest id the key had when a multipart upload began.
+
+        Raises:
+            NoSuchKey: If-Match, and there is no object.
+            PreconditionFailed: the condition does not hold.
+            ConditionalRequestConflict: the key was written or deleted since the upload began.
+
+        Source: User Guide, "Add preconditions to S3 operations"; AWS's answers.
+        """
+        record = current.record if current is not None and not current.record.is_delete_marker else None
+        if self.if_match is not None:
+            if record is None:
+                raise NoSuchKey(Key=key)
+            _check_unchanged("If-Match", key, record, replaces)
+            if not _names(self.if_match, record.etag):
+                raise PreconditionFailed(Condition="If-Match")
+        if self.if_none_match is not None:
+            if record is not None:
+                raise PreconditionFailed(Condition="If-None-Match")
+            _check_unchanged("If-None-Match", key, record, replaces)
+
+
+def check_delete(if_match: str | None, current: FoundObject | None) -> None:
+    """Let a DELETE go on, or refuse it; what is not there may be deleted by ETag, but not by `*`.
+
+    Raises:
+        PreconditionFailed: If-Match does not hold.
+
+    Source: API page DeleteObject, If-Match.
+    """
+    if if_match is None:
+        return
+    record = current.record if current is not None and not current.record.is_delete_marker else None
+    holds = _names(if_match, record.etag) if record is not None else if_match.strip() != "*"
+    if not holds:
+        raise PreconditionFailed(Condition="If-Match")
+
+
+def _check_unchanged(condition: str, key: str, record: ObjectRecord | None, replaces: bytes | None) -> None:
+    if replaces is not None and replaces != (record.manifest_id if record is not None else b""):
+        raise ConditionalRequestConflict(Condition=condition, Key=key)
 
 
 @dataclass(frozen=True, slots=True)

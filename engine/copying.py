@@ -1,11 +1,11 @@
 """CopyObject: the source's bytes pass through the stream once, into an object of their own."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from typing import Unpack
 
 from engine.conditions import CopyConditions
+from engine.copy_sources import CopySource, copied_extent
 from engine.errors import InvalidArgument, InvalidRequest
-from engine.names import parse_copy_source
+from engine.members import CopyObjectRequest, exact
 from engine.objects import Objects
 from engine.results import CopyObjectOutput, CopyObjectResult
 
@@ -18,24 +18,13 @@ _TO_ITSELF = (
 class Copying(Objects):
     """The copying of objects."""
 
+    @exact
     def copy_object(
         self,
         bucket: str,
         key: str,
         copy_source: str,
-        *,
-        copy_source_if_match: str | None = None,
-        copy_source_if_none_match: str | None = None,
-        copy_source_if_modified_since: datetime | None = None,
-        copy_source_if_unmodified_since: datetime | None = None,
-        metadata_directive: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        cache_control: str | None = None,
-        content_disposition: str | None = None,
-        content_encoding: str | None = None,
-        content_language: str | None = None,
-        content_type: str | None = None,
-        expires: str | datetime | None = None,
+        **said: Unpack[CopyObjectRequest],
     ) -> CopyObjectOutput:
         """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, as in x-amz-copy-source.
 
@@ -51,36 +40,36 @@ class Copying(Objects):
         Source: API page CopyObject.
         """
         self._check_writable()
-        replace = _replaces(metadata_directive)
-        source_bucket, source_key = parse_copy_source(copy_source)
-        if (source_bucket, source_key) == (bucket, key) and not replace:
+        replace = _replaces(said.get("metadata_directive"))
+        found = CopySource.of(copy_source)
+        if found.version_id is not None:
+            raise InvalidArgument(
+                "Invalid version id specified", ArgumentName="versionId", ArgumentValue=found.version_id
+            )
+        if (found.bucket, found.key) == (bucket, key) and not replace:
             raise InvalidRequest(_TO_ITSELF)
         conditions = CopyConditions(
-            copy_source_if_match,
-            copy_source_if_none_match,
-            copy_source_if_modified_since,
-            copy_source_if_unmodified_since,
+            said.get("copy_source_if_match"),
+            said.get("copy_source_if_none_match"),
+            said.get("copy_source_if_modified_since"),
+            said.get("copy_source_if_unmodified_since"),
         )
-        source = self.get_object(source_bucket, source_key)
+        source = self.get_object(found.bucket, found.key)
         with source.body as body:
             conditions.check(source.etag.strip('"'), source.last_modified)
-            if source.content_length > self.limits.put_size_bytes_max:
-                raise InvalidRequest(
-                    "The specified copy source is larger than the maximum allowable size for a copy source: "
-                    f"{self.limits.put_size_bytes_max}"
-                )
+            copied_extent(source.content_length, None, self.limits.put_size_bytes_max)
             copied = self.put_object(
                 bucket,
                 key,
                 body,
                 content_length=source.content_length,
-                metadata=metadata if replace else source.metadata,
-                cache_control=cache_control if replace else source.cache_control,
-                content_disposition=content_disposition if replace else source.content_disposition,
-                content_encoding=content_encoding if replace else source.content_encoding,
-                content_language=content_language if replace else source.content_language,
-                content_type=content_type if replace else source.content_type,
-                expires=expires if replace else source.expires,
+                metadata=said.get("metadata") if replace else source.metadata,
+                cache_control=said.get("cache_control") if replace else source.cache_control,
+                content_disposition=said.get("content_disposition") if replace else source.content_disposition,
+                content_encoding=said.get("content_encoding") if replace else source.content_encoding,
+                content_language=said.get("content_language") if replace else source.content_language,
+                content_type=said.get("content_type") if replace else source.content_type,
+                expires=said.get("expires") if replace else source.expires,
             )
         return CopyObjectOutput(CopyObjectResult(copied.etag, self.head_object(bucket, key).last_modified))
 

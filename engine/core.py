@@ -1,23 +1,30 @@
 """What the operations of a store share: its parts, its clock, and the ways to commit and to clean up."""
 
+import copy
+import hashlib
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from engine.arrival import Reception
 from engine.ballast import Ballast
 from engine.blobs import Blobs
 from engine.blobs.leases import Leases
-from engine.errors import ReadOnlyStore, StoreClosed
+from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
 from engine.limits import Limits
 from engine.meta import Metadata
+from engine.meta.records import BucketRecord
 from engine.sweeper import Sweeper
 
 Result = TypeVar("Result")
 Clock = Callable[[], int]
 REGION = "us-east-1"
+ACCOUNT_ID_DEFAULT = "000000000000"
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+REQUESTER = "requester"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +41,25 @@ class Parts:
     clock: Clock = time.time_ns
 
 
+def is_account_id(text: str) -> bool:
+    """Whether a text is an account id: 12 digits."""
+    return _ACCOUNT_ID.fullmatch(text) is not None
+
+
+class Life:
+    """Whether a store was closed, for all views of it."""
+
+    __slots__ = ("ended",)
+
+    def __init__(self) -> None:
+        self.ended = False
+
+
 class Core:
     """Base of the operations; see `engine.store.Store` for the whole."""
 
     def __init__(self, parts: Parts) -> None:
+        self._caller = ACCOUNT_ID_DEFAULT
         self.limits = parts.limits
         self._meta = parts.meta
         self._blobs = parts.blobs
@@ -48,7 +70,49 @@ class Core:
         self._now_ns = parts.clock
         self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
-        self._closed = False
+        self._life = Life()
+
+    def acting_as(self, account_id: str) -> Self:
+        """The same store for a caller: who owns the buckets it makes and begins the uploads, by the account's 12 digits.
+
+        Without it the caller is 000000000000.
+
+        Raises:
+            ValueError: it is no account id.
+        """
+        if not is_account_id(account_id):
+            raise ValueError(f"an account id has 12 digits, not {account_id!r}")
+        view = copy.copy(self)
+        view._caller = account_id
+        return view
+
+    def _enter(self, bucket: str, said: Mapping[str, object]) -> BucketRecord:
+        """The bucket of a request, if the request may say of it what it says.
+
+        Raises:
+            NoSuchBucket.
+            InvalidBucketOwnerAWSAccountID: x-amz-expected-bucket-owner is no account id.
+            AccessDenied: another account owns it, or nobody says that it pays.
+
+        Source: User Guide, "Verifying bucket ownership with bucket owner condition" and "Using Requester Pays buckets".
+        """
+        expected = said.get("expected_bucket_owner")
+        if expected is not None and not is_account_id(str(expected)):
+            raise InvalidBucketOwnerAWSAccountID(f"{InvalidBucketOwnerAWSAccountID.text} [{expected}]")
+        record = self._meta.find_bucket(bucket)
+        if expected not in (None, record.owner):
+            raise AccessDenied(reason="the bucket has another owner than expected")
+        if record.requester_pays and self._caller != record.owner and said.get("request_payer") != REQUESTER:
+            raise AccessDenied(reason="the bucket's owner wants the requester to pay, and to say so")
+        return record
+
+    def _charged(self, record: BucketRecord) -> str | None:
+        """What x-amz-request-charged says."""
+        return REQUESTER if record.requester_pays and self._caller != record.owner else None
+
+    def _canonical_id(self, account_id: str) -> str:
+        """The canonical user id (64 hex digits) of an account in this store."""
+        return hashlib.blake2b(account_id.encode(), key=bytes.fromhex(self._owner_id), digest_size=32).hexdigest()
 
     def _check_writable(self) -> None:
         self._check_open()
@@ -56,7 +120,7 @@ class Core:
             raise ReadOnlyStore("the store was opened read-only")
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._life.ended:
             raise StoreClosed("the store is closed")
 
     def _freeing(self, step: Callable[[], Result]) -> Result:

@@ -24,7 +24,7 @@ from engine.blobs.files import create_layout, sync_directory
 from engine.blobs.leases import LEASE_FILE
 from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FORMAT = "FORMAT"
 LOCK = "LOCK"
 META = "meta"
@@ -235,5 +235,9 @@ def _read_format(root: str) -> Format:
     except (OSError, msgspec.MsgspecError) as error:
         raise NotAStore(f"{root}: its {FORMAT} file can't be read: {error}") from error
     if stored.format > FORMAT_VERSION:
-        raise NewerFormat(f"{root}: has format {stored.format}, this partwright reads up to format {FORMAT_VERSION}")
+        raise NewerFormat(f"{root}: has format {stored.format}, this partwright reads format {FORMAT_VERSION}")
+    if stored.format < FORMAT_VERSION:
+        raise NotAStore(
+            f"{root}: has format {stored.format} of an unreleased partwright, this one reads format {FORMAT_VERSION}"
+        )
     return stored

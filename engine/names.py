@@ -9,7 +9,6 @@ import ipaddress
 import re
 import struct
 import urllib.parse
-from collections.abc import Mapping
 
 from engine.errors import (
     InvalidArgument,
@@ -20,6 +19,7 @@ from engine.errors import (
     RequestHeaderSectionTooLarge,
 )
 from engine.limits import Limits
+from engine.members import Traveller
 from engine.meta import UploadId
 from engine.meta.records import Headers
 
@@ -86,33 +86,33 @@ def encode_text(text: str, name: str) -> bytes:
         raise InvalidArgument(f"{name} must be UTF-8", ArgumentName=name, ArgumentValue=shown) from None
 
 
-def make_headers(
-    limits: Limits,
-    metadata: Mapping[str, str] | None,
-    cache_control: str | None,
-    content_disposition: str | None,
-    content_encoding: str | None,
-    content_language: str | None,
-    content_type: str | None,
-    expires: str | datetime.datetime | None,
-) -> Headers:
+def make_headers(said: Traveller, limits: Limits) -> Headers:
     """The headers that travel with an object; names of metadata are lower case, as HTTP makes them.
 
     Raises:
         MetadataTooLarge: the user's metadata has more than 2 KiB.
         RequestHeaderSectionTooLarge: all of it has more than 8 KiB.
     """
+    expires = said.get("expires")
     if isinstance(expires, datetime.datetime):
         expires = http_date(expires)
-    kept = {name.lower(): value for name, value in (metadata or {}).items()}
+    kept = {name.lower(): value for name, value in (said.get("metadata") or {}).items()}
     size = sum(len(name.encode()) + len(value.encode()) for name, value in kept.items())
     if size > limits.metadata_size_bytes_max:
         raise MetadataTooLarge(Size=size, MaxSizeAllowed=limits.metadata_size_bytes_max)
-    content = (cache_control, content_disposition, content_encoding, content_language, content_type, expires)
-    size += sum(len(value.encode()) for value in content if value is not None)
+    headers = Headers(
+        kept, said.get("cache_control"), said.get("content_disposition"), said.get("content_encoding"),
+        said.get("content_language"), said.get("content_type"), expires,
+    )  # fmt: skip
+    size += sum(len(value.encode()) for value in _texts(headers))
     if size > limits.header_size_bytes_max:
         raise RequestHeaderSectionTooLarge(MaxSizeAllowed=limits.header_size_bytes_max)
-    return Headers(kept, *content)
+    return headers
+
+
+def _texts(headers: Headers) -> list[str]:
+    values = (getattr(headers, name) for name in Headers.__struct_fields__)
+    return [value for value in values if isinstance(value, str)]
 
 
 def http_date(moment: datetime.datetime) -> str:

@@ -1,17 +1,21 @@
 """PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects."""
 
 import secrets
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable
+from functools import partial
+from typing import Unpack
 
 from engine.arrival import Promise, in_hex
 from engine.blobs.leases import Lease
 from engine.bodies import Body, trailers_of
 from engine.checksums import promised_checksum
-from engine.conditions import Conditions, Extent, extent_of
+from engine.conditions import Conditions, Extent, WriteConditions, check_delete, extent_of
 from engine.core import Core, quoted, to_datetime
-from engine.errors import InternalError, MalformedXML
-from engine.meta.records import Manifest, ObjectRecord, PartRecord
+from engine.errors import InternalError, MalformedXML, NoSuchKey, S3Error
+from engine.members import DeleteObjectRequest, PutObjectRequest, ReadRequest, Request, exact
+from engine.meta import Deleted, FoundObject, Guard
+from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.records import BucketRecord, ObjectRecord
 from engine.names import encode_key, make_headers
 from engine.readers import ObjectBody, open_part
 from engine.results import (
@@ -31,71 +35,42 @@ LEASE_TRIES_MAX = 100
 class Objects(Core):
     """The operations on objects."""
 
+    @exact
     def put_object(
         self,
         bucket: str,
         key: str,
         body: Body = b"",
-        *,
-        content_length: int | None = None,
-        content_md5: str | None = None,
-        content_sha256: str | None = None,
-        checksum_algorithm: str | None = None,
-        checksum_crc32: str | None = None,
-        checksum_crc32_c: str | None = None,
-        checksum_crc64_nvme: str | None = None,
-        checksum_sha1: str | None = None,
-        checksum_sha256: str | None = None,
-        metadata: Mapping[str, str] | None = None,
-        cache_control: str | None = None,
-        content_disposition: str | None = None,
-        content_encoding: str | None = None,
-        content_language: str | None = None,
-        content_type: str | None = None,
-        expires: str | datetime | None = None,
+        **said: Unpack[PutObjectRequest],
     ) -> PutObjectOutput:
         """Store an object durably, in place of what the key held; body and digests as for `upload_part`.
 
         Raises:
             NoSuchBucket, KeyTooLongError, MetadataTooLarge, RequestHeaderSectionTooLarge.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
+            PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page PutObject.
         """
         self._check_writable()
-        checksum = promised_checksum(
-            checksum_algorithm, trailers_of(body), must_agree=True, checksum_crc32=checksum_crc32, checksum_crc32_c=checksum_crc32_c,
-            checksum_crc64_nvme=checksum_crc64_nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
-        )  # fmt: skip
-        promise = Promise.of(content_length, content_md5, content_sha256, checksum)
-        name = encode_key(key, self.limits)
-        headers = make_headers(
-            self.limits, metadata, cache_control, content_disposition, content_encoding, content_language,
-            content_type, expires,
-        )  # fmt: skip
-        self._meta.find_bucket(bucket)
+        checksum = promised_checksum(said, trailers_of(body), must_agree=True)
+        promise = Promise.of(said, checksum)
+        conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
+        name, headers = encode_key(key, self.limits), make_headers(said, self.limits)
+        place = self._enter(bucket, said)
+        conditions.check(key, self._current(bucket, name))
         size_max = self.limits.put_size_bytes_max
         with self._reception.receive(body, promise, size_max=size_max, shown_as=in_hex) as arrival:
             now, etag = self._now_ns(), arrival.md5.hex()
             record = ObjectRecord(secrets.token_bytes(MANIFEST_ID_SIZE), arrival.size, etag, now, None, headers)
-            part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags)
-            trash = self._meta.put_object(bucket, name, record, part, arrival.inline)
+            part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
+            _, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, partial(conditions.check, key))
         self._sweeper.sweep(trash)
-        return PutObjectOutput(quoted(etag), **arrival.checksums)
+        return PutObjectOutput(quoted(etag), **arrival.checksums, request_charged=self._charged(place))
 
-    def get_object(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        range: str | None = None,
-        part_number: int | None = None,
-        if_match: str | None = None,
-        if_none_match: str | None = None,
-        if_modified_since: datetime | None = None,
-        if_unmodified_since: datetime | None = None,
-    ) -> GetObjectOutput:
+    @exact
+    def get_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> GetObjectOutput:
         """Open an object, a range (`bytes=0-9`) or a part of it; `body` reads the old bytes to their end whatever happens to the key.
 
         Raises:
@@ -107,30 +82,21 @@ class Objects(Core):
         Source: API page GetObject.
         """
         self._check_open()
-        conditions = Conditions(if_match, if_none_match, if_modified_since, if_unmodified_since)
+        conditions = Conditions.of(said)
+        place = self._enter(bucket, said)
         record, manifest, lease = self._open_object(bucket, encode_key(key, self.limits))
         try:
             conditions.check(record.etag, to_datetime(record.modified_ns))
-            extent = extent_of(record, manifest, range, part_number, self.limits)
+            extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
             self._check_readable(manifest, extent)
             body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease)
         except BaseException:
             lease.close()
             raise
-        return GetObjectOutput(**_described(record, extent), body=body)  # type: ignore[arg-type]
+        return GetObjectOutput(**self._described(place, record, extent), body=body)  # type: ignore[arg-type]
 
-    def head_object(
-        self,
-        bucket: str,
-        key: str,
-        *,
-        range: str | None = None,
-        part_number: int | None = None,
-        if_match: str | None = None,
-        if_none_match: str | None = None,
-        if_modified_since: datetime | None = None,
-        if_unmodified_since: datetime | None = None,
-    ) -> HeadObjectOutput:
+    @exact
+    def head_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> HeadObjectOutput:
         """Describe an object as `get_object` would, without its bytes.
 
         Raises:
@@ -139,29 +105,39 @@ class Objects(Core):
         Source: API page HeadObject.
         """
         self._check_open()
-        conditions = Conditions(if_match, if_none_match, if_modified_since, if_unmodified_since)
+        conditions = Conditions.of(said)
         name = encode_key(key, self.limits)
-        if part_number is None:
-            record, manifest = self._meta.find_object(bucket, name), Manifest.of(b"", ())
+        place = self._enter(bucket, said)
+        if said.get("part_number") is None:
+            record, manifest = self._find_object(bucket, name).record, Manifest.of(Parts(), ())
         else:
             record, manifest, lease = self._open_object(bucket, name)
             lease.close()
         conditions.check(record.etag, to_datetime(record.modified_ns))
-        extent = extent_of(record, manifest, range, part_number, self.limits)
-        return HeadObjectOutput(**_described(record, extent))  # type: ignore[arg-type]
+        extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
+        return HeadObjectOutput(**self._described(place, record, extent))  # type: ignore[arg-type]
 
-    def delete_object(self, bucket: str, key: str) -> DeleteObjectOutput:
+    @exact
+    def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
         """Delete an object; one that is not there is no error.
 
         Raises:
             NoSuchBucket.
+            PreconditionFailed: if_match does not hold.
 
         Source: API page DeleteObject.
         """
-        self._delete(bucket, (key,))
-        return DeleteObjectOutput()
+        self._check_writable()
+        place = self._enter(bucket, said)
+        (deleted,) = self._delete(bucket, (key,), partial(check_delete, said.get("if_match")))
+        if isinstance(deleted, S3Error):
+            raise deleted
+        return DeleteObjectOutput(request_charged=self._charged(place))
 
-    def delete_objects(self, bucket: str, keys: Iterable[str], *, quiet: bool = False) -> DeleteObjectsOutput:
+    @exact
+    def delete_objects(
+        self, bucket: str, keys: Iterable[str], *, quiet: bool = False, **said: Unpack[Request]
+    ) -> DeleteObjectsOutput:
         """Delete up to 1,000 objects; `quiet` leaves them out of the answer.
 
         Raises:
@@ -170,25 +146,47 @@ class Objects(Core):
 
         Source: API page DeleteObjects.
         """
+        self._check_writable()
         names = tuple(keys)
         if not 1 <= len(names) <= self.limits.delete_count_max:
             raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(names)}")
-        self._delete(bucket, names)
-        return DeleteObjectsOutput(None if quiet else tuple(map(DeletedObject, names)))
+        place = self._enter(bucket, said)
+        self._delete(bucket, names, lambda found: None)
+        deleted = None if quiet else tuple(map(DeletedObject, names))
+        return DeleteObjectsOutput(deleted, request_charged=self._charged(place))
 
-    def _delete(self, bucket: str, keys: tuple[str, ...]) -> None:
-        self._check_writable()
-        names = tuple(encode_key(key, self.limits) for key in keys)
-        self._sweeper.sweep(self._freeing(lambda: self._meta.delete_objects(bucket, names)))
+    def _delete(self, bucket: str, keys: tuple[str, ...], guard: Guard) -> tuple[Deleted | S3Error, ...]:
+        items = tuple((encode_key(key, self.limits), None) for key in keys)
+        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, guard, self._now_ns()))
+        self._sweeper.sweep(tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash))
+        return results
+
+    def _current(self, bucket: str, key: bytes) -> FoundObject | None:
+        """What the key holds just now; a delete marker too."""
+        try:
+            return self._meta.find_object(bucket, key)
+        except NoSuchKey:
+            return None
+
+    def _find_object(self, bucket: str, key: bytes) -> FoundObject:
+        """The object at a key.
+
+        Raises:
+            NoSuchKey: there is none, or a delete marker.
+        """
+        found = self._meta.find_object(bucket, key)
+        if found.record.is_delete_marker:
+            raise NoSuchKey(Key=key.decode(errors="replace"))
+        return found
 
     def _open_object(self, bucket: str, key: bytes) -> tuple[ObjectRecord, Manifest, Lease]:
         """The object at a key, under a lease; it is looked up again under the lease, since its blobs may have gone before."""
-        record = self._meta.find_object(bucket, key)
+        record = self._find_object(bucket, key).record
         for _ in range(LEASE_TRIES_MAX):
             lease = self._leases.hold(record.manifest_id)
             if lease is not None:
                 try:
-                    held, record = record, self._meta.find_object(bucket, key)
+                    held, record = record, self._find_object(bucket, key).record
                     manifest = self._meta.find_manifest(record.manifest_id)
                     if held.manifest_id == record.manifest_id and manifest is not None:
                         held_lease, lease = lease, None
@@ -197,7 +195,7 @@ class Objects(Core):
                     if lease is not None:
                         lease.close()
             else:
-                record = self._meta.find_object(bucket, key)
+                record = self._find_object(bucket, key).record
         raise InternalError(reason="the object was replaced again and again while it was being opened")
 
     def _check_readable(self, manifest: Manifest, extent: Extent) -> None:
@@ -205,22 +203,23 @@ class Objects(Core):
         if extent.length:
             open_part(manifest.parts[manifest.index_at(extent.start)], self._meta, self._blobs).close()
 
-
-def _described(record: ObjectRecord, extent: Extent) -> dict[str, object]:
-    headers = record.headers
-    return {
-        "accept_ranges": "bytes",
-        "last_modified": to_datetime(record.modified_ns),
-        "content_length": extent.length,
-        "etag": quoted(record.etag),
-        "content_type": headers.content_type or CONTENT_TYPE_DEFAULT,
-        "metadata": dict(headers.metadata),
-        "status": 206 if extent.content_range else 200,
-        "content_range": extent.content_range,
-        "cache_control": headers.cache_control,
-        "content_disposition": headers.content_disposition,
-        "content_encoding": headers.content_encoding,
-        "content_language": headers.content_language,
-        "expires": headers.expires,
-        "parts_count": extent.parts_count,
-    }
+    def _described(self, place: BucketRecord, record: ObjectRecord, extent: Extent) -> dict[str, object]:
+        """The members that GetObject and HeadObject share."""
+        headers = record.headers
+        return {
+            "accept_ranges": "bytes",
+            "last_modified": to_datetime(record.modified_ns),
+            "content_length": extent.length,
+            "etag": quoted(record.etag),
+            "content_type": headers.content_type or CONTENT_TYPE_DEFAULT,
+            "metadata": dict(headers.metadata),
+            "status": 206 if extent.content_range else 200,
+            "content_range": extent.content_range,
+            "cache_control": headers.cache_control,
+            "content_disposition": headers.content_disposition,
+            "content_encoding": headers.content_encoding,
+            "content_language": headers.content_language,
+            "expires": headers.expires,
+            "parts_count": extent.parts_count,
+            "request_charged": self._charged(place),
+        }

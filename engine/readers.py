@@ -8,7 +8,7 @@ from engine.blobs import BlobReader, Blobs
 from engine.blobs.leases import Lease
 from engine.errors import InternalError
 from engine.meta import Metadata
-from engine.meta.records import Flag, Manifest, PartRecord
+from engine.meta.parts import Flag, Manifest, PartRecord
 
 
 class _InlineReader:

@@ -85,6 +85,7 @@ class CreateMultipartUploadOutput:
     bucket: str
     key: str
     upload_id: str
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ class UploadPartOutput:
     checksum_crc64_nvme: str | None = None
     checksum_sha1: str | None = None
     checksum_sha256: str | None = None
+    request_charged: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbortMultipartUploadOutput:
+    """Answer of AbortMultipartUpload."""
+
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class CompleteMultipartUploadOutput:
     bucket: str
     key: str
     etag: str
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,7 @@ class ListPartsOutput:
     owner: Owner
     storage_class: str
     parts: tuple[Part, ...] | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +175,7 @@ class ListMultipartUploadsOutput:
     encoding_type: str | None = None
     uploads: tuple[MultipartUpload, ...] | None = None
     common_prefixes: tuple[CommonPrefix, ...] | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +189,7 @@ class PutObjectOutput:
     checksum_sha1: str | None = None
     checksum_sha256: str | None = None
     size: int | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +210,7 @@ class HeadObjectOutput:
     content_language: str | None = None
     expires: str | None = None
     parts_count: int | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +222,9 @@ class GetObjectOutput(HeadObjectOutput):
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjectOutput:
-    """Answer of DeleteObject; without versioning it says nothing."""
+    """Answer of DeleteObject; without versioning it says little."""
+
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +239,7 @@ class DeleteObjectsOutput:
     """Answer of DeleteObjects."""
 
     deleted: tuple[DeletedObject, ...] | None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +255,7 @@ class CopyObjectOutput:
     """Answer of CopyObject."""
 
     copy_object_result: CopyObjectResult
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +286,7 @@ class ListObjectsV2Output:
     start_after: str | None = None
     contents: tuple[Object, ...] | None = None
     common_prefixes: tuple[CommonPrefix, ...] | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +303,7 @@ class ListObjectsOutput:
     next_marker: str | None = None
     contents: tuple[Object, ...] | None = None
     common_prefixes: tuple[CommonPrefix, ...] | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

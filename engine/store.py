@@ -73,8 +73,8 @@ class Store(Buckets, Reaper, ObjectListings, Copying, Checker):
 
     def close(self) -> None:
         """End all use of the store, after the commits under way; again is harmless."""
-        if not self._closed:
-            self._closed = True
+        if not self._life.ended:
+            self._life.ended = True
             self._meta.close()
             self._blobs.close()
             self._layout.close()

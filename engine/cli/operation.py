@@ -1,6 +1,5 @@
 """Run one S3 operation on the store: call the method of its name with the parameters, print the answer."""
 
-import inspect
 import io
 import os
 import shutil
@@ -23,6 +22,7 @@ from engine.cli.options import Request, build, is_relaxed, read
 from engine.cli.output import print_json
 from engine.cli.parser import opened_store
 from engine.errors import MalformedXML
+from engine.members import parameters
 
 _COPY_BYTES = 1 << 20
 _ARGUMENTS = {"MultipartUpload": "parts", "Delete": "keys"}
@@ -60,7 +60,7 @@ def _refuse_unsupported(request: Request) -> None:
         CommandError: it names the option.
     """
     method = getattr(engine.Store, attribute(request.operation.name))
-    supported = inspect.signature(method).parameters
+    supported = parameters(method)
     for member in request.parameters:
         if _argument(member) not in supported:
             raise CommandError(f"{flag(member)} is not supported yet (nothing was done)")

@@ -4,15 +4,18 @@ It is no key-value API, and no step spans two uploads or two keys, so that a sto
 RADOS) can serve it as well as LMDB does. S3's rules come in as pure functions; blobs, bodies and the wire stay outside.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-from engine.meta.records import BucketRecord, Manifest, ObjectRecord, PartRecord, Parts, UploadRecord
+from engine.errors import S3Error
+from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.records import BucketRecord, ObjectRecord, StoredChecksum, UploadRecord
 
 Item = TypeVar("Item")
 UPLOAD_NONCE_SIZE = 16
+VERSION_NONCE_SIZE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,31 @@ class UploadId:
 
     initiated_ns: int
     nonce: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an object: later ones have a higher `order`; 128 random bits, or none of them set for the null version."""
+
+    order: int
+    nonce: bytes
+
+    @property
+    def is_null(self) -> bool:
+        """Whether it is the null version, of which a key has at most one."""
+        return not any(self.nonce)
+
+
+NULL_VERSION = Version(0, bytes(VERSION_NONCE_SIZE))
+"""Asks for the null version, whatever its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject:
+    """An object, or a delete marker, as it is kept; `version` is None in a bucket that was never versioned."""
+
+    version: Version | None
+    record: ObjectRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +66,16 @@ class ObjectEntry:
 
     key: bytes
     record: ObjectRecord
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEntry:
+    """One version in a listing."""
+
+    key: bytes
+    version: Version
+    record: ObjectRecord
+    is_latest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +131,33 @@ class Publication:
 
     manifest: Manifest
     etag: str
+    checksum: StoredChecksum | None
     unlisted: tuple[PartRecord, ...]
 
 
-Select = Callable[[Parts], Publication]
-"""S3's rules of Complete: from the parts held to what is published; raises the S3Error that refuses the list."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a Complete answered, now or the first time; `version` as in FoundObject."""
+
+    etag: str
+    checksum: StoredChecksum | None
+    version: Version | None
+    trash: tuple[Trash, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion did: the version removed, or the delete marker made; None in a bucket that was never versioned."""
+
+    version: Version | None
+    is_delete_marker: bool
+    trash: tuple[Trash, ...]
+
+
+Select = Callable[[UploadRecord, Parts, FoundObject | None], Publication]
+"""S3's rules of Complete: from the upload, the parts held and what the key holds to what is published, or the S3Error that refuses."""
+Guard = Callable[[FoundObject | None], None]
+"""Looks at what a step is about to replace or remove (None: nothing), inside the step; raises the S3Error that refuses."""
 
 
 class Metadata(Protocol):
@@ -111,15 +171,25 @@ class Metadata(Protocol):
         """Add a bucket.
 
         Raises:
-            BucketAlreadyOwnedByYou: it exists.
+            BucketAlreadyOwnedByYou, BucketAlreadyExists: it exists.
         """
 
     def find_bucket(self, bucket: str) -> BucketRecord: ...
 
-    def list_buckets(self, prefix: str, after: str, limit: int) -> Page[BucketEntry]: ...
+    def update_bucket(self, bucket: str, change: Callable[[BucketRecord], BucketRecord]) -> None:
+        """Change a bucket's record; the change may refuse with an S3Error."""
+
+    def find_configuration(self, bucket: str, name: str) -> bytes | None:
+        """A named document of the bucket's."""
+
+    def put_configuration(self, bucket: str, name: str, document: bytes | None) -> None:
+        """Keep a named document with the bucket, or drop it."""
+
+    def list_buckets(self, owner: str | None, prefix: str, after: str, limit: int) -> Page[BucketEntry]:
+        """Buckets by name, of one owner or of all."""
 
     def delete_bucket(self, bucket: str) -> None:
-        """Remove a bucket without objects; its open uploads become unreachable and are freed by `drain_deleted_buckets`.
+        """Remove a bucket without objects and versions; its open uploads become unreachable and are freed by `drain_deleted_buckets`.
 
         Raises:
             BucketNotEmpty: it holds objects.
@@ -165,33 +235,58 @@ class Metadata(Protocol):
         select: Select,
         manifest_id: bytes,
         now_ns: int,
-    ) -> tuple[str, tuple[Trash, ...]]:
-        """Complete: apply the rules to the parts held, and swap the upload for the object; return its ETag and the trash.
+    ) -> Published:
+        """Complete: apply the rules to the parts held, and swap the upload for the object.
 
-        `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's ETag.
+        `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's answer.
         """
 
     def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash | None, int]:
         """Remove an upload and all it holds; the trash, if it had parts, and their bytes."""
 
     def put_object(
-        self, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None
-    ) -> tuple[Trash, ...]:
-        """Put a plain object of one blob, in place of what the key held."""
+        self, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None, guard: Guard
+    ) -> tuple[Version | None, tuple[Trash, ...]]:
+        """Put a plain object of one blob: as a new version, or in place of the null version unless versioning is Enabled."""
 
-    def find_object(self, bucket: str, key: bytes) -> ObjectRecord:
-        """The object at a key.
+    def find_object(self, bucket: str, key: bytes, version: Version | None = None) -> FoundObject:
+        """A version of an object, by default the latest; it may be a delete marker.
 
         Raises:
             NoSuchKey: there is none.
+            NoSuchVersion: not that one.
         """
 
-    def delete_objects(self, bucket: str, keys: tuple[bytes, ...]) -> tuple[Trash, ...]:
-        """Remove the object at each key where there is one; each removal is a step of its own, in no promised order."""
+    def update_object(
+        self, bucket: str, key: bytes, version: Version | None, change: Callable[[FoundObject], ObjectRecord]
+    ) -> FoundObject:
+        """Change what is kept of a version beside its bytes; the change may refuse with an S3Error.
 
-    def list_objects(
-        self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int
-    ) -> Page[ObjectEntry]: ...
+        Raises:
+            NoSuchKey, NoSuchVersion: as find_object.
+        """
+
+    def delete_objects(
+        self, bucket: str, items: Sequence[tuple[bytes, Version | None]], guard: Guard, now_ns: int
+    ) -> tuple[Deleted | S3Error, ...]:
+        """Delete each key's version, or, without one, what a plain DELETE means in this bucket; what is not there is no error.
+
+        Each is a step of its own, in no promised order; what `guard` refuses stays, and its error is the result.
+        """
+
+    def list_objects(self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> Page[ObjectEntry]:
+        """The latest versions by key, without delete markers."""
+
+    def list_versions(
+        self,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        version_marker: Version | None,
+        limit: int,
+    ) -> Page[VersionEntry]:
+        """All versions and delete markers after the marker, by key, and the latest of a key first."""
 
     def find_manifest(self, manifest_id: bytes) -> Manifest | None:
         """An object's parts; None once they have been swept away."""

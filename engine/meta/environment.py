@@ -21,7 +21,7 @@ import lmdb
 from engine.errors import CommitUnknown, InternalError, NotAStore, ReadOnlyStore, StoreClosed, StoreFull, StoreInUse
 
 READERS_MAX = 1024
-TABLES_MAX = 16
+TABLES_MAX = 32
 OPEN_TRIES_MAX = 3
 READER_CHECK_INTERVAL_S = 60.0
 FREE_BYTES_MIN = 1024 * 1024

@@ -4,22 +4,25 @@ import itertools
 import struct
 
 from engine.errors import NoSuchUpload
-from engine.meta import Page, Publication, Select, Trash, TrashKind, UploadEntry, UploadId, Usage
-from engine.meta.environment import Transaction
-from engine.meta.lmdb_base import reads, writes
-from engine.meta.lmdb_buckets import LmdbBuckets
-from engine.meta.lmdb_objects import LmdbObjects
-from engine.meta.paging import Row, page_of
-from engine.meta.records import (
-    Flag,
-    ObjectRecord,
-    PartRecord,
-    Parts,
-    TombstoneRecord,
-    UploadRecord,
-    pack_record,
-    unpacker,
+from engine.meta import (
+    Page,
+    Publication,
+    Published,
+    Select,
+    Trash,
+    TrashKind,
+    UploadEntry,
+    UploadId,
+    Usage,
+    Version,
 )
+from engine.meta.environment import Transaction
+from engine.meta.lmdb_base import PARTS_TABLES, reads, writes
+from engine.meta.lmdb_buckets import LmdbBuckets
+from engine.meta.lmdb_objects import LmdbObjects, shown
+from engine.meta.paging import Row, page_of
+from engine.meta.parts import Flag, PartRecord, Parts
+from engine.meta.records import BucketRecord, ObjectRecord, TombstoneRecord, UploadRecord, pack_record, unpacker
 
 TOMBSTONES_BURIED_A_STEP = 2
 UPLOADS_DRAINED_A_STEP = 256
@@ -68,23 +71,24 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
     ) -> Trash | None:
         bucket_id, _, _ = self._upload(txn, bucket, key, upload_id)
-        superseded = self._drop_part(txn, upload_id.nonce, part.number)
+        superseded = self._drop_part(txn, upload_id.nonce, part)
         self._name_blob(txn, part, inline)
-        txn.put(upload_id.nonce, part.pack(), db=self._table["parts"])
+        txn.put(upload_id.nonce, part.pack(), db=self._parts_table(part))
         change = Usage(open_parts=1, open_bytes=part.size)
         if superseded is not None:
             change = Usage(open_bytes=part.size - superseded.size)
         self._add_usage(txn, bucket_id, change)
         return self._discard(txn, superseded) if superseded is not None else None
 
-    def _drop_part(self, txn: Transaction, nonce: bytes, number: int) -> PartRecord | None:
-        prefix = number.to_bytes(2, "big")
-        with txn.cursor(self._table["parts"]) as cursor:
+    def _drop_part(self, txn: Transaction, nonce: bytes, part: PartRecord) -> PartRecord | None:
+        """Take away the row with a part's number."""
+        prefix = part.number.to_bytes(2, "big")
+        with txn.cursor(self._parts_table(part)) as cursor:
             if not (cursor.set_range_dup(nonce, prefix) and cursor.value()[:2] == prefix):
                 return None
-            part = PartRecord.unpack(cursor.value())
+            dropped = PartRecord.unpack(cursor.value())
             cursor.delete()
-        return part
+        return dropped
 
     def _discard(self, txn: Transaction, part: PartRecord) -> Trash | None:
         if part.flags & Flag.INLINE:
@@ -100,10 +104,13 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     ) -> tuple[UploadRecord, Parts]:
         record = self._upload(txn, bucket, key, upload_id)[2]
         first = min(after + 1, PART_NUMBER_END).to_bytes(2, "big")
-        with txn.cursor(self._table["parts"]) as cursor:
-            found = cursor.set_range_dup(upload_id.nonce, first)
-            rows = itertools.islice(cursor.iternext_dup(), limit) if found else ()
-            return record, Parts(b"".join(rows))
+        for table in PARTS_TABLES:
+            with txn.cursor(self._table[table]) as cursor:
+                found = cursor.set_range_dup(upload_id.nonce, first)
+                rows = list(itertools.islice(cursor.iternext_dup(), limit)) if found else []
+            if rows:
+                return record, Parts(b"".join(rows), len(rows[0]))
+        return record, Parts()
 
     @reads
     def list_uploads(
@@ -135,32 +142,38 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         select: Select,
         manifest_id: bytes,
         now_ns: int,
-    ) -> tuple[str, tuple[Trash, ...]]:
+    ) -> Published:
+        place = self._bucket(txn, bucket)
         try:
-            bucket_id, row, upload = self._upload(txn, bucket, key, upload_id)
+            _, row, upload = self._upload(txn, bucket, key, upload_id)
         except NoSuchUpload:
-            return self._earlier_result(txn, bucket, key, upload_id, request), ()
-        publication = select(self._parts(txn, upload_id.nonce))
-        self._remove_upload(txn, bucket_id, key, row, upload_id, publication)
+            return self._earlier_result(txn, place, key, upload_id, request)
+        publication = select(upload, self._parts(txn, upload_id.nonce), shown(place, self._latest(txn, place.id, key)))
+        self._remove_upload(txn, place.id, key, row, upload_id, publication)
+        manifest, etag, checksum = publication.manifest, publication.etag, publication.checksum
         record = ObjectRecord(
             manifest_id,
-            publication.manifest.size,
-            publication.etag,
+            manifest.size,
+            etag,
             now_ns,
-            len(publication.manifest.parts),
+            len(manifest.parts),
             upload.headers,
+            upload.tags,
+            upload.lock,
+            checksum,
         )
-        trash = self._publish(txn, bucket_id, key, record, publication.manifest)
-        self._bury(txn, upload_id, TombstoneRecord(bucket_id, key, request, publication.etag, now_ns))
+        version, trash = self._publish(txn, place, key, record, manifest)
+        kept = (version.order, version.nonce) if version else None
+        self._bury(txn, upload_id, TombstoneRecord(place.id, key, request, etag, now_ns, kept, checksum))
         unlisted = (self._discard(txn, part) for part in publication.unlisted)
-        return publication.etag, (*trash, *(piece for piece in unlisted if piece is not None))
+        return Published(etag, checksum, version, (*trash, *(piece for piece in unlisted if piece is not None)))
 
     def _remove_upload(
         self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId, publication: Publication
     ) -> None:
         txn.delete(row, db=self._table["uploads"])
         self._names("uploads").prune(txn, bucket_id, key)
-        txn.delete(upload_id.nonce, db=self._table["parts"])
+        self._drop_parts(txn, upload_id.nonce)
         listed = publication.manifest
         self._add_usage(
             txn,
@@ -172,13 +185,14 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             ),
         )
 
-    def _earlier_result(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, request: bytes) -> str:
+    def _earlier_result(
+        self, txn: Transaction, bucket: BucketRecord, key: bytes, upload_id: UploadId, request: bytes
+    ) -> Published:
         found = txn.get(upload_id.nonce, db=self._table["tombstones"])
         if found is not None:
-            tombstone = _tombstone_record(found)
-            same = (self._bucket(txn, bucket).id, key, request)
-            if same == (tombstone.bucket_id, tombstone.key, tombstone.request):
-                return tombstone.etag
+            kept = _tombstone_record(found)
+            if (bucket.id, key, request) == (kept.bucket_id, kept.key, kept.request):
+                return Published(kept.etag, kept.checksum, Version(*kept.version) if kept.version else None, ())
         raise NoSuchUpload
 
     def _bury(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:
@@ -233,6 +247,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             self._abort(txn, bucket_id, key, place + suffix, UploadId(*_SUFFIX.unpack(suffix)))
         if not rows:
             txn.delete(bucket_id, db=self._table["deleted_buckets"])
+            self._drop_configurations(txn, bucket_id)
             txn.delete(bucket_id, db=self._table["usage"])
         return True
 

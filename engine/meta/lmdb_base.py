@@ -5,9 +5,10 @@ Tables (ids are 8 bytes; blob, manifest and upload ids 16):
     store              b"next_id" -> the next bucket or node id
     buckets            name -> BucketRecord                 deleted_buckets   bucket id -> (empty)
     usage              bucket id -> five signed 64-bit counters
-    uploads            ordered (bucket, key), time, nonce -> UploadRecord
-    parts              nonce -> part rows, sorted by number (DUPFIXED)
-    objects            ordered (bucket, key) -> ObjectRecord
+    configurations     bucket id, name -> a document        uploads           ordered (bucket, key), time, nonce -> UploadRecord
+    parts_8, _32, _64  nonce -> part rows of one width, sorted by number (DUPFIXED)
+    objects            ordered (bucket, key), inverted order, nonce -> ObjectRecord
+    nulls              ordered (bucket, key) -> order of the null version, where it may not be the oldest
     manifests          manifest id -> Manifest
     inline             blob id -> bytes of a small part     blobs             blob id -> (empty): the blobs that rows name
     tombstones         nonce -> TombstoneRecord             tombstone_times   completed_ns, nonce -> (empty)
@@ -21,17 +22,23 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from engine.errors import NoSuchBucket, StoreInUse
 from engine.limits import Limits
-from engine.meta import Trash, Usage
+from engine.meta import UPLOAD_NONCE_SIZE, Trash, Usage
 from engine.meta.environment import Environment, Registry, Transaction
 from engine.meta.keys import ID_SIZE, OrderedNames
-from engine.meta.records import BucketRecord, Flag, PartRecord, seal, unpacker
+from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
+from engine.meta.records import BucketRecord, seal, unpacker
 from engine.meta.writer import Writer
 
+PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
 TABLES: dict[str, dict[str, bool]] = {
-    "store": {}, "buckets": {}, "deleted_buckets": {}, "usage": {}, "uploads": {},
-    "parts": {"dupsort": True, "dupfixed": True}, "objects": {}, "manifests": {}, "inline": {}, "blobs": {},
-    "tombstones": {}, "tombstone_times": {}, "trash": {},
-}  # fmt: skip
+    "store": {}, "buckets": {}, "deleted_buckets": {}, "configurations": {}, "usage": {}, "uploads": {},
+    "objects": {}, "nulls": {}, "manifests": {}, "inline": {}, "blobs": {}, "tombstones": {}, "tombstone_times": {}, "trash": {},
+} | {table: {"dupsort": True, "dupfixed": True} for table in PARTS_TABLES}  # fmt: skip
+_KEYED_ROWS = {
+    f"parts_{width}": (ROW_SIZES[width], struct.Struct(f"{UPLOAD_NONCE_SIZE}x{ROW_SIZES[width]}s"))
+    for width in CHECKSUM_WIDTHS
+}
+"""Part rows as LMDB gives them in bulk: each behind its key."""
 _USAGE = struct.Struct(">5q")
 _bucket_record = unpacker(BucketRecord)
 
@@ -120,6 +127,22 @@ class LmdbSteps:
             txn.put(part.blob_id, seal(inline or b""), db=self._table["inline"])
         else:
             txn.put(part.blob_id, b"", db=self._table["blobs"])
+
+    def _parts_table(self, part: PartRecord) -> Any:
+        return self._table[f"parts_{part.width}"]
+
+    def _parts(self, txn: Transaction, nonce: bytes) -> Parts:
+        """All part rows of an upload, which are in one of the tables; the key that LMDB puts before each row is cut off."""
+        for table, (row_size, keyed) in _KEYED_ROWS.items():
+            with txn.cursor(self._table[table]) as cursor:
+                packed = bytes(cursor.getmulti([nonce], dupdata=True, dupfixed_bytes=row_size, keyfixed=True))
+            if packed:
+                return Parts(b"".join([row for (row,) in keyed.iter_unpack(packed)]), row_size)
+        return Parts()
+
+    def _drop_parts(self, txn: Transaction, nonce: bytes) -> None:
+        for table in PARTS_TABLES:
+            txn.delete(nonce, db=self._table[table])
 
     def _throw_away(self, txn: Transaction, trash: Trash) -> None:
         txn.put(trash.kind.value + trash.id, b"", db=self._table["trash"])

@@ -1,14 +1,14 @@
 """Buckets in LMDB, and the freeing of what deleted buckets leave behind."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from engine.errors import BucketAlreadyOwnedByYou, BucketNotEmpty
+from engine.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNotEmpty
 from engine.meta import BucketEntry, Page, Usage
 from engine.meta.environment import Transaction
 from engine.meta.keys import ID_SIZE
 from engine.meta.lmdb_base import LmdbSteps, _bucket_record, reads, writes
 from engine.meta.paging import Row, page_of
-from engine.meta.records import BucketRecord, pack_record
+from engine.meta.records import BucketRecord, pack_record, replace, seal, unseal
 
 
 class LmdbBuckets(LmdbSteps):
@@ -17,18 +17,47 @@ class LmdbBuckets(LmdbSteps):
     @writes
     def create_bucket(self, txn: Transaction, bucket: str, record: BucketRecord) -> None:
         name, table = bucket.encode(), self._table["buckets"]
-        if txn.get(name, db=table) is not None:
-            raise BucketAlreadyOwnedByYou(BucketName=bucket)
-        txn.put(name, pack_record(BucketRecord(record.created_ns, self._new_id(txn))), db=table)
+        found = txn.get(name, db=table)
+        if found is not None:
+            taken = BucketAlreadyOwnedByYou if _bucket_record(found).owner == record.owner else BucketAlreadyExists
+            raise taken(BucketName=bucket)
+        txn.put(name, pack_record(replace(record, id=self._new_id(txn))), db=table)
 
     @reads
     def find_bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
         return self._bucket(txn, bucket)
 
+    @writes
+    def update_bucket(self, txn: Transaction, bucket: str, change: Callable[[BucketRecord], BucketRecord]) -> None:
+        txn.put(bucket.encode(), pack_record(change(self._bucket(txn, bucket))), db=self._table["buckets"])
+
     @reads
-    def list_buckets(self, txn: Transaction, prefix: str, after: str, limit: int) -> Page[BucketEntry]:
+    def find_configuration(self, txn: Transaction, bucket: str, name: str) -> bytes | None:
+        row = self._bucket(txn, bucket).id + name.encode()
+        found = txn.get(row, db=self._table["configurations"])
+        return unseal(found, f"the {name} configuration of {bucket}") if found is not None else None
+
+    @writes
+    def put_configuration(self, txn: Transaction, bucket: str, name: str, document: bytes | None) -> None:
+        row, table = self._bucket(txn, bucket).id + name.encode(), self._table["configurations"]
+        if document is None:
+            txn.delete(row, db=table)
+        else:
+            txn.put(row, seal(document), db=table)
+
+    def _drop_configurations(self, txn: Transaction, bucket_id: bytes) -> None:
+        with txn.cursor(self._table["configurations"]) as cursor:
+            while cursor.set_range(bucket_id) and cursor.key()[:ID_SIZE] == bucket_id:
+                cursor.delete()
+
+    @reads
+    def list_buckets(
+        self, txn: Transaction, owner: str | None, prefix: str, after: str, limit: int
+    ) -> Page[BucketEntry]:
         return page_of(
-            lambda lower, _: self._scan_buckets(txn, lower),
+            lambda lower, _: (
+                row for row in self._scan_buckets(txn, lower) if owner is None or _bucket_record(row[2]).owner == owner
+            ),
             lambda row: BucketEntry(row[0].decode(), _bucket_record(row[2])),
             prefix=prefix.encode(), delimiter=b"", marker=after.encode(), marker_suffix=None, limit=limit,
         )  # fmt: skip
@@ -42,11 +71,12 @@ class LmdbBuckets(LmdbSteps):
 
     @writes
     def delete_bucket(self, txn: Transaction, bucket: str) -> None:
-        bucket_id = self._bucket(txn, bucket).id
-        if not self._names("objects").is_empty(txn, bucket_id):
-            raise BucketNotEmpty(BucketName=bucket)
+        found = self._bucket(txn, bucket)
+        if not self._names("objects").is_empty(txn, found.id):
+            text = BucketNotEmpty.text + (". You must delete all versions in the bucket." if found.versioning else "")
+            raise BucketNotEmpty(text, BucketName=bucket)
         txn.delete(bucket.encode(), db=self._table["buckets"])
-        txn.put(bucket_id, b"", db=self._table["deleted_buckets"])
+        txn.put(found.id, b"", db=self._table["deleted_buckets"])
 
     @reads
     def usage(self, txn: Transaction) -> dict[str, Usage]:

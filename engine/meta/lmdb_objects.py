@@ -1,82 +1,111 @@
 """Objects and trash in LMDB."""
 
-import struct
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from engine.errors import CommitUnknown, InternalError, NoSuchKey, StoreFull
-from engine.meta import UPLOAD_NONCE_SIZE, ObjectEntry, Page, Trash, TrashKind, Usage
-from engine.meta.environment import Transaction
-from engine.meta.lmdb_base import LmdbSteps, reads, writes
-from engine.meta.paging import page_of
-from engine.meta.records import (
-    PART_ROW_SIZE,
-    Manifest,
-    ObjectRecord,
-    PartRecord,
-    Parts,
-    pack_record,
-    unpacker,
-    unseal,
+from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
+from engine.meta import (
+    VERSION_NONCE_SIZE,
+    Deleted,
+    FoundObject,
+    Guard,
+    ObjectEntry,
+    Page,
+    Trash,
+    TrashKind,
+    Version,
+    VersionEntry,
 )
+from engine.meta.environment import Transaction
+from engine.meta.keys import OrderedNames
+from engine.meta.lmdb_base import PARTS_TABLES, reads, writes
+from engine.meta.lmdb_versions import Kept, LmdbVersions, object_record, version_of, version_suffix
+from engine.meta.paging import Row, page_of
+from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.records import BucketRecord, Headers, ObjectRecord, unseal
 
 BLOBS_FORGOTTEN_A_STEP = 1000
 WALK_ROWS_A_STEP = 16
-_object_record = unpacker(ObjectRecord)
-_KEYED_ROW = struct.Struct(f"{UPLOAD_NONCE_SIZE}x{PART_ROW_SIZE}s")
-"""A part row as LMDB gives it in bulk: behind its key."""
+VERSIONS_PASSED_MAX = 8
+"""Rows of one key that a listing of latest versions passes one by one before it looks up the next key."""
 
 
-class LmdbObjects(LmdbSteps):
+class LmdbObjects(LmdbVersions):
     """The steps on objects and on trash."""
 
     @writes
     def put_object(
-        self, txn: Transaction, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None
-    ) -> tuple[Trash, ...]:
-        bucket_id = self._bucket(txn, bucket).id
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        record: ObjectRecord,
+        part: PartRecord,
+        inline: bytes | None,
+        guard: Guard,
+    ) -> tuple[Version | None, tuple[Trash, ...]]:
+        place = self._bucket(txn, bucket)
+        guard(shown(place, self._latest(txn, place.id, key)))
         self._name_blob(txn, part, inline)
-        return self._publish(txn, bucket_id, key, record, Manifest.of(part.pack(), (part.size,)))
+        return self._publish(txn, place, key, record, Manifest.of_one(part))
 
     def _publish(
-        self, txn: Transaction, bucket_id: bytes, key: bytes, record: ObjectRecord, manifest: Manifest
-    ) -> tuple[Trash, ...]:
-        """Put an object with its manifest, in place of what the key held, which becomes trash."""
-        trash = self._unpublish(txn, bucket_id, key)
+        self, txn: Transaction, bucket: BucketRecord, key: bytes, record: ObjectRecord, manifest: Manifest
+    ) -> tuple[Version | None, tuple[Trash, ...]]:
+        """Put an object with its manifest as the latest version; what it replaces becomes trash."""
         txn.put(record.manifest_id, manifest.pack(), db=self._table["manifests"])
-        txn.put(self._names("objects").place(txn, bucket_id, key), pack_record(record), db=self._table["objects"])
-        self._add_usage(txn, bucket_id, Usage(objects=1, object_bytes=record.size))
-        return trash
-
-    def _unpublish(self, txn: Transaction, bucket_id: bytes, key: bytes) -> tuple[Trash, ...]:
-        row = self._names("objects").find(txn, bucket_id, key)
-        found = txn.pop(row, db=self._table["objects"]) if row else None
-        if found is None:
-            return ()
-        record = _object_record(found)
-        self._add_usage(txn, bucket_id, Usage(objects=-1, object_bytes=-record.size))
-        trash = Trash(TrashKind.MANIFEST, record.manifest_id)
-        self._throw_away(txn, trash)
-        return (trash,)
+        version, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
+        return version if bucket.versioning else None, trash
 
     @reads
-    def find_object(self, txn: Transaction, bucket: str, key: bytes) -> ObjectRecord:
-        row = self._names("objects").find(txn, self._bucket(txn, bucket).id, key)
-        found = txn.get(row, db=self._table["objects"]) if row else None
-        if found is None:
-            raise NoSuchKey(Key=key.decode(errors="replace"))
-        return _object_record(found)
+    def find_object(self, txn: Transaction, bucket: str, key: bytes, version: Version | None = None) -> FoundObject:
+        place = self._bucket(txn, bucket)
+        return _shown(place, *self._demanded(txn, place, key, version))
 
     @writes
-    def delete_objects(self, txn: Transaction, bucket: str, keys: tuple[bytes, ...]) -> tuple[Trash, ...]:
-        bucket_id = self._bucket(txn, bucket).id
-        trash: list[Trash] = []
-        for key in keys:
-            removed = self._unpublish(txn, bucket_id, key)
-            if removed:
-                self._names("objects").prune(txn, bucket_id, key)
-            trash += removed
-        return tuple(trash)
+    def update_object(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        version: Version | None,
+        change: Callable[[FoundObject], ObjectRecord],
+    ) -> FoundObject:
+        place = self._bucket(txn, bucket)
+        found = self._demanded(txn, place, key, version)
+        record = change(_shown(place, *found))
+        self._write(txn, place.id, key, found.version, record)
+        return _shown(place, found.version, record)
+
+    @writes
+    def delete_objects(
+        self,
+        txn: Transaction,
+        bucket: str,
+        items: Sequence[tuple[bytes, Version | None]],
+        guard: Guard,
+        now_ns: int,
+    ) -> tuple[Deleted | S3Error, ...]:
+        place = self._bucket(txn, bucket)
+        return tuple(self._delete(txn, place, key, version, guard, now_ns) for key, version in items)
+
+    def _delete(
+        self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None, guard: Guard, now_ns: int
+    ) -> Deleted | S3Error:
+        found = self._version(txn, bucket, key, version)
+        try:
+            guard(shown(bucket, found))
+        except S3Error as error:
+            return error
+        if version is None and bucket.versioning:
+            marker = ObjectRecord(b"", 0, "", now_ns, None, Headers(), is_delete_marker=True)
+            made, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), marker)
+            return Deleted(made, True, trash)
+        if found is None:
+            return Deleted(version, False, ())
+        trash = self._remove(txn, bucket, key, found)
+        return Deleted(found.version if bucket.versioning or version else None, found.record.is_delete_marker, trash)
 
     @reads
     def list_objects(
@@ -84,9 +113,37 @@ class LmdbObjects(LmdbSteps):
     ) -> Page[ObjectEntry]:
         bucket_id, names = self._bucket(txn, bucket).id, self._names("objects")
         return page_of(
-            lambda lower, suffix: names.scan(txn, bucket_id, lower, suffix),
-            lambda row: ObjectEntry(row[0], _object_record(row[2])),
+            lambda lower, _: _latest_only(txn, names, bucket_id, lower),
+            lambda row: ObjectEntry(row[0], row[2]),
             prefix=prefix, delimiter=delimiter, marker=after, marker_suffix=None, limit=limit,
+        )  # fmt: skip
+
+    @reads
+    def list_versions(
+        self,
+        txn: Transaction,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        version_marker: Version | None,
+        limit: int,
+    ) -> Page[VersionEntry]:
+        bucket_id, names = self._bucket(txn, bucket).id, self._names("objects")
+        latest: list[tuple[bytes, Version]] = []
+
+        def entry(row: Row) -> VersionEntry:
+            key, suffix, value = row
+            if not latest or latest[-1][0] != key:
+                first = self._latest(txn, bucket_id, key)
+                assert first is not None, "a key just read has a row"
+                latest[:] = [(key, first.version)]
+            version = version_of(suffix)
+            return VersionEntry(key, version, object_record(value), version == latest[-1][1])
+
+        return page_of(
+            lambda lower, suffix: names.scan(txn, bucket_id, lower, suffix), entry, prefix=prefix, delimiter=delimiter,
+            marker=key_marker, marker_suffix=version_suffix(version_marker) if version_marker else None, limit=limit,
         )  # fmt: skip
 
     @reads
@@ -129,13 +186,7 @@ class LmdbObjects(LmdbSteps):
         if trash.kind is TrashKind.UPLOAD:
             return self._parts(txn, trash.id)
         found = txn.get(trash.id, db=self._table["manifests"])
-        return Manifest.unpack(found).parts if found is not None else Parts(b"")
-
-    def _parts(self, txn: Transaction, nonce: bytes) -> Parts:
-        """All part rows of an upload; the key that LMDB puts before each row is cut off."""
-        with txn.cursor(self._table["parts"]) as cursor:
-            packed = bytes(cursor.getmulti([nonce], dupdata=True, dupfixed_bytes=PART_ROW_SIZE, keyfixed=True))
-        return Parts(b"".join([row for (row,) in _KEYED_ROW.iter_unpack(packed)]))
+        return Manifest.unpack(found).parts if found is not None else Parts()
 
     def forget(self, trash: Trash) -> None:
         """Drop a piece of trash and its rows, in steps that hold the write lock shortly; the trash row goes last.
@@ -177,7 +228,7 @@ class LmdbObjects(LmdbSteps):
         if finished is None:
             return
         if finished.kind is TrashKind.UPLOAD:
-            txn.delete(finished.id, db=self._table["parts"])
+            self._drop_parts(txn, finished.id)
         elif finished.kind is TrashKind.MANIFEST:
             txn.delete(finished.id, db=self._table["manifests"])
         txn.delete(finished.kind.value + finished.id, db=self._table["trash"])
@@ -185,7 +236,8 @@ class LmdbObjects(LmdbSteps):
     # Walking all rows, for `check`
 
     def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[tuple[Trash, PartRecord]]:
-        for kind, table in ((TrashKind.UPLOAD, "parts"), (TrashKind.MANIFEST, "manifests")):
+        tables = [(TrashKind.UPLOAD, table) for table in PARTS_TABLES] + [(TrashKind.MANIFEST, "manifests")]
+        for kind, table in tables:
             after: bytes | None = None
             while batch := self._walk_some(table, after):
                 after = batch[-1][0]
@@ -203,7 +255,7 @@ class LmdbObjects(LmdbSteps):
             return False
         if owner.kind is TrashKind.MANIFEST:
             return txn.get(owner.id, db=self._table["manifests"]) is not None
-        with txn.cursor(self._table["parts"]) as cursor:
+        with txn.cursor(self._parts_table(part)) as cursor:
             return bool(cursor.set_key_dup(owner.id, part.pack()))
 
     @reads
@@ -213,6 +265,32 @@ class LmdbObjects(LmdbSteps):
             more = cursor.first() if after is None else cursor.set_range(after + b"\x00")
             while more and len(found) < WALK_ROWS_A_STEP:
                 key = cursor.key()
-                found.append((key, self._parts(txn, key) if table == "parts" else cursor.value()))
+                found.append((key, cursor.value() if table == "manifests" else self._parts(txn, key)))
                 more = cursor.next_nodup()
         return found
+
+
+def shown(bucket: BucketRecord, kept: Kept | None) -> FoundObject | None:
+    """What callers see: no version in a bucket that was never versioned."""
+    return _shown(bucket, *kept) if kept is not None else None
+
+
+def _shown(bucket: BucketRecord, version: Version, record: ObjectRecord) -> FoundObject:
+    return FoundObject(version if bucket.versioning else None, record)
+
+
+def _latest_only(
+    txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes
+) -> Iterator[tuple[bytes, bytes, ObjectRecord]]:
+    """(key, suffix, record) of each key's latest version that is no delete marker."""
+    rows = names.scan(txn, bucket_id, lower)
+    before, passed = None, 0
+    while (row := next(rows, None)) is not None:
+        key, suffix, value = row
+        if key != before:
+            before, passed = key, 0
+            record = object_record(value)
+            if not record.is_delete_marker:
+                yield key, suffix, record
+        elif (passed := passed + 1) == VERSIONS_PASSED_MAX:
+            rows = names.scan(txn, bucket_id, key + b"\x00")

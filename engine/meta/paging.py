@@ -1,13 +1,13 @@
 """Pages of S3's listings over any ordered scan: prefix, delimiter, marker and limit; knows nothing of what is listed."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.meta import Page
 from engine.meta.keys import prefix_successor
 
 Item = TypeVar("Item")
-Row = tuple[bytes, bytes, bytes]
+Row = tuple[bytes, bytes, Any]
 Scan = Callable[[bytes, bytes | None], Iterator[Row]]
 """scan(lower name, lower suffix) -> (name, suffix, value) in order."""
 

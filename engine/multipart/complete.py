@@ -3,12 +3,17 @@
 import secrets
 import urllib.parse
 from collections.abc import Iterable
+from typing import Unpack
 
+from engine.conditions import WriteConditions
 from engine.core import quoted
-from engine.meta import Publication
-from engine.meta.records import Parts
-from engine.multipart.rules import PartList, select
+from engine.members import CompleteMultipartUploadRequest, exact
+from engine.meta import FoundObject, Publication
+from engine.meta.parts import Parts
+from engine.meta.records import UploadRecord
+from engine.multipart.rules import PartList, check_object_size, select
 from engine.multipart.uploads import Uploads
+from engine.names import encode_key, parse_upload_id
 from engine.results import CompleteMultipartUploadOutput
 
 MANIFEST_ID_SIZE = 16
@@ -17,8 +22,14 @@ MANIFEST_ID_SIZE = 16
 class Completes(Uploads):
     """CompleteMultipartUpload on top of the other operations of the family."""
 
+    @exact
     def complete_multipart_upload(
-        self, bucket: str, key: str, upload_id: str, parts: Iterable[tuple[int, str]]
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Iterable[tuple[int, str]],
+        **said: Unpack[CompleteMultipartUploadRequest],
     ) -> CompleteMultipartUploadOutput:
         """Publish the listed parts as the object, in place of what the key held; parts not listed are freed.
 
@@ -31,20 +42,28 @@ class Completes(Uploads):
             InvalidPart: a part was not uploaded, or has another ETag.
             EntityTooSmall: a listed part other than the last has less than 5 MiB.
             EntityTooLarge: the object would pass 48.8 TiB.
+            InvalidRequest: `mpu_object_size` is not the size of the listed parts.
+            PreconditionFailed, NoSuchKey, ConditionalRequestConflict: `if_match` or `if_none_match` does not hold, or the key was
+                written or deleted since the upload began; the upload stays.
 
         Source: API page CompleteMultipartUpload.
         """
         self._check_writable()
-        name, identity = self._identify(bucket, key, upload_id)
+        conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
+        place = self._enter(bucket, said)
+        name = encode_key(key, self.limits)
+        identity = parse_upload_id(bucket, name, upload_id)
         listed = PartList.of(parts, upload_id, self.limits)
 
-        def choose(held: Parts) -> Publication:
-            return select(held, listed, upload_id, self.limits)
+        def choose(upload: UploadRecord, held: Parts, current: FoundObject | None) -> Publication:
+            conditions.check(key, current, upload.replaces)
+            publication = select(held, listed, upload_id, self.limits)
+            check_object_size(publication.manifest.size, said.get("mpu_object_size"))
+            return publication
 
+        manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
         with self._naming(upload_id):
-            etag, trash = self._meta.publish(
-                bucket, name, identity, listed.digest(), choose, secrets.token_bytes(MANIFEST_ID_SIZE), self._now_ns()
-            )
-        self._sweeper.sweep(trash)
-        location = f"/{bucket}/{urllib.parse.quote(key)}"
-        return CompleteMultipartUploadOutput(location, bucket, key, quoted(etag))
+            published = self._meta.publish(bucket, name, identity, listed.digest(), choose, manifest_id, self._now_ns())
+        self._sweeper.sweep(published.trash)
+        location, charged = f"/{bucket}/{urllib.parse.quote(key)}", self._charged(place)
+        return CompleteMultipartUploadOutput(location, bucket, key, quoted(published.etag), request_charged=charged)

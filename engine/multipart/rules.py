@@ -20,7 +20,7 @@ from engine.errors import (
 )
 from engine.limits import Limits
 from engine.meta import Publication
-from engine.meta.records import Manifest, Parts
+from engine.meta.parts import Manifest, Parts
 
 _PAIR = "each part must be a pair of a number and an ETag"
 
@@ -96,18 +96,30 @@ def select(held: Parts, listed: PartList, upload_id: str, limits: Limits) -> Pub
         EntityTooLarge: the object would be too large.
     """
     held.verify()
-    numbers, sizes, etags = held.columns()
-    rows, unlisted = held.rows, ()
+    numbers, sizes, etags, _ = held.columns()
+    chosen, unlisted = held, ()
     hex_etags = [etag.hex() for etag in etags]
     if numbers != listed.numbers or hex_etags != listed.etags:
         places = _places(numbers, hex_etags, listed, upload_id)
-        rows = b"".join([held.row(place) for place in places])
+        chosen = held.only(places)
         sizes, etags = [sizes[place] for place in places], [etags[place] for place in places]
         left = set(range(len(numbers))).difference(places)
         unlisted = tuple(held[place] for place in sorted(left))
     _check_sizes(sizes, listed, limits)
     whole = hashlib.md5(b"".join(etags), usedforsecurity=False).hexdigest()
-    return Publication(Manifest.of(rows, sizes), f"{whole}-{len(etags)}", unlisted)
+    return Publication(Manifest.of(chosen, sizes), f"{whole}-{len(etags)}", None, unlisted)
+
+
+def check_object_size(size: int, claimed: int | None) -> None:
+    """Compare x-amz-mp-object-size with the bytes of the listed parts.
+
+    Raises:
+        InvalidRequest: it is another number.
+    """
+    if claimed is not None and claimed != size:
+        raise InvalidRequest(
+            f"The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}"
+        )
 
 
 def _places(numbers: Sequence[int], etags: Sequence[str], listed: PartList, upload_id: str) -> list[int]:

@@ -1,21 +1,26 @@
 """CreateMultipartUpload, UploadPart, AbortMultipartUpload and the two listings."""
 
 import contextlib
+import functools
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from typing import Unpack
 
 from engine.arrival import Promise, in_base64
 from engine.bodies import Body, trailers_of
 from engine.checksums import promised_checksum
-from engine.core import Core, quoted, to_datetime
+from engine.core import quoted, to_datetime
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
+from engine.members import Request, Traveller, UploadPartRequest, exact
 from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
-from engine.meta.records import PartRecord, UploadRecord
+from engine.meta.parts import PartRecord
+from engine.meta.records import BucketRecord, UploadRecord
 from engine.multipart.rules import check_part_number
 from engine.names import encode_key, encode_text, format_upload_id, make_headers, parse_upload_id
+from engine.objects import Objects
 from engine.results import (
+    AbortMultipartUploadOutput,
     CreateMultipartUploadOutput,
     Initiator,
     ListMultipartUploadsOutput,
@@ -29,21 +34,15 @@ from engine.results import (
 STORAGE_CLASS = "STANDARD"
 
 
-class Uploads(Core):
+class Uploads(Objects):
     """The operations on open uploads."""
 
+    @exact
     def create_multipart_upload(
         self,
         bucket: str,
         key: str,
-        *,
-        metadata: Mapping[str, str] | None = None,
-        cache_control: str | None = None,
-        content_disposition: str | None = None,
-        content_encoding: str | None = None,
-        content_language: str | None = None,
-        content_type: str | None = None,
-        expires: str | datetime | None = None,
+        **said: Unpack[Traveller],
     ) -> CreateMultipartUploadOutput:
         """Begin a multipart upload; all that travels with the object is said here, not at Complete.
 
@@ -54,14 +53,18 @@ class Uploads(Core):
         """
         self._check_writable()
         name = encode_key(key, self.limits)
-        headers = make_headers(
-            self.limits, metadata, cache_control, content_disposition, content_encoding, content_language,
-            content_type, expires,
-        )  # fmt: skip
+        headers = make_headers(said, self.limits)
+        place = self._enter(bucket, said)
         upload_id = UploadId(self._now_ns(), secrets.token_bytes(UPLOAD_NONCE_SIZE))
-        self._meta.begin_upload(bucket, name, upload_id, UploadRecord(headers))
-        return CreateMultipartUploadOutput(bucket, key, format_upload_id(bucket, name, upload_id))
+        current = self._current(bucket, name)
+        replaces = current.record.manifest_id if current is not None else b""
+        record = UploadRecord(headers, self._caller, replaces=replaces)
+        self._meta.begin_upload(bucket, name, upload_id, record)
+        return CreateMultipartUploadOutput(
+            bucket, key, format_upload_id(bucket, name, upload_id), request_charged=self._charged(place)
+        )
 
+    @exact
     def upload_part(
         self,
         bucket: str,
@@ -69,16 +72,7 @@ class Uploads(Core):
         upload_id: str,
         part_number: int,
         body: Body,
-        *,
-        content_length: int | None = None,
-        content_md5: str | None = None,
-        content_sha256: str | None = None,
-        checksum_algorithm: str | None = None,
-        checksum_crc32: str | None = None,
-        checksum_crc32_c: str | None = None,
-        checksum_crc64_nvme: str | None = None,
-        checksum_sha1: str | None = None,
-        checksum_sha256: str | None = None,
+        **said: Unpack[UploadPartRequest],
     ) -> UploadPartOutput:
         """Store a part durably, in place of an earlier one of its number; of two attempts the one that finishes last wins.
 
@@ -98,24 +92,26 @@ class Uploads(Core):
         """
         self._check_writable()
         check_part_number(part_number, self.limits)
-        checksum = promised_checksum(
-            checksum_algorithm, trailers_of(body), must_agree=False, checksum_crc32=checksum_crc32, checksum_crc32_c=checksum_crc32_c,
-            checksum_crc64_nvme=checksum_crc64_nvme, checksum_sha1=checksum_sha1, checksum_sha256=checksum_sha256,
-        )  # fmt: skip
-        promise = Promise.of(content_length, content_md5, content_sha256, checksum)
+        checksum = promised_checksum(said, trailers_of(body), must_agree=False)
+        promise = Promise.of(said, checksum)
+        place = self._enter(bucket, said)
         name, identity = self._find_upload(bucket, key, upload_id)
         size_max = self.limits.part_size_bytes_max
         with (
             self._naming(upload_id),
             self._reception.receive(body, promise, size_max=size_max, shown_as=in_base64) as arrival,
         ):
-            part = PartRecord(part_number, arrival.size, self._now_ns(), arrival.blob_id, arrival.md5, arrival.flags)
+            now = self._now_ns()
+            part = PartRecord(part_number, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
             superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
         if superseded is not None:
             self._sweeper.sweep((superseded,))
-        return UploadPartOutput(quoted(arrival.md5.hex()), **arrival.checksums)
+        return UploadPartOutput(quoted(arrival.md5.hex()), **arrival.checksums, request_charged=self._charged(place))
 
-    def abort_multipart_upload(self, bucket: str, key: str, upload_id: str) -> None:
+    @exact
+    def abort_multipart_upload(
+        self, bucket: str, key: str, upload_id: str, **said: Unpack[Request]
+    ) -> AbortMultipartUploadOutput:
         """End an upload and free all it holds; a part still in flight will be refused.
 
         Raises:
@@ -124,11 +120,14 @@ class Uploads(Core):
         Source: API page AbortMultipartUpload.
         """
         self._check_writable()
+        place = self._enter(bucket, said)
         name, identity = self._find_upload(bucket, key, upload_id)
         with self._naming(upload_id):
             trash, _ = self._freeing(lambda: self._meta.abort(bucket, name, identity))
         self._sweeper.sweep((trash,) if trash else ())
+        return AbortMultipartUploadOutput(request_charged=self._charged(place))
 
+    @exact
     def list_parts(
         self,
         bucket: str,
@@ -137,6 +136,7 @@ class Uploads(Core):
         *,
         max_parts: int | None = None,
         part_number_marker: int | None = None,
+        **said: Unpack[Request],
     ) -> ListPartsOutput:
         """List the parts of an open upload in numeric order, a page of at most 1,000 after the marker.
 
@@ -149,9 +149,11 @@ class Uploads(Core):
         self._check_open()
         limit = check_page_size("max-parts", max_parts, self.limits.page_size_max, self.limits)
         marker = check_page_size("part-number-marker", part_number_marker, 0, self.limits, clamp=False)
-        name, identity = self._identify(bucket, key, upload_id)
+        place = self._enter(bucket, said)
+        name = encode_key(key, self.limits)
+        identity = parse_upload_id(bucket, name, upload_id)
         with self._naming(upload_id):
-            _, held = self._meta.list_parts(bucket, name, identity, marker, limit + 1)
+            upload, held = self._meta.list_parts(bucket, name, identity, marker, limit + 1)
         page = held[:limit]
         parts = tuple(
             Part(part.number, to_datetime(part.modified_ns), quoted(part.etag.hex()), part.size) for part in page
@@ -164,12 +166,14 @@ class Uploads(Core):
             next_part_number_marker=page[-1].number if page else 0,
             max_parts=limit,
             is_truncated=0 < limit < len(held),
-            initiator=Initiator(self._owner_id),
-            owner=Owner(self._owner_id),
+            initiator=Initiator(self._canonical_id(upload.initiator)),
+            owner=Owner(self._canonical_id(place.owner)),
             storage_class=STORAGE_CLASS,
             parts=parts or None,
+            request_charged=self._charged(place),
         )
 
+    @exact
     def list_multipart_uploads(
         self,
         bucket: str,
@@ -180,6 +184,7 @@ class Uploads(Core):
         upload_id_marker: str | None = None,
         max_uploads: int | None = None,
         encoding_type: str | None = None,
+        **said: Unpack[Request],
     ) -> ListMultipartUploadsOutput:
         """List open uploads by key, and by initiation time within a key, a page of at most 1,000 after the markers.
 
@@ -195,6 +200,7 @@ class Uploads(Core):
         limit = check_page_size("max-uploads", max_uploads, self.limits.page_size_max, self.limits)
         encoding = Encoding.of(encoding_type)
         marker = encode_text(key_marker or "", "key-marker")
+        place = self._enter(bucket, said)
         upload_marker = self._parse_marker(bucket, marker, upload_id_marker)
         page = self._meta.list_uploads(
             bucket,
@@ -217,14 +223,15 @@ class Uploads(Core):
             prefix=encoding.show(prefix) if prefix else None,
             delimiter=encoding.show(delimiter) if delimiter else None,
             encoding_type=encoding_type,
-            uploads=self._listed_uploads(bucket, page.items, encoding) or None,
+            uploads=self._listed_uploads(bucket, place, page.items, encoding) or None,
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
+            request_charged=self._charged(place),
         )
 
     def _listed_uploads(
-        self, bucket: str, entries: Iterable[UploadEntry], encoding: Encoding
+        self, bucket: str, place: BucketRecord, entries: Iterable[UploadEntry], encoding: Encoding
     ) -> tuple[MultipartUpload, ...]:
-        owner, initiator = Owner(self._owner_id), Initiator(self._owner_id)
+        owner, initiator = Owner(self._canonical_id(place.owner)), functools.cache(self._initiator)
         return tuple(
             MultipartUpload(
                 upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
@@ -232,7 +239,7 @@ class Uploads(Core):
                 initiated=to_datetime(entry.upload_id.initiated_ns),
                 storage_class=STORAGE_CLASS,
                 owner=owner,
-                initiator=initiator,
+                initiator=initiator(entry.record.initiator),
             )
             for entry in entries
         )
@@ -247,20 +254,13 @@ class Uploads(Core):
                 "Invalid uploadId marker", ArgumentName="upload-id-marker", ArgumentValue=text
             ) from None
 
-    def _identify(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId]:
-        """The stored forms of key and upload id, the bucket known to exist."""
-        name = encode_key(key, self.limits)
-        self._meta.find_bucket(bucket)
-        return name, parse_upload_id(bucket, name, upload_id)
+    def _initiator(self, account_id: str) -> Initiator:
+        return Initiator(self._canonical_id(account_id))
 
     def _find_upload(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId]:
-        """The same, the upload known to be open just now; by one look at the metadata."""
+        """The stored forms of key and upload id, the upload known to be open just now."""
         name = encode_key(key, self.limits)
-        try:
-            identity = parse_upload_id(bucket, name, upload_id)
-        except NoSuchUpload:
-            self._meta.find_bucket(bucket)  # a bucket that is not there is the first thing to say
-            raise
+        identity = parse_upload_id(bucket, name, upload_id)
         with self._naming(upload_id):
             self._meta.find_upload(bucket, name, identity)
         return name, identity

@@ -100,7 +100,9 @@ class Application:
     def _answer(self, exchange: Exchange, operation: Operation, inputs: dict[str, Any]) -> Response:
         request = exchange.request
         url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
-        result = call(self._store, operation, inputs, Site(self._region, url))
+        account = exchange.identity.account_id if exchange.identity is not None else ""
+        store = self._store.acting_as(account) if account else self._store
+        result = call(store, operation, inputs, Site(self._region, url))
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))

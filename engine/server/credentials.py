@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core import ACCOUNT_ID_DEFAULT, is_account_id
 from engine.errors import StoreError
 from engine.s3.sigv4 import Credential, Identity
 
-ACCOUNT_ID_DEFAULT = "000000000000"
 _FIELDS = {"access_key", "secret_key", "account_id", "actions", "buckets"}
 _ARN = "arn:aws:s3:::"
 
@@ -101,6 +101,8 @@ def _grant(entry: Any, place: str) -> Grant:
         raise StoreError(f"{place}: takes {', '.join(sorted(_FIELDS))}")
     access_key, secret_key = _text(entry, "access_key", place), _text(entry, "secret_key", place)
     account_id = _text({"account_id": ACCOUNT_ID_DEFAULT} | entry, "account_id", place)
+    if not is_account_id(account_id):
+        raise StoreError(f"{place}: account_id must have 12 digits")
     credential = Credential(access_key, secret_key, account_id)
     return Grant(credential, _patterns(entry, "actions", place), _patterns(entry, "buckets", place))
 

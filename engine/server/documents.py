@@ -3,6 +3,7 @@
 from engine.arrival import Promise, check_document
 from engine.chunked import ChunkedSource
 from engine.errors import MaxMessageLengthExceeded
+from engine.members import Digests
 from engine.s3.http import Request
 from engine.s3.model import Operation
 from engine.s3.parsing import body_size_max
@@ -32,7 +33,12 @@ def read_document(operation: Operation, identity: Identity, request: Request, ra
         document = _read(raw, size_max + 1)
     if len(document) > size_max:
         raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
-    check_document(document, Promise.of(length, request.header("content-md5"), payload.sha256))
+    said: Digests = {
+        "content_length": length,
+        "content_md5": request.header("content-md5"),
+        "content_sha256": payload.sha256,
+    }
+    check_document(document, Promise.of(said))
     return document
 
 

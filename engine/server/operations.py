@@ -1,13 +1,12 @@
 """How each operation of the wire is served by the store: what must be allowed, and which of its members the store takes."""
 
-import functools
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.copy_sources import CopySource
 from engine.errors import InvalidRequest, NotImplementedYet, S3Error
-from engine.names import parse_copy_source
+from engine.members import parameters
 from engine.results import CompleteMultipartUploadOutput, GetBucketLocationOutput, HeadBucketOutput
 from engine.s3.model import Operation, snake
 from engine.store import Store
@@ -112,7 +111,6 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "content_length": frozenset(),
     "object_ownership": frozenset({"BucketOwnerEnforced"}),
     "optional_object_attributes": frozenset(),
-    "request_payer": frozenset(),
     "storage_class": frozenset({"STANDARD"}),
 }
 """Members that may be sent though they change nothing; an empty set stands for any value."""
@@ -132,7 +130,8 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
     else:
         yield action, arn(bucket, key)
     if inputs.get("copy_source") is not None:
-        yield "s3:GetObject", arn(*parse_copy_source(inputs["copy_source"]))
+        source = CopySource.of(inputs["copy_source"])
+        yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)
 
 
 def arn(bucket: str | None, key: str | None) -> str:
@@ -151,15 +150,10 @@ def call(store: Store, operation: Operation, inputs: Inputs, site: Site) -> Any:
     served = SERVED[operation.name]
     adapted = served.adapt(dict(inputs), site)
     method = getattr(store, snake(operation.name))
-    taken = _parameters(snake(operation.name))
+    taken = parameters(method)
     _refuse_rest(adapted, taken, operation)
     result = method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
     return served.present(result, site)
-
-
-@functools.cache
-def _parameters(method: str) -> frozenset[str]:
-    return frozenset(inspect.signature(getattr(Store, method)).parameters)
 
 
 def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Operation | None = None) -> None:

@@ -12,6 +12,8 @@ from botocore import xform_name
 
 import engine
 from engine import Store, results
+from engine.errors import NoSuchKey
+from engine.members import parameters
 
 MODEL = botocore.session.get_session().get_service_model("s3")
 OPERATIONS = {xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names}
@@ -44,16 +46,23 @@ def test_the_operations_of_the_issue_are_there() -> None:
 def test_parameters_are_named_after_the_members_of_s3(operation: str) -> None:
     shape = OPERATIONS[operation].input_shape
     members = {snake(member) for member in shape.members} if shape else set()
-    parameters = [name for name in inspect.signature(getattr(Store, operation)).parameters if name != "self"]
-    assert set(parameters) - members - NO_MEMBERS.keys() == set()
+    assert parameters(getattr(Store, operation)) - members - NO_MEMBERS.keys() == set()
 
 
 @pytest.mark.parametrize("operation", OURS)
 def test_only_what_names_the_thing_may_be_given_by_position(operation: str) -> None:
-    parameters = inspect.signature(getattr(Store, operation)).parameters.values()
-    positional = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
+    taken = inspect.signature(getattr(Store, operation)).parameters.values()
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD)
+    positional = [parameter.name for parameter in taken if parameter.kind not in named]
     allowed = {"self", "bucket", "key", "upload_id", "part_number", "body", "parts", "copy_source", "keys"}
     assert set(positional) - allowed == set()
+
+
+def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, bucket: str) -> None:
+    with pytest.raises(TypeError, match=r"put_object\(\) has no parameter color, size"):
+        tiny.put_object(bucket, "key", b"", size=1, color="red")  # type: ignore[call-arg]
+    with pytest.raises(NoSuchKey):
+        tiny.head_object(bucket, "key")
 
 
 RECORDS = [value for value in vars(results).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]

@@ -76,7 +76,7 @@ def test_a_changed_byte_is_told_by_a_deep_check_only(store: Store, store_path: P
     assert (report.ok, report.corrupt) == (False, (path.parent.name + path.name,))
 
 
-TABLES = ["inline", "parts", "manifests"]
+TABLES = ["inline", "parts_8", "manifests"]
 
 
 @pytest.mark.parametrize("table", TABLES)

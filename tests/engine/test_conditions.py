@@ -12,7 +12,8 @@ from engine import Store
 from engine.conditions import Conditions, extent_of
 from engine.errors import InvalidRange, NotModified, PreconditionFailed
 from engine.limits import Limits
-from engine.meta.records import Headers, Manifest, ObjectRecord, PartRecord
+from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.records import Headers, ObjectRecord
 from tests.support.refusals import refused
 from tests.support.uploads import put_multipart, read
 
@@ -145,7 +146,7 @@ def test_any_part_is_the_slice_between_the_parts_beside_it(sizes: list[int], dat
 
 def described(sizes: list[int]) -> tuple[ObjectRecord, Manifest]:
     rows = b"".join(PartRecord(number, size, 0, bytes(16), bytes(16)).pack() for number, size in enumerate(sizes, 1))
-    return ObjectRecord(bytes(16), sum(sizes), "etag", 0, len(sizes), Headers()), Manifest.of(rows, sizes)
+    return ObjectRecord(bytes(16), sum(sizes), "etag", 0, len(sizes), Headers()), Manifest.of(Parts(rows), sizes)
 
 
 NOW = datetime.now(UTC)

@@ -116,7 +116,7 @@ def test_a_key_that_is_no_unicode_is_refused() -> None:
 
 
 def headers(metadata: dict[str, str] | None = None, content_type: str | None = None) -> object:
-    return make_headers(LIMITS, metadata, None, None, None, None, content_type, None)
+    return make_headers({"metadata": metadata, "content_type": content_type}, LIMITS)
 
 
 def test_metadata_of_2048_bytes_is_taken_and_of_2049_is_not() -> None:

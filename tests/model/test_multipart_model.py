@@ -220,7 +220,7 @@ class Comparison(RuleBasedStateMachine):
     def abort(self, pick: int) -> None:
         name, key, upload_id = self.pick_upload(pick)
         self.same(
-            lambda: self.store.abort_multipart_upload(name, key, upload_id),
+            lambda: self.store.abort_multipart_upload(name, key, upload_id).request_charged,
             lambda: self.bucket(name).abort(key, upload_id),
         )
 

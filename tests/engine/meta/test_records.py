@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InternalError
+from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, Manifest, PartRecord, Parts
 from engine.meta.records import (
-    PART_ROW_SIZE,
     BucketRecord,
-    Flag,
+    ChecksumPlan,
     Headers,
-    Manifest,
+    Lock,
+    LockRule,
     ObjectRecord,
-    PartRecord,
-    Parts,
+    StoredChecksum,
     TombstoneRecord,
     UploadRecord,
     pack_record,
@@ -26,17 +26,57 @@ from engine.meta.records import (
 
 ID = st.binary(min_size=16, max_size=16)
 U64 = st.integers(0, 2**64 - 1)
-PART = st.builds(PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag))
+PART = st.builds(PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag), st.binary(max_size=64))
+NARROW_PART = st.builds(
+    PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag), st.binary(max_size=8)
+)
 TEXT = st.none() | st.text(max_size=20)
 HEADERS = st.builds(
     Headers, st.dictionaries(st.text(max_size=5), st.text(max_size=5)), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT
 )
 MOMENT = st.integers(0, 2**63 - 1)
+ACCOUNT = st.text("0123456789", min_size=12, max_size=12)
+TAGS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
+LOCK_MODE = st.sampled_from([None, "GOVERNANCE", "COMPLIANCE"])
+LOCK = st.builds(Lock, LOCK_MODE, MOMENT, st.booleans())
+KIND = st.sampled_from(["COMPOSITE", "FULL_OBJECT"])
+CHECKSUM = st.none() | st.builds(StoredChecksum, st.text(max_size=9), KIND, st.binary(max_size=64))
 RECORDS = (
-    st.builds(BucketRecord, MOMENT, st.binary(max_size=8))
-    | st.builds(UploadRecord, HEADERS)
-    | st.builds(ObjectRecord, ID, MOMENT, st.text(max_size=40), MOMENT, st.none() | st.integers(1, 10_000), HEADERS)
-    | st.builds(TombstoneRecord, ID, st.binary(max_size=40), ID, st.text(max_size=40), MOMENT)
+    st.builds(
+        BucketRecord,
+        MOMENT,
+        ACCOUNT,
+        st.binary(max_size=8),
+        st.sampled_from(["", "Enabled", "Suspended"]),
+        st.none() | st.builds(LockRule, LOCK_MODE, st.integers(0, 99), st.integers(0, 9)),
+        st.booleans(),
+    )
+    | st.builds(
+        UploadRecord, HEADERS, ACCOUNT, TAGS, LOCK, st.builds(ChecksumPlan, st.none() | st.text(max_size=9), KIND), ID
+    )
+    | st.builds(
+        ObjectRecord,
+        ID,
+        MOMENT,
+        st.text(max_size=40),
+        MOMENT,
+        st.none() | st.integers(1, 10_000),
+        HEADERS,
+        TAGS,
+        LOCK,
+        CHECKSUM,
+        st.booleans(),
+    )
+    | st.builds(
+        TombstoneRecord,
+        ID,
+        st.binary(max_size=40),
+        ID,
+        st.text(max_size=40),
+        MOMENT,
+        st.none() | st.tuples(MOMENT, ID),
+        CHECKSUM,
+    )
 )
 
 
@@ -64,7 +104,7 @@ def test_a_damaged_record_is_an_internal_error(record: Any, data: st.DataObject)
 
 
 def test_a_record_of_another_kind_is_an_internal_error() -> None:
-    packed = pack_record(BucketRecord(1, b"id"))
+    packed = pack_record(BucketRecord(1, "0" * 12))
     with pytest.raises(InternalError, match="a metadata row is damaged: ObjectRecord"):
         unpacker(ObjectRecord)(packed)
 
@@ -72,11 +112,12 @@ def test_a_record_of_another_kind_is_an_internal_error() -> None:
 @given(PART)
 def test_a_part_reads_back_from_a_row_of_fixed_size(part: PartRecord) -> None:
     row = part.pack()
-    assert len(row) == PART_ROW_SIZE
+    width = min(width for width in CHECKSUM_WIDTHS if width >= len(part.checksum))
+    assert len(row) == ROW_SIZES[width]
     assert PartRecord.unpack(row) == PartRecord.unpack(memoryview(row)) == part
 
 
-@given(PART, st.integers(0, PART_ROW_SIZE - 1), st.integers(1, 255))
+@given(NARROW_PART, st.integers(0, ROW_SIZES[8] - 1), st.integers(1, 255))
 def test_a_part_with_any_byte_changed_is_an_internal_error(part: PartRecord, at: int, change: int) -> None:
     row = bytearray(part.pack())
     row[at] ^= change
@@ -86,13 +127,14 @@ def test_a_part_with_any_byte_changed_is_an_internal_error(part: PartRecord, at:
         Parts(part.pack() + bytes(row)).verify()
 
 
-@given(st.lists(PART, max_size=6, unique_by=lambda part: part.number))
+@given(st.lists(NARROW_PART, max_size=6, unique_by=lambda part: part.number))
 def test_parts_are_a_sequence_with_columns(parts: list[PartRecord]) -> None:
     parts.sort(key=lambda part: part.number)
     rows = Parts(b"".join(part.pack() for part in parts))
     rows.verify()
     assert (len(rows), list(rows), rows[:]) == (len(parts), parts, tuple(parts))
-    numbers, sizes, etags = rows.columns()
+    numbers, sizes, etags, checksums = rows.columns()
+    assert checksums == [part.checksum for part in parts]
     assert list(numbers) == [part.number for part in parts]
     assert list(sizes) == [part.size for part in parts]
     assert list(etags) == [part.etag for part in parts]
@@ -110,7 +152,7 @@ SIZES = st.lists(st.integers(0, 9) | st.integers(0, 5 * 1024**3), min_size=1, ma
 
 def manifest_of(sizes: list[int]) -> Manifest:
     parts = [PartRecord(number, size, 0, bytes(16), bytes(16)) for number, size in enumerate(sizes, 1)]
-    return Manifest.of(b"".join(part.pack() for part in parts), sizes)
+    return Manifest.of(Parts(b"".join(part.pack() for part in parts)), sizes)
 
 
 @given(SIZES, st.data())
@@ -129,7 +171,7 @@ def test_a_manifest_finds_the_part_of_any_byte(sizes: list[int], data: st.DataOb
 
 
 def test_an_empty_manifest_has_no_bytes() -> None:
-    manifest = Manifest.unpack(Manifest.of(b"", ()).pack())
+    manifest = Manifest.unpack(Manifest.of(Parts(), ()).pack())
     assert (manifest.size, len(manifest.parts), manifest.index_at(0)) == (0, 0, 0)
 
 

@@ -52,7 +52,7 @@ def test_complete_frees_the_parts_that_are_not_listed(tiny: Store, bucket: str) 
     upload.complete(parts[2:4])
     held = contents_of(tiny)
     assert sorted(held.files.values()) == [len(OTHER_BODY)]
-    assert (held.count("inline"), held.count("blobs"), held.count("parts"), held.count("trash")) == (1, 1, 0, 0)
+    assert (held.count("inline"), held.count("blobs"), held.count("parts_8"), held.count("trash")) == (1, 1, 0, 0)
     assert (tiny.stat().object_bytes, tiny.stat().open_bytes) == (len(b"three" + OTHER_BODY), 0)
 
 
@@ -61,10 +61,10 @@ def test_complete_leaves_no_row_of_the_upload(tiny: Store, bucket: str, key: str
     upload = begin(tiny, bucket, key)
     upload.complete(upload.parts({1: FILE_BODY, 2: b"inline"}))
     held = contents_of(tiny)
-    assert (held.count("uploads"), held.count("parts"), held.count("trash")) == (0, 0, 0)
+    assert (held.count("uploads"), held.count("parts_8"), held.count("trash")) == (0, 0, 0)
     tiny.delete_object(bucket, key)
     held = contents_of(tiny)
-    empty = {"objects", "manifests", "inline", "blobs", "uploads", "parts", "trash"}
+    empty = {"objects", "manifests", "inline", "blobs", "uploads", "parts_8", "trash"}
     assert {table for table in empty if held.rows[table]} == set()
 
 

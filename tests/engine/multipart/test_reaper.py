@@ -31,7 +31,7 @@ def test_reap_aborts_the_uploads_older_than_asked(tiny: Store, bucket: str) -> N
             upload.list()
     held = contents_of(tiny)
     assert held.files == {}
-    assert (held.count("uploads"), held.count("parts"), held.count("inline"), held.count("trash")) == (0, 0, 0, 0)
+    assert (held.count("uploads"), held.count("parts_8"), held.count("inline"), held.count("trash")) == (0, 0, 0, 0)
 
 
 def test_reap_leaves_the_uploads_that_are_younger(tiny: Store, bucket: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.errors import EntityTooLarge, EntityTooSmall, InternalError, InvalidPart, InvalidPartOrder
 from engine.limits import GIB, MIB, Limits
-from engine.meta.records import PartRecord, Parts
+from engine.meta.parts import PartRecord, Parts
 from engine.multipart.rules import PartList, check_part_number, select
 from tests.support.refusals import refused
 

@@ -201,7 +201,7 @@ def test_a_part_in_flight_during_abort_neither_survives_nor_brings_the_upload_ba
         upload.part(1, body())
     held = contents_of(tiny)
     assert held.files == {}
-    assert (held.count("uploads"), held.count("parts"), held.count("inline"), held.count("blobs")) == (0, 0, 0, 0)
+    assert (held.count("uploads"), held.count("parts_8"), held.count("inline"), held.count("blobs")) == (0, 0, 0, 0)
     assert tiny.list_multipart_uploads(bucket).uploads is None
 
 

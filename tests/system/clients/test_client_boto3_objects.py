@@ -146,7 +146,6 @@ def test_members_without_effect_pass_and_unserved_ones_are_refused(s3: Any, buck
         {"StorageClass": "GLACIER"},
         {"ServerSideEncryption": "AES256"},
         {"Tagging": "a=b"},
-        {"ExpectedBucketOwner": "123456789012"},
         {"ObjectLockLegalHoldStatus": "ON"},
         {"WebsiteRedirectLocation": "/x"},
     ):

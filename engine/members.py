@@ -1,0 +1,138 @@
+"""What requests may say, by operation: S3's members in snake_case, typed once for the library, the command line and the wire.
+
+Operations take them as `**said: Unpack[...]`; `exact` refuses what is none of them.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, ParamSpec, TypedDict, TypeVar, get_args
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class Owned(TypedDict, total=False):
+    """What any request about a bucket may say of it."""
+
+    expected_bucket_owner: str | None
+
+
+class Request(Owned, total=False):
+    """What a request that costs something may say besides: who pays."""
+
+    request_payer: str | None
+
+
+class Traveller(Request, total=False):
+    """What is kept with an object: said at PutObject, CopyObject and CreateMultipartUpload."""
+
+    metadata: Mapping[str, str] | None
+    cache_control: str | None
+    content_disposition: str | None
+    content_encoding: str | None
+    content_language: str | None
+    content_type: str | None
+    expires: str | datetime | None
+
+
+class Checksums(TypedDict, total=False):
+    """The checksum of what is sent, or of a whole object, in base64."""
+
+    checksum_crc32: str | None
+    checksum_crc32_c: str | None
+    checksum_crc64_nvme: str | None
+    checksum_sha1: str | None
+    checksum_sha256: str | None
+
+
+class Digests(Checksums, total=False):
+    """What a request says of its body."""
+
+    content_length: int | None
+    content_md5: str | None
+    content_sha256: str | None
+    checksum_algorithm: str | None
+
+
+class UploadPartRequest(Request, Digests, total=False):
+    """Members of UploadPart."""
+
+
+class PutObjectRequest(Traveller, Digests, total=False):
+    """Members of PutObject."""
+
+    if_match: str | None
+    if_none_match: str | None
+
+
+class CompleteMultipartUploadRequest(Request, total=False):
+    """Members of CompleteMultipartUpload."""
+
+    mpu_object_size: int | None
+    if_match: str | None
+    if_none_match: str | None
+
+
+class ReadRequest(Request, total=False):
+    """Members that GetObject and HeadObject share."""
+
+    range: str | None
+    part_number: int | None
+    if_match: str | None
+    if_none_match: str | None
+    if_modified_since: datetime | None
+    if_unmodified_since: datetime | None
+
+
+class DeleteObjectRequest(Request, total=False):
+    """Members of DeleteObject."""
+
+    if_match: str | None
+
+
+class CopySourceConditions(TypedDict, total=False):
+    """The conditions on the source of a copy."""
+
+    copy_source_if_match: str | None
+    copy_source_if_none_match: str | None
+    copy_source_if_modified_since: datetime | None
+    copy_source_if_unmodified_since: datetime | None
+
+
+class CopyObjectRequest(Traveller, CopySourceConditions, total=False):
+    """Members of CopyObject."""
+
+    metadata_directive: str | None
+
+
+def exact(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Refuse members that an operation does not have, as Python does for named parameters.
+
+    Raises:
+        TypeError: there is one.
+    """
+
+    @functools.wraps(method)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        if not kwargs.keys() <= parameters(method):
+            unknown = sorted(kwargs.keys() - parameters(method))
+            raise TypeError(f"{method.__name__}() has no parameter {', '.join(unknown)}")
+        return method(*args, **kwargs)
+
+    return run
+
+
+@functools.cache
+def parameters(method: Callable[..., Any]) -> frozenset[str]:
+    """The names a method takes, those of its `**said` too."""
+    method = inspect.unwrap(method)
+    names: set[str] = set()
+    for name, parameter in inspect.signature(method).parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            for said in get_args(parameter.annotation):
+                names |= said.__optional_keys__
+        elif name != "self":
+            names.add(name)
+    return frozenset(names)

@@ -1,0 +1,210 @@
+"""Rows of parts: of fixed width, so that a page of an upload's parts is copied into a manifest as it is, and searched in place.
+
+part row   big-endian: number u16, flags u8, checksum size u8, size u64, modified_ns u64, blob id 16, ETag 16, checksum (raw, at the
+           start of 8, 32 or 64 bytes, all of one upload alike); then the CRC-32 of these, little-endian, so that the CRC-32 of
+           a whole sound row is always the same (SOUND_ROW)
+manifest   count u32, row size u32, CRC-32 of the rest, then `count` cumulative end offsets u64, then `count` part rows
+"""
+
+import bisect
+import itertools
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+from engine.meta.records import damaged
+
+CHECKSUM_WIDTHS = (8, 32, 64)
+_FIXED = ">HBBQQ16s16s"
+_CRC_SIZE = 4
+_ROWS = {width: struct.Struct(f"{_FIXED}{width}s{_CRC_SIZE}x") for width in CHECKSUM_WIDTHS}
+ROW_SIZES = {width: row.size for width, row in _ROWS.items()}
+_BY_SIZE = {row.size: row for row in _ROWS.values()}
+_WHOLE = {size: struct.Struct(f"{size}s") for size in _BY_SIZE}
+_HEAD = struct.Struct(">III")
+_END = struct.Struct(">Q")
+SOUND_ROW = 0x2144DF1C
+"""CRC-32 of any bytes followed by their own CRC-32, least significant byte first."""
+
+
+class Flag(IntFlag):
+    """How a part is kept."""
+
+    NONE = 0
+    INLINE = 1
+    """The bytes are in a row of their own, not in a blob."""
+
+
+def width_for(checksum_size: int) -> int:
+    """The room that a checksum takes in a row."""
+    return next(width for width in CHECKSUM_WIDTHS if checksum_size <= width)
+
+
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw."""
+
+    number: int
+    size: int
+    modified_ns: int
+    blob_id: bytes
+    etag: bytes
+    flags: Flag = Flag.NONE
+    checksum: bytes = b""
+
+    @property
+    def width(self) -> int:
+        """Which rows it goes with."""
+        return width_for(len(self.checksum))
+
+    def pack(self) -> bytes:
+        """The part as a row."""
+        row = _ROWS[self.width].pack(
+            self.number,
+            self.flags,
+            len(self.checksum),
+            self.size,
+            self.modified_ns,
+            self.blob_id,
+            self.etag,
+            self.checksum,
+        )[:-_CRC_SIZE]
+        return row + zlib.crc32(row).to_bytes(_CRC_SIZE, "little")
+
+    @staticmethod
+    def unpack(row: bytes | memoryview) -> "PartRecord":
+        """Read a row back.
+
+        Raises:
+            InternalError: its check value does not match.
+        """
+        if len(row) not in _BY_SIZE or zlib.crc32(row) != SOUND_ROW:
+            raise damaged(f"part {int.from_bytes(row[:2], 'big')}")
+        number, flags, checksum_size, size, modified_ns, blob_id, etag, checksum = _BY_SIZE[len(row)].unpack(row)
+        return PartRecord(number, size, modified_ns, blob_id, etag, Flag(flags), checksum[:checksum_size])
+
+
+class Parts(Sequence[PartRecord]):
+    """Part rows of one size side by side, ordered by number; columns are taken out without making a record of each row."""
+
+    __slots__ = ("_row_size", "rows")
+
+    def __init__(self, rows: bytes = b"", row_size: int = ROW_SIZES[CHECKSUM_WIDTHS[0]]) -> None:
+        self.rows = rows
+        self._row_size = row_size
+
+    @property
+    def row_size(self) -> int:
+        """Bytes of each row."""
+        return self._row_size
+
+    def __len__(self) -> int:
+        return len(self.rows) // self._row_size
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self[i] for i in range(*index.indices(len(self))))
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return PartRecord.unpack(self.row(index))
+
+    def row(self, index: int) -> bytes:
+        """One row, as it is."""
+        return self.rows[index * self._row_size : (index + 1) * self._row_size]
+
+    def only(self, places: Sequence[int]) -> "Parts":
+        """The rows at these places, in their order."""
+        return Parts(b"".join([self.row(place) for place in places]), self._row_size)
+
+    def _fields(self) -> Iterator[tuple[Any, ...]]:
+        return _BY_SIZE[self._row_size].iter_unpack(self.rows)
+
+    def columns(self) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
+        """Numbers, sizes, ETags and checksums of all parts."""
+        fields = list(self._fields())
+        numbers, sizes, etags = [row[0] for row in fields], [row[3] for row in fields], [row[6] for row in fields]
+        return numbers, sizes, etags, [row[7][: row[2]] for row in fields]
+
+    def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
+        """The ids of the parts kept in rows, or of those kept in blobs."""
+        return tuple(row[5] for row in self._fields() if bool(row[1] & Flag.INLINE) is inline)
+
+    def size(self) -> int:
+        """Bytes of all parts together."""
+        return sum(row[3] for row in self._fields())
+
+    def verify(self) -> None:
+        """Check every row.
+
+        Raises:
+            InternalError: one is damaged.
+        """
+        rows = [row for (row,) in _WHOLE[self._row_size].iter_unpack(self.rows)]
+        if not set(map(zlib.crc32, rows)) <= {SOUND_ROW}:
+            bad = next(row for row in rows if zlib.crc32(row) != SOUND_ROW)
+            raise damaged(f"part {int.from_bytes(bad[:2], 'big')}")
+
+
+class Manifest:
+    """The parts of a completed object in order, with their end offsets; read in place."""
+
+    __slots__ = ("_ends", "parts")
+
+    def __init__(self, ends: bytes, parts: Parts) -> None:
+        self._ends = ends
+        self.parts = parts
+
+    @staticmethod
+    def of(parts: Parts, sizes: Sequence[int]) -> "Manifest":
+        """Lay out a manifest from rows and their sizes."""
+        return Manifest(struct.pack(f">{len(sizes)}Q", *itertools.accumulate(sizes)), parts)
+
+    @staticmethod
+    def of_one(part: PartRecord) -> "Manifest":
+        """The manifest of an object of one part."""
+        row = part.pack()
+        return Manifest.of(Parts(row, len(row)), (part.size,))
+
+    def pack(self) -> bytes:
+        """The manifest as one row."""
+        body = self._ends + self.parts.rows
+        return _HEAD.pack(len(self.parts), self.parts.row_size, zlib.crc32(body)) + body
+
+    @staticmethod
+    def unpack(data: bytes) -> "Manifest":
+        """Read a row back.
+
+        Raises:
+            InternalError: it is damaged.
+        """
+        if len(data) < _HEAD.size:
+            raise damaged("manifest")
+        count, row_size, crc = _HEAD.unpack_from(data)
+        rows_start = _HEAD.size + count * _END.size
+        whole = row_size in _BY_SIZE and len(data) == rows_start + count * row_size
+        if not whole or zlib.crc32(data[_HEAD.size :]) != crc:
+            raise damaged("manifest")
+        return Manifest(data[_HEAD.size : rows_start], Parts(data[rows_start:], row_size))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the object."""
+        return self.end(len(self.parts) - 1) if len(self.parts) else 0
+
+    def end(self, index: int) -> int:
+        """Where part `index` (from 0) ends in the object."""
+        return int(_END.unpack_from(self._ends, index * _END.size)[0])
+
+    def start(self, index: int) -> int:
+        """Where part `index` (from 0) starts in the object."""
+        return self.end(index - 1) if index else 0
+
+    def index_at(self, offset: int) -> int:
+        """The part that holds byte `offset`, by binary search; the count of parts if it lies past the end."""
+        return bisect.bisect_right(range(len(self.parts)), offset, key=self.end)
+
+    def __iter__(self) -> Iterator[PartRecord]:
+        return iter(self.parts)
