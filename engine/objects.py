@@ -1,7 +1,7 @@
 """PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Unpack
 
@@ -84,7 +84,9 @@ class Objects(Core):
         self._check_open()
         conditions = Conditions.of(said)
         place = self._enter(bucket, said)
-        record, manifest, lease = self._open_object(bucket, encode_key(key, self.limits))
+        name = encode_key(key, self.limits)
+        found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name))
+        record = found.record
         try:
             conditions.check(record.etag, to_datetime(record.modified_ns))
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
@@ -111,7 +113,8 @@ class Objects(Core):
         if said.get("part_number") is None:
             record, manifest = self._find_object(bucket, name).record, Manifest.of(Parts(), ())
         else:
-            record, manifest, lease = self._open_object(bucket, name)
+            found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name))
+            record = found.record
             lease.close()
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
@@ -179,23 +182,23 @@ class Objects(Core):
             raise NoSuchKey(Key=key.decode(errors="replace"))
         return found
 
-    def _open_object(self, bucket: str, key: bytes) -> tuple[ObjectRecord, Manifest, Lease]:
-        """The object at a key, under a lease; it is looked up again under the lease, since its blobs may have gone before."""
-        record = self._find_object(bucket, key).record
+    def _open_object(self, find: Callable[[], FoundObject]) -> tuple[FoundObject, Manifest, Lease]:
+        """The object that `find` finds, under a lease; it is looked up again under the lease, since its blobs may have gone before."""
+        found = find()
         for _ in range(LEASE_TRIES_MAX):
-            lease = self._leases.hold(record.manifest_id)
+            lease = self._leases.hold(found.record.manifest_id)
             if lease is not None:
                 try:
-                    held, record = record, self._find_object(bucket, key).record
-                    manifest = self._meta.find_manifest(record.manifest_id)
-                    if held.manifest_id == record.manifest_id and manifest is not None:
+                    held, found = found, find()
+                    manifest = self._meta.find_manifest(found.record.manifest_id)
+                    if held.record.manifest_id == found.record.manifest_id and manifest is not None:
                         held_lease, lease = lease, None
-                        return record, manifest, held_lease
+                        return found, manifest, held_lease
                 finally:
                     if lease is not None:
                         lease.close()
             else:
-                record = self._find_object(bucket, key).record
+                found = find()
         raise InternalError(reason="the object was replaced again and again while it was being opened")
 
     def _check_readable(self, manifest: Manifest, extent: Extent) -> None:
