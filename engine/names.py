@@ -8,7 +8,6 @@ import hmac
 import ipaddress
 import re
 import struct
-import urllib.parse
 
 from engine.errors import (
     InvalidArgument,
@@ -149,32 +148,6 @@ def parse_upload_id(bucket: str, key: bytes, text: str) -> UploadId:
 def _binding(bucket: str, key: bytes, upload_id: UploadId) -> bytes:
     text = b"%d:%d:%b%b" % (upload_id.initiated_ns, len(bucket), bucket.encode(), key)
     return hashlib.blake2b(text, digest_size=_BINDING_SIZE, key=upload_id.nonce).digest()
-
-
-def parse_copy_source(copy_source: str) -> tuple[str, str]:
-    """Bucket and key of an x-amz-copy-source: `bucket/key` or `/bucket/key`, percent-encoded.
-
-    Raises:
-        InvalidArgument: it has another form, or names a version.
-
-    Source: API page CopyObject; AWS's answers to wrong ones.
-    """
-
-    def refused(message: str) -> InvalidArgument:
-        return InvalidArgument(message, ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source")
-
-    path, _, version = copy_source.partition("?")
-    try:
-        bucket, slash, key = urllib.parse.unquote_to_bytes(path).decode().removeprefix("/").partition("/")
-    except UnicodeDecodeError:
-        raise refused("Invalid copy source encoding") from None
-    if version:
-        raise InvalidArgument("Invalid version id specified", ArgumentName="versionId", ArgumentValue=version)
-    if not bucket:
-        raise refused("Invalid copy source bucket name")
-    if not slash or not key:
-        raise refused("Invalid copy source object key")
-    return bucket, key
 
 
 def format_token(position: bytes) -> str:

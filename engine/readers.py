@@ -6,9 +6,11 @@ from typing import Any
 
 from engine.blobs import BlobReader, Blobs
 from engine.blobs.leases import Lease
+from engine.bodies import Source
 from engine.errors import InternalError
 from engine.meta import Metadata
 from engine.meta.parts import Flag, Manifest, PartRecord
+from engine.stream import Stream
 
 
 class _InlineReader:
@@ -23,6 +25,11 @@ class _InlineReader:
     def read_into(self, buffer: memoryview, offset: int) -> int:
         piece = self._data[offset : offset + len(buffer)]
         buffer[: len(piece)] = piece
+        return len(piece)
+
+    def feed(self, stream: Stream, offset: int, length: int) -> int:
+        piece = self._data[offset : offset + length]
+        stream.update(piece)
         return len(piece)
 
     def close(self) -> None:
@@ -105,13 +112,32 @@ class ObjectBody(io.RawIOBase):
         self._position += filled
         return filled
 
+    def feed(self, stream: Stream, size: int) -> int:
+        """Move up to `size` bytes into a stream without a way through Python; return the count, less only at the end.
+
+        Raises:
+            InternalError: the stored bytes are not there or cut short.
+        """
+        self._check_open()
+        end = min(self._position + size, self._length)
+        begun = self._position
+        while self._position < end:
+            offset = self._start + self._position
+            index = self._manifest.index_at(offset)
+            length = min(end - self._position, self._manifest.end(index) - offset)
+            count = self._reader_of(index).feed(stream, offset - self._manifest.start(index), length)
+            if not count:
+                raise _cut_short(index)
+            self._position += count
+        return self._position - begun
+
     def _read_part(self, view: memoryview, offset: int) -> int:
         index = self._manifest.index_at(offset)
         reader = self._reader_of(index)
         part_offset = offset - self._manifest.start(index)
         count = reader.read_into(view[: reader.size - part_offset], part_offset)
         if not count:
-            raise InternalError(reason=f"part {index + 1} of the object is cut short on disk")
+            raise _cut_short(index)
         return count
 
     def _reader_of(self, index: int) -> BlobReader:
@@ -138,3 +164,24 @@ class ObjectBody(io.RawIOBase):
             if self._lease is not None:
                 self._lease.close()
         super().close()
+
+
+def _cut_short(index: int) -> InternalError:
+    return InternalError(reason=f"part {index + 1} of the object is cut short on disk")
+
+
+class StoredSource(Source):
+    """The bytes of a stored object on their way into another one."""
+
+    def __init__(self, body: ObjectBody) -> None:
+        self._body = body
+        self.length: int | None = len(body)
+
+    def take(self, size: int) -> bytes:
+        return self._body.read(size) or b""
+
+    def feed(self, stream: Stream, size: int) -> int:
+        return self._body.feed(stream, size)
+
+    def has_more(self) -> bool:
+        return self._body.tell() < len(self._body)

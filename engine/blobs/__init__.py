@@ -58,6 +58,13 @@ class BlobReader(Protocol):
             InternalError: the disk can't give the bytes.
         """
 
+    def feed(self, stream: Stream, offset: int, length: int) -> int:
+        """Move up to `length` bytes from byte `offset` on into a stream; return the count, less only at the blob's end.
+
+        Raises:
+            InternalError: the disk can't give the bytes.
+        """
+
     def close(self) -> None:
         """Release what reading holds; again is harmless."""
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.blobs import BLOB_ID_SIZE
-from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
+from engine.errors import CommitUnknown, InternalError, ReadFailed, S3Error, StoreFull
 from engine.stream import Digest, Stream
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
@@ -170,6 +170,12 @@ class FileReader:
         try:
             return os.preadv(self._fd, [buffer], offset)
         except OSError as error:
+            raise storage_failure("reading a part", error) from error
+
+    def feed(self, stream: Stream, offset: int, length: int) -> int:
+        try:
+            return stream.pump(self._fd, length, offset)
+        except ReadFailed as error:
             raise storage_failure("reading a part", error) from error
 
     def close(self) -> None:

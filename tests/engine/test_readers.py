@@ -1,5 +1,6 @@
 """The body of an object as a file: any seek and read against plain bytes, over parts in rows and parts in files."""
 
+import hashlib
 import io
 import os
 import shutil
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Store
-from engine.readers import ObjectBody
+from engine.readers import ObjectBody, StoredSource
+from engine.stream import Digest, Stream
 from tests.support.stores import FILE_BODY
 from tests.support.uploads import put_multipart
 
@@ -49,6 +51,26 @@ def test_a_body_of_a_range_is_a_file_of_its_own(tiny: Store, bucket: str, body: 
         assert (len(part), part.read(), part.read()) == (end - start, WHOLE[start:end], b"")
         assert part.seek(-3, os.SEEK_END) == end - start - 3
         assert part.read() == WHOLE[end - 3 : end]
+
+
+@given(st.integers(0, len(WHOLE)), st.lists(st.integers(0, 60_000), max_size=4))
+def test_any_stretch_feeds_a_stream_as_it_would_be_read(body: ObjectBody, start: int, sizes: list[int]) -> None:
+    body.seek(start)
+    end = min(start + sum(sizes), len(WHOLE))
+    with Stream(Digest.MD5) as stream:
+        assert sum(body.feed(stream, size) for size in sizes) == stream.size == end - start
+        assert stream.digest(Digest.MD5) == hashlib.md5(WHOLE[start:end]).digest()
+    assert body.tell() == end
+
+
+def test_a_stored_source_has_the_length_of_its_range_and_no_more(tiny: Store, bucket: str, body: ObjectBody) -> None:
+    with tiny.get_object(bucket, "key", range="bytes=2-30000").body as part, Stream(Digest.MD5) as stream:
+        source = StoredSource(part)
+        assert (source.length, source.has_more()) == (29_999, True)
+        assert source.take(5) == WHOLE[2:7]
+        assert source.feed(stream, 100_000) == 29_994
+        assert stream.digest(Digest.MD5) == hashlib.md5(WHOLE[7:30_001]).digest()
+        assert (source.take(1), source.has_more(), source.finish()) == (b"", False, {})
 
 
 OFFSET = st.integers(-100, len(WHOLE) + 100)

@@ -4,13 +4,14 @@ import errno
 import fcntl
 import os
 from contextlib import suppress
+from hashlib import md5
 from pathlib import Path
 
 import pytest
 
 from engine.blobs.files import FileBlobs, create_layout, storage_failure
 from engine.errors import BadDigest, CommitUnknown, InternalError, StoreFull
-from engine.stream import Digest
+from engine.stream import Digest, Stream
 from tests.support.blob_files import DATA, NOBODY, files_below, read_blob, store_blob
 
 pytestmark = pytest.mark.usefixtures("nothing_left_open")
@@ -45,6 +46,17 @@ def test_a_blob_reads_from_any_offset_and_is_short_at_its_end_only(blobs: FileBl
     assert reader.read_into(memoryview(buffer), 10) == 0
     reader.close()
     reader.close()
+
+
+def test_a_blob_feeds_a_stream_from_any_offset(blobs: FileBlobs) -> None:
+    reader = blobs.open(store_blob(blobs))
+    with Stream(Digest.MD5) as stream:
+        assert (reader.feed(stream, 5, 10), reader.feed(stream, 15, len(DATA))) == (10, len(DATA) - 15)
+        assert reader.feed(stream, len(DATA), 1) == 0
+        assert stream.digest(Digest.MD5) == md5(DATA[5:]).digest()
+    reader.close()
+    with Stream(Digest.MD5) as stream, pytest.raises(InternalError, match="Bad file descriptor, while reading a part"):
+        reader.feed(stream, 0, 1)
 
 
 def test_a_blob_that_is_not_there_is_an_internal_error(blobs: FileBlobs) -> None:
