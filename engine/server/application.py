@@ -8,7 +8,14 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from engine.errors import AccessDenied, InternalError, NotImplementedYet, RequestHeaderSectionTooLarge, S3Error
+from engine.errors import (
+    AccessDenied,
+    InternalError,
+    NoSuchKey,
+    NotImplementedYet,
+    RequestHeaderSectionTooLarge,
+    S3Error,
+)
 from engine.readers import ObjectBody
 from engine.s3.http import Request
 from engine.s3.model import Operation
@@ -20,7 +27,7 @@ from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, call, resources
+from engine.server.operations import SERVED, Site, call, listing_of, resources
 from engine.server.payload import body_of
 from engine.server.slow import BLANK_INTERVAL_S_DEFAULT, answer_slowly
 from engine.store import Store
@@ -102,7 +109,12 @@ class Application:
         url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
         account = exchange.identity.account_id if exchange.identity is not None else ""
         store = self._store.acting_as(account) if account else self._store
-        result = call(store, operation, inputs, Site(self._region, url))
+        try:
+            result = call(store, operation, inputs, Site(self._region, url))
+        except NoSuchKey as error:
+            if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
+                raise AccessDenied(reason="who may not list does not learn that a key is absent") from error
+            raise
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))

@@ -134,6 +134,15 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)
 
 
+def listing_of(inputs: Inputs) -> tuple[str, str]:
+    """What must be allowed to learn that a key, or the source of a copy, is not there.
+
+    Source: API page GetObject, "Permissions": without s3:ListBucket the answer is 403, not 404.
+    """
+    source = inputs.get("copy_source")
+    return "s3:ListBucket", arn(CopySource.of(source).bucket if source is not None else inputs.get("bucket"), None)
+
+
 def arn(bucket: str | None, key: str | None) -> str:
     """The resource name of a bucket, of an object, or of the service."""
     path = "*" if bucket is None else bucket if key is None else f"{bucket}/{key}"
