@@ -25,7 +25,6 @@ FAKE = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 NO_PART_NUMBER = "Part number must be an integer between 1 and 10000, inclusive"
 VALUE_NOT_TAKEN = "We don't accept the provided value of {header} header for this API"
 SEVERAL_CONDITIONS = "Multiple conditional request headers present in the request"
-NO_CONDITIONS = ("conditional writes",)
 
 
 def listed(*pairs: tuple[object, str], **more: str) -> dict[str, Any]:
@@ -180,7 +179,6 @@ UPLOADS: Rows = {
         Case(
             complete(MpuObjectSize=size),
             invalid_request(f"The provided 'x-amz-mp-object-size' header value {size} does not match what was computed: 10"),
-            NO_CONDITIONS,
         )
         for size in (5, 11, 0)
     ],
@@ -198,43 +196,42 @@ UPLOADS: Rows = {
                 ("if_unmodified_since", "Wed, 01 Jan 2020 00:00:00 GMT", "If-Unmodified-Since"),
             )
         ),
-        Case(complete("object", "{of_object}", IfMatch='"x"'), failed("If-Match"), NO_CONDITIONS),
-        Case(complete("object", "{of_object}", IfNoneMatch="*"), failed("If-None-Match"), NO_CONDITIONS),
-        Case(ask("put_object", "object", IfMatch='"x"'), failed("If-Match"), NO_CONDITIONS),
-        Case(ask("put_object", "object", IfNoneMatch="*"), failed("If-None-Match"), NO_CONDITIONS),
-        Case(ask("delete_object", "object", IfMatch='"x"'), failed("If-Match"), NO_CONDITIONS),
+        Case(complete("object", "{of_object}", IfMatch='"x"'), failed("If-Match")),
+        Case(complete("object", "{of_object}", IfNoneMatch="*"), failed("If-None-Match")),
+        Case(ask("put_object", "object", IfMatch='"x"'), failed("If-Match")),
+        Case(ask("put_object", "object", IfNoneMatch="*"), failed("If-None-Match")),
+        Case(ask("delete_object", "object", IfMatch='"x"'), failed("If-Match")),
         *(
             Case(ask("copy_object", "object", CopySource="{bucket}/object", MetadataDirective="REPLACE", **given),
-                 failed(condition), NO_CONDITIONS)
+                 failed(condition), ("copy",))
             for given, condition in (({"IfMatch": '"x"'}, "If-Match"), ({"IfNoneMatch": "*"}, "If-None-Match"))
         ),
     ],
     14: [
-        Case(complete("overtaken", "{overtaken}", IfMatch=MD5), conflict("If-Match", "overtaken"), NO_CONDITIONS),
-        Case(complete("removed", "{removed}", IfNoneMatch="*"), conflict("If-None-Match", "removed"), NO_CONDITIONS),
+        Case(complete("overtaken", "{overtaken}", IfMatch=MD5), conflict("If-Match", "overtaken")),
+        Case(complete("removed", "{removed}", IfNoneMatch="*"), conflict("If-None-Match", "removed")),
     ],
     15: [
-        Case(ask("put_object", "absent", IfMatch='"x"'), known("NoSuchKey", Key="absent"), NO_CONDITIONS),
-        Case(complete(IfMatch='"x"'), known("NoSuchKey", Key="key"), NO_CONDITIONS),
+        Case(ask("put_object", "absent", IfMatch='"x"'), known("NoSuchKey", Key="absent")),
+        Case(complete("nothing", "{of_nothing}", IfMatch='"x"'), known("NoSuchKey", Key="nothing")),
         Case(ask("get_object", "absent"), known("NoSuchKey", Key="absent")),
         Case(ask("get_object", "absent", IfMatch='"x"'), known("NoSuchKey", Key="absent")),
     ],
     16: [
         *(
-            Case(sent(IfNoneMatch='"x"'), value_not_taken("If-None-Match"), NO_CONDITIONS)
+            Case(sent(IfNoneMatch='"x"'), value_not_taken("If-None-Match"))
             for sent in (complete, lambda **given: ask("put_object", "object", **given))
         ),
         *(
-            Case(sent(IfMatch="*"), value_not_taken("If-Match"), NO_CONDITIONS)
+            Case(sent(IfMatch="*"), value_not_taken("If-Match"))
             for sent in (complete, lambda **given: ask("put_object", "object", **given))
         ),
         *(
-            Case(sent(IfMatch='"x"', IfNoneMatch="*"), not_implemented("If-Match,If-None-Match", SEVERAL_CONDITIONS),
-                 NO_CONDITIONS)
+            Case(sent(IfMatch='"x"', IfNoneMatch="*"), not_implemented("If-Match,If-None-Match", SEVERAL_CONDITIONS))
             for sent in (complete, lambda **given: ask("put_object", "object", **given))
         ),
         *(
-            Case(ask("delete_object", "object", **{name.replace("-", "_"): value}), not_implemented(name), NO_CONDITIONS)
+            Case(ask("delete_object", "object", **{name.replace("-", "_"): value}), not_implemented(name), ("directory buckets",))
             for name, value in (
                 ("x-amz-if-match-size", "10"), ("x-amz-if-match-last-modified-time", "Wed, 01 Jan 2020 00:00:00 GMT"),
             )

@@ -19,19 +19,23 @@ _OF_EVERY_ERROR = {"RequestId", "HostId", "Resource"}
 
 
 class Stage:
-    """A host, and buckets, objects and uploads in it by name; close it."""
+    """A host, and buckets, objects and uploads in it by name; close it.
+
+    `s3` checks nothing and adds nothing to what it is told to send, `boto` is as boto3 makes it, `stranger` is somebody else's.
+    """
 
     def __init__(self, host: Host) -> None:
         self.host = host
         plain = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
         self.s3 = host.client(parameter_validation=False, **plain)
+        self.boto = host.client()
         self.stranger = host.client(pair=host.pair.stranger, parameter_validation=False, **plain)
         self.bucket = self.new_bucket()
         self.s3.put_object(Bucket=self.bucket, Key="object", Body=BODY)
 
     def close(self) -> None:
-        self.s3.close()
-        self.stranger.close()
+        for client in (self.s3, self.boto, self.stranger):
+            client.close()
 
     def new_bucket(self, **options: Any) -> str:
         """The name of a bucket that nothing is in."""
@@ -83,6 +87,13 @@ class Stage:
         """An upload of `object`, which is there, with part 1."""
         upload_id = self._begin("object")
         self._put_part("object", upload_id, 1)
+        return upload_id
+
+    @functools.cached_property
+    def of_nothing(self) -> str:
+        """An upload of `nothing`, which is not there, with part 1."""
+        upload_id = self._begin("nothing")
+        self._put_part("nothing", upload_id, 1)
         return upload_id
 
     @functools.cached_property
