@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 
 import engine
 from tests.support.stores import copy_store
+from tests.system.clients.rules.tally import RuleTally
+from tests.system.clients.table import ClientTable
 
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_BYTES_MIN = 4 * 1024**3
@@ -25,6 +27,12 @@ settings.register_profile(
     "here", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what prints tables; here, since pytest-xdist's controller reads no other conftest."""
+    config.pluginmanager.register(ClientTable(), "client-table")
+    config.pluginmanager.register(RuleTally(), "rule-tally")
 
 
 @pytest.fixture(scope="session")

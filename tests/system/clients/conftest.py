@@ -10,20 +10,12 @@ import pytest
 
 from tests.system.clients.hosts import HOSTS, SERVERS, Host, Hosts
 from tests.system.clients.rules.stage import Stage
-from tests.system.clients.rules.tally import RuleTally
 from tests.system.clients.servers import Pair
-from tests.system.clients.table import ClientTable
 
 _CLEARED = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_CA_BUNDLE",
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
 )  # fmt: skip
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "rule(section, number): the rule of S3's that a test is about")
-    config.pluginmanager.register(ClientTable(), "client-table")
-    config.pluginmanager.register(RuleTally(), "rule-tally")
 
 
 @pytest.fixture(scope="session", autouse=True)
