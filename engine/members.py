@@ -84,6 +84,12 @@ class ReadRequest(Request, total=False):
     if_none_match: str | None
     if_modified_since: datetime | None
     if_unmodified_since: datetime | None
+    response_cache_control: str | None
+    response_content_disposition: str | None
+    response_content_encoding: str | None
+    response_content_language: str | None
+    response_content_type: str | None
+    response_expires: str | datetime | None
 
 
 class DeleteObjectRequest(Request, total=False):

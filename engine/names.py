@@ -18,7 +18,7 @@ from engine.errors import (
     RequestHeaderSectionTooLarge,
 )
 from engine.limits import Limits
-from engine.members import Traveller
+from engine.members import ReadRequest, Traveller
 from engine.meta import UploadId
 from engine.meta.records import Headers
 
@@ -112,6 +112,23 @@ def make_headers(said: Traveller, limits: Limits) -> Headers:
 def _texts(headers: Headers) -> list[str]:
     values = (getattr(headers, name) for name in Headers.__struct_fields__)
     return [value for value in values if isinstance(value, str)]
+
+
+def overrides(said: ReadRequest) -> dict[str, str]:
+    """The headers that a read is to have instead of the object's own; an empty one is none.
+
+    Source: API page GetObject, "Overriding response header values through the request".
+    """
+    expires = said.get("response_expires")
+    wanted = {
+        "cache_control": said.get("response_cache_control"),
+        "content_disposition": said.get("response_content_disposition"),
+        "content_encoding": said.get("response_content_encoding"),
+        "content_language": said.get("response_content_language"),
+        "content_type": said.get("response_content_type"),
+        "expires": http_date(expires) if isinstance(expires, datetime.datetime) else expires,
+    }
+    return {name: value for name, value in wanted.items() if value}
 
 
 def http_date(moment: datetime.datetime) -> str:

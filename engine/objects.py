@@ -16,7 +16,7 @@ from engine.members import DeleteObjectRequest, PutObjectRequest, ReadRequest, R
 from engine.meta import Deleted, FoundObject, Guard
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, ObjectRecord
-from engine.names import encode_key, make_headers
+from engine.names import encode_key, make_headers, overrides
 from engine.readers import ObjectBody, open_part
 from engine.results import (
     DeletedObject,
@@ -95,7 +95,7 @@ class Objects(Core):
         except BaseException:
             lease.close()
             raise
-        return GetObjectOutput(**self._described(place, record, extent), body=body)  # type: ignore[arg-type]
+        return GetObjectOutput(**self._described(place, record, extent, said), body=body)  # type: ignore[arg-type]
 
     @exact
     def head_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> HeadObjectOutput:
@@ -118,7 +118,7 @@ class Objects(Core):
             lease.close()
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-        return HeadObjectOutput(**self._described(place, record, extent))  # type: ignore[arg-type]
+        return HeadObjectOutput(**self._described(place, record, extent, said))  # type: ignore[arg-type]
 
     @exact
     def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
@@ -206,7 +206,9 @@ class Objects(Core):
         if extent.length:
             open_part(manifest.parts[manifest.index_at(extent.start)], self._meta, self._blobs).close()
 
-    def _described(self, place: BucketRecord, record: ObjectRecord, extent: Extent) -> dict[str, object]:
+    def _described(
+        self, place: BucketRecord, record: ObjectRecord, extent: Extent, said: ReadRequest
+    ) -> dict[str, object]:
         """The members that GetObject and HeadObject share."""
         headers = record.headers
         return {
@@ -225,4 +227,5 @@ class Objects(Core):
             "expires": headers.expires,
             "parts_count": extent.parts_count,
             "request_charged": self._charged(place),
+            **overrides(said),
         }

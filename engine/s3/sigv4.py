@@ -74,8 +74,10 @@ class Verifier:
         self._allow_anonymous = allow_anonymous
         self._signing_key = remembered_signing_keys()
 
-    def verify(self, request: Request) -> Identity:
+    def verify(self, request: Request, to_anonymous: str | None = None) -> Identity:
         """Prove who sent a request, and that path, query, headers and the form of the body are what was signed.
+
+        `to_anonymous` is said to those without a signature where that is not allowed.
 
         Raises:
             AccessDenied: no signature, an expired one, or a header that it does not cover.
@@ -85,7 +87,7 @@ class Verifier:
         """
         claim = read_claim(request, self._region)
         if claim is None:
-            return self._anonymous(request)
+            return self._anonymous(request, to_anonymous)
         self._check_time(claim)
         mode = _signed_mode(request, claim)
         credential = self._find_credential(claim.access_key)
@@ -103,9 +105,9 @@ class Verifier:
         payload = read_payload(request, mode, signing)
         return Identity(credential.access_key, credential.account_id, True, payload, _MADE_BY_VERIFIER)
 
-    def _anonymous(self, request: Request) -> Identity:
+    def _anonymous(self, request: Request, refusal: str | None) -> Identity:
         if not self._allow_anonymous:
-            raise AccessDenied
+            raise AccessDenied(refusal)
         mode = request.header(CONTENT_SHA256) or _unsaid_mode(request)
         check_mode(mode)
         if STREAMING.get(mode, "").startswith("chunked-signed"):

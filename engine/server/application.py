@@ -17,6 +17,7 @@ from engine.errors import (
     S3Error,
 )
 from engine.readers import ObjectBody
+from engine.s3.claims import unhoisted
 from engine.s3.http import Request
 from engine.s3.model import Operation
 from engine.s3.parsing import needs_body, parse_input
@@ -34,6 +35,8 @@ from engine.store import Store
 
 READ_SIZE = 1024 * 1024
 HEADERS_SIZE_MAX = 64 * 1024
+_ANONYMOUS = {"CreateMultipartUpload": "Anonymous users cannot initiate multipart uploads. Please authenticate."}
+"""What those without a signature are told, where it is more than that they may not."""
 _log = logging.getLogger("partwright.server")
 
 
@@ -83,19 +86,20 @@ class Application:
         exchange.address = locate(request, self._domains, self._aliases)
         if exchange.address.bucket == "-":
             return self._health(exchange.address.key)
-        exchange.operation = operation = route(request, exchange.address)
-        exchange.identity = identity = self._verifier.verify(request)
+        meant = unhoisted(request)
+        exchange.operation = operation = route(meant, exchange.address)
+        exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name))
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         document = None
         if needs_body(operation) == "xml":
-            document = read_document(operation, identity, request, exchange.body)
-        inputs = parse_input(operation, request, exchange.address, document)
+            document = read_document(operation, identity, meant, exchange.body)
+        inputs = parse_input(operation, meant, exchange.address, document)
         for action, resource in resources(operation, inputs):
             if not self._authorize(identity, action, resource):
                 raise AccessDenied
         if needs_body(operation) == "stream":
-            inputs |= body_of(identity, request, exchange.body)
+            inputs |= body_of(identity, meant, exchange.body)
         if operation.name == "CompleteMultipartUpload":
             return answer_slowly(
                 lambda: self._answer(exchange, operation, inputs),

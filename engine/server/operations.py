@@ -116,6 +116,10 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
 """Members that may be sent though they change nothing; an empty set stands for any value."""
 
 
+OF_DIRECTORY_BUCKETS = frozenset({"if_match_last_modified_time", "if_match_size"})
+"""Members that S3 too refuses for a general purpose bucket, without a further word."""
+
+
 def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]:
     """Every (action, resource) that must be allowed; a copy reads its source too.
 
@@ -169,6 +173,8 @@ def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Op
     for name, value in inputs.items():
         if value is None or value is False or name in taken:  # false asks for nothing: x-amz-bucket-object-lock-enabled
             continue
+        if name in OF_DIRECTORY_BUCKETS:
+            raise NotImplementedYet(Header=_wire_name(operation, name))
         harmless = WITHOUT_EFFECT.get(name)
         if harmless is None or (harmless and value not in harmless):
             header = _wire_name(operation, name)

@@ -19,6 +19,20 @@ OTHER_BODY = FILE_BODY[::-1]
 BODIES = [b"", b"data", FILE_BODY, FILE_BODY * 60]
 
 
+OVERRIDDEN = ("cache_control", "content_disposition", "content_encoding", "content_language", "content_type", "expires")
+
+
+def test_a_read_has_the_headers_its_caller_wants(store: Store, bucket: str) -> None:
+    own = dict.fromkeys(OVERRIDDEN, "own")
+    store.put_object(bucket, "key", b"data", **own)
+    for wanted in (*({name: "wanted"} for name in OVERRIDDEN), dict.fromkeys(OVERRIDDEN, "wanted"), {}):
+        asked = {f"response_{name}": wanted.get(name, "") for name in OVERRIDDEN}
+        for answer in (store.get_object(bucket, "key", **asked), store.head_object(bucket, "key", **asked)):
+            assert {name: getattr(answer, name) for name in OVERRIDDEN} == own | wanted
+    moment = datetime(2030, 1, 1, tzinfo=UTC)
+    assert store.head_object(bucket, "key", response_expires=moment).expires == "Tue, 01 Jan 2030 00:00:00 GMT"
+
+
 @pytest.mark.parametrize("body", BODIES, ids=len)
 def test_an_object_reads_back_under_the_md5_of_its_bytes(store: Store, bucket: str, body: bytes) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)

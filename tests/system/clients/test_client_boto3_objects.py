@@ -118,6 +118,22 @@ def test_conditions_on_reads(s3: Any, bucket: str) -> None:
     refused("412", s3.head_object, **named, IfUnmodifiedSince=past)
 
 
+def test_headers_of_the_callers_choice(s3: Any, bucket: str) -> None:
+    named = {"Bucket": bucket, "Key": "key"}
+    s3.put_object(**named, Body=BODY, ContentType="text/plain", CacheControl="no-cache", ContentLanguage="de")
+    wanted = {
+        "CacheControl": "max-age=1", "ContentDisposition": 'attachment; filename="x"', "ContentEncoding": "x-none",
+        "ContentType": "text/x-wanted",
+    }  # fmt: skip
+    asked = {f"Response{name}": value for name, value in wanted.items()}
+    for call in (s3.get_object, s3.head_object):
+        got = call(**named, **asked, ResponseExpires=datetime(2030, 1, 1, tzinfo=UTC), Range="bytes=0-9")
+        assert {name: got[name] for name in wanted} == wanted
+        assert got["ExpiresString"] == "Tue, 01 Jan 2030 00:00:00 GMT"
+        assert (got["ContentLanguage"], got["ContentLength"]) == ("de", 10)
+    assert s3.head_object(**named)["ContentType"] == "text/plain"
+
+
 def test_list_objects_v2_and_v1(s3: Any, bucket: str) -> None:
     keys = ["a/1", "a/2", "b", "c/1", "d"]
     for key in keys:

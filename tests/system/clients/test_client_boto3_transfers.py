@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 import urllib3
 from boto3.s3.transfer import TransferConfig
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from tests.system.clients.conftest import new_bucket
 from tests.system.clients.hosts import Host
@@ -87,3 +91,29 @@ def test_presigned_url_is_good_for_nothing_else(any_server: Host, clients: Calla
         answer = pool.request("GET", url, headers={"x-amz-meta-a": "b"})
         assert (answer.status, b"<HeadersNotSigned>x-amz-meta-a</HeadersNotSigned>" in answer.data) == (403, True)
         assert b"<Code>NoSuchKey</Code>" in pool.request("GET", url).data
+
+
+def test_presigned_url_with_headers_in_its_query(any_server: Host, clients: Callable[..., Any]) -> None:
+    """As the SDKs for JavaScript and Go make it: what they would have sent as x-amz headers is in the query, and signed there."""
+    s3 = clients(any_server)
+    bucket = new_bucket(s3)
+
+    def put(**items: str) -> urllib3.BaseHTTPResponse:
+        assert any_server.server is not None
+        query = urllib.parse.urlencode({name.replace("_", "-"): value for name, value in items.items()})
+        request = AWSRequest("PUT", f"{any_server.server.endpoint}/{bucket}/key?{query}")
+        credentials = Credentials(any_server.pair.access_key, any_server.pair.secret_key)
+        S3SigV4QueryAuth(credentials, "s3", "us-east-1", expires=60).add_auth(request)
+        with urllib3.PoolManager() as pool:
+            return pool.request("PUT", request.url, body=b"0123456789")
+
+    good = {
+        "x_amz_checksum_crc32": "poTHxg==",
+        "X_Amz_Meta_Camera": "M6",
+        "x_amz_expected_bucket_owner": any_server.pair.account_id,
+    }
+    assert b"<Code>BadDigest</Code>" in put(**good | {"x_amz_checksum_crc32": "AAAAAA=="}).data
+    assert b"<Code>AccessDenied</Code>" in put(**good | {"x_amz_expected_bucket_owner": "999999999999"}).data
+    answer = put(**good)
+    assert (answer.status, answer.headers["x-amz-checksum-crc32"]) == (200, "poTHxg==")
+    assert s3.head_object(Bucket=bucket, Key="key")["Metadata"] == {"camera": "M6"}

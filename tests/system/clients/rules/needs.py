@@ -4,10 +4,8 @@ import pytest
 
 BUILT: dict[str, bool] = {
     "acl": False,
-    "anonymous": False,
     "checksums": False,
     "copy": False,
-    "directory buckets": False,
     "lifecycle": False,
     "lock": False,
     "storage class": False,

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.system.clients.raw import Answer, Call, receive
-from tests.system.clients.rules.needs import needs
 from tests.system.clients.rules.register import SECTIONS
 from tests.system.clients.rules.rows import Ask, Case, Expected, parameters
 from tests.system.clients.rules.rows_access import ACCESS, ANONYMOUS
@@ -52,10 +51,7 @@ def check_envelope(answer: Answer, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("call", "expected"),
-    [
-        pytest.param(*pair, marks=[pytest.mark.rule("access", number), needs(*["anonymous"] * (number == 5))])
-        for number, pair in ANONYMOUS.items()
-    ],
+    [pytest.param(*pair, marks=pytest.mark.rule("access", number)) for number, pair in ANONYMOUS.items()],
 )
 def test_nobody_is_refused(every_stage: Stage, call: Call, expected: Expected) -> None:
     call = every_stage.filled(call)
