@@ -99,7 +99,7 @@ REQUESTS: dict[str, tuple[Step, Step]] = {
     "complete": _complete(LISTED),
     "complete the first part alone": _complete(LISTED[:1]),
     "abort": (
-        lambda scene: scene.store.abort_multipart_upload(scene.bucket, KEY, scene.upload_id),
+        lambda scene: scene.store.abort_multipart_upload(scene.bucket, KEY, scene.upload_id).request_charged,
         lambda scene: scene.model.abort(KEY, scene.upload_id),
     ),
     "put": (lambda scene: scene.store.put_object(scene.bucket, KEY, NEW).etag, _put),
