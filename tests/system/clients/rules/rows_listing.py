@@ -57,6 +57,7 @@ NUMBERS = (
     ("max-keys", lambda value: ask("list_objects", None, MaxKeys=value), ()),
     ("max-keys", lambda value: list_versions(MaxKeys=value), ("versioning",)),
 )
+TOO_LARGE = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"
 
 LISTING: Rows = {
     1: [Case(sent(-1), negative(name), needed) for name, sent, needed in NUMBERS],
@@ -112,6 +113,9 @@ LISTING: Rows = {
         Case(copy_part(CopySourceRange=text),
              invalid_request("The specified copy range is invalid for the source object size"), ("copy",))
         for text in ("bytes=100-200", "bytes=10-10", "bytes=10-11")
+    ],
+    10: [
+        Case(sent("{bucket}/{huge}"), invalid_request(TOO_LARGE), ("copy",)) for sent in (copy, copy_part)
     ],
     11: [
         Case(sent("{versioned}/deleted?versionId={marker}"),

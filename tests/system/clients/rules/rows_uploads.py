@@ -35,6 +35,13 @@ def listed(*pairs: tuple[object, str], **more: str) -> dict[str, Any]:
 
 
 ONE = listed((1, MD5))
+GAPPED = {
+    "Parts": [
+        {"PartNumber": 1, "ETag": hashlib.md5(bytes(5 * MIB)).hexdigest(), "ChecksumCRC32": "yTuzdQ=="},
+        {"PartNumber": 3, "ETag": MD5, "ChecksumCRC32": "poTHxg=="},
+    ]
+}
+"""Parts with checksums must be numbered without a gap."""
 
 
 def complete(key: str = "key", upload_id: str = "{upload}", **arguments: Any) -> Ask:
@@ -114,6 +121,7 @@ UPLOADS: Rows = {
     3: [
         Case(complete(MultipartUpload=listed((2, MD5), (1, MD5))), known("InvalidPartOrder", UploadId="{upload}")),
         Case(complete(MultipartUpload=listed((1, MD5), (1, MD5))), known("InvalidPartOrder", UploadId="{upload}")),
+        Case(complete("gapped", "{gapped}", MultipartUpload=GAPPED), known("InvalidPartOrder", UploadId="{gapped}"), ("checksums",)),
     ],
     4: [
         Case(

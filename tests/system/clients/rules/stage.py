@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+import engine
 from tests.system.clients.hosts import Host
 from tests.system.clients.raw import Call, Raw
 from tests.system.clients.rules.rows import ANY, Ask, Expected
@@ -127,6 +128,14 @@ class Stage:
         return self._begin("composite-sha256", ChecksumAlgorithm="SHA256")
 
     @functools.cached_property
+    def gapped(self) -> str:
+        """An upload of `gapped` with CRC32, and parts 1 and 3, the first of 5 MiB."""
+        upload_id = self._begin("gapped", ChecksumAlgorithm="CRC32")
+        self._put_part("gapped", upload_id, 1, bytes(5 * MIB), ChecksumCRC32="yTuzdQ==")
+        self._put_part("gapped", upload_id, 3, ChecksumCRC32="poTHxg==")
+        return upload_id
+
+    @functools.cached_property
     def full(self) -> str:
         """An upload of `full` with CRC32C and FULL_OBJECT, and part 1."""
         upload_id = self._begin("full", ChecksumAlgorithm="CRC32C", ChecksumType="FULL_OBJECT")
@@ -178,6 +187,19 @@ class Stage:
         """The key of an object in an archive."""
         self.s3.put_object(Bucket=self.bucket, Key="frozen", Body=BODY, StorageClass="GLACIER")
         return "frozen"
+
+    @functools.cached_property
+    def huge(self) -> str:
+        """The key of an object of more than 5 GiB, all parts of which have the same bytes."""
+        assert self.host.server is not None
+        source, count = f"{self.bucket}/large", 1025
+        self.s3.put_object(Bucket=self.bucket, Key="large", Body=bytes(5 * MIB))
+        upload = (self.bucket, "huge", self._begin("huge"))
+        with engine.open(self.host.server.store, create=False) as store:
+            parts = [store.upload_part_copy(*upload, number, source) for number in range(1, count + 1)]
+            listed = [(number, part.copy_part_result.etag) for number, part in enumerate(parts, 1)]
+            store.complete_multipart_upload(*upload, listed)
+        return "huge"
 
     @functools.cached_property
     def foreign(self) -> str:
