@@ -13,10 +13,11 @@ from engine.arrival import Reception
 from engine.ballast import Ballast
 from engine.blobs import Blobs
 from engine.blobs.leases import Leases
+from engine.deadlines import Lifecycle, lifecycle_of
 from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
 from engine.limits import Limits
 from engine.meta import Metadata
-from engine.meta.records import BucketRecord
+from engine.meta.records import BucketRecord, ObjectRecord
 from engine.sweeper import Sweeper
 
 Result = TypeVar("Result")
@@ -25,6 +26,7 @@ REGION = "us-east-1"
 ACCOUNT_ID_DEFAULT = "000000000000"
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 REQUESTER = "requester"
+LIFECYCLE = "lifecycle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,15 @@ class Core:
     def _charged(self, record: BucketRecord) -> str | None:
         """What x-amz-request-charged says."""
         return REQUESTER if record.requester_pays and self._caller != record.owner else None
+
+    def _lifecycle(self, bucket: str) -> Lifecycle:
+        """The rules of a bucket's lifecycle."""
+        return lifecycle_of(self._meta.find_configuration(bucket, LIFECYCLE))
+
+    def _expiration(self, bucket: str, key: bytes, record: ObjectRecord) -> str | None:
+        """What x-amz-expiration says of a current version."""
+        deadline = self._lifecycle(bucket).expiration_of(key, record.size, record.tags, record.modified_ns)
+        return deadline.as_expiration() if deadline is not None else None
 
     def _canonical_id(self, account_id: str) -> str:
         """The canonical user id (64 hex digits) of an account in this store."""

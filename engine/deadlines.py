@@ -6,6 +6,7 @@ holds for what was there before it as well.
 Source: User Guide, "Lifecycle rules: based on an object's age" and "Conflicting lifecycle actions".
 """
 
+import functools
 import itertools
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias, TypeVar
 
-from engine.lifecycle import LifecycleExpiration, LifecycleRule, Rules
+from engine.lifecycle import LifecycleExpiration, LifecycleRule, Rules, unpack_rules
 from engine.names import http_date
 
+LIFECYCLES_KEPT_MAX = 64
+"""Read rules that are kept, of the buckets asked for last."""
 DAY_NS = 24 * 3600 * 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).days
@@ -97,14 +100,9 @@ class Lifecycle:
         return _common_prefix(scope for scope, _ in self._aborts)
 
     @property
-    def current_prefix(self) -> bytes | None:
-        """What the keys of all objects begin with that a rule may let expire; None if there is no such rule."""
-        return _common_prefix(scope for scope, _ in self._expirations)
-
-    @property
-    def noncurrent_prefix(self) -> bytes | None:
-        """What the keys of all noncurrent versions begin with that a rule may remove; None if there is no such rule."""
-        return _common_prefix(scope for scope, _ in self._removals)
+    def version_prefix(self) -> bytes | None:
+        """What the keys of all objects and versions begin with that a rule may end; None if there is no such rule."""
+        return _common_prefix(scope for scope, _ in (*self._expirations, *self._removals))
 
     def abort_of(self, key: bytes, initiated_ns: int) -> Deadline | None:
         """When an open upload is aborted."""
@@ -140,6 +138,12 @@ class Lifecycle:
             for scope, action in self._removals
             if newer_count >= (action.newer_noncurrent_versions or 0) and scope.holds(key, size, tags)
         )
+
+
+@functools.lru_cache(maxsize=LIFECYCLES_KEPT_MAX)
+def lifecycle_of(document: bytes | None) -> Lifecycle:
+    """The lifecycle that packed rules make; without any nothing is ever due."""
+    return Lifecycle(unpack_rules(document) if document is not None else ())
 
 
 def _effects(rules: Rules, action_of: Callable[[LifecycleRule], Action | None]) -> Effects[Action]:

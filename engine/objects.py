@@ -67,7 +67,8 @@ class Objects(Core):
             part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
             _, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, partial(conditions.check, key))
         self._sweeper.sweep(trash)
-        return PutObjectOutput(quoted(etag), **arrival.checksums, request_charged=self._charged(place))
+        expiration, charged = self._expiration(bucket, name, record), self._charged(place)
+        return PutObjectOutput(quoted(etag), **arrival.checksums, expiration=expiration, request_charged=charged)
 
     @exact
     def get_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> GetObjectOutput:
@@ -91,11 +92,13 @@ class Objects(Core):
             conditions.check(record.etag, to_datetime(record.modified_ns))
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
             self._check_readable(manifest, extent)
+            expiration = self._expiration(bucket, name, record)
             body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease)
         except BaseException:
             lease.close()
             raise
-        return GetObjectOutput(**self._described(place, record, extent, said), body=body)  # type: ignore[arg-type]
+        described = self._described(place, record, extent, said)
+        return GetObjectOutput(**described, expiration=expiration, body=body)  # type: ignore[arg-type]
 
     @exact
     def head_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> HeadObjectOutput:
@@ -118,7 +121,8 @@ class Objects(Core):
             lease.close()
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-        return HeadObjectOutput(**self._described(place, record, extent, said))  # type: ignore[arg-type]
+        described = self._described(place, record, extent, said)
+        return HeadObjectOutput(**described, expiration=self._expiration(bucket, name, record))  # type: ignore[arg-type]
 
     @exact
     def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:

@@ -4,10 +4,12 @@ ETags carry their quotes, times are aware datetimes in UTC, sizes are bytes, lis
 None. Source of every shape: the API page of its operation.
 """
 
-from dataclasses import dataclass
+import operator
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from engine.lifecycle import LifecycleRule
 from engine.readers import ObjectBody
 
 
@@ -79,12 +81,36 @@ class ListBucketsOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class PutBucketLifecycleConfigurationOutput:
+    """Answer of PutBucketLifecycleConfiguration."""
+
+    transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+@dataclass(frozen=True, slots=True)
+class GetBucketLifecycleConfigurationOutput:
+    """Answer of GetBucketLifecycleConfiguration."""
+
+    rules: tuple[LifecycleRule, ...]
+    transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+@dataclass(frozen=True, slots=True)
+class GetBucketRequestPaymentOutput:
+    """Answer of GetBucketRequestPayment: `Requester` or `BucketOwner`."""
+
+    payer: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateMultipartUploadOutput:
     """Answer of CreateMultipartUpload."""
 
     bucket: str
     key: str
     upload_id: str
+    abort_date: datetime | None = None
+    abort_rule_id: str | None = None
     request_charged: str | None = None
 
 
@@ -116,6 +142,7 @@ class CompleteMultipartUploadOutput:
     bucket: str
     key: str
     etag: str
+    expiration: str | None = None
     request_charged: str | None = None
 
 
@@ -144,6 +171,8 @@ class ListPartsOutput:
     owner: Owner
     storage_class: str
     parts: tuple[Part, ...] | None = None
+    abort_date: datetime | None = None
+    abort_rule_id: str | None = None
     request_charged: str | None = None
 
 
@@ -189,6 +218,7 @@ class PutObjectOutput:
     checksum_sha1: str | None = None
     checksum_sha256: str | None = None
     size: int | None = None
+    expiration: str | None = None
     request_charged: str | None = None
 
 
@@ -210,6 +240,7 @@ class HeadObjectOutput:
     content_language: str | None = None
     expires: str | None = None
     parts_count: int | None = None
+    expiration: str | None = None
     request_charged: str | None = None
 
 
@@ -255,6 +286,7 @@ class CopyObjectOutput:
     """Answer of CopyObject."""
 
     copy_object_result: CopyObjectResult
+    expiration: str | None = None
     request_charged: str | None = None
 
 
@@ -345,9 +377,15 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class ReapReport:
-    """What `reap` did: uploads aborted, and the garbage collected."""
+    """What `reap` did: uploads aborted, objects and versions ended by rules of lifecycles, and the garbage collected."""
 
-    aborted_uploads: int
-    aborted_bytes: int
-    collected_files: int
-    collected_bytes: int
+    aborted_uploads: int = 0
+    aborted_bytes: int = 0
+    collected_files: int = 0
+    collected_bytes: int = 0
+    expired_objects: int = 0
+    removed_versions: int = 0
+    """Noncurrent versions, and delete markers that hid nothing any more."""
+
+    def __add__(self, other: "ReapReport") -> "ReapReport":
+        return ReapReport(*map(operator.add, astuple(self), astuple(other)))

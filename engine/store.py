@@ -9,6 +9,7 @@ from typing import Self
 from engine.ballast import Ballast
 from engine.blobs.files import FileBlobs
 from engine.blobs.leases import Leases
+from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
 from engine.check import Checker
 from engine.copying import Copying
@@ -24,7 +25,7 @@ from engine.results import CheckReport, StoreStat
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 
 
-class Store(Buckets, Reaper, ObjectListings, Copying, Checker):
+class Store(Buckets, BucketSettings, Reaper, ObjectListings, Copying, Checker):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
     A Store may live through a fork, in parent and child.

@@ -31,7 +31,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "results",
         "sweeper",
     ),
-    "operations": ("buckets", "objects", "object_listings", "copying", "check", "multipart", "multipart.*"),
+    "operations": (
+        "bucket_settings",
+        "buckets",
+        "expiry",
+        "objects",
+        "object_listings",
+        "copying",
+        "check",
+        "multipart",
+        "multipart.*",
+    ),
     "store": ("store",),
     "wire": ("s3", "s3.*"),
     "server": ("server", "server.*"),
@@ -68,7 +78,7 @@ IMPORTERS: dict[str, set[str]] = {
     "jmespath": {"cli.output", "cli.parser"},
     "botocore": {
         "s3.model", "server.attach",
-        "cli.answer", "cli.model", "cli.operation", "cli.options", "cli.values",
+        "cli.answer", "cli.arguments", "cli.model", "cli.operation", "cli.options", "cli.values",
     },
 }  # fmt: skip
 """Who may import what is not ours (and the compiled module); everything else is of the standard library."""

@@ -15,6 +15,7 @@ from botocore.utils import ArgumentGenerator
 
 import engine
 from engine.cli.answer import as_members
+from engine.cli.arguments import as_argument
 from engine.cli.failures import CommandError, Exit, calling
 from engine.cli.files import replacing
 from engine.cli.model import attribute, flag, operation_model, paging, payload
@@ -97,7 +98,12 @@ def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
 
 def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict[str, Any]:
     body = payload(operation.input_shape)
-    arguments = {_argument(member): value for member, value in parameters.items() if member != body}
+    members = operation.input_shape.members
+    arguments = {
+        _argument(member): value if member in _ARGUMENTS else as_argument(members[member], value)
+        for member, value in parameters.items()
+        if member != body
+    }
     if operation.name == "CompleteMultipartUpload":
         arguments["parts"] = _parts(arguments.get("parts"))
     elif operation.name == "DeleteObjects":

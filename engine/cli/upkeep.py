@@ -1,4 +1,4 @@
-"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `reap` aborts what nobody finished."""
+"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `reap` executes lifecycle rules and cleans up."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -52,10 +52,11 @@ def _check(parser: Parser, options: Namespace) -> int:
 def _reap_parser() -> Parser:
     parser = Parser(
         command="reap",
-        description="Abort the uploads that were begun long ago and never finished, and free what they hold.",
+        description="Execute the lifecycle rules of all buckets, and collect the files that crashes left.\n"
+        "The server does the same from time to time.",
     )
-    text = "abort uploads begun longer ago than this: 7d, 12h, 30m"
-    parser.add_argument("--older-than", metavar="SPAN", type=span, required=True, help=text)
+    text = "also abort every upload begun longer ago than this, whatever the rules: 7d, 12h, 30m"
+    parser.add_argument("--older-than", metavar="SPAN", type=span, help=text)
     return parser
 
 

@@ -84,7 +84,7 @@ def _scalar(kind: str, text: str) -> Any:
     if kind in ("integer", "long"):
         return _integer(text)
     if kind == "timestamp":
-        return _time(text)
+        return moment(text)
     if kind == "boolean" and text.lower() in ("true", "false"):
         return text.lower() == "true"
     return text
@@ -97,7 +97,7 @@ def _integer(text: str) -> int:
         raise ValueError(f"not an integer: {text!r}") from None
 
 
-def _time(text: str) -> datetime:
+def moment(value: Any) -> datetime:
     """Read ISO 8601, RFC 822 or seconds since 1970; a time without a zone is UTC."""
-    time: datetime = parse_timestamp(text)
+    time: datetime = parse_timestamp(value)
     return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -66,4 +66,15 @@ class Completes(Uploads):
             published = self._meta.publish(bucket, name, identity, listed.digest(), choose, manifest_id, self._now_ns())
         self._sweeper.sweep(published.trash)
         location, charged = f"/{bucket}/{urllib.parse.quote(key)}", self._charged(place)
-        return CompleteMultipartUploadOutput(location, bucket, key, quoted(published.etag), request_charged=charged)
+        expiration = self._expiration_of(bucket, name, published.etag)
+        return CompleteMultipartUploadOutput(
+            location, bucket, key, quoted(published.etag), expiration=expiration, request_charged=charged
+        )
+
+    def _expiration_of(self, bucket: str, key: bytes, etag: str) -> str | None:
+        """What x-amz-expiration says of the object just published, unless it has been replaced already."""
+        if self._lifecycle(bucket).version_prefix is None:
+            return None
+        current = self._current(bucket, key)
+        is_it = current is not None and current.record.etag == etag
+        return self._expiration(bucket, key, current.record) if current is not None and is_it else None

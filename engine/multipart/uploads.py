@@ -4,7 +4,7 @@ import contextlib
 import functools
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import Unpack
+from typing import Any, Unpack
 
 from engine.arrival import Promise, in_base64
 from engine.bodies import Body, trailers_of
@@ -61,7 +61,11 @@ class Uploads(Objects):
         record = UploadRecord(headers, self._caller, replaces=replaces)
         self._meta.begin_upload(bucket, name, upload_id, record)
         return CreateMultipartUploadOutput(
-            bucket, key, format_upload_id(bucket, name, upload_id), request_charged=self._charged(place)
+            bucket=bucket,
+            key=key,
+            upload_id=format_upload_id(bucket, name, upload_id),
+            **self._abort_rule(bucket, name, upload_id),
+            request_charged=self._charged(place),
         )
 
     @exact
@@ -170,6 +174,7 @@ class Uploads(Objects):
             owner=Owner(self._canonical_id(place.owner)),
             storage_class=STORAGE_CLASS,
             parts=parts or None,
+            **self._abort_rule(bucket, name, identity),
             request_charged=self._charged(place),
         )
 
@@ -227,6 +232,11 @@ class Uploads(Objects):
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
             request_charged=self._charged(place),
         )
+
+    def _abort_rule(self, bucket: str, key: bytes, upload_id: UploadId) -> dict[str, Any]:
+        """What x-amz-abort-date and x-amz-abort-rule-id say."""
+        deadline = self._lifecycle(bucket).abort_of(key, upload_id.initiated_ns)
+        return {"abort_date": deadline.moment, "abort_rule_id": deadline.rule_id} if deadline is not None else {}
 
     def _listed_uploads(
         self, bucket: str, place: BucketRecord, entries: Iterable[UploadEntry], encoding: Encoding

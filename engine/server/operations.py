@@ -87,9 +87,12 @@ SERVED: dict[str, Served] = {
     "CreateBucket": Served("s3:CreateBucket", _create_bucket),
     "CreateMultipartUpload": Served("s3:PutObject"),
     "DeleteBucket": Served("s3:DeleteBucket"),
+    "DeleteBucketLifecycle": Served("s3:PutLifecycleConfiguration"),
     "DeleteObject": Served("s3:DeleteObject"),
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects),
+    "GetBucketLifecycleConfiguration": Served("s3:GetLifecycleConfiguration"),
     "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
+    "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
     "GetObject": Served("s3:GetObject"),
     "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
     "HeadObject": Served("s3:GetObject"),
@@ -98,6 +101,8 @@ SERVED: dict[str, Served] = {
     "ListObjects": Served("s3:ListBucket"),
     "ListObjectsV2": Served("s3:ListBucket"),
     "ListParts": Served("s3:ListMultipartUploadParts"),
+    "PutBucketLifecycleConfiguration": Served("s3:PutLifecycleConfiguration"),
+    "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
     "PutObject": Served("s3:PutObject"),
     "UploadPart": Served("s3:PutObject"),
 }
@@ -109,9 +114,11 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "checksum_mode": frozenset(),
     "checksum_type": frozenset(),
     "content_length": frozenset(),
+    "content_md5": frozenset(),
     "object_ownership": frozenset({"BucketOwnerEnforced"}),
     "optional_object_attributes": frozenset(),
     "storage_class": frozenset({"STANDARD"}),
+    "transition_default_minimum_object_size": frozenset({"all_storage_classes_128K"}),
 }
 """Members that may be sent though they change nothing; an empty set stands for any value."""
 

@@ -56,7 +56,7 @@ def test_version_is_printed_and_exits_0(capsys: pytest.CaptureFixture[str]) -> N
         (("cp", "a", "s3://b/k", "--part-size", "6GiB"), "argument --part-size: a part has 5.0 MiB to 5.0 GiB"),
         (("cp", "a", "s3://b/k", "--part-size", "much"), "argument --part-size: not a size: 'much'"),
         (("cp", "a", "s3://b/k", "--jobs", "0"), "argument --jobs: not a number from 1 up: '0'"),
-        (("reap",), "the following arguments are required: --older-than"),
+        (("reap",), "no store is named: give --store DIR or set PARTWRIGHT_STORE"),
         (("reap", "--older-than", "7"), "argument --older-than: not a span of time: '7'"),
     ],
 )

@@ -107,6 +107,7 @@ REQUIRED = {
     "PartNumber": "1",
     "CopySource": "b/k",
     "Delete": "Objects=[{Key=k}]",
+    "RequestPaymentConfiguration": "Payer=Requester",
 }
 
 

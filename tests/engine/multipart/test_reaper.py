@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine import Store
+import engine
+from engine import ReapReport, Store
+from tests.support.clock import DAY, clocked
 from tests.support.refusals import refused
 from tests.support.stores import FILE_BODY, contents_of, files_of
 from tests.support.uploads import begin, read
@@ -106,3 +108,79 @@ def test_reap_does_not_take_a_part_that_is_arriving_in_a_younger_upload(tiny: St
 
     upload.complete([upload.part(1, body())])
     assert read(tiny, bucket, "key") == FILE_BODY * 2
+
+
+def set_rules(store: Store, bucket: str, *rules: tuple[str, int]) -> None:
+    said = [
+        {
+            "status": "Enabled",
+            "filter": {"prefix": prefix},
+            "abort_incomplete_multipart_upload": {"days_after_initiation": days},
+        }
+        for prefix, days in rules
+    ]
+    store.put_bucket_lifecycle_configuration(bucket, lifecycle_configuration={"rules": said})
+
+
+def test_a_rule_aborts_an_upload_at_the_date_that_create_said(tiny: Store, bucket: str) -> None:
+    clock = clocked(tiny)
+    set_rules(tiny, bucket, ("", 7), ("logs/", 2))
+    begin(tiny, bucket, "logs/cat").part(1, FILE_BODY)
+    upload = begin(tiny, bucket, "cat")
+    kept = upload.part(1, b"kept")
+    date = upload.list().abort_date
+    assert date is not None
+    clock.now = date - timedelta(microseconds=1)
+    assert tiny.reap() == ReapReport(aborted_uploads=1, aborted_bytes=len(FILE_BODY))
+    assert [part.etag for part in upload.list().parts or ()] == [kept.etag]
+    clock.now = date
+    assert tiny.reap() == ReapReport(aborted_uploads=1, aborted_bytes=4)
+    with refused("NoSuchUpload", UploadId=upload.upload_id):
+        upload.complete([kept])
+    held = contents_of(tiny)
+    assert (held.files, held.count("uploads"), held.count("inline"), held.count("trash")) == ({}, 0, 0, 0)
+
+
+def test_without_a_rule_and_without_an_age_nothing_is_aborted(tiny: Store, bucket: str) -> None:
+    clock = clocked(tiny)
+    upload = begin(tiny, bucket)
+    clock.go_on(1000 * DAY)
+    assert tiny.reap() == ReapReport()
+    set_rules(tiny, bucket, ("other/", 1))
+    assert tiny.reap() == ReapReport()
+    assert upload.list().parts is None
+
+
+def test_an_age_and_rules_go_together(tiny: Store, bucket: str) -> None:
+    clock = clocked(tiny)
+    for key in ("a", "b", "c"):
+        begin(tiny, bucket, key)
+        clock.go_on(DAY)
+    set_rules(tiny, bucket, ("b", 2))
+    assert tiny.reap(3 * DAY).aborted_uploads == 1
+    assert [upload.key for upload in tiny.list_multipart_uploads(bucket).uploads or ()] == ["b", "c"]
+    clock.go_on(DAY)
+    assert tiny.reap(9 * DAY).aborted_uploads == 1
+    assert [upload.key for upload in tiny.list_multipart_uploads(bucket).uploads or ()] == ["c"]
+
+
+def test_a_rule_goes_through_more_than_a_page_of_uploads(tiny: Store, bucket: str) -> None:
+    clock = clocked(tiny)
+    for number in range(1100):
+        tiny.create_multipart_upload(bucket, f"key-{number % 7}")
+    set_rules(tiny, bucket, ("key-0", 1), ("key-6", 1))
+    clock.go_on(3 * DAY)
+    assert [step.aborted_uploads for step in tiny.reap_in_steps()] == [215, 100]
+    assert tiny.stat().open_uploads == 1100 - 158 - 157
+
+
+def test_one_looks_after_a_store_until_it_leaves(tiny: Store, store_path: Path) -> None:
+    with engine.open(store_path) as other:
+        right = tiny.become_keeper()
+        assert right is not None
+        assert other.become_keeper() is None
+        right.close()
+        again = other.become_keeper()
+        assert again is not None
+        assert tiny.become_keeper() is None
+        again.close()

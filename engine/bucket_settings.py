@@ -1,0 +1,107 @@
+"""What is set of a bucket as a whole: the rules of its lifecycle, and who pays for requests."""
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from engine.core import LIFECYCLE, Core
+from engine.errors import MalformedXML, NoSuchLifecycleConfiguration
+from engine.lifecycle import BucketLifecycleConfiguration, pack_rules, read_configuration, unpack_rules
+from engine.members import Owned, exact
+from engine.meta.records import replace
+from engine.results import (
+    GetBucketLifecycleConfigurationOutput,
+    GetBucketRequestPaymentOutput,
+    PutBucketLifecycleConfigurationOutput,
+)
+
+REQUESTER = "Requester"
+BUCKET_OWNER = "BucketOwner"
+
+
+class BucketSettings(Core):
+    """The operations on settings of buckets."""
+
+    @exact
+    def put_bucket_lifecycle_configuration(
+        self,
+        bucket: str,
+        *,
+        lifecycle_configuration: BucketLifecycleConfiguration | Mapping[str, Any] | None = None,
+        **said: Unpack[Owned],
+    ) -> PutBucketLifecycleConfigurationOutput:
+        """Set the rules of a bucket's lifecycle, in place of all that were set; `Store.reap` and the server execute them.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML, InvalidArgument, InvalidRequest, InvalidTag: a rule is wrong.
+            NotImplementedYet: a rule moves objects to another storage class.
+
+        Source: API page PutBucketLifecycleConfiguration.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._meta.put_configuration(bucket, LIFECYCLE, pack_rules(read_configuration(lifecycle_configuration)))
+        return PutBucketLifecycleConfigurationOutput()
+
+    @exact
+    def get_bucket_lifecycle_configuration(
+        self, bucket: str, **said: Unpack[Owned]
+    ) -> GetBucketLifecycleConfigurationOutput:
+        """Tell the rules of a bucket's lifecycle.
+
+        Raises:
+            NoSuchBucket, NoSuchLifecycleConfiguration.
+
+        Source: API page GetBucketLifecycleConfiguration.
+        """
+        self._check_open()
+        self._enter(bucket, said)
+        document = self._meta.find_configuration(bucket, LIFECYCLE)
+        if document is None:
+            raise NoSuchLifecycleConfiguration(BucketName=bucket)
+        return GetBucketLifecycleConfigurationOutput(unpack_rules(document))
+
+    @exact
+    def delete_bucket_lifecycle(self, bucket: str, **said: Unpack[Owned]) -> None:
+        """Drop all rules of a bucket's lifecycle; that there are none is no error.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page DeleteBucketLifecycle.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._meta.put_configuration(bucket, LIFECYCLE, None)
+
+    @exact
+    def put_bucket_request_payment(
+        self, bucket: str, *, request_payment_configuration: Mapping[str, Any] | None = None, **said: Unpack[Owned]
+    ) -> None:
+        """Say who pays for requests: `{"payer": "Requester"}` or `{"payer": "BucketOwner"}`.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML: it says neither.
+
+        Source: API page PutBucketRequestPayment.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        payer = (request_payment_configuration or {}).get("payer")
+        if payer not in (REQUESTER, BUCKET_OWNER):
+            raise MalformedXML(reason=f"the payer is {REQUESTER} or {BUCKET_OWNER}")
+        self._meta.update_bucket(bucket, lambda record: replace(record, requester_pays=payer == REQUESTER))
+
+    @exact
+    def get_bucket_request_payment(self, bucket: str, **said: Unpack[Owned]) -> GetBucketRequestPaymentOutput:
+        """Tell who pays for requests.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page GetBucketRequestPayment.
+        """
+        self._check_open()
+        record = self._enter(bucket, said)
+        return GetBucketRequestPaymentOutput(REQUESTER if record.requester_pays else BUCKET_OWNER)

@@ -1,0 +1,360 @@
+"""The rules of lifecycles executed: what is due goes, nothing else does, and nothing that changed meanwhile."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import ReapReport, Store
+from engine.errors import NoSuchKey
+from engine.expiry import PAGE_SIZE
+from engine.meta.records import Lock, ObjectRecord, Versioning, replace
+from tests.support.clock import DAY, Clock, clocked
+from tests.support.stores import FILE_BODY, contents_of, meta_of
+from tests.support.uploads import begin, put_multipart, read
+
+
+def set_rules(store: Store, bucket: str, *rules: dict[str, Any]) -> None:
+    said = [{"status": "Enabled", "filter": {}, **rule} for rule in rules]
+    store.put_bucket_lifecycle_configuration(bucket, lifecycle_configuration={"rules": said})
+
+
+def expire(days: int, **conditions: Any) -> dict[str, Any]:
+    return {"expiration": {"days": days}, "filter": conditions}
+
+
+def remove(days: int, newer: int | None = None) -> dict[str, Any]:
+    kept = {} if newer is None else {"newer_noncurrent_versions": newer}
+    return {"noncurrent_version_expiration": {"noncurrent_days": days} | kept}
+
+
+def abort(days: int, **conditions: Any) -> dict[str, Any]:
+    return {"abort_incomplete_multipart_upload": {"days_after_initiation": days}, "filter": conditions}
+
+
+def set_versioning(store: Store, bucket: str, versioning: Versioning) -> None:
+    meta_of(store).update_bucket(bucket, lambda record: replace(record, versioning=versioning))
+
+
+def change(store: Store, bucket: str, key: str, **members: Any) -> None:
+    """Change what is kept of the latest version of a key."""
+
+    def changed(found: Any) -> ObjectRecord:
+        return replace(found.record, **members)
+
+    meta_of(store).update_object(bucket, key.encode(), None, changed)
+
+
+def keys(store: Store, bucket: str) -> list[str]:
+    return [item.key for item in store.list_objects_v2(bucket).contents or ()]
+
+
+def versions(store: Store, bucket: str) -> list[tuple[str, str]]:
+    """Key and ETag of each version, "" for a delete marker; the latest of a key first."""
+    page = meta_of(store).list_versions(bucket, b"", b"", b"", None, 10_000)
+    return [(entry.key.decode(), entry.record.etag[:4]) for entry in page.items]
+
+
+@pytest.fixture
+def clock(tiny: Store) -> Clock:
+    return clocked(tiny)
+
+
+def test_an_object_expires_at_the_midnight_after_its_days_and_not_before(
+    tiny: Store, bucket: str, clock: Clock
+) -> None:
+    tiny.put_object(bucket, "plain", FILE_BODY)
+    put_multipart(tiny, bucket, "multipart", [FILE_BODY, b"end"])
+    set_rules(tiny, bucket, expire(1))
+    clock.go_on(clock.now.replace(day=25, hour=23, minute=59, second=59) - clock.now)
+    assert tiny.reap() == ReapReport()
+    assert keys(tiny, bucket) == ["multipart", "plain"]
+    clock.go_on(clock.now.replace(day=26, hour=0, minute=0, second=0) - clock.now)
+    assert tiny.reap() == ReapReport(expired_objects=2)
+    held = contents_of(tiny)
+    assert (held.files, held.count("objects"), held.count("manifests"), held.count("trash")) == ({}, 0, 0, 0)
+
+
+def test_prefix_size_and_tags_decide_what_expires(tiny: Store, bucket: str, clock: Clock) -> None:
+    for key, size in (("a/small", 5), ("a/large", 50), ("b/small", 5), ("b/tagged", 5)):
+        tiny.put_object(bucket, key, b"x" * size)
+    change(tiny, bucket, "b/tagged", tags={"keep": "no", "colour": "red"})
+    set_rules(
+        tiny,
+        bucket,
+        expire(1, and_={"prefix": "a/", "object_size_greater_than": 10}),
+        expire(1, tag={"key": "keep", "value": "no"}),
+        expire(1, tag={"key": "keep", "value": "yes"}),
+        {"status": "Disabled", **expire(1)},
+    )
+    clock.go_on(3 * DAY)
+    assert tiny.reap().expired_objects == 2
+    assert keys(tiny, bucket) == ["a/small", "b/small"]
+
+
+def test_an_object_expires_on_its_date(tiny: Store, bucket: str, clock: Clock) -> None:
+    date = (clock.now + DAY).replace(hour=0, minute=0)
+    tiny.put_object(bucket, "key", b"")
+    set_rules(tiny, bucket, {"expiration": {"date": date}})
+    assert tiny.reap().expired_objects == 0
+    clock.go_on(date - clock.now)
+    assert tiny.reap().expired_objects == 1
+
+
+def test_the_rules_of_each_bucket_are_its_own(tiny: Store, bucket: str, clock: Clock) -> None:
+    tiny.create_bucket("another-bucket")
+    for name in (bucket, "another-bucket"):
+        tiny.put_object(name, "key", b"")
+        begin(tiny, name)
+    set_rules(tiny, bucket, expire(1))
+    set_rules(tiny, "another-bucket", abort(1))
+    clock.go_on(2 * DAY)
+    assert tiny.reap() == ReapReport(expired_objects=1, aborted_uploads=1)
+    assert (keys(tiny, bucket), keys(tiny, "another-bucket")) == ([], ["key"])
+
+
+def test_more_than_a_page_expires_in_steps(tiny: Store, bucket: str, clock: Clock) -> None:
+    for number in range(PAGE_SIZE + 50):
+        tiny.put_object(bucket, f"{'old' if number % 2 else 'new'}/{number}", b"")
+    set_rules(tiny, bucket, expire(1, prefix="old/"), expire(1, prefix="nothing/"))
+    clock.go_on(2 * DAY)
+    steps = [step.expired_objects for step in tiny.reap_in_steps()]
+    assert sum(steps) == PAGE_SIZE // 2 + 25
+    assert {key[:3] for key in keys(tiny, bucket)} == {"new"}
+
+
+def test_reaping_may_be_left_after_any_step(tiny: Store, bucket: str, clock: Clock) -> None:
+    tiny.put_object(bucket, "key", b"")
+    begin(tiny, bucket)
+    set_rules(tiny, bucket, expire(1), abort(1))
+    clock.go_on(2 * DAY)
+    steps = tiny.reap_in_steps()
+    assert next(steps) == ReapReport(aborted_uploads=1)
+    steps.close()
+    assert keys(tiny, bucket) == ["key"]
+    assert tiny.reap() == ReapReport(expired_objects=1)
+
+
+Meanwhile = Callable[[Store, str], Any]
+
+
+def overwrite(store: Store, bucket: str) -> None:
+    store.put_object(bucket, "key", b"another")
+
+
+def put_again(store: Store, bucket: str) -> None:
+    store.delete_object(bucket, "key")
+    overwrite(store, bucket)
+
+
+def tag(store: Store, bucket: str) -> None:
+    change(store, bucket, "key", tags={"keep": "yes"})
+
+
+def nothing(store: Store, bucket: str) -> None:
+    pass
+
+
+def delete(store: Store, bucket: str) -> None:
+    store.delete_object(bucket, "key")
+
+
+def run_between(tiny: Store, bucket: str, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch) -> ReapReport:
+    """Reap, with something done between the finding of what is due and its removal."""
+    meta = meta_of(tiny)
+    delete_objects = meta.delete_objects
+
+    def later(*arguments: Any) -> Any:
+        monkeypatch.setattr(meta, "delete_objects", delete_objects)
+        meanwhile(tiny, bucket)
+        return delete_objects(*arguments)
+
+    monkeypatch.setattr(meta, "delete_objects", later)
+    return tiny.reap()
+
+
+@pytest.mark.parametrize("versioning", ["", "Enabled", "Suspended"])
+@pytest.mark.parametrize(
+    ("meanwhile", "expired"), [(nothing, 1), (overwrite, 0), (put_again, 0), (tag, 0), (delete, 0)]
+)
+def test_what_changed_meanwhile_does_not_expire(
+    tiny: Store,
+    bucket: str,
+    clock: Clock,
+    meanwhile: Meanwhile,
+    expired: int,
+    versioning: Versioning,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_versioning(tiny, bucket, versioning)
+    tiny.put_object(bucket, "key", b"one")
+    set_rules(tiny, bucket, expire(1))
+    clock.go_on(2 * DAY)
+    assert run_between(tiny, bucket, meanwhile, monkeypatch).expired_objects == expired
+    if meanwhile in (overwrite, put_again):
+        assert read(tiny, bucket, "key") == b"another"
+    markers = sum(etag == "" for _, etag in versions(tiny, bucket))
+    assert markers == (
+        bool(versioning) if meanwhile in (nothing, delete) else meanwhile is put_again and versioning == "Enabled"
+    )
+
+
+def test_a_bucket_that_is_deleted_meanwhile_is_passed_over(
+    tiny: Store, bucket: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.put_object(bucket, "key", b"")
+    tiny.create_bucket("second-bucket")
+    tiny.put_object("second-bucket", "key", b"")
+    for name in (bucket, "second-bucket"):
+        set_rules(tiny, name, expire(1))
+
+    def drop(store: Store, name: str) -> None:
+        store.delete_object(name, "key")
+        store.delete_bucket(name)
+
+    clock.go_on(2 * DAY)
+    assert run_between(tiny, bucket, drop, monkeypatch).expired_objects == 1
+    assert [each.name for each in tiny.list_buckets().buckets] == ["second-bucket"]
+
+
+def test_an_object_that_is_read_while_it_expires_is_read_to_its_end(tiny: Store, bucket: str, clock: Clock) -> None:
+    tiny.put_object(bucket, "key", FILE_BODY)
+    set_rules(tiny, bucket, expire(1))
+    clock.go_on(2 * DAY)
+    with tiny.get_object(bucket, "key").body as body:
+        assert tiny.reap().expired_objects == 1
+        with pytest.raises(NoSuchKey):
+            tiny.head_object(bucket, "key")
+        assert body.read() == FILE_BODY
+
+
+def test_where_versions_are_kept_expiring_makes_a_delete_marker_once(tiny: Store, bucket: str, clock: Clock) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    tiny.put_object(bucket, "key", b"one")
+    set_rules(tiny, bucket, expire(1))
+    clock.go_on(2 * DAY)
+    assert tiny.reap() == ReapReport(expired_objects=1)
+    assert [etag != "" for _, etag in versions(tiny, bucket)] == [False, True]
+    clock.go_on(9 * DAY)
+    assert tiny.reap() == ReapReport()
+    assert keys(tiny, bucket) == []
+
+
+def test_noncurrent_versions_are_removed_by_when_they_were_replaced(tiny: Store, bucket: str, clock: Clock) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    etags = []
+    for body in (b"one", b"two", b"three"):
+        etags.append(tiny.put_object(bucket, "key", body).etag.strip('"')[:4])
+        clock.go_on(5 * DAY)
+    set_rules(tiny, bucket, remove(6))
+    assert tiny.reap() == ReapReport(removed_versions=1)
+    assert versions(tiny, bucket) == [("key", etags[2]), ("key", etags[1])]
+    clock.go_on(2 * DAY)
+    assert tiny.reap() == ReapReport(removed_versions=1)
+    assert versions(tiny, bucket) == [("key", etags[2])]
+    assert read(tiny, bucket, "key") == b"three"
+
+
+def test_the_newest_noncurrent_versions_are_kept(tiny: Store, bucket: str, clock: Clock) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    for key in ("a", "b"):
+        for number in range(5):
+            tiny.put_object(bucket, key, str(number).encode())
+    set_rules(tiny, bucket, remove(1, newer=2))
+    clock.go_on(3 * DAY)
+    assert tiny.reap() == ReapReport(removed_versions=4)
+    assert [key for key, _ in versions(tiny, bucket)] == ["a"] * 3 + ["b"] * 3
+    assert read(tiny, bucket, "a") == b"4"
+
+
+def test_versions_of_a_key_are_counted_across_pages(
+    tiny: Store, bucket: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    for key in ("a", "b", "c"):
+        for number in range(5):
+            tiny.put_object(bucket, key, str(number).encode())
+    tiny.delete_object(bucket, "c")
+    monkeypatch.setattr("engine.expiry.PAGE_SIZE", 2)
+    monkeypatch.setattr("engine.expiry.REMOVED_A_STEP", 1)
+    set_rules(tiny, bucket, remove(1, newer=1))
+    clock.go_on(3 * DAY)
+    assert tiny.reap() == ReapReport(removed_versions=3 + 3 + 4)
+    assert [key for key, _ in versions(tiny, bucket)] == ["a", "a", "b", "b", "c", "c"]
+
+
+def test_a_lone_delete_marker_is_removed_and_one_that_hides_a_version_is_not(
+    tiny: Store, bucket: str, clock: Clock
+) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    tiny.put_object(bucket, "hidden", b"one")
+    for key in ("alone", "hidden", "z-alone"):
+        tiny.delete_object(bucket, key)
+    set_rules(tiny, bucket, {"expiration": {"expired_object_delete_marker": True}})
+    assert tiny.reap() == ReapReport(removed_versions=2)
+    assert [key for key, _ in versions(tiny, bucket)] == ["hidden", "hidden"]
+
+
+def test_a_key_is_gone_at_last_when_versions_and_marker_have_had_their_days(
+    tiny: Store, bucket: str, clock: Clock
+) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    tiny.put_object(bucket, "key", FILE_BODY)
+    set_rules(tiny, bucket, expire(1), remove(1))
+    reports = []
+    for _ in range(8):
+        clock.go_on(DAY)
+        reports.append(tiny.reap())
+    assert [(each.expired_objects, each.removed_versions) for each in reports if each != ReapReport()] == [
+        (1, 0), (0, 1), (0, 1),
+    ]  # fmt: skip
+    held = contents_of(tiny)
+    assert (held.files, held.count("objects"), held.count("manifests")) == ({}, 0, 0)
+
+
+@pytest.mark.parametrize("lock", [Lock(legal_hold=True), Lock("GOVERNANCE", 2**62), Lock("COMPLIANCE", 2**62)])
+def test_a_locked_version_is_hidden_but_not_removed(tiny: Store, bucket: str, clock: Clock, lock: Lock) -> None:
+    set_versioning(tiny, bucket, "Enabled")
+    tiny.put_object(bucket, "key", b"one")
+    change(tiny, bucket, "key", lock=lock)
+    set_rules(tiny, bucket, expire(1), remove(1))
+    for _ in range(5):
+        clock.go_on(2 * DAY)
+        tiny.reap()
+    assert [etag != "" for _, etag in versions(tiny, bucket)] == [False, True]
+
+
+def test_the_null_version_of_a_suspended_bucket_is_replaced_by_its_delete_marker(
+    tiny: Store, bucket: str, clock: Clock
+) -> None:
+    set_versioning(tiny, bucket, "Suspended")
+    tiny.put_object(bucket, "key", FILE_BODY)
+    set_rules(tiny, bucket, expire(1))
+    clock.go_on(2 * DAY)
+    assert tiny.reap() == ReapReport(expired_objects=1)
+    assert versions(tiny, bucket) == [("key", "")]
+    assert contents_of(tiny).files == {}
+    clock.go_on(2 * DAY)
+    assert tiny.reap() == ReapReport(removed_versions=1)
+    assert versions(tiny, bucket) == []
+
+
+def test_of_many_objects_just_those_go_that_the_rules_say(tiny: Store, bucket: str, clock: Clock) -> None:
+    drawn = random.Random(4)
+    rules = [(drawn.randint(1, 6), drawn.choice(["", "a", "ab", "b/", "c"])) for _ in range(4)]
+    set_rules(tiny, bucket, *(expire(days, prefix=prefix) for days, prefix in rules))
+    born: dict[str, int] = {}
+    for day in range(12):
+        for number in range(20):
+            key = drawn.choice(["a", "ab", "b/", "c", "d"]) + str(number)
+            tiny.put_object(bucket, key, b"")
+            born[key] = day
+        tiny.reap()
+        born = {
+            key: since
+            for key, since in born.items()
+            if all(day < since + days + 1 for days, prefix in rules if key.startswith(prefix))
+        }
+        assert keys(tiny, bucket) == sorted(born)
+        clock.go_on(DAY)
