@@ -6,7 +6,6 @@ BUILT: dict[str, bool] = {
     "acl": False,
     "checksums": False,
     "copy": False,
-    "lifecycle": False,
     "lock": False,
     "storage class": False,
     "tags": False,

@@ -179,7 +179,6 @@ def test_a_copy_is_never_not_modified(stage: Stage, begin: Begin) -> None:
 
 
 @semantics(35)
-@needs("lifecycle")
 def test_the_day_of_the_abort_is_told(stage: Stage, begin: Begin) -> None:
     """Midnight UTC after the days of the rule, on Create and on ListParts."""
     bucket = begin("elsewhere").bucket
