@@ -74,6 +74,7 @@ class Play:
         elif wanted == "<id>":
             assert isinstance(got, str), where
         elif isinstance(wanted, str):
+            assert isinstance(got, str), where
             assert got == self._filled(wanted, got), where
         else:
             assert got == wanted, where

@@ -299,3 +299,17 @@ def test_checksums_of_copies(stage: Stage, play: Play) -> None:
     if not asked:
         play("dest-object-attrs-after-copy", s3.get_object_attributes, Key="copied", **attributes)
     play.finish()
+
+
+@needs("checksums")
+@plays("multipart_copy_object_etag")
+def test_the_copy_of_an_object_of_parts_has_none(stage: Stage, play: Play) -> None:
+    s3, key = stage.boto, {"Key": "test.file"}
+    upload = key | {"UploadId": s3.create_multipart_upload(Bucket=play.bucket, **key)["UploadId"]}
+    part = s3.upload_part(Bucket=play.bucket, **upload, PartNumber=1, Body=b"test content 123")
+    play("multipart-upload", s3.complete_multipart_upload, **upload, MultipartUpload=parts_of(part))
+    source = {"Bucket": play.bucket} | key
+    play("copy-object", s3.copy_object, Key="copied", CopySource=source)
+    play("copy-object-in-place", s3.copy_object, **key, CopySource=source, MetadataDirective="REPLACE")
+    play("head-obj", s3.head_object, **key, ChecksumMode="ENABLED")
+    play.finish()

@@ -249,3 +249,40 @@ def test_reads_if(stage: Stage, play: Play) -> None:
     both = {"IfMatch": etag, "IfNoneMatch": "etag", "IfModifiedSince": PAST, "IfUnmodifiedSince": FUTURE}
     play("obj-success", read, **both)
     play.finish()
+
+
+@pytest.mark.rule("uploads", 13)
+@needs("checksums")
+@plays("s3_copy_object_preconditions")
+def test_copy_if_the_source_is(stage: Stage, play: Play) -> None:
+    s3 = stage.boto
+    etag = s3.put_object(Bucket=play.bucket, Key="source", Body=b"data")["ETag"]
+    modified = play("head-object", s3.head_object, Key="source")["LastModified"]
+    copy = partial(s3.copy_object, Key="dest", CopySource={"Bucket": play.bucket, "Key": "source"})
+    play("copy-precondition-if-match", copy, CopySourceIfMatch="etag")
+    play("copy-precondition-if-unmodified-since", copy, CopySourceIfUnmodifiedSince=PAST)
+    play("copy-precondition-if-none-match", copy, CopySourceIfNoneMatch=etag)
+    play("copy-etag-missing-quotes", copy, CopySourceIfNoneMatch=etag.strip('"'))
+    play("copy-precondition-if-modified-since", copy, CopySourceIfModifiedSince=modified)
+    play("copy-ignore-future-modified-since", copy, CopySourceIfModifiedSince=FUTURE)
+    both = {"CopySourceIfMatch": etag, "CopySourceIfNoneMatch": "etag"}
+    play("copy-success", copy, **both, CopySourceIfModifiedSince=PAST, CopySourceIfUnmodifiedSince=FUTURE)
+    play.finish()
+
+
+@pytest.mark.rule("uploads", 13)
+@needs("checksums", "versioning")
+@plays("s3_copy_object_if_source_modified_since_versioned", "s3_copy_object_if_source_unmodified_since_versioned")
+def test_copy_if_the_newest_version_of_the_source_is(stage: Stage, play: Play) -> None:
+    s3, unmodified = stage.boto, "unmodified" in play.case
+    with_versions(stage, play)
+    s3.put_object(Bucket=play.bucket, Key="source", Body=b"data")
+    modified = play("head-object", s3.head_object, Key="source")["LastModified"]
+    copy = partial(s3.copy_object, Key="dest", CopySource={"Bucket": play.bucket, "Key": "source"})
+    if unmodified:
+        play("copy-if-unmodified-since", copy, CopySourceIfUnmodifiedSince=modified)
+        play("copy-past-if-unmodified-since", copy, CopySourceIfUnmodifiedSince=PAST)
+    else:
+        play("copy-if-modified-since", copy, CopySourceIfModifiedSince=PAST)
+        play("copy-if-modified-since-last-modified", copy, CopySourceIfModifiedSince=modified)
+    play.finish()
