@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from engine.core import Core
 from engine.deadlines import Deadline, Lifecycle
 from engine.errors import PreconditionFailed
-from engine.meta import Deleted, FoundObject, Version, VersionEntry
+from engine.meta import Deleted, Deletion, FoundObject, Version, VersionEntry
 from engine.meta.records import ObjectRecord
 from engine.results import ReapReport
 
@@ -65,8 +65,8 @@ class Expiry(Core):
             if found is None or expected.get(_identity(found.record)) != found.record:
                 raise PreconditionFailed(reason="it is not what was found to be due")
 
-        items = [(each.key, each.version) for each in due]
-        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, check, self._now_ns()))
+        items = [Deletion(each.key, each.version, check) for each in due]
+        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, self._now_ns()))
         done = [(each, result) for each, result in zip(due, results, strict=True) if isinstance(result, Deleted)]
         self._sweeper.sweep(tuple(piece for _, result in done for piece in result.trash))
         expired = sum(each.version is None for each, _ in done)

@@ -13,7 +13,7 @@ from engine.conditions import Conditions, Extent, WriteConditions, check_delete,
 from engine.core import Core, quoted, to_datetime
 from engine.errors import InternalError, MalformedXML, NoSuchKey, S3Error
 from engine.members import DeleteObjectRequest, PutObjectRequest, ReadRequest, Request, exact
-from engine.meta import Deleted, FoundObject, Guard
+from engine.meta import Deleted, Deletion, FoundObject, Guard
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, ObjectRecord
 from engine.names import encode_key, make_headers, overrides
@@ -163,8 +163,8 @@ class Objects(Core):
         return DeleteObjectsOutput(deleted, request_charged=self._charged(place))
 
     def _delete(self, bucket: str, keys: tuple[str, ...], guard: Guard) -> tuple[Deleted | S3Error, ...]:
-        items = tuple((encode_key(key, self.limits), None) for key in keys)
-        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, guard, self._now_ns()))
+        items = tuple(Deletion(encode_key(key, self.limits), None, guard) for key in keys)
+        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, self._now_ns()))
         self._sweeper.sweep(tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash))
         return results
 

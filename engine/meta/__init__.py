@@ -160,6 +160,15 @@ Guard = Callable[[FoundObject | None], None]
 """Looks at what a step is about to replace or remove (None: nothing), inside the step; raises the S3Error that refuses."""
 
 
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """One thing to delete: a version, or, without one, what a plain DELETE of the key means in its bucket."""
+
+    key: bytes
+    version: Version | None
+    guard: Guard
+
+
 class Metadata(Protocol):
     """A place for metadata. Names of buckets are str, keys bytes (UTF-8); times are ns since the epoch.
 
@@ -266,12 +275,10 @@ class Metadata(Protocol):
             NoSuchKey, NoSuchVersion: as find_object.
         """
 
-    def delete_objects(
-        self, bucket: str, items: Sequence[tuple[bytes, Version | None]], guard: Guard, now_ns: int
-    ) -> tuple[Deleted | S3Error, ...]:
-        """Delete each key's version, or, without one, what a plain DELETE means in this bucket; what is not there is no error.
+    def delete_objects(self, bucket: str, items: Sequence[Deletion], now_ns: int) -> tuple[Deleted | S3Error, ...]:
+        """Delete each item; what is not there is no error.
 
-        Each is a step of its own, in no promised order; what `guard` refuses stays, and its error is the result.
+        Each is a step of its own, in no promised order; what its guard refuses stays, and the error is its result.
         """
 
     def list_objects(self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> Page[ObjectEntry]:
@@ -286,7 +293,10 @@ class Metadata(Protocol):
         version_marker: Version | None,
         limit: int,
     ) -> Page[VersionEntry]:
-        """All versions and delete markers after the marker, by key, and the latest of a key first."""
+        """All versions and delete markers after the marker, by key, and the latest of a key first.
+
+        Where a key's null version has been is not kept: with that as marker and gone, its key is listed again.
+        """
 
     def find_manifest(self, manifest_id: bytes) -> Manifest | None:
         """An object's parts; None once they have been swept away."""

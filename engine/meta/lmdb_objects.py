@@ -8,6 +8,7 @@ from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
 from engine.meta import (
     VERSION_NONCE_SIZE,
     Deleted,
+    Deletion,
     FoundObject,
     Guard,
     ObjectEntry,
@@ -80,22 +81,16 @@ class LmdbObjects(LmdbVersions):
 
     @writes
     def delete_objects(
-        self,
-        txn: Transaction,
-        bucket: str,
-        items: Sequence[tuple[bytes, Version | None]],
-        guard: Guard,
-        now_ns: int,
+        self, txn: Transaction, bucket: str, items: Sequence[Deletion], now_ns: int
     ) -> tuple[Deleted | S3Error, ...]:
         place = self._bucket(txn, bucket)
-        return tuple(self._delete(txn, place, key, version, guard, now_ns) for key, version in items)
+        return tuple(self._delete(txn, place, item, now_ns) for item in items)
 
-    def _delete(
-        self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None, guard: Guard, now_ns: int
-    ) -> Deleted | S3Error:
+    def _delete(self, txn: Transaction, bucket: BucketRecord, item: Deletion, now_ns: int) -> Deleted | S3Error:
+        key, version = item.key, item.version
         found = self._version(txn, bucket, key, version)
         try:
-            guard(shown(bucket, found))
+            item.guard(shown(bucket, found))
         except S3Error as error:
             return error
         if version is None and bucket.versioning:
@@ -129,22 +124,30 @@ class LmdbObjects(LmdbVersions):
         version_marker: Version | None,
         limit: int,
     ) -> Page[VersionEntry]:
-        bucket_id, names = self._bucket(txn, bucket).id, self._names("objects")
+        place, names = self._bucket(txn, bucket), self._names("objects")
         latest: list[tuple[bytes, Version]] = []
 
         def entry(row: Row) -> VersionEntry:
             key, suffix, value = row
             if not latest or latest[-1][0] != key:
-                first = self._latest(txn, bucket_id, key)
+                first = self._latest(txn, place.id, key)
                 assert first is not None, "a key just read has a row"
                 latest[:] = [(key, first.version)]
             version = version_of(suffix)
             return VersionEntry(key, version, object_record(value), version == latest[-1][1])
 
+        marker = self._marker(txn, place, key_marker, version_marker) if version_marker else None
         return page_of(
-            lambda lower, suffix: names.scan(txn, bucket_id, lower, suffix), entry, prefix=prefix, delimiter=delimiter,
-            marker=key_marker, marker_suffix=version_suffix(version_marker) if version_marker else None, limit=limit,
+            lambda lower, suffix: names.scan(txn, place.id, lower, suffix), entry, prefix=prefix, delimiter=delimiter,
+            marker=key_marker, marker_suffix=marker, limit=limit,
         )  # fmt: skip
+
+    def _marker(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version) -> bytes:
+        """Where a listing goes on after a version: a null version that is gone was anywhere, so before all others."""
+        if not version.is_null:
+            return version_suffix(version)
+        found = self._null(txn, bucket, key)
+        return version_suffix(found.version) if found is not None else b""
 
     @reads
     def find_manifest(self, txn: Transaction, manifest_id: bytes) -> Manifest | None:
