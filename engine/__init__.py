@@ -25,6 +25,7 @@ from engine.results import (
     CompleteMultipartUploadOutput,
     CopyObjectOutput,
     CopyObjectResult,
+    CopyPartResult,
     CreateBucketOutput,
     CreateMultipartUploadOutput,
     DeletedObject,
@@ -50,6 +51,7 @@ from engine.results import (
     PutObjectOutput,
     ReapReport,
     StoreStat,
+    UploadPartCopyOutput,
     UploadPartOutput,
 )
 from engine.store import Store
@@ -64,6 +66,7 @@ __all__ = [
     "CompletedPart",
     "CopyObjectOutput",
     "CopyObjectResult",
+    "CopyPartResult",
     "CreateBucketOutput",
     "CreateMultipartUploadOutput",
     "DeleteObjectOutput",
@@ -94,6 +97,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreStat",
+    "UploadPartCopyOutput",
     "UploadPartOutput",
     "attach",
     "errors",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from engine.blobs import BLOB_ID_SIZE, Blobs
+from engine.blobs import BLOB_ID_SIZE, Blobs, NewBlob
 from engine.blobs.files import storage_failure
 from engine.bodies import Body, Source, source_of
 from engine.checksums import ChecksumPromise
@@ -28,7 +28,7 @@ from engine.errors import (
     XAmzContentSHA256Mismatch,
 )
 from engine.members import Digests
-from engine.meta.parts import Flag
+from engine.meta.parts import Flag, PartRecord
 from engine.stream import Digest, Stream
 
 MD5_SIZE = 16
@@ -158,19 +158,36 @@ class Reception:
                 yield _receive_inline(source, head, length, promise, shown_as)
                 return
         attempt = self.blobs.attempt(promise.digests, length)
+        with self._held(attempt):
+            try:
+                _feed(source, attempt.stream, head, length, size_max)
+            except WriteFailed as error:
+                raise storage_failure("writing a part", error) from error
+            md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
+            attempt.persist()
+            yield Arrival(attempt.blob_id, attempt.stream.size, md5, kept, None, checksums)
+            attempt.keep()
+
+    @contextlib.contextmanager
+    def share(self, part: PartRecord, blob: NewBlob) -> Iterator[Arrival]:
+        """Take over the bytes of a stored part in the blob that was linked to it; for the caller as `receive`.
+
+        Raises:
+            StoreFull, InternalError: the blob could not be made durable.
+        """
+        with self._held(blob):
+            blob.persist()
+            yield Arrival(blob.blob_id, part.size, part.etag, part.checksum, None, {})
+            blob.keep()
+
+    @contextlib.contextmanager
+    def _held(self, blob: NewBlob) -> Iterator[None]:
         try:
-            with attempt:
-                try:
-                    _feed(source, attempt.stream, head, length, size_max)
-                except WriteFailed as error:
-                    raise storage_failure("writing a part", error) from error
-                md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
-                attempt.persist()
-                yield Arrival(attempt.blob_id, attempt.stream.size, md5, kept, None, checksums)
-                attempt.keep()
+            with blob:
+                yield
         except CommitUnknown:
             with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
-                self.blobs.collect(attempt.blob_id, self.names_blob)
+                self.blobs.collect(blob.blob_id, self.names_blob)
             raise
 
 

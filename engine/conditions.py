@@ -17,7 +17,7 @@ from engine.errors import (
     PreconditionFailed,
 )
 from engine.limits import Limits
-from engine.members import ReadRequest
+from engine.members import CopySourceRequest, ReadRequest
 from engine.meta import FoundObject
 from engine.meta.parts import Manifest
 from engine.meta.records import ObjectRecord
@@ -72,6 +72,16 @@ class Conditions:
 @dataclass(frozen=True, slots=True)
 class CopyConditions(Conditions):
     """The four conditions on the source of a copy: every one that does not hold is a 412."""
+
+    @classmethod
+    def of_source(cls, said: CopySourceRequest) -> "CopyConditions":
+        """Those of a request."""
+        return cls(
+            said.get("copy_source_if_match"),
+            said.get("copy_source_if_none_match"),
+            said.get("copy_source_if_modified_since"),
+            said.get("copy_source_if_unmodified_since"),
+        )
 
     def check(self, etag: str, modified: datetime) -> None:
         """Let the copy go on, or refuse it.

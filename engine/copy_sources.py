@@ -4,6 +4,7 @@ import re
 import urllib.parse
 from dataclasses import dataclass
 
+from engine.conditions import Extent
 from engine.errors import EntityTooLarge, InvalidArgument, InvalidRequest
 
 _VERSION = "?versionId="
@@ -80,8 +81,8 @@ def _refused_range(message: str, text: str) -> InvalidArgument:
     return InvalidArgument(message, ArgumentName="x-amz-copy-source-range", ArgumentValue=text)
 
 
-def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> tuple[int, int]:
-    """Where the bytes to copy start in a source of `size` bytes, and how many they are; `size_max` is S3's 5 GiB.
+def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> Extent:
+    """Which bytes of a source of `size` bytes are copied; `size_max` is S3's 5 GiB.
 
     Raises:
         InvalidRequest: the range begins past the source's end, or there is none and the source has more than `size_max`.
@@ -95,7 +96,7 @@ def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> tuple[i
             raise InvalidRequest(
                 f"The specified copy source is larger than the maximum allowable size for a copy source: {size_max}"
             )
-        return 0, size
+        return Extent(0, size)
     if wanted.first >= size:
         raise InvalidRequest("The specified copy range is invalid for the source object size")
     if wanted.last >= size:
@@ -103,4 +104,4 @@ def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> tuple[i
     length = wanted.last - wanted.first + 1
     if length > size_max:
         raise EntityTooLarge(ProposedSize=length, MaxSizeAllowed=size_max)
-    return wanted.first, length
+    return Extent(wanted.first, length)

@@ -1,77 +1,166 @@
-"""CopyObject: the source's bytes pass through the stream once, into an object of their own."""
+"""Copying: the source held while it is copied, its bytes shared or passed through the stream once; and CopyObject.
 
+Bytes are shared where they are just one stored part whose digests are known: its file gets one more name, its row's bytes go into a
+row of their own. Everything else is read and digested anew.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Unpack
 
-from engine.conditions import CopyConditions
+from engine.arrival import Arrival, Promise, in_hex
+from engine.blobs import BLOB_ID_SIZE
+from engine.checksums import ALGORITHMS, Algorithm
+from engine.conditions import CopyConditions, Extent, WriteConditions
 from engine.copy_sources import CopySource, copied_extent
-from engine.errors import InvalidArgument, InvalidRequest
-from engine.members import CopyObjectRequest, exact
-from engine.objects import Objects
+from engine.core import quoted, to_datetime
+from engine.errors import InternalError, InvalidArgument, InvalidRequest
+from engine.members import CopyObjectRequest, CopySourceRequest, exact
+from engine.meta import FoundObject
+from engine.meta.parts import Flag, Manifest, PartRecord
+from engine.meta.records import Headers, ObjectRecord, replace
+from engine.names import encode_key, make_headers
+from engine.objects import MANIFEST_ID_SIZE, Objects
+from engine.readers import ObjectBody, StoredSource
 from engine.results import CopyObjectOutput, CopyObjectResult
 
+CHECKSUM_DEFAULT = "CRC64NVME"
 _TO_ITSELF = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, "
     "storage class, website redirect location or encryption attributes."
 )
+_BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
+
+
+def algorithm_of(name: str | None) -> Algorithm:
+    """The algorithm of that name, or the one S3 uses where none was named."""
+    return _BY_NAME[name or CHECKSUM_DEFAULT]
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The object that is copied."""
+
+    found: FoundObject
+    manifest: Manifest
+
+    @property
+    def record(self) -> ObjectRecord:
+        """What is kept of it."""
+        return self.found.record
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """Of the checksums of its parts."""
+        return algorithm_of(self.record.checksum.algorithm if self.record.checksum is not None else None)
+
+    def part_of(self, extent: Extent) -> PartRecord | None:
+        """The one stored part that has just these bytes."""
+        start, end = extent.start, extent.start + extent.length
+        index = self.manifest.index_at(start) if extent.length else 0
+        is_part = (self.manifest.start(index), self.manifest.end(index)) == (start, end)
+        part: PartRecord | None = self.manifest.parts[index] if is_part else None
+        return part
 
 
 class Copying(Objects):
-    """The copying of objects."""
+    """What copies share, and the copying of objects."""
 
     @exact
     def copy_object(
-        self,
-        bucket: str,
-        key: str,
-        copy_source: str,
-        **said: Unpack[CopyObjectRequest],
+        self, bucket: str, key: str, copy_source: str, **said: Unpack[CopyObjectRequest]
     ) -> CopyObjectOutput:
         """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, as in x-amz-copy-source.
 
-        Metadata and content headers come from the source, unless `metadata_directive` is REPLACE.
+        Metadata and content headers come from the source, unless `metadata_directive` is REPLACE. The copy is a plain object, also
+        of a source that came in parts.
 
         Raises:
             NoSuchBucket, NoSuchKey: of the source or of the destination.
             InvalidArgument: copy_source or metadata_directive.
-            InvalidRequest: the source is too large, or the copy onto itself would change nothing.
-            PreconditionFailed: a condition on the source does not hold.
+            InvalidRequest: the source is too large or a delete marker, or the copy onto itself would change nothing.
+            PreconditionFailed: a condition on the source does not hold, or if_match or if_none_match on the destination.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page CopyObject.
         """
         self._check_writable()
-        replace = _replaces(said.get("metadata_directive"))
-        found = CopySource.of(copy_source)
-        if found.version_id is not None:
+        source = CopySource.of(copy_source)
+        replaces = _replaces(said.get("metadata_directive"))
+        conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
+        name, headers = encode_key(key, self.limits), make_headers(said, self.limits)
+        place = self._enter(bucket, said)
+        conditions.check(key, self._current(bucket, name))
+        with self._original(source, said) as original:
+            if (source.bucket, source.key) == (bucket, key) and not replaces:
+                raise InvalidRequest(_TO_ITSELF)
+            if not replaces:
+                headers = _copied_headers(original.record.headers, headers)
+            extent = copied_extent(original.record.size, None, self.limits.put_size_bytes_max)
+            with self._copied(original, extent, original.algorithm) as arrival:
+                now, etag = self._now_ns(), arrival.md5.hex()
+                record = ObjectRecord(secrets.token_bytes(MANIFEST_ID_SIZE), arrival.size, etag, now, None, headers)
+                part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
+                guard = partial(conditions.check, key)
+                _, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
+        self._sweeper.sweep(trash)
+        result = CopyObjectResult(quoted(etag), to_datetime(now))
+        return CopyObjectOutput(result, request_charged=self._charged(place))
+
+    @contextlib.contextmanager
+    def _original(self, source: CopySource, said: CopySourceRequest) -> Iterator[Original]:
+        """Hold the source of a copy: inside the `with` its bytes stay, whatever happens to the key.
+
+        Raises:
+            NoSuchBucket, NoSuchKey, AccessDenied, InvalidBucketOwnerAWSAccountID.
+            InvalidRequest: the version named is a delete marker.
+            PreconditionFailed: a condition does not hold.
+        """
+        if source.version_id is not None:
             raise InvalidArgument(
-                "Invalid version id specified", ArgumentName="versionId", ArgumentValue=found.version_id
+                "Invalid version id specified", ArgumentName="versionId", ArgumentValue=source.version_id
             )
-        if (found.bucket, found.key) == (bucket, key) and not replace:
-            raise InvalidRequest(_TO_ITSELF)
-        conditions = CopyConditions(
-            said.get("copy_source_if_match"),
-            said.get("copy_source_if_none_match"),
-            said.get("copy_source_if_modified_since"),
-            said.get("copy_source_if_unmodified_since"),
-        )
-        source = self.get_object(found.bucket, found.key)
-        with source.body as body:
-            conditions.check(source.etag.strip('"'), source.last_modified)
-            copied_extent(source.content_length, None, self.limits.put_size_bytes_max)
-            copied = self.put_object(
-                bucket,
-                key,
-                body,
-                content_length=source.content_length,
-                metadata=said.get("metadata") if replace else source.metadata,
-                cache_control=said.get("cache_control") if replace else source.cache_control,
-                content_disposition=said.get("content_disposition") if replace else source.content_disposition,
-                content_encoding=said.get("content_encoding") if replace else source.content_encoding,
-                content_language=said.get("content_language") if replace else source.content_language,
-                content_type=said.get("content_type") if replace else source.content_type,
-                expires=said.get("expires") if replace else source.expires,
-            )
-        return CopyObjectOutput(CopyObjectResult(copied.etag, self.head_object(bucket, key).last_modified))
+        owner, payer = said.get("expected_source_bucket_owner"), said.get("request_payer")
+        self._enter(source.bucket, {"expected_bucket_owner": owner, "request_payer": payer})
+        name = encode_key(source.key, self.limits)
+        found, manifest, lease = self._open_object(lambda: self._find_object(source.bucket, name))
+        with contextlib.closing(lease):
+            CopyConditions.of_source(said).check(found.record.etag, to_datetime(found.record.modified_ns))
+            yield Original(found, manifest)
+
+    @contextlib.contextmanager
+    def _copied(self, original: Original, extent: Extent, algorithm: Algorithm) -> Iterator[Arrival]:
+        """Take over bytes of an object, with the checksum to keep; the caller commits their row inside the `with`.
+
+        Raises:
+            InternalError: the stored bytes are not there, or not what they were.
+            StoreFull: the copy does not fit.
+        """
+        self._check_readable(original.manifest, extent)
+        part = original.part_of(extent)
+        shared = part if original.algorithm is algorithm else None
+        if shared is not None and shared.flags & Flag.INLINE:
+            data = self._meta.read_inline(shared.blob_id)
+            yield Arrival(secrets.token_bytes(BLOB_ID_SIZE), shared.size, shared.etag, shared.checksum, data, {})
+        elif shared is not None and (blob := self._blobs.link(shared.blob_id)) is not None:
+            with self._reception.share(shared, blob) as arrival:
+                yield arrival
+        else:
+            promise = Promise(extent.length, None, None, kept=algorithm.digest)
+            body = ObjectBody(original.manifest, extent.start, extent.length, self._meta, self._blobs, None)
+            receive = self._reception.receive
+            with body, receive(StoredSource(body), promise, size_max=extent.length, shown_as=in_hex) as arrival:
+                if part is not None and arrival.md5 != part.etag:
+                    raise InternalError(reason=f"blob {part.blob_id.hex()} has other bytes than were stored")
+                yield arrival
+
+
+def _copied_headers(source: Headers, said: Headers) -> Headers:
+    """What a copy takes from its source; storage class and redirect never are."""
+    return replace(source, website_redirect_location=said.website_redirect_location, storage_class=said.storage_class)
 
 
 def _replaces(metadata_directive: str | None) -> bool:

@@ -98,19 +98,28 @@ class DeleteObjectRequest(Request, total=False):
     if_match: str | None
 
 
-class CopySourceConditions(TypedDict, total=False):
-    """The conditions on the source of a copy."""
+class CopySourceRequest(Request, total=False):
+    """What a copy may say of its source, beside its name."""
 
+    expected_source_bucket_owner: str | None
     copy_source_if_match: str | None
     copy_source_if_none_match: str | None
     copy_source_if_modified_since: datetime | None
     copy_source_if_unmodified_since: datetime | None
 
 
-class CopyObjectRequest(Traveller, CopySourceConditions, total=False):
+class CopyObjectRequest(Traveller, CopySourceRequest, total=False):
     """Members of CopyObject."""
 
     metadata_directive: str | None
+    if_match: str | None
+    if_none_match: str | None
+
+
+class UploadPartCopyRequest(CopySourceRequest, total=False):
+    """Members of UploadPartCopy."""
+
+    copy_source_range: str | None
 
 
 def exact(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

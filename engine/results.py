@@ -128,6 +128,22 @@ class UploadPartOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyPartResult:
+    """What a copy made of a part."""
+
+    etag: str
+    last_modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPartCopyOutput:
+    """Answer of UploadPartCopy."""
+
+    copy_part_result: CopyPartResult
+    request_charged: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AbortMultipartUploadOutput:
     """Answer of AbortMultipartUpload."""
 

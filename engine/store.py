@@ -12,12 +12,12 @@ from engine.blobs.leases import Leases
 from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
 from engine.check import Checker
-from engine.copying import Copying
 from engine.core import Core, Parts
 from engine.errors import InternalError, NoSuchBucket, StoreError
 from engine.layout import BLOBS, META, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
+from engine.multipart.part_copies import PartCopies
 from engine.multipart.reaper import Reaper
 from engine.object_listings import ObjectListings
 from engine.results import CheckReport, StoreStat
@@ -25,7 +25,7 @@ from engine.results import CheckReport, StoreStat
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 
 
-class Store(Buckets, BucketSettings, Reaper, ObjectListings, Copying, Checker):
+class Store(Buckets, BucketSettings, Reaper, ObjectListings, PartCopies, Checker):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
     A Store may live through a fork, in parent and child.

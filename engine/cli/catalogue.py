@@ -25,6 +25,7 @@ OPERATIONS = {
     "put-bucket-request-payment": "PutBucketRequestPayment",
     "put-object": "PutObject",
     "upload-part": "UploadPart",
+    "upload-part-copy": "UploadPartCopy",
 }
 """Name on the command line -> name in S3's service model."""
 

@@ -24,13 +24,13 @@ from engine.s3.parsing import needs_body, parse_input
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Verifier
+from engine.server import slow
 from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
 from engine.server.operations import SERVED, Site, call, listing_of, resources
 from engine.server.payload import body_of
-from engine.server.slow import BLANK_INTERVAL_S_DEFAULT, answer_slowly
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
@@ -56,7 +56,7 @@ class Application:
         domains: tuple[str, ...] = (),
         aliases: Mapping[str, str] | None = None,
         access_log: AccessLog | None = None,
-        blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
+        blank_interval_s: float = slow.BLANK_INTERVAL_S_DEFAULT,
     ) -> None:
         self._store = store
         self._verifier = verifier
@@ -100,8 +100,8 @@ class Application:
                 raise AccessDenied
         if needs_body(operation) == "stream":
             inputs |= body_of(identity, meant, exchange.body)
-        if operation.name == "CompleteMultipartUpload":
-            return answer_slowly(
+        if operation.name in slow.OPERATIONS:
+            return slow.answer_slowly(
                 lambda: self._answer(exchange, operation, inputs),
                 lambda error: _refusal(exchange, error),
                 self._blank_interval_s,

@@ -105,6 +105,7 @@ SERVED: dict[str, Served] = {
     "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
     "PutObject": Served("s3:PutObject"),
     "UploadPart": Served("s3:PutObject"),
+    "UploadPartCopy": Served("s3:PutObject"),
 }
 """Source of the actions: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"."""
 

@@ -1,4 +1,4 @@
-"""White space that keeps a client waiting for a slow CompleteMultipartUpload, as S3 sends it.
+"""White space that keeps a client waiting for a slow Complete or copy, as S3 sends it.
 
 An answer within the interval of the blanks goes out as it is, with its own status. After that the status can only be 200: the XML
 declaration goes out first, then blanks, then the result or an Error as the root element.
@@ -13,6 +13,8 @@ from engine.server.exchange import Response
 
 BLANK_INTERVAL_S_DEFAULT = 10.0
 """Clients wait for 60 s at most, some for less."""
+OPERATIONS = frozenset({"CompleteMultipartUpload", "CopyObject", "UploadPartCopy"})
+"""Those whose errors clients look for inside a 200 too."""
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _log = logging.getLogger("partwright.server")
 
@@ -25,7 +27,7 @@ class _Task:
         self._refuse = refuse
         self._done = threading.Event()
         self.response: Response | None = None
-        threading.Thread(target=self._work, name="partwright-complete", daemon=True).start()
+        threading.Thread(target=self._work, name="partwright-slow", daemon=True).start()
 
     def _work(self) -> None:
         try:
@@ -33,7 +35,7 @@ class _Task:
         except S3Error as error:
             self.response = self._refuse(error)
         except Exception as error:
-            _log.exception("CompleteMultipartUpload failed")
+            _log.exception("a slow request failed")
             self.response = self._refuse(InternalError(reason=type(error).__name__))
         finally:
             self._done.set()
@@ -58,5 +60,5 @@ def _blanks(task: _Task, interval_s: float) -> Iterator[bytes]:
     while not task.wait(interval_s):
         yield b" "
     assert task.response is not None
-    assert isinstance(task.response.body, bytes), "Complete answers with a whole document"
+    assert isinstance(task.response.body, bytes), "slow operations answer with a whole document"
     yield task.response.body.removeprefix(DECLARATION)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.conditions import Extent
 from engine.copy_sources import CopyRange, CopySource, copied_extent
 from tests.support.refusals import refused
 
@@ -70,7 +71,7 @@ def test_an_empty_version_id_of_a_copy_source_is_refused() -> None:
     [("bytes=0-8", 0, 9), ("bytes=1-1", 1, 1), ("bytes=0-0", 0, 1), ("bytes=9-9", 9, 1), ("bytes=00-09", 0, 10)],
 )
 def test_a_copy_range_has_both_its_ends(text: str, start: int, length: int) -> None:
-    assert copied_extent(SIZE, CopyRange.of(text), 5 * GIB) == (start, length)
+    assert copied_extent(SIZE, CopyRange.of(text), 5 * GIB) == Extent(start, length)
 
 
 FORM = (
@@ -103,14 +104,14 @@ def test_a_copy_range_that_begins_past_the_source_is_another_error(size: int, te
 
 
 def test_a_source_of_up_to_5_gib_is_copied_whole_and_a_larger_one_is_refused() -> None:
-    assert copied_extent(5 * GIB, None, 5 * GIB) == (0, 5 * GIB)
-    assert copied_extent(0, None, 5 * GIB) == (0, 0)
+    assert copied_extent(5 * GIB, None, 5 * GIB) == Extent(0, 5 * GIB)
+    assert copied_extent(0, None, 5 * GIB) == Extent(0, 0)
     message = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"
     with refused("InvalidRequest", message):
         copied_extent(5 * GIB + 1, None, 5 * GIB)
 
 
 def test_a_range_of_a_larger_source_is_copied_up_to_5_gib() -> None:
-    assert copied_extent(20 * GIB, CopyRange.of(f"bytes={GIB}-{6 * GIB - 1}"), 5 * GIB) == (GIB, 5 * GIB)
+    assert copied_extent(20 * GIB, CopyRange.of(f"bytes={GIB}-{6 * GIB - 1}"), 5 * GIB) == Extent(GIB, 5 * GIB)
     with refused("EntityTooLarge", ProposedSize=5 * GIB + 1, MaxSizeAllowed=5 * GIB):
         copied_extent(20 * GIB, CopyRange.of(f"bytes={GIB}-{6 * GIB}"), 5 * GIB)

@@ -78,6 +78,23 @@ REFUSALS: dict[str, tuple[str, Call]] = {
     "part of a missing bucket": (
         "NoSuchBucket", lambda up: up.store.upload_part("nowhere", "key", up.upload_id, 1, FILE_BODY),
     ),
+    "part copied from no object": ("NoSuchKey", lambda up: up.copy(1, "bucket/nothing")),
+    "part copied from no bucket": ("NoSuchBucket", lambda up: up.copy(1, "nowhere/object")),
+    "part copied from no name": ("InvalidArgument", lambda up: up.copy(1, "bucket")),
+    "part copied from no range": ("InvalidArgument", lambda up: up.copy(1, "bucket/object", copy_source_range="0-8")),
+    "part copied from beyond": (
+        "InvalidRequest", lambda up: up.copy(1, "bucket/object", copy_source_range="bytes=9999999-9999999"),
+    ),
+    "part copied from something else": (
+        "PreconditionFailed", lambda up: up.copy(1, "bucket/object", copy_source_if_match="other"),
+    ),
+    "part 0 copied": ("InvalidArgument", lambda up: up.copy(0, "bucket/object")),
+    "part copied to an unknown upload": (
+        "NoSuchUpload", lambda up: up.store.upload_part_copy("bucket", "key", "unknown", 1, "bucket/object"),
+    ),
+    "object copied from no object": ("NoSuchKey", lambda up: up.store.copy_object("bucket", "new", "bucket/nothing")),
+    "object copied to no bucket": ("NoSuchBucket", lambda up: up.store.copy_object("nowhere", "new", "bucket/object")),
+    "object copied to itself": ("InvalidRequest", lambda up: up.store.copy_object("bucket", "object", "bucket/object")),
     "complete of nothing": ("InvalidRequest", lambda up: up.complete([])),
     "complete of part 0": ("InvalidArgument", lambda up: up.complete([(0, "etag")])),
     "complete of part x": ("MalformedXML", lambda up: up.complete([("x", "etag")])),  # type: ignore[list-item]

@@ -21,6 +21,10 @@ class OpenUpload:
         answer = self.store.upload_part(self.bucket, self.key, self.upload_id, number, body, **options)
         return engine.CompletedPart(number, answer.etag)
 
+    def copy(self, number: int, source: str, **options: Any) -> engine.CompletedPart:
+        answer = self.store.upload_part_copy(self.bucket, self.key, self.upload_id, number, source, **options)
+        return engine.CompletedPart(number, answer.copy_part_result.etag)
+
     def parts(self, bodies: dict[int, Any]) -> list[engine.CompletedPart]:
         return [self.part(number, body) for number, body in bodies.items()]
 

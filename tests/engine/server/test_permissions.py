@@ -43,6 +43,11 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("list_parts", {"UploadId": "UPLOAD"}, {("s3:ListMultipartUploadParts", KEY)}),
     ("put_object", {"Body": b"new"}, {("s3:PutObject", KEY)}),
     ("upload_part", {"UploadId": "UPLOAD", "PartNumber": 2, "Body": b"x"}, {("s3:PutObject", KEY)}),
+    (
+        "upload_part_copy",
+        {"UploadId": "UPLOAD", "PartNumber": 2, "CopySource": "bucket/key"},
+        {("s3:PutObject", KEY), ("s3:GetObject", KEY)},
+    ),
 ]
 """Source: "Permissions" on the operations' API pages."""
 WITHOUT_KEY = {name for name, *_ in CALLS if "bucket" in name or (name.startswith("list_") and name != "list_parts")}

@@ -5,7 +5,7 @@ import pytest
 BUILT: dict[str, bool] = {
     "acl": False,
     "checksums": False,
-    "copy": False,
+    "copy": True,
     "lock": False,
     "storage class": False,
     "tags": False,

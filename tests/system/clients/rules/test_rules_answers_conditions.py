@@ -170,19 +170,27 @@ def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
 
 @pytest.mark.rule("uploads", 13)
 @needs("checksums", "copy")
-@plays("copy_object_if_match_in_place", "copy_object_if_none_match_in_place", "copy_object_if_none_match")
+@plays("copy_object_if_match_in_place", "copy_object_if_none_match")
 def test_copy_if(stage: Stage, play: Play) -> None:
     s3 = stage.boto
     etag = s3.put_object(Bucket=play.bucket, Key="source", Body=b"source content")["ETag"]
     copy = partial(s3.copy_object, CopySource={"Bucket": play.bucket, "Key": "source"})
-    in_place = partial(copy, Key="source", MetadataDirective="REPLACE")
     if play.case == "copy_object_if_match_in_place":
-        play("copy-obj-if-match-in-place", in_place, IfMatch=etag)
-    elif play.case == "copy_object_if_none_match_in_place":
-        play("copy-obj-if-none-match-fail", in_place, IfNoneMatch="*")
+        play("copy-obj-if-match-in-place", copy, Key="source", MetadataDirective="REPLACE", IfMatch=etag)
     else:
         play("copy-obj", copy, Key="dest", IfNoneMatch="*")
         play("copy-obj-if-none-match-fail", copy, Key="dest", IfNoneMatch="*")
+    play.finish()
+
+
+@pytest.mark.rule("uploads", 13)
+@needs("copy")
+@plays("copy_object_if_none_match_in_place")
+def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
+    stage.boto.put_object(Bucket=play.bucket, Key="source", Body=b"source content")
+    source = {"Bucket": play.bucket, "Key": "source"}
+    copy = partial(stage.boto.copy_object, CopySource=source, MetadataDirective="REPLACE")
+    play("copy-obj-if-none-match-fail", copy, Key="source", IfNoneMatch="*")
     play.finish()
 
 

@@ -1,0 +1,62 @@
+"""UploadPartCopy: a part made of bytes that are stored already."""
+
+from typing import Unpack
+
+from engine.copy_sources import CopyRange, CopySource, copied_extent
+from engine.copying import Copying, algorithm_of
+from engine.core import quoted, to_datetime
+from engine.members import UploadPartCopyRequest, exact
+from engine.meta.parts import PartRecord
+from engine.multipart.rules import check_part_number
+from engine.multipart.uploads import Uploads
+from engine.results import CopyPartResult, UploadPartCopyOutput
+
+
+class PartCopies(Uploads, Copying):
+    """The copying of parts."""
+
+    @exact
+    def upload_part_copy(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        part_number: int,
+        copy_source: str,
+        **said: Unpack[UploadPartCopyRequest],
+    ) -> UploadPartCopyOutput:
+        """Store a part as `upload_part` does, from an object of this store, or from `copy_source_range` of it (`bytes=0-9`).
+
+        `copy_source` is as for `copy_object`. No byte moves if the part is just one stored part of the source, and the upload keeps
+        the same kind of checksum.
+
+        Raises:
+            InvalidArgument: the part number, copy_source or copy_source_range.
+            NoSuchBucket, NoSuchUpload, NoSuchKey: also if the upload is aborted or completed meanwhile.
+            InvalidRequest: the range begins past the source's end, or the source has more than 5 GiB, or is a delete marker.
+            EntityTooLarge: the range has more than 5 GiB.
+            PreconditionFailed: a condition on the source does not hold.
+            StoreFull, InternalError, SlowDown: nothing was stored, try again.
+
+        Source: API page UploadPartCopy.
+        """
+        self._check_writable()
+        check_part_number(part_number, self.limits)
+        source = CopySource.of(copy_source)
+        text = said.get("copy_source_range")
+        wanted = CopyRange.of(text) if text is not None else None
+        place = self._enter(bucket, said)
+        name, identity = self._find_upload(bucket, key, upload_id)
+        with self._original(source, said) as original, self._naming(upload_id):
+            extent = copied_extent(original.record.size, wanted, self.limits.part_size_bytes_max)
+            algorithm = algorithm_of(self._meta.find_upload(bucket, name, identity).checksum.algorithm)
+            with self._copied(original, extent, algorithm) as arrival:
+                now = self._now_ns()
+                part = PartRecord(
+                    part_number, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept
+                )
+                superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
+        if superseded is not None:
+            self._sweeper.sweep((superseded,))
+        result = CopyPartResult(quoted(arrival.md5.hex()), to_datetime(now))
+        return UploadPartCopyOutput(result, request_charged=self._charged(place))
