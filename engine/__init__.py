@@ -16,10 +16,10 @@ from typing import Any
 from engine import errors
 from engine.errors import EngineError, S3Error, StoreError
 from engine.limits import Limits
+from engine.reports import CheckReport, ReapReport, StoreStat
 from engine.results import (
     AbortMultipartUploadOutput,
     Bucket,
-    CheckReport,
     CommonPrefix,
     CompletedPart,
     CompleteMultipartUploadOutput,
@@ -49,8 +49,6 @@ from engine.results import (
     Part,
     PutBucketLifecycleConfigurationOutput,
     PutObjectOutput,
-    ReapReport,
-    StoreStat,
     UploadPartCopyOutput,
     UploadPartOutput,
 )

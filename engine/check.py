@@ -5,7 +5,7 @@ from engine.core import Core
 from engine.errors import InternalError
 from engine.meta.parts import Flag, PartRecord
 from engine.readers import open_part
-from engine.results import CheckReport
+from engine.reports import CheckReport
 from engine.stream import Digest, Stream
 
 NAMES_REPORTED_MAX = 100

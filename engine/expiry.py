@@ -13,7 +13,7 @@ from engine.deadlines import Deadline, Lifecycle
 from engine.errors import PreconditionFailed
 from engine.meta import Deleted, Deletion, FoundObject, Version, VersionEntry
 from engine.meta.records import ObjectRecord
-from engine.results import ReapReport
+from engine.reports import ReapReport
 
 PAGE_SIZE = 1000
 REMOVED_A_STEP = 100

@@ -20,7 +20,7 @@ from engine.meta.lmdb import LmdbMetadata
 from engine.multipart.part_copies import PartCopies
 from engine.multipart.reaper import Reaper
 from engine.object_listings import ObjectListings
-from engine.results import CheckReport, StoreStat
+from engine.reports import CheckReport, StoreStat
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 

@@ -28,6 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "listing",
         "names",
         "readers",
+        "reports",
         "results",
         "sweeper",
     ),

@@ -8,7 +8,7 @@ from engine.errors import NoSuchBucket, NoSuchUpload
 from engine.expiry import PAGE_SIZE, Expiry
 from engine.meta import UploadEntry
 from engine.multipart.complete import Completes
-from engine.results import ReapReport
+from engine.reports import ReapReport
 
 KEEPER = b"\xff" * 16
 """The lease of whoever looks after the store; no manifest has this id."""

@@ -11,7 +11,7 @@ import pytest
 from botocore import xform_name
 
 import engine
-from engine import Store, results
+from engine import Store, reports, results
 from engine.errors import NoSuchKey
 from engine.members import parameters
 
@@ -65,7 +65,11 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
         tiny.head_object(bucket, "key")
 
 
-RECORDS = [value for value in vars(results).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
+RECORDS = [
+    value
+    for value in (vars(results) | vars(reports)).values()
+    if dataclasses.is_dataclass(value) and isinstance(value, type)
+]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
@@ -89,7 +93,11 @@ def test_what_is_exported_is_there_and_what_is_there_is_exported() -> None:
     assert sorted(engine.__all__) == list(engine.__all__)
     for name in engine.__all__:
         assert hasattr(engine, name)
-    public = {name for name, value in vars(results).items() if name in engine.__all__ or name.endswith("Output")}
+    public = {
+        name
+        for name, value in (vars(results) | vars(reports)).items()
+        if name in engine.__all__ or name.endswith("Output")
+    }
     assert {name for name in public if not name.startswith("_")} <= set(engine.__all__)
 
 

@@ -1,0 +1,57 @@
+"""What the upkeep of a store answers: what it holds, what is wrong in it, what was cleared away."""
+
+import operator
+from dataclasses import astuple, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStat:
+    """What a store, or one bucket of it, holds; sizes in bytes. Open uploads are paid for until Complete or Abort."""
+
+    buckets: int
+    objects: int
+    object_bytes: int
+    open_uploads: int
+    open_parts: int
+    open_bytes: int
+    trash: int | None = None
+    """Pieces waiting for their files to be removed; of the whole store only."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` found: `parts` rows and `files` seen, and the names of the blobs in trouble (the first hundred of each kind)."""
+
+    parts: int
+    files: int
+    missing: tuple[str, ...]
+    """Named by a row, but not there, or not readable."""
+    wrong_size: tuple[str, ...]
+    corrupt: tuple[str, ...]
+    """Bytes (only with deep=True) or rows that do not match their digest."""
+    unnamed_files: int
+    """Garbage of crashes and of uploads in flight: harmless, and collected by repair."""
+    unnamed_bytes: int
+    collected_files: int
+    collected_bytes: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything named by a row is there and whole."""
+        return not (self.missing or self.wrong_size or self.corrupt)
+
+
+@dataclass(frozen=True, slots=True)
+class ReapReport:
+    """What `reap` did: uploads aborted, objects and versions ended by rules of lifecycles, and the garbage collected."""
+
+    aborted_uploads: int = 0
+    aborted_bytes: int = 0
+    collected_files: int = 0
+    collected_bytes: int = 0
+    expired_objects: int = 0
+    removed_versions: int = 0
+    """Noncurrent versions, and delete markers that hid nothing any more."""
+
+    def __add__(self, other: "ReapReport") -> "ReapReport":
+        return ReapReport(*map(operator.add, astuple(self), astuple(other)))
