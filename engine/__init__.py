@@ -14,31 +14,35 @@ with engine.open("data") as store:
 from typing import Any
 
 from engine import errors
+from engine.bucket_results import (
+    Bucket,
+    CreateBucketOutput,
+    GetBucketLifecycleConfigurationOutput,
+    GetBucketLocationOutput,
+    GetBucketRequestPaymentOutput,
+    GetBucketVersioningOutput,
+    HeadBucketOutput,
+    ListBucketsOutput,
+    PutBucketLifecycleConfigurationOutput,
+)
 from engine.errors import EngineError, S3Error, StoreError
 from engine.limits import Limits
 from engine.reports import CheckReport, ReapReport, StoreStat
 from engine.results import (
     AbortMultipartUploadOutput,
-    Bucket,
     CommonPrefix,
     CompletedPart,
     CompleteMultipartUploadOutput,
     CopyObjectOutput,
     CopyObjectResult,
     CopyPartResult,
-    CreateBucketOutput,
     CreateMultipartUploadOutput,
     DeletedObject,
     DeleteObjectOutput,
     DeleteObjectsOutput,
-    GetBucketLifecycleConfigurationOutput,
-    GetBucketLocationOutput,
-    GetBucketRequestPaymentOutput,
     GetObjectOutput,
-    HeadBucketOutput,
     HeadObjectOutput,
     Initiator,
-    ListBucketsOutput,
     ListMultipartUploadsOutput,
     ListObjectsOutput,
     ListObjectsV2Output,
@@ -47,7 +51,6 @@ from engine.results import (
     Object,
     Owner,
     Part,
-    PutBucketLifecycleConfigurationOutput,
     PutObjectOutput,
     UploadPartCopyOutput,
     UploadPartOutput,
@@ -74,6 +77,7 @@ __all__ = [
     "GetBucketLifecycleConfigurationOutput",
     "GetBucketLocationOutput",
     "GetBucketRequestPaymentOutput",
+    "GetBucketVersioningOutput",
     "GetObjectOutput",
     "HeadBucketOutput",
     "HeadObjectOutput",

@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from engine.bucket_results import (
+    GetBucketLifecycleConfigurationOutput,
+    GetBucketRequestPaymentOutput,
+    PutBucketLifecycleConfigurationOutput,
+)
 from engine.core import LIFECYCLE, Core
 from engine.errors import MalformedXML, NoSuchLifecycleConfiguration
 from engine.lifecycle import BucketLifecycleConfiguration, pack_rules, read_configuration, unpack_rules
 from engine.members import Owned, exact
 from engine.meta.records import replace
-from engine.results import (
-    GetBucketLifecycleConfigurationOutput,
-    GetBucketRequestPaymentOutput,
-    PutBucketLifecycleConfigurationOutput,
-)
 
 REQUESTER = "Requester"
 BUCKET_OWNER = "BucketOwner"

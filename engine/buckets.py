@@ -2,19 +2,19 @@
 
 from typing import Unpack
 
-from engine.core import REGION, Core, to_datetime
-from engine.listing import check_page_size
-from engine.members import Owned, exact
-from engine.meta.records import BucketRecord
-from engine.names import check_bucket_name, encode_text, format_token, parse_token
-from engine.results import (
+from engine.bucket_results import (
     Bucket,
     CreateBucketOutput,
     GetBucketLocationOutput,
     HeadBucketOutput,
     ListBucketsOutput,
-    Owner,
 )
+from engine.core import REGION, Core, to_datetime
+from engine.listing import check_page_size
+from engine.members import Owned, exact
+from engine.meta.records import BucketRecord
+from engine.names import check_bucket_name, encode_text, format_token, parse_token
+from engine.results import Owner
 
 
 class Buckets(Core):

@@ -19,6 +19,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "meta": ("meta", "meta.*"),
     "house": (
         "arrival",
+        "bucket_results",
         "conditions",
         "copy_sources",
         "core",

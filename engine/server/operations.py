@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
 from engine.copy_sources import CopySource
 from engine.errors import InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
-from engine.results import CompleteMultipartUploadOutput, GetBucketLocationOutput, HeadBucketOutput
+from engine.results import CompleteMultipartUploadOutput
 from engine.s3.model import Operation, snake
 from engine.store import Store
 
