@@ -5,7 +5,6 @@ import pytest
 BUILT: dict[str, bool] = {
     "acl": False,
     "checksums": False,
-    "copy": True,
     "lock": False,
     "storage class": False,
     "tags": False,

@@ -76,11 +76,11 @@ CREATE_IN = b"<CreateBucketConfiguration><LocationConstraint>%s</LocationConstra
 ACCESS: Rows = {
     1: [
         *(Case(sent(ExpectedBucketOwner=NOBODY), denied()) for sent in OF_OWNER),
-        Case(ask("copy_object", "copy", CopySource="{bucket}/object", ExpectedSourceBucketOwner=NOBODY), denied(), ("copy",)),
+        Case(ask("copy_object", "copy", CopySource="{bucket}/object", ExpectedSourceBucketOwner=NOBODY), denied()),
         Case(
             ask("upload_part_copy", "key", UploadId="{upload}", PartNumber=1, CopySource="{bucket}/object",
                 ExpectedSourceBucketOwner=NOBODY),
-            denied(), ("copy",),
+            denied(),
         ),
     ],
     2: [

@@ -80,8 +80,8 @@ LISTING: Rows = {
         for value in ("base64", "", "URL")
     ],
     5: [
-        Case(sent(source), no_source(what), needed)
-        for sent, needed in ((copy, ()), (copy_part, ("copy",)))
+        Case(sent(source), no_source(what))
+        for sent in (copy, copy_part)
         for source, what in (
             ("{bucket}", "object key"), ("{bucket}/", "object key"), ("/{bucket}", "object key"), ("%ff/key", "encoding"),
             ("{bucket}/%fe", "encoding"), ("/", "bucket name"), ("//key", "bucket name"), ("", "bucket name"),
@@ -98,7 +98,7 @@ LISTING: Rows = {
         ),
     ],
     7: [
-        Case(copy_part(CopySourceRange=text), invalid(RANGE_FORM, RANGE, text), ("copy",))
+        Case(copy_part(CopySourceRange=text), invalid(RANGE_FORM, RANGE, text))
         for text in (
             "0-8", "bytes=1-0", "bytes=-1-", "bytes=0--1", "bytes=0-1,3-4,7-9", "bytes=-", "bytes=-0", "bytes=1-", "bytes=-2",
             "bytes=-15", "bytes=a-b", "bytes", "bytes=0x1-2",
@@ -106,21 +106,21 @@ LISTING: Rows = {
     ],
     8: [
         Case(copy_part(CopySourceRange=text),
-             invalid("Range specified is not valid for source object of size: 10", RANGE, text), ("copy",))
+             invalid("Range specified is not valid for source object of size: 10", RANGE, text))
         for text in ("bytes=0-100", "bytes=0-10", "bytes=9-10")
     ],
     9: [
         Case(copy_part(CopySourceRange=text),
-             invalid_request("The specified copy range is invalid for the source object size"), ("copy",))
+             invalid_request("The specified copy range is invalid for the source object size"))
         for text in ("bytes=100-200", "bytes=10-10", "bytes=10-11")
     ],
     10: [
-        Case(sent("{bucket}/{huge}"), invalid_request(TOO_LARGE), ("copy",)) for sent in (copy, copy_part)
+        Case(sent("{bucket}/{huge}"), invalid_request(TOO_LARGE)) for sent in (copy, copy_part)
     ],
     11: [
         Case(sent("{versioned}/deleted?versionId={marker}"),
              invalid_request("The source of a copy request may not specifically refer to a delete marker by version id."),
-             ("versioning", "copy"))
+             ("versioning",))
         for sent in (copy, copy_part)
     ],
     12: [
@@ -147,8 +147,8 @@ SOURCE_CONDITIONS = (
     ("if-none-match", "781e5e245d69b566979b86e28d23f2c7", "If-None-Match"), ("if-unmodified-since", PAST, "If-Unmodified-Since"),
 )  # fmt: skip
 COPY_CONDITIONS = [
-    Case(sent(**{f"x_amz_copy_source_{name.replace('-', '_')}": value}), failed(f"x-amz-copy-source-{named}"), needed)
-    for sent, needed in ((copy, ()), (copy_part, ("copy",)))
+    Case(sent(**{f"x_amz_copy_source_{name.replace('-', '_')}": value}), failed(f"x-amz-copy-source-{named}"))
+    for sent in (copy, copy_part)
     for name, value, named in SOURCE_CONDITIONS
 ]
 """More cases of PreconditionFailed: a copy's conditions on its source."""

@@ -103,7 +103,7 @@ UPLOADS: Rows = {
         ),
         Case(
             ask("upload_part_copy", "key", UploadId=FAKE, PartNumber=1, CopySource="{bucket}/object"),
-            no_upload(FAKE), ("copy",),
+            no_upload(FAKE),
         ),
     ],
     2: [
@@ -169,7 +169,7 @@ UPLOADS: Rows = {
         ),
         *(
             Case(ask("upload_part_copy", UploadId="{upload}", PartNumber=number, CopySource="{bucket}/object"),
-                 invalid(NO_PART_NUMBER, "partNumber", str(number)), ("copy",))
+                 invalid(NO_PART_NUMBER, "partNumber", str(number)))
             for number in (0, 10_001)
         ),
         *(
@@ -211,7 +211,7 @@ UPLOADS: Rows = {
         Case(ask("delete_object", "object", IfMatch='"x"'), failed("If-Match")),
         *(
             Case(ask("copy_object", "object", CopySource="{bucket}/object", MetadataDirective="REPLACE", **given),
-                 failed(condition), ("copy",))
+                 failed(condition))
             for given, condition in (({"IfMatch": '"x"'}, "If-Match"), ({"IfNoneMatch": "*"}, "If-None-Match"))
         ),
     ],

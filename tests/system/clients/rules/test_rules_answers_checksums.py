@@ -35,7 +35,7 @@ def parts_of(*answers: dict[str, Any], member: str | None = None) -> dict[str, A
 
 @semantics(18)
 @semantics(27)
-@needs("checksums", "copy")
+@needs("checksums")
 @plays(
     "complete_multipart_parts_checksum_composite[CRC32]",
     "complete_multipart_parts_checksum_composite[SHA256]",
@@ -87,7 +87,7 @@ def read_with_checksum(stage: Stage, play: Play, key: dict[str, str]) -> None:
 
 
 @semantics(17)
-@needs("checksums", "copy")
+@needs("checksums")
 @plays("complete_multipart_parts_checksum_default")
 def test_the_checksum_nobody_asked_for(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -202,7 +202,7 @@ def test_the_checksum_of_the_only_part(stage: Stage, play: Play) -> None:
 
 
 @semantics(22)
-@needs("checksums", "copy")
+@needs("checksums")
 @plays("multipart_upload_part_copy_checksum[COMPOSITE]", "multipart_upload_part_copy_checksum[FULL_OBJECT]")
 def test_the_checksum_of_a_copied_part(stage: Stage, play: Play) -> None:
     s3, key, mode = stage.boto, {"Key": "test-multipart-checksum"}, algorithm_of(play)
@@ -279,7 +279,7 @@ def test_checksums_of_clients_that_send_none(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums", "copy")
+@needs("checksums")
 @plays(
     "s3_copy_object_with_checksum[CRC32]",
     "s3_copy_object_with_checksum[CRC64NVME]",

@@ -169,7 +169,7 @@ def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "copy")
+@needs("checksums")
 @plays("copy_object_if_match_in_place", "copy_object_if_none_match")
 def test_copy_if(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -184,7 +184,6 @@ def test_copy_if(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("copy")
 @plays("copy_object_if_none_match_in_place")
 def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
     stage.boto.put_object(Bucket=play.bucket, Key="source", Body=b"source content")
@@ -195,7 +194,7 @@ def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "copy", "versioning")
+@needs("checksums", "versioning")
 @plays("copy_object_if_match_versioned_bucket")
 def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -213,7 +212,7 @@ def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> 
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "copy", "versioning")
+@needs("checksums", "versioning")
 @plays("copy_object_if_none_match_versioned_bucket")
 def test_copy_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}

@@ -241,7 +241,7 @@ def test_attributes_page_by_page(stage: Stage, play: Play) -> None:
 
 
 @semantics(20)
-@needs("copy", "checksums")
+@needs("checksums")
 @plays("upload_part_copy_no_copy_source_range", "upload_part_copy_range")
 def test_copies_of_parts(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-upload-part-copy"}
@@ -276,7 +276,6 @@ CONDITIONS = {
 
 
 @semantics(21)
-@needs("copy")
 @plays(*(f"upload_part_copy_with_{name}" for name in CONDITIONS))
 def test_copies_of_parts_if(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "destination_file.txt"}

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.system.clients.rules.needs import needs
 from tests.system.clients.rules.stage import Stage
 from tests.system.clients.rules.upload import LARGE, MIB, Upload, etag_of, refused
 
@@ -134,7 +133,6 @@ def test_a_read_of_the_whole_has_no_count_of_parts(stage: Stage) -> None:
 
 
 @semantics(20)
-@needs("copy")
 def test_a_range_of_a_copy_may_straddle_parts(stage: Stage, begin: Begin) -> None:
     first = LARGE[:-4] + b"tail"
     source = begin("source").parts({1: first, 2: b"head" + DATA})
@@ -152,7 +150,6 @@ def test_a_range_of_a_copy_may_straddle_parts(stage: Stage, begin: Begin) -> Non
 
 
 @semantics(22)
-@needs("copy")
 def test_the_etag_of_a_copied_part_is_of_its_bytes(stage: Stage, begin: Begin) -> None:
     """Not the ETag of the source, which may be one of parts."""
     source = begin("source").parts({1: LARGE, 2: DATA})
@@ -167,7 +164,6 @@ def test_the_etag_of_a_copied_part_is_of_its_bytes(stage: Stage, begin: Begin) -
 
 
 @semantics(21)
-@needs("copy")
 def test_a_copy_is_never_not_modified(stage: Stage, begin: Begin) -> None:
     target = begin("target")
     etag = stage.s3.put_object(Bucket=target.bucket, Key="source", Body=DATA)["ETag"]
