@@ -101,7 +101,7 @@ class _Compiler:
 
     def __init__(self, model: JSON) -> None:
         self._model = model
-        self._shapes: dict[tuple[str, str | None], Shape] = {}
+        self._shapes: dict[tuple[str, str | None, bool], Shape] = {}
 
     def operations(self) -> dict[str, Operation]:
         return {name: self._operation(name, entry) for name, entry in self._model["operations"].items()}
@@ -132,7 +132,7 @@ class _Compiler:
         return members, next((member for member in members if member.name == payload), None)
 
     def _shape(self, reference: JSON) -> Shape:
-        key = reference["shape"], reference.get("timestampFormat")
+        key = reference["shape"], reference.get("timestampFormat"), reference.get("flattened", False)
         if key not in self._shapes:
             self._shapes[key] = self._compiled(reference)
         return self._shapes[key]
@@ -146,7 +146,8 @@ class _Compiler:
             members = entry["members"].items()
             return Shape(kind, tuple(self._member(member, link, required) for member, link in members))
         if kind == "list":
-            tag = None if entry.get("flattened") else entry["member"].get("locationName", "member")
+            is_flattened = entry.get("flattened") or reference.get("flattened")
+            tag = None if is_flattened else entry["member"].get("locationName", "member")
             return Shape(kind, item=self._shape(entry["member"]), item_tag=tag, count_max=_COUNT_MAX.get(name))
         return Shape(kind, timestamp_format=reference.get("timestampFormat", entry.get("timestampFormat")))
 

@@ -1,8 +1,12 @@
 """XML bodies: read whole, within a bound, and held against every digest that was promised for them."""
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 from engine.arrival import Promise, check_document
+from engine.checksums import ALGORITHMS, promised_checksum
 from engine.chunked import ChunkedSource
-from engine.errors import MaxMessageLengthExceeded
+from engine.errors import InvalidRequest, MaxMessageLengthExceeded
 from engine.members import Digests
 from engine.s3.http import Request
 from engine.s3.model import Operation
@@ -11,6 +15,16 @@ from engine.s3.sigv4 import Identity
 from engine.server.exchange import RawBody
 
 READ_SIZE = 64 * 1024
+NEVER_WITHOUT_CHECKSUM = frozenset(
+    {
+        "DeleteObjects",
+        "PutBucketLifecycleConfiguration",
+        "PutObjectLegalHold",
+        "PutObjectLockConfiguration",
+        "PutObjectRetention",
+    }
+)
+"""Source: API pages: "The Content-MD5 request header is required", or a checksum in its place."""
 
 
 def read_document(operation: Operation, identity: Identity, request: Request, raw: RawBody) -> bytes:
@@ -19,16 +33,18 @@ def read_document(operation: Operation, identity: Identity, request: Request, ra
     Raises:
         MaxMessageLengthExceeded: it is larger than the operation needs.
         IncompleteBody, BadDigest, InvalidDigest, XAmzContentSHA256Mismatch: it is not what was promised.
+        InvalidRequest: a checksum is missing, or none that is valid.
     """
     size_max = body_size_max(operation)
     payload = identity.payload
     length = payload.decoded_length if payload.is_chunked else raw.length
     if length is not None and length > size_max:
         raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
+    trailers: Mapping[str, str] = {}
     if payload.is_chunked:
         source = ChunkedSource.of(raw, payload)
         document = source.take(size_max + 1)
-        source.finish()
+        trailers = source.finish()
     else:
         document = _read(raw, size_max + 1)
     if len(document) > size_max:
@@ -38,8 +54,20 @@ def read_document(operation: Operation, identity: Identity, request: Request, ra
         "content_md5": request.header("content-md5"),
         "content_sha256": payload.sha256,
     }
-    check_document(document, Promise.of(said))
+    checksum = None
+    if operation.checksum_required:
+        said = cast(Digests, said | _checksums(request, trailers))
+        checksum = promised_checksum(said, (), must_agree=True)
+    if operation.name in NEVER_WITHOUT_CHECKSUM and checksum is None and said["content_md5"] is None:
+        raise InvalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+    check_document(document, Promise.of(said, checksum))
     return document
+
+
+def _checksums(request: Request, trailers: Mapping[str, str]) -> dict[str, Any]:
+    """What a request says of checksums, in headers or after the document."""
+    values = {each.member: request.header(each.header) or trailers.get(each.header) for each in ALGORITHMS}
+    return values | {"checksum_algorithm": request.header("x-amz-sdk-checksum-algorithm")}
 
 
 def _read(raw: RawBody, size: int) -> bytes:

@@ -34,6 +34,26 @@ def test_an_operation_says_what_botocores_model_says(name: str) -> None:
             assert member.required == (member.name in shape.required_members)
 
 
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_a_list_is_flat_where_botocores_model_says_so(name: str) -> None:
+    ours, theirs = OPERATIONS[name], operation_model(name)
+    for members, shape in ((ours.inputs, theirs.input_shape), (ours.outputs, theirs.output_shape)):
+        for member in members:
+            _check_lists(member.shape, shape.members[member.name], frozenset())
+
+
+def _check_lists(ours: model.Shape, theirs: Shape, above: frozenset[str]) -> None:
+    if theirs.name in above:  # filters of inventories hold filters
+        return
+    if isinstance(theirs, StructureShape):
+        for member in ours.members:
+            _check_lists(member.shape, theirs.members[member.name], above | {theirs.name})
+    elif isinstance(theirs, ListShape):
+        assert ours.item is not None
+        assert (ours.item_tag is None) is bool(theirs.serialization.get("flattened"))
+        _check_lists(ours.item, theirs.member, above)
+
+
 @pytest.mark.parametrize("name", SERVED)
 def test_no_document_of_an_operation_we_serve_needs_what_the_tables_leave_out(name: str) -> None:
     """XML attributes, maps in documents, streams of events, members in the status, lists in headers of answers."""
@@ -51,7 +71,8 @@ def _check_known(shape: Shape, is_output: bool) -> None:
         for member in shape.members.values():
             _check_known(member, is_output)
     elif isinstance(shape, ListShape):
-        assert not (shape.serialization.get("flattened") and "name" in shape.member.serialization)
+        names = {each.serialization.get("name") for each in (shape, shape.member)} - {None}
+        assert not (shape.serialization.get("flattened") and len(names) > 1)
         _check_known(shape.member, is_output)
     elif shape.type_name == "map":
         assert shape.serialization["location"] == "headers"

@@ -221,7 +221,13 @@ def test_what_the_body_of_each_operation_is() -> None:
     kinds: dict[str | None, set[str]] = {}
     for name in SERVED:
         kinds.setdefault(needs_body(OPERATIONS[name]), set()).add(name)
-    assert kinds["xml"] == {"CompleteMultipartUpload", "DeleteObjects", "CreateBucket"}
+    assert kinds["xml"] == {
+        "CompleteMultipartUpload",
+        "CreateBucket",
+        "DeleteObjects",
+        "PutBucketLifecycleConfiguration",
+        "PutBucketRequestPayment",
+    }
     assert kinds["stream"] == {"PutObject", "UploadPart"}
     assert needs_body(OPERATIONS["SelectObjectContent"]) == "xml"
     assert body_size_max(OPERATIONS["PutBucketCors"]) == MIB

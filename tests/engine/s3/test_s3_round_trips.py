@@ -40,7 +40,10 @@ def _without_empty_metadata(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name != "Metadata" or value}
 
 
-@pytest.mark.parametrize("name", [name for name in SERVED if name not in ("DeleteBucket", "GetBucketLocation")])
+ANSWERED = [name for name in SERVED if operation_model(name).output_shape and name != "GetBucketLocation"]
+
+
+@pytest.mark.parametrize("name", ANSWERED)
 def test_what_we_serialise_is_read_back_by_botocore_to_the_same_outputs(name: str) -> None:
     shape = operation_model(name).output_shape
     parser = create_parser("rest-xml")
