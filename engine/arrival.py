@@ -24,11 +24,11 @@ from engine.errors import (
     IncompleteBody,
     InvalidArgument,
     InvalidDigest,
-    WriteFailed,
     XAmzContentSHA256Mismatch,
 )
 from engine.members import Digests
 from engine.meta.parts import Flag, PartRecord
+from engine.native_errors import WriteFailed
 from engine.stream import Digest, Stream
 
 MD5_SIZE = 16

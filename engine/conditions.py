@@ -102,7 +102,7 @@ class CopyConditions(Conditions):
 
 def _not_modified(etag: str, modified: datetime) -> NotModified:
     """The 304, with the headers it must have (RFC 9110 section 15.4.5)."""
-    return NotModified(**{"ETag": f'"{etag}"', "Last-Modified": format_datetime(modified, usegmt=True)})
+    return NotModified().with_headers({"ETag": f'"{etag}"', "Last-Modified": format_datetime(modified, usegmt=True)})
 
 
 def _names(condition: str, etag: str) -> bool:

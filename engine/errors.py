@@ -1,4 +1,4 @@
-"""Every error of the engine on one screen; it turns nothing into XML and logs nothing.
+"""Every error of the engine; those of the C core are in `engine.native_errors`. Nothing here turns into XML or is logged.
 
 EngineError
 ├── S3Error           what S3 answers: code, status, message, extra elements (texts: API page "Error responses", and AWS's own answers)
@@ -8,14 +8,11 @@ EngineError
 │       └── CommitUnknown         the commit failed, and may have happened
 ├── StoreError        the store itself: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreClosed
-└── NativeError       a negative status of the C core
-    ├── ReadFailed, WriteFailed, FileSystemUnknown   also OSError
-    ├── OutOfMemory                                  also MemoryError
-    ├── StreamFinished, StreamBroken
-    └── LibcryptoFailed, SelfTestFailed, CpuFeatureUnknown, KernelUnusable
+└── NativeError       a negative status of the C core: `engine.native_errors`
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 
 class EngineError(Exception):
@@ -25,7 +22,7 @@ class EngineError(Exception):
 class S3Error(EngineError):
     """An answer of S3's: `code`, HTTP `status`, `message`, and `extras`, the further elements of the XML body by name.
 
-    `reason` adds words for the local reader (library, command line); the wire never shows it.
+    `headers` go with the answer. `reason` adds words for the local reader (library, command line); the wire never shows it.
     """
 
     code: ClassVar[str]
@@ -38,18 +35,26 @@ class S3Error(EngineError):
     def __init__(self, message: str | None = None, *, reason: str | None = None, **extras: object) -> None:
         self.message = message if message is not None else self.text
         self.reason = reason
+        self.headers: dict[str, str] = {}
         self.extras = {name: str(value) for name, value in extras.items()}
         super().__init__(self.message)
+
+    def with_headers(self, headers: Mapping[str, str | None]) -> Self:
+        """The same error with some headers; None is none."""
+        self.headers |= {name: text for name, text in headers.items() if text is not None}
+        return self
 
     def __str__(self) -> str:
         return f"{self.message} ({self.reason})" if self.reason else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.reason, self.extras)
+        return _rebuild, (type(self), self.message, self.reason, self.headers, self.extras)
 
 
-def _rebuild(kind: type[S3Error], message: str, reason: str | None, extras: dict[str, str]) -> S3Error:
-    return kind(message, reason=reason, **extras)
+def _rebuild(
+    kind: type[S3Error], message: str, reason: str | None, headers: dict[str, str], extras: dict[str, str]
+) -> S3Error:
+    return kind(message, reason=reason, **extras).with_headers(headers)
 
 
 class AccessDenied(S3Error):
@@ -103,6 +108,10 @@ class EntityTooSmall(S3Error):
     text = "Your proposed upload is smaller than the minimum allowed size"
 
 
+class IllegalVersioningConfigurationException(S3Error):
+    text = "The Versioning element must be specified"
+
+
 class IncompleteBody(S3Error):
     text = "You did not provide the number of bytes specified by the Content-Length HTTP header"
 
@@ -122,6 +131,11 @@ class InvalidBucketName(S3Error):
 
 class InvalidBucketOwnerAWSAccountID(S3Error):
     text = "The value of the expected bucket owner parameter must be an AWS Account ID..."
+
+
+class InvalidBucketState(S3Error):
+    status = 409
+    text = "The request is not valid for the current state of the bucket."
 
 
 class InvalidChunkSizeError(S3Error):
@@ -316,80 +330,3 @@ class ReadOnlyStore(StoreError):
 
 class StoreClosed(StoreError):
     """The store was closed before or during the call."""
-
-
-class NativeError(EngineError):
-    """A negative status of the C core; `symbol` is its name in csrc/engine.h."""
-
-    symbol: ClassVar[str]
-    text: ClassVar[str]
-
-
-class OutOfMemory(NativeError, MemoryError):
-    """An allocation in C failed."""
-
-    symbol = "ENGINE_E_MEMORY"
-    text = "out of memory"
-
-
-class LibcryptoFailed(NativeError):
-    """Libcrypto refused a digest: no provider offers it, or there is no memory."""
-
-    symbol = "ENGINE_E_LIBCRYPTO"
-    text = "libcrypto refused the digest"
-
-
-class ReadFailed(NativeError, OSError):
-    """The input could not be read; `errno` says why. The stream may go on."""
-
-    symbol = "ENGINE_E_READ"
-    text = "read failed"
-
-
-class WriteFailed(NativeError, OSError):
-    """The output could not be written; `errno` says why (ENOSPC: full). The stream is broken."""
-
-    symbol = "ENGINE_E_WRITE"
-    text = "write failed"
-
-
-class StreamFinished(NativeError):
-    """Bytes were offered after a digest had been taken."""
-
-    symbol = "ENGINE_E_STREAM_FINISHED"
-    text = "a digest was already taken; the stream takes no more bytes"
-
-
-class StreamBroken(NativeError):
-    """An earlier call failed half way, so neither the digests nor the file can be trusted."""
-
-    symbol = "ENGINE_E_STREAM_BROKEN"
-    text = "an earlier call on this stream failed"
-
-
-class CpuFeatureUnknown(NativeError):
-    """The environment variable ENGINE_CPU_DISABLE names something that is no feature of ours."""
-
-    symbol = "ENGINE_E_CPU_FEATURE"
-    text = "ENGINE_CPU_DISABLE names an unknown processor feature"
-
-
-class SelfTestFailed(NativeError):
-    """An algorithm has no kernel row that gives the right answers here."""
-
-    symbol = "ENGINE_E_SELF_TEST"
-    text = "no kernel row passes its known-answer test"
-
-
-class KernelUnusable(NativeError):
-    """A kernel row was addressed that this processor lacks, that is switched off, or that failed its test."""
-
-    symbol = "ENGINE_E_KERNEL_UNUSABLE"
-    text = "this kernel row cannot run here"
-
-
-class FileSystemUnknown(NativeError, OSError):
-    """The kind of the file system could not be asked; `errno` says why."""
-
-    symbol = "ENGINE_E_FILE_SYSTEM"
-    text = "fstatfs failed"

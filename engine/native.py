@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from engine import errors
+from engine import native_errors
 from engine._native import ffi, lib
 
 __all__ = [
@@ -34,8 +34,8 @@ __all__ = [
 Buffer: TypeAlias = bytes | bytearray | memoryview
 CData: TypeAlias = Any
 
-FAILURES: Final[dict[int, type[errors.NativeError]]] = {
-    getattr(lib, kind.symbol): kind for kind in errors.NativeError.__subclasses__()
+FAILURES: Final[dict[int, type[native_errors.NativeError]]] = {
+    getattr(lib, kind.symbol): kind for kind in native_errors.NativeError.__subclasses__()
 }
 
 
@@ -50,7 +50,7 @@ class KernelRow:
     needs: tuple[str, ...]
 
 
-def failure(status: int, doing: str, report: CData = None) -> errors.NativeError:
+def failure(status: int, doing: str, report: CData = None) -> native_errors.NativeError:
     """Make the exception of a negative status; `doing` begins its message, `report` is the call's engine_report."""
     kind = FAILURES[status]
     if issubclass(kind, OSError):

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from engine import native, xxhashes
-from engine.errors import ReadFailed
 from engine.native import Buffer, CData, ffi, lib
+from engine.native_errors import ReadFailed
 
 
 class Digest(enum.IntFlag):

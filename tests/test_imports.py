@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "bounds": ("errors", "limits", "members"),
+    "bounds": ("errors", "limits", "members", "native_errors"),
     "native": ("native", "stream", "xxhashes", "chunked", "checksums"),
     "bodies": ("bodies",),
     "ballast": ("ballast",),

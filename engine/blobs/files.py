@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Self
 
 from engine.blobs import BLOB_ID_SIZE
-from engine.errors import CommitUnknown, InternalError, ReadFailed, S3Error, StoreFull
+from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
+from engine.native_errors import ReadFailed
 from engine.stream import Digest, Stream
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))

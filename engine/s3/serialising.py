@@ -62,6 +62,7 @@ def serialise_error(
     elements += [("RequestId", request_id), ("HostId", host_id)]
     inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements if _XML_NAME.fullmatch(name))
     headers = [("x-amz-request-id", _header_text(request_id)), ("x-amz-id-2", _header_text(host_id)), XML_CONTENT_TYPE]
+    headers += [(name, _header_text(text)) for name, text in error.headers.items()]
     return error.status, headers, XML_DECLARATION + f"<Error>{inner}</Error>".encode()
 
 

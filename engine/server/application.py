@@ -156,7 +156,7 @@ def _refusal(exchange: Exchange, error: S3Error) -> Response:
     address = exchange.address
     resource = "/" + "/".join(part for part in (address.bucket, address.key) if part) if address else "/"
     if error.status == 304:
-        return Response(304, list(error.extras.items()))
+        return Response(304, list(error.headers.items()))
     status, headers, body = serialise_error(
         error, request_id=exchange.request_id, host_id=exchange.host_id, resource=resource
     )

@@ -93,7 +93,7 @@ def test_an_unknown_feature_is_refused_and_the_allowed_ones_named(value: str) ->
     result = run_python("import engine.native", ENGINE_CPU_DISABLE=value)
     assert result.returncode == 1
     last_line = result.stderr.strip().splitlines()[-1]
-    assert last_line.startswith("engine.errors.CpuFeatureUnknown: ")
+    assert last_line.startswith("engine.native_errors.CpuFeatureUnknown: ")
     assert f"ENGINE_CPU_DISABLE={value!r}" in last_line
     assert "sse4_2, pclmulqdq" in last_line
 
@@ -107,5 +107,5 @@ def test_a_libcrypto_without_our_digests_is_refused_and_they_are_named(tmp_path:
     code = "from engine import native"
     result = run_python(code, OPENSSL_CONF=str(configuration))
     last_line = result.stderr.strip().splitlines()[-1]
-    assert last_line.startswith("engine.errors.SelfTestFailed: starting the native core on OpenSSL ")
+    assert last_line.startswith("engine.native_errors.SelfTestFailed: starting the native core on OpenSSL ")
     assert ", MD5, SHA1, SHA256, SHA512: no kernel row passes" in last_line

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from engine import errors, native
+from engine import native, native_errors
 from engine.native import KernelRow
 from tests.support.guarded import Guarded
 from tests.support.oracles import ORACLES
@@ -97,13 +97,13 @@ def test_an_unknown_row_is_refused_by_name() -> None:
 
 
 def test_a_row_that_cannot_run_here_is_refused() -> None:
-    assert issubclass(errors.KernelUnusable, errors.NativeError)
+    assert issubclass(native_errors.KernelUnusable, native_errors.NativeError)
     code = """if True:
-        from engine import errors, native
+        from engine import native_errors, native
         for row in native.kernels():
             try:
                 native.run_kernel(row.algorithm, row.name, b"x")
-            except errors.KernelUnusable:
+            except native_errors.KernelUnusable:
                 assert row.needs and not row.usable, row
             else:
                 assert row.usable, row

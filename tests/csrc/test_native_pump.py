@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import errors
+from engine import native_errors
 from engine.stream import IN_PYTHON, Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import PEAK_KIB, python_output
@@ -179,7 +179,7 @@ def test_a_read_error_keeps_what_came_before_it(flags: int, pipe: tuple[int, int
         if flags:
             os.set_blocking(pipe[0], False)
             os.write(pipe[1], b"abc")
-            with pytest.raises(errors.ReadFailed, match="at byte 3") as caught:
+            with pytest.raises(native_errors.ReadFailed, match="at byte 3") as caught:
                 stream.pump(pipe[0], 10)
             assert caught.value.errno == 11
             assert stream.size == 3
@@ -187,7 +187,7 @@ def test_a_read_error_keeps_what_came_before_it(flags: int, pipe: tuple[int, int
             assert stream.pump(pipe[0], 3) == 3
             assert stream.digest(Digest.MD5) == md5(b"abcdef")
         else:
-            with pytest.raises(errors.ReadFailed, match="pumping from descriptor 987654, at byte 0") as caught:
+            with pytest.raises(native_errors.ReadFailed, match="pumping from descriptor 987654, at byte 0") as caught:
                 stream.pump(987654, 10)
             assert caught.value.errno == 9
             assert stream.digest(Digest.MD5) == md5(b"")
@@ -196,7 +196,7 @@ def test_a_read_error_keeps_what_came_before_it(flags: int, pipe: tuple[int, int
 def test_a_directory_cannot_be_pumped(tmp_path: Path) -> None:
     fd = os.open(tmp_path, os.O_RDONLY)
     try:
-        with Stream(Digest.MD5) as stream, pytest.raises(errors.ReadFailed, match="directory") as caught:
+        with Stream(Digest.MD5) as stream, pytest.raises(native_errors.ReadFailed, match="directory") as caught:
             stream.pump(fd, 10)
         assert caught.value.errno == 21
     finally:
@@ -204,7 +204,7 @@ def test_a_directory_cannot_be_pumped(tmp_path: Path) -> None:
 
 
 def test_a_pipe_has_no_offsets(pipe: tuple[int, int]) -> None:
-    with Stream(Digest.MD5) as stream, pytest.raises(errors.ReadFailed) as caught:
+    with Stream(Digest.MD5) as stream, pytest.raises(native_errors.ReadFailed) as caught:
         stream.pump(pipe[0], 10, 0)
     assert caught.value.errno == 29
 
@@ -219,10 +219,10 @@ def test_a_full_disk_breaks_the_stream(source: tuple[int, bytes]) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:
         with Stream(Digest.MD5, full) as stream:
-            with pytest.raises(errors.WriteFailed) as caught:
+            with pytest.raises(native_errors.WriteFailed) as caught:
                 stream.pump(source[0], 10)
             assert caught.value.errno == 28
-            with pytest.raises(errors.StreamBroken, match="an earlier call on this stream failed"):
+            with pytest.raises(native_errors.StreamBroken, match="an earlier call on this stream failed"):
                 stream.pump(source[0], 10)
     finally:
         os.close(full)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import errors
+from engine import native_errors
 from engine.stream import Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import PEAK_KIB, python_output
@@ -145,9 +145,9 @@ def test_a_digest_ends_the_stream() -> None:
     with Stream(Digest.MD5) as stream:
         stream.update(b"abc")
         assert stream.digest(Digest.MD5) == stream.digest(Digest.MD5) == ORACLES["MD5"](b"abc")
-        with pytest.raises(errors.StreamFinished, match="taking bytes: a digest was already taken"):
+        with pytest.raises(native_errors.StreamFinished, match="taking bytes: a digest was already taken"):
             stream.update(b"d")
-        with pytest.raises(errors.StreamFinished, match="already taken"):
+        with pytest.raises(native_errors.StreamFinished, match="already taken"):
             stream.pump(0, 1)
         assert stream.size == 3
         assert stream.digest(Digest.MD5) == ORACLES["MD5"](b"abc")
@@ -170,13 +170,15 @@ def test_a_full_disk_is_a_write_error_with_its_errno_and_breaks_the_stream() -> 
     fd = os.open("/dev/full", os.O_WRONLY)
     try:
         with Stream(Digest.MD5, fd) as stream:
-            with pytest.raises(errors.WriteFailed, match="taking bytes, at byte 0: No space left on device") as caught:
+            with pytest.raises(
+                native_errors.WriteFailed, match="taking bytes, at byte 0: No space left on device"
+            ) as caught:
                 stream.update(b"abc")
             assert isinstance(caught.value, OSError)
             assert caught.value.errno == 28
-            with pytest.raises(errors.StreamBroken):
+            with pytest.raises(native_errors.StreamBroken):
                 stream.update(b"abc")
-            with pytest.raises(errors.StreamBroken):
+            with pytest.raises(native_errors.StreamBroken):
                 stream.digest(Digest.MD5)
     finally:
         os.close(fd)
@@ -186,14 +188,14 @@ def test_a_write_cut_short_by_a_limit_is_continued_and_then_fails(tmp_path: Path
     """RLIMIT_FSIZE lets the first pwrite end early; the second gets EFBIG."""
     code = """if True:
         import os, resource, sys
-        from engine import errors
+        from engine import native_errors
         from engine.stream import Digest, Stream
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
         with Stream(Digest.MD5, fd) as stream:
             try:
                 stream.update(b"x" * 150_000)
-            except errors.WriteFailed as error:
+            except native_errors.WriteFailed as error:
                 print(error.errno, os.fstat(fd).st_size, "at byte 100000" in str(error))
     """
     assert python_output(code, str(tmp_path / "out")) == "27 100000 True\n"
@@ -205,7 +207,7 @@ def test_a_descriptor_that_cannot_be_written_is_a_write_error(flags: int, tmp_pa
     path.touch()
     fd = os.open(path, flags)
     try:
-        with Stream(Digest(0), fd) as stream, pytest.raises(errors.WriteFailed) as caught:
+        with Stream(Digest(0), fd) as stream, pytest.raises(native_errors.WriteFailed) as caught:
             stream.update(b"abc")
         assert caught.value.errno == 9
     finally:
@@ -215,7 +217,7 @@ def test_a_descriptor_that_cannot_be_written_is_a_write_error(flags: int, tmp_pa
 def test_a_pipe_cannot_be_written_at_an_offset() -> None:
     read_end, write_end = os.pipe()
     try:
-        with Stream(Digest(0), write_end) as stream, pytest.raises(errors.WriteFailed) as caught:
+        with Stream(Digest(0), write_end) as stream, pytest.raises(native_errors.WriteFailed) as caught:
             stream.update(b"abc")
         assert caught.value.errno == 29
     finally:

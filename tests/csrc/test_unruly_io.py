@@ -83,14 +83,14 @@ def test_a_refused_hint_is_the_last(unruly: dict[str, str], tmp_path: Path) -> N
 def test_a_stream_that_finds_no_memory_says_so_and_goes_on(unruly: dict[str, str]) -> None:
     code = """if True:
         import os
-        from engine import errors
+        from engine import native_errors
         from engine.stream import Digest, Stream
         fd = os.memfd_create("source")
         os.write(fd, b"abc")
         with Stream(Digest.MD5) as stream:
             try:
                 stream.pump(fd, 3, 0)
-            except errors.OutOfMemory as error:
+            except native_errors.OutOfMemory as error:
                 print(isinstance(error, MemoryError), stream.size, stream.pump(fd, 3, 0))
     """
     assert python_output(code, **unruly, UNRULY_MEMORY="1").split() == ["True", "0", "3"]

@@ -15,7 +15,7 @@ from botocore.httpchecksum import AwsChunkedWrapper, CrtCrc64NvmeChecksum, Sha25
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import Store, errors
+from engine import Store, errors, native_errors
 from engine.chunked import READ_SIZE, ChunkedSource
 from engine.s3.http import Request
 from engine.s3.payload import ChunkSigning, Payload
@@ -212,7 +212,7 @@ def test_the_trailers_cannot_be_changed() -> None:
 def test_a_full_disk_is_a_write_error() -> None:
     fd = os.open("/dev/full", os.O_WRONLY)
     try:
-        with Stream(Digest.MD5, fd) as stream, pytest.raises(errors.WriteFailed, match="No space left"):
+        with Stream(Digest.MD5, fd) as stream, pytest.raises(native_errors.WriteFailed, match="No space left"):
             ChunkedSource(RawBody(encode(b"data", MIN)), 4).feed(stream, 4)
     finally:
         os.close(fd)
@@ -221,7 +221,7 @@ def test_a_full_disk_is_a_write_error() -> None:
 def test_a_finished_stream_takes_nothing() -> None:
     with Stream(Digest.MD5) as stream:
         stream.digest(Digest.MD5)
-        with pytest.raises(errors.StreamFinished):
+        with pytest.raises(native_errors.StreamFinished):
             ChunkedSource(RawBody(encode(b"data", MIN)), 4).feed(stream, 4)
 
 

@@ -5,8 +5,9 @@ import pickle
 
 import pytest
 
-from engine import errors
-from engine.errors import EngineError, InternalError, NativeError, NoSuchUpload, S3Error, StoreError, StoreFull
+from engine import errors, native_errors
+from engine.errors import EngineError, InternalError, NoSuchUpload, S3Error, StoreError, StoreFull
+from engine.native_errors import NativeError
 from tests.support.refusals import TEXTS
 
 
@@ -57,12 +58,15 @@ def test_a_reason_is_for_the_local_reader_only() -> None:
 def test_an_error_survives_a_trip_between_processes(again: object) -> None:
     assert callable(again)
     error = errors.InvalidArgument("text", reason="why", ArgumentName="max-parts", ArgumentValue=-1)
+    error.with_headers({"Allow": "DELETE", "ETag": None})
     copied = again(error)
     assert type(copied) is type(error)
-    for name in ("code", "status", "message", "reason", "extras"):
+    for name in ("code", "status", "message", "reason", "headers", "extras"):
         assert getattr(copied, name) == getattr(error, name)
 
 
 def test_the_tree_in_the_docstring_names_every_class_of_the_store() -> None:
-    for kind in family(StoreError) | family(NativeError) | {S3Error, InternalError} | family(InternalError):
+    for kind in family(StoreError) | {NativeError, S3Error, InternalError} | family(InternalError):
         assert kind.__name__ in (errors.__doc__ or ""), kind.__name__
+    for kind in family(NativeError):
+        assert kind.__name__ in (native_errors.__doc__ or ""), kind.__name__

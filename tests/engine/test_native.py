@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import errors, native
+from engine import native, native_errors
 from engine.native import ffi, lib
 from engine.stream import IN_PYTHON, Digest
 
@@ -15,14 +15,14 @@ STATUSES = sorted(name for name in dir(lib) if name.startswith("ENGINE_E_"))
 
 @pytest.mark.parametrize("symbol", STATUSES)
 def test_every_status_has_one_exception_class_of_its_own(symbol: str) -> None:
-    kinds = [kind for kind in errors.NativeError.__subclasses__() if kind.symbol == symbol]
+    kinds = [kind for kind in native_errors.NativeError.__subclasses__() if kind.symbol == symbol]
     assert len(kinds) == 1
     assert native.FAILURES[getattr(lib, symbol)] is kinds[0]
     assert kinds[0].text
 
 
 def test_no_exception_class_is_without_a_status() -> None:
-    assert sorted(kind.symbol for kind in errors.NativeError.__subclasses__()) == STATUSES
+    assert sorted(kind.symbol for kind in native_errors.NativeError.__subclasses__()) == STATUSES
     assert len(native.FAILURES) == len(STATUSES)
 
 
@@ -39,7 +39,7 @@ def test_c_has_no_name_for_what_is_no_status() -> None:
 def test_check_passes_success_on_and_says_what_failed() -> None:
     assert native.check(0, "doing") == 0
     assert native.check(7, "doing") == 7
-    with pytest.raises(errors.LibcryptoFailed, match=r"^making tea: libcrypto refused the digest$"):
+    with pytest.raises(native_errors.LibcryptoFailed, match=r"^making tea: libcrypto refused the digest$"):
         native.check(lib.ENGINE_E_LIBCRYPTO, "making tea")
 
 
@@ -48,7 +48,7 @@ def test_system_errors_carry_their_errno() -> None:
     with pytest.raises(OSError, match="reading, at byte 77: Input/output error") as caught:
         native.check(lib.ENGINE_E_READ, "reading", report)
     assert caught.value.errno == errno.EIO
-    assert type(caught.value) is errors.ReadFailed
+    assert type(caught.value) is native_errors.ReadFailed
 
 
 def test_algorithms_and_digests_are_the_same_set_in_the_same_order() -> None:
@@ -81,6 +81,6 @@ def test_the_type_of_a_file_system_is_its_magic_number(tmp_path: Path) -> None:
 
 
 def test_a_bad_descriptor_has_no_file_system() -> None:
-    with pytest.raises(errors.FileSystemUnknown, match="descriptor 987654") as caught:
+    with pytest.raises(native_errors.FileSystemUnknown, match="descriptor 987654") as caught:
         native.file_system_type(987654)
     assert caught.value.errno == errno.EBADF

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import errors
+from engine import native_errors
 from engine.chunked import ChunkedSource
 from engine.stream import IN_PYTHON, PIECE_SIZE, Digest, Stream, available
 from tests.support.chunks import RawBody, encode
@@ -58,7 +58,7 @@ def test_a_stream_that_gave_its_digest_takes_no_more(name: str) -> None:
     with Stream(Digest[name]) as stream:
         stream.update(b"abc")
         first = stream.digest(Digest[name])
-        with pytest.raises(errors.StreamFinished):
+        with pytest.raises(native_errors.StreamFinished):
             stream.update(b"d")
         assert stream.digest(Digest[name]) == first
 
@@ -67,9 +67,9 @@ def test_a_stream_that_could_not_write_gives_no_digest() -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     try:
         with Stream(Digest.XXHASH3, full) as stream:
-            with pytest.raises(errors.WriteFailed):
+            with pytest.raises(native_errors.WriteFailed):
                 stream.update(b"abc")
-            with pytest.raises(errors.StreamBroken):
+            with pytest.raises(native_errors.StreamBroken):
                 stream.digest(Digest.XXHASH3)
     finally:
         os.close(full)
@@ -82,7 +82,7 @@ def test_an_input_that_cannot_be_read_says_why_and_the_stream_goes_on(tmp_path: 
             stream.update(b"abc")
             for offset in (-1, 0):
                 with pytest.raises(
-                    errors.ReadFailed, match=f"pumping from descriptor {directory}, at byte 3"
+                    native_errors.ReadFailed, match=f"pumping from descriptor {directory}, at byte 3"
                 ) as caught:
                     stream.pump(directory, 10, offset)
                 assert caught.value.errno is not None
