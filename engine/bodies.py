@@ -66,7 +66,7 @@ class _DescriptorSource(Source):
         self.length = _length_left(fd, None)
 
     def take(self, size: int) -> bytes:
-        return _take(lambda most: os.read(self._fd, most), size)
+        return read_up_to(lambda most: os.read(self._fd, most), size)
 
     def feed(self, stream: Stream, size: int) -> int:
         return stream.pump(self._fd, size)
@@ -86,7 +86,7 @@ class _RegularFileSource(Source):
         self.length = _length_left(self._fd, self._offset)
 
     def take(self, size: int) -> bytes:
-        taken = _take(lambda most: self._moved(os.pread(self._fd, most, self._offset)), size)
+        taken = read_up_to(lambda most: self._moved(os.pread(self._fd, most, self._offset)), size)
         self._body.seek(self._offset)
         return taken
 
@@ -112,7 +112,8 @@ def _length_left(fd: int, offset: int | None) -> int | None:
     return max(0, status.st_size - (os.lseek(fd, 0, os.SEEK_CUR) if offset is None else offset))
 
 
-def _take(read: Callable[[int], bytes], size: int) -> bytes:
+def read_up_to(read: Callable[[int], Buffer], size: int) -> bytes:
+    """What so many bytes' worth of reads give, less only at the end."""
     taken = bytearray()
     while len(taken) < size and (piece := read(min(size - len(taken), BODY_CHUNK_SIZE))):
         taken += piece
@@ -133,7 +134,7 @@ class _FileSource(Source):
         return piece
 
     def take(self, size: int) -> bytes:
-        return _take(self._read, size)
+        return read_up_to(self._read, size)
 
     def feed(self, stream: Stream, size: int) -> int:
         left = size

@@ -51,7 +51,7 @@ void engine_stream_close(engine_stream *stream)
         return;
     FOR_EACH_DIGEST(stream, i)
         registry_chosen_row(i)->discard(&stream->digest_states[i]);
-    free(stream->buffer);
+    pump_release(stream);
     free(stream);
 }
 

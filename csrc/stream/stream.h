@@ -25,4 +25,7 @@ int stream_begin_call(const struct engine_stream *stream, struct engine_report *
 /* The one way in: every stage sees the bytes, in order. Adds what it took to report->moved; any failure breaks the stream. */
 int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report);
 
+/* The pump's share of closing a stream. */
+void pump_release(struct engine_stream *stream);
+
 #endif

@@ -15,15 +15,17 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.bodies import BODY_CHUNK_SIZE
+from engine.bodies import BODY_CHUNK_SIZE, Source, read_up_to
 from engine.errors import IncompleteBody, RequestTimeout
+from engine.native_errors import ReadFailed
+from engine.stream import Stream
 
 BUFFER_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 """A buffer goes back to the system with its body: malloc would keep up to 3 MiB for each that was ever in flight."""
 
 
-class SocketBody:
-    """A `RawBody` of known length. A client that sends nothing for the time-out is given up."""
+class SocketBody(Source):
+    """A `RawBody` of known length that can feed a stream by the pump. A client that sends nothing for the time-out is given up."""
 
     def __init__(self, connection: socket.socket, host_body: Any, idle_timeout_s: float) -> None:
         """Begin; `host_body` is gunicorn's Body over a LengthReader, of which nothing was read yet."""
@@ -61,6 +63,30 @@ class SocketBody:
         ahead = self._read_ahead(wanted)
         return ahead if ahead or not wanted else self._receive(min(wanted, BODY_CHUNK_SIZE))
 
+    def take(self, size: int) -> bytes:
+        return read_up_to(self.read, size)
+
+    def feed(self, stream: Stream, size: int) -> int:
+        """Move bytes into the stream, from the socket without a way through Python.
+
+        Raises:
+            RequestTimeout, IncompleteBody: as `read`.
+        """
+        wanted = min(size, self._reader.length)
+        ahead = self._read_ahead(wanted)
+        if ahead:
+            stream.update(ahead)
+        before = stream.size
+        try:
+            with self._waiting():
+                stream.pump(self._connection.fileno(), wanted - len(ahead))
+        finally:
+            self._reader.length -= stream.size - before
+        return len(ahead) + stream.size - before
+
+    def has_more(self) -> bool:
+        return not self.at_end
+
     def _receive(self, size: int) -> memoryview:
         self._buffer = self._buffer or memoryview(mmap.mmap(-1, size, BUFFER_FLAGS))
         with self._waiting():
@@ -81,7 +107,7 @@ class SocketBody:
         self._limit(self._idle_timeout_s)
         try:
             yield
-        except OSError as error:
+        except (ReadFailed, ConnectionError, BlockingIOError) as error:
             if error.errno == errno.EAGAIN:
                 raise RequestTimeout from None
             raise IncompleteBody(reason="the client went away") from error

@@ -1,14 +1,16 @@
 /*
  * Preloaded over libc: read, pread and pwrite that behave as badly as POSIX allows. UNRULY_IO is a seed for short counts and EINTR.
  * UNRULY_HINTS logs calls of sync_file_range into the file of that name, a line of offset, size and flags each; UNRULY_HINTS_REFUSED
- * refuses them. UNRULY_MEMORY has no memory for whoever wants it aligned, once.
+ * refuses them. UNRULY_MEMORY has no pages for the C core, once.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static unsigned long long state;
@@ -63,14 +65,22 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
     MISBEHAVE(pwrite, fd, buffer, size, offset);
 }
 
-void *aligned_alloc(size_t alignment, size_t size)
+/* Only the C core finds no memory, once; Python has its arenas from mmap too. */
+static int is_of_the_core(const void *address)
 {
-    REAL(void *, aligned_alloc, size_t, size_t);
-    if (getenv("UNRULY_MEMORY") != NULL) {
+    Dl_info info;
+    return dladdr(address, &info) != 0 && strstr(info.dli_fname, "_native") != NULL;
+}
+
+void *mmap(void *start, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    REAL(void *, mmap, void *, size_t, int, int, int, off_t);
+    if (getenv("UNRULY_MEMORY") != NULL && is_of_the_core(__builtin_return_address(0))) {
         unsetenv("UNRULY_MEMORY");
-        return NULL;
+        errno = ENOMEM;
+        return MAP_FAILED;
     }
-    return real_aligned_alloc(alignment, size);
+    return real_mmap(start, size, protection, flags, fd, offset);
 }
 
 int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags)
