@@ -64,13 +64,13 @@ class _NewFile:
 
     def persist(self) -> None:
         try:
-            if not self._linked:
-                self._link(fcntl.LOCK_EX)
-            os.fsync(self._fd)
-            os.fsync(self._directory)
+            self._sync()
             self._durable = True
         except OSError as error:
             raise storage_failure("making a part durable", error) from error
+
+    def _sync(self) -> None:
+        os.fsync(self._directory)
 
     def keep(self) -> None:
         self._kept = True
@@ -133,6 +133,12 @@ class FileAttempt(_NewFile):
             self._fd = -1
         raise InternalError(reason="a collector removed every new file before it could be locked")
 
+    def _sync(self) -> None:
+        if not self._linked:
+            self._link(fcntl.LOCK_EX)
+        os.fsync(self._fd)
+        super()._sync()
+
     def _close(self) -> None:
         if hasattr(self, "stream"):
             self.stream.close()
@@ -140,7 +146,7 @@ class FileAttempt(_NewFile):
 
 
 class FileLink(_NewFile):
-    """One more name of a stored file."""
+    """One more name of a stored file, whose bytes were synced before its first row was committed."""
 
     __slots__ = ()
 

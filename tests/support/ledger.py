@@ -48,7 +48,7 @@ class Upload:
 
 @dataclass(slots=True)
 class Stored:
-    """An object: its pieces in order, and whether it came by Complete."""
+    """An object: its pieces in order, and whether it came by Complete; what did not is one piece, or a copy of several."""
 
     pieces: list[Piece]
     multipart: bool
@@ -57,7 +57,8 @@ class Stored:
     def etag(self) -> str:
         """The ETag S3 gives it."""
         if not self.multipart:
-            return f'"{self.pieces[0].md5.hex()}"'
+            whole = b"".join(piece.data() for piece in self.pieces)
+            return f'"{hashlib.md5(whole, usedforsecurity=False).hexdigest()}"'
         whole = hashlib.md5(b"".join(piece.md5 for piece in self.pieces), usedforsecurity=False).hexdigest()
         return f'"{whole}-{len(self.pieces)}"'
 
@@ -88,6 +89,11 @@ class Ledger:
             case "complete":
                 upload = self.uploads.pop(operation["id"])
                 self.objects[key] = Stored([upload.parts[number] for number in operation["numbers"]], multipart=True)
+            case "copy_part":
+                piece = self.objects[operation["source"]].pieces[operation["index"]]
+                self.uploads[operation["id"]].parts[operation["number"]] = piece
+            case "copy":
+                self.objects[key] = Stored(self.objects[operation["source"]].pieces, multipart=False)
             case "abort":
                 del self.uploads[operation["id"]]
             case "put":

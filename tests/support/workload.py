@@ -16,7 +16,7 @@ import engine
 from engine.blobs import files
 from engine.meta import environment
 from engine.meta.lmdb import LmdbMetadata
-from tests.support.ledger import Journal, Ledger, Operation, Piece
+from tests.support.ledger import Journal, Ledger, Operation, Piece, Stored
 
 BUCKET = "workload"
 LIMITS = engine.Limits(part_size_bytes_min=0)
@@ -42,11 +42,12 @@ class Lane:
         uploads = self._ledger.uploads
         choices = ["put", "delete", "scrap"]
         if self._ledger.objects:
-            choices += ["read"]
+            choices += ["read", "copy"]
         if len(uploads) < UPLOADS_MAX:
             choices += ["create"] * 2
         if uploads:
             choices += ["upload"] * 8 + ["abort"]
+            choices += ["copy_part"] * 2 if self._copied_pieces() else []
         if any(upload.parts for upload in uploads.values()):
             choices += ["complete"] * 2
         self.do(getattr(self, "_" + self._rng.choice(choices))())
@@ -90,6 +91,20 @@ class Lane:
         key = self._ledger.uploads[upload_id].key
         return {"do": "upload", "key": key, "id": upload_id, "number": number, **self._content()}
 
+    def _copied_pieces(self) -> list[tuple[str, int]]:
+        """Keys and places of the pieces that a range can name."""
+        objects = self._ledger.objects.items()
+        return [(key, index) for key, stored in objects for index, piece in enumerate(stored.pieces) if piece.size]
+
+    def _copy_part(self) -> Operation:
+        source, index = self._rng.choice(self._copied_pieces())
+        return {**self._upload(), "do": "copy_part", "source": source, "index": index}
+
+    def _copy(self) -> Operation:
+        source = self._rng.choice(list(self._ledger.objects))
+        key = f"{self._ledger.prefix}copy-{self._rng.randrange(KEYS)}"
+        return {"do": "copy", "key": key, "source": source} if key != source else self._read()
+
     def _abort(self) -> Operation:
         upload_id = self._rng.choice(list(self._ledger.uploads))
         return {"do": "abort", "key": self._ledger.uploads[upload_id].key, "id": upload_id}
@@ -113,6 +128,11 @@ def perform(store: engine.Store, operation: Operation, ledger: Ledger) -> str | 
             piece = Piece(operation["seed"], operation["size"])
             answer = store.upload_part(BUCKET, key, operation["id"], operation["number"], piece.data())
             assert answer.etag == f'"{piece.md5.hex()}"'
+        case "copy_part":
+            _copy_part(store, operation, ledger)
+        case "copy":
+            copied = store.copy_object(BUCKET, key, f"{BUCKET}/{operation['source']}").copy_object_result
+            assert copied.etag == Stored(ledger.objects[operation["source"]].pieces, multipart=False).etag
         case "complete":
             held = ledger.uploads[operation["id"]].parts
             listed = [(number, held[number].md5.hex()) for number in operation["numbers"]]
@@ -131,6 +151,17 @@ def perform(store: engine.Store, operation: Operation, ledger: Ledger) -> str | 
             with store.get_object(BUCKET, key).body as body:
                 assert body.read() == b"".join(piece.data() for piece in ledger.objects[key].pieces)
     return None
+
+
+def _copy_part(store: engine.Store, operation: Operation, ledger: Ledger) -> None:
+    pieces = ledger.objects[operation["source"]].pieces
+    piece = pieces[operation["index"]]
+    first = sum(each.size for each in pieces[: operation["index"]])
+    answer = store.upload_part_copy(
+        BUCKET, operation["key"], operation["id"], operation["number"], f"{BUCKET}/{operation['source']}",
+        copy_source_range=f"bytes={first}-{first + piece.size - 1}",
+    )  # fmt: skip
+    assert answer.copy_part_result.etag == f'"{piece.md5.hex()}"'
 
 
 def scrap_bucket(store: engine.Store) -> None:

@@ -19,8 +19,8 @@ TRIES_MAX = 2
 
 
 def scenario(prefix: str) -> list[Operation]:
-    """The operations: two uploads with parts of three sizes, parts put again, a subset completed, one aborted, overwriting."""
-    first, second = f"{prefix}first", f"{prefix}second"
+    """The operations: two uploads with parts of three sizes, parts put again, a subset completed, one aborted, copies, overwriting."""
+    first, second, third = f"{prefix}first", f"{prefix}second", f"{prefix}third"
     sizes = (SMALL, MIDDLE, LARGE, SMALL, MIDDLE, MIDDLE)
     return [
         {"do": "create", "key": first},
@@ -34,9 +34,15 @@ def scenario(prefix: str) -> list[Operation]:
         _upload(second, 1, 60, MIDDLE),
         _upload(second, 9, 61, SMALL),
         {"do": "abort", "key": second},
+        {"do": "create", "key": third},
+        {"do": "copy_part", "key": third, "number": 1, "source": first, "index": 1},
+        {"do": "copy_part", "key": third, "number": 2, "source": first, "index": 0},
+        {"do": "complete", "key": third, "numbers": [1, 2]},
         {"do": "put", "key": second, "seed": 70, "size": MIDDLE},
-        {"do": "put", "key": first, "seed": 71, "size": SMALL},
+        {"do": "copy", "key": first, "source": second},
         {"do": "delete", "key": second},
+        {"do": "put", "key": first, "seed": 71, "size": SMALL},
+        {"do": "delete", "key": third},
         {"do": "scrap", "key": ""},
     ]
 
@@ -79,7 +85,7 @@ class Player:
         """Do every operation."""
         for step in scenario(self._ledger.prefix):
             operation = dict(step)
-            if operation["do"] in ("upload", "list", "complete", "abort"):
+            if operation["do"] in ("upload", "copy_part", "list", "complete", "abort"):
                 operation["id"] = self._ids[operation["key"]]
             self._do(store, operation)
 

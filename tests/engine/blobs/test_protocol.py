@@ -23,6 +23,7 @@ from tests.support.uploads import begin
 store = engine.open(sys.argv[1], limits=engine.Limits(part_size_bytes_min=1))
 store._blobs._nameless = sys.argv[2] == "nameless"
 store.create_bucket("bucket")
+store.put_object("bucket", "source", FILE_BODY)
 upload = begin(store, "bucket", "key")
 small, old = upload.part(1, b"small"), upload.part(2, FILE_BODY)
 os.write(2, b"begin")
@@ -127,6 +128,31 @@ def test_without_nameless_files_a_part_has_its_final_name_and_its_lock_from_the_
     assert synced < directory_synced < committed[0]
     assert committed[-1] < closed
     assert places(calls, "linkat", "") == places(calls, "rename", "") == []
+
+
+COPIES = {
+    "upload_part_copy": 'upload.copy(3, "bucket/source")',
+    "copy_object": 'store.copy_object("bucket", "copy", "bucket/source")',
+}
+
+
+@pytest.mark.parametrize("step", COPIES)
+def test_a_shared_file_is_locked_linked_synced_and_committed_in_this_order_and_never_read(
+    store_path: Path, place: Path, step: str
+) -> None:
+    calls = traced(store_path, place, COPIES[step])
+    linked = place_of(calls, "linkat", "/proc/self/fd/")
+    fd = re.search(r"/proc/self/fd/(\d+)", calls[linked].text)
+    assert fd is not None
+    locked = place_of(calls, "flock", "LOCK_SH")
+    [directory_synced] = places(calls, "fsync", "")
+    [closed] = [place for place in places(calls, "close", "") if calls[place].fd == fd[1] and place > linked]
+    assert calls[locked].fd == fd[1]
+    assert calls[directory_synced].path.rpartition("/")[0].endswith("/blobs")
+    committed = commits(calls)
+    assert locked < linked < directory_synced < committed[0]
+    assert committed[-1] < closed
+    assert places(calls, "openat", "O_TMPFILE") == places(calls, "pwrite64", "/blobs/") == []
 
 
 def test_a_part_that_is_replaced_is_removed_after_the_commit(store_path: Path, place: Path) -> None:
