@@ -1,7 +1,9 @@
 """Removes what no request can reach any more: trash named by committed rows, and files that no row names."""
 
+import itertools
 import logging
 import time
+from collections.abc import Iterator
 
 from engine.ballast import Ballast
 from engine.blobs import Blobs
@@ -10,6 +12,7 @@ from engine.errors import EngineError
 from engine.meta import Metadata, Trash, TrashKind
 
 TRASH_BATCH_SIZE = 256
+WALKED_A_STEP = 1000
 BACKLOG_S_MAX = 0.5
 HELD_COUNT_MAX = 10_000
 HELD_TRIED_A_SWEEP = 4
@@ -65,16 +68,22 @@ class Sweeper:
 
     def collect(self) -> tuple[int, int]:
         """Remove all trash and every file that no row names and no writer holds; the files and bytes removed."""
+        files, freed = zip(*self.collect_in_steps(), strict=True)
+        return sum(files), sum(freed)
+
+    def collect_in_steps(self) -> Iterator[tuple[int, int]]:
+        """The same in steps that are short unless there is much trash; each tells its part of the files and bytes."""
         while self._meta.drain_deleted_buckets():
             self._sweep_all()
         self._sweep_all()
-        files = freed = 0
-        for blob_id, _ in self._blobs.walk():
-            if not self._meta.names_blob(blob_id):
-                size = self._blobs.collect(blob_id, self._meta.names_blob)
-                files += size is not None
-                freed += size or 0
-        return files, freed
+        yield 0, 0
+        blob_ids = (blob_id for blob_id, _ in self._blobs.walk())
+        while some := list(itertools.islice(blob_ids, WALKED_A_STEP)):
+            sizes = [self._collected(blob_id) for blob_id in some if not self._meta.names_blob(blob_id)]
+            yield sum(size is not None for size in sizes), sum(size or 0 for size in sizes)
+
+    def _collected(self, blob_id: bytes) -> int | None:
+        return self._blobs.collect(blob_id, self._meta.names_blob)
 
     def _sweep_all(self) -> None:
         """Sweep all trash but what readers hold."""

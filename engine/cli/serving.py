@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.cli.failures import CommandError, Exit
 from engine.cli.parser import Parser, add_store
+from engine.cli.units import span
 
 VARIABLE_PREFIX = "PARTWRIGHT_"
 LOG_FORMATS = ("json", "none")
@@ -48,6 +49,7 @@ def _parser() -> Parser:
     _add(parser, "tls-cert", "FILE", str, None, "certificate chain (PEM)")
     _add(parser, "tls-key", "FILE", str, None, "private key (PEM, PKCS#8)")
     _add(parser, "workers", "N", _count(WORKERS_MAX), 1, "worker processes; they share the store")
+    _add(parser, "reap-interval", "SPAN", _interval, "1h", "how often lifecycle rules are executed")
     _add(parser, "threads", "N", _count(THREADS_MAX), 64, "requests worked on at once, in each worker")
     _add(
         parser,
@@ -90,6 +92,13 @@ def _count(most: int) -> Callable[[str], int]:
     return count
 
 
+def _interval(text: str) -> float:
+    seconds = span(text).total_seconds()
+    if seconds < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than a second")
+    return seconds
+
+
 def _log_format(text: str) -> str:
     if text not in LOG_FORMATS:
         raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(LOG_FORMATS)}")
@@ -116,6 +125,7 @@ def _serve(options: Namespace) -> None:
         workers=options.workers,
         threads=options.threads,
         log_format=options.log_format,
+        reap_interval_s=options.reap_interval,
     )
     print(told, flush=True)
     serve(settings)

@@ -27,13 +27,10 @@ class Reaper(Completes, Expiry):
         Raises:
             ValueError: `older_than` is negative.
         """
-        report = sum(self.reap_in_steps(older_than), ReapReport())
-        files, freed = self._sweeper.collect()
-        self._ballast.restore()
-        return report + ReapReport(collected_files=files, collected_bytes=freed)
+        return sum(self.reap_in_steps(older_than), ReapReport())
 
-    def reap_in_steps(self, older_than: timedelta | None = None) -> Iterator[ReapReport]:
-        """Reap, but collect no garbage, in short steps; each says what it did, and the work may be left after any.
+    def reap_in_steps(self, older_than: timedelta | None = None, *, collect: bool = True) -> Iterator[ReapReport]:
+        """Reap in short steps; each says what it did, and the work may be left after any. Without `collect` only known trash goes.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -48,6 +45,15 @@ class Reaper(Completes, Expiry):
                 yield from self._reap_bucket(bucket, now_ns, before_ns)
             except NoSuchBucket:
                 continue  # deleted meanwhile
+        if collect:
+            yield from self._collect()
+        else:
+            self._sweeper.sweep_backlog()
+
+    def _collect(self) -> Iterator[ReapReport]:
+        for files, freed in self._sweeper.collect_in_steps():
+            yield ReapReport(collected_files=files, collected_bytes=freed)
+        self._ballast.restore()
 
     def become_keeper(self) -> Lease | None:
         """The right to look after the store unasked, until the lease is closed or its process ends; None while somebody has it."""

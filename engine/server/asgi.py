@@ -4,10 +4,12 @@ A client that goes quiet is given up after `idle_timeout_s`.
 """
 
 import asyncio
+import contextlib
 import logging
 import urllib.parse
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 from engine.s3.http import Request
@@ -36,10 +38,13 @@ class AsgiApplication:
         self.application = application
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="partwright")
         self._idle_timeout_s = idle_timeout_s
+        self.beside: AbstractContextManager[object] = contextlib.nullcontext()
+        """Entered for as long as the host server lives, if that tells us so (ASGI's lifespan)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            with self.beside:
+                await _live(receive, send)
             return
         if scope["type"] != "http":
             return

@@ -19,6 +19,7 @@ from engine.errors import StoreError
 from engine.server import asgi_app
 from engine.server.access import AccessLog
 from engine.server.credentials import Credentials
+from engine.server.upkeep import INTERVAL_S_DEFAULT, Upkeep
 from engine.store import open_store
 
 READ_SIZE_MAX = 256 * 1024
@@ -45,6 +46,7 @@ class Settings:
     workers: int = 1
     threads: int = 64
     log_format: str = "json"
+    reap_interval_s: float = INTERVAL_S_DEFAULT
 
 
 def make_settings(credentials: Credentials | None, *, host: str, port: int, **others: Any) -> tuple[Settings, str]:
@@ -99,14 +101,17 @@ def serve(settings: Settings) -> None:
 def load_application(settings: Settings) -> Any:
     """The application of one worker process."""
     logging.config.dictConfig(logging_config(settings.log_format))
-    return asgi_app(
-        open_store(settings.store),
+    store = open_store(settings.store)
+    application = asgi_app(
+        store,
         credentials=settings.credentials,
         region=settings.region,
         domains=settings.domains,
         threads=settings.threads,
         access_log=AccessLog() if settings.log_format != "none" else None,
     )
+    application.beside = Upkeep(store, settings.reap_interval_s)
+    return application
 
 
 def logging_config(log_format: str) -> dict[str, Any]:

@@ -170,7 +170,7 @@ def test_a_rule_goes_through_more_than_a_page_of_uploads(tiny: Store, bucket: st
         tiny.create_multipart_upload(bucket, f"key-{number % 7}")
     set_rules(tiny, bucket, ("key-0", 1), ("key-6", 1))
     clock.go_on(3 * DAY)
-    assert [step.aborted_uploads for step in tiny.reap_in_steps()] == [215, 100]
+    assert [step.aborted_uploads for step in tiny.reap_in_steps(collect=False)] == [215, 100]
     assert tiny.stat().open_uploads == 1100 - 158 - 157
 
 
