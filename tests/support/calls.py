@@ -1,0 +1,102 @@
+"""A call of every operation that the server serves, by boto3's names, and what must be allowed for it."""
+
+import io
+from typing import Any
+
+from engine import Store
+from engine.s3.http import Request
+from engine.s3.sigv4 import Verifier
+from engine.server.application import Application
+from engine.server.credentials import Authorize
+from tests.support.uploads import begin
+from tests.support.wire import client
+
+BUCKET = "arn:aws:s3:::bucket"
+KEY = BUCKET + "/key"
+RULE = {"ID": "tidy", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
+    ("abort_multipart_upload", {"UploadId": "UPLOAD"}, {("s3:AbortMultipartUpload", KEY)}),
+    (
+        "complete_multipart_upload",
+        {"UploadId": "UPLOAD", "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": "PART"}]}},
+        {("s3:PutObject", KEY)},
+    ),
+    ("copy_object", {"CopySource": "bucket/key"}, {("s3:PutObject", BUCKET + "/other"), ("s3:GetObject", KEY)}),
+    ("create_bucket", {"Bucket": "another"}, {("s3:CreateBucket", "arn:aws:s3:::another")}),
+    ("create_multipart_upload", {}, {("s3:PutObject", KEY)}),
+    ("delete_bucket", {"Bucket": "empty"}, {("s3:DeleteBucket", "arn:aws:s3:::empty")}),
+    ("delete_bucket_lifecycle", {}, {("s3:PutLifecycleConfiguration", BUCKET)}),
+    ("delete_object", {}, {("s3:DeleteObject", KEY)}),
+    ("get_bucket_lifecycle_configuration", {}, {("s3:GetLifecycleConfiguration", BUCKET)}),
+    ("get_bucket_location", {}, {("s3:GetBucketLocation", BUCKET)}),
+    ("get_bucket_request_payment", {}, {("s3:GetBucketRequestPayment", BUCKET)}),
+    ("get_object", {}, {("s3:GetObject", KEY)}),
+    ("head_bucket", {}, {("s3:ListBucket", BUCKET)}),
+    ("head_object", {}, {("s3:GetObject", KEY)}),
+    ("list_buckets", {}, {("s3:ListAllMyBuckets", "arn:aws:s3:::*")}),
+    ("list_multipart_uploads", {}, {("s3:ListBucketMultipartUploads", BUCKET)}),
+    ("list_objects", {}, {("s3:ListBucket", BUCKET)}),
+    ("list_objects_v2", {}, {("s3:ListBucket", BUCKET)}),
+    ("list_parts", {"UploadId": "UPLOAD"}, {("s3:ListMultipartUploadParts", KEY)}),
+    (
+        "put_bucket_lifecycle_configuration",
+        {"LifecycleConfiguration": {"Rules": [RULE]}},
+        {("s3:PutLifecycleConfiguration", BUCKET)},
+    ),
+    (
+        "put_bucket_request_payment",
+        {"RequestPaymentConfiguration": {"Payer": "Requester"}},
+        {("s3:PutBucketRequestPayment", BUCKET)},
+    ),
+    ("put_object", {"Body": b"new"}, {("s3:PutObject", KEY)}),
+    ("upload_part", {"UploadId": "UPLOAD", "PartNumber": 2, "Body": b"x"}, {("s3:PutObject", KEY)}),
+    (
+        "upload_part_copy",
+        {"UploadId": "UPLOAD", "PartNumber": 2, "CopySource": "bucket/key"},
+        {("s3:PutObject", KEY), ("s3:GetObject", KEY)},
+    ),
+]
+"""Source: "Permissions" on the operations' API pages."""
+WITHOUT_KEY = {name for name, *_ in CALLS if "bucket" in name or (name.startswith("list_") and name != "list_parts")}
+
+
+def arguments(name: str, given: dict[str, Any], store: Store) -> dict[str, Any]:
+    """A call's arguments, with an upload of one part made for it where it names one."""
+    found = {"Bucket": "bucket"} | given
+    if name in ("list_buckets",):
+        del found["Bucket"]
+    if name == "copy_object":
+        found["Key"] = "other"
+    elif name not in WITHOUT_KEY:
+        found.setdefault("Key", "key")
+    if "UploadId" in given:
+        upload = begin(store, "bucket")
+        found["UploadId"] = upload.upload_id
+        etag = upload.part(1, b"part").etag
+        if "MultipartUpload" in given:
+            found["MultipartUpload"] = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    return found
+
+
+class Body(io.BytesIO):
+    """A request's body."""
+
+    length: int | None = None
+    at_end = True
+
+
+def client_of(store: Store, authorize: Authorize) -> Any:
+    """A client of botocore's that sends to a server over the store, in this process and without a signature."""
+    application = Application(store, Verifier(lambda _: None, "us-east-1", allow_anonymous=True), authorize)
+
+    def answer(request: Request, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        unsigned = {"authorization", "x-amz-date", "x-amz-content-sha256"}
+        headers = tuple((name, value) for name, value in request.headers if name not in unsigned)
+        raw = Body(body)
+        raw.length = len(body)
+        request = Request(request.method, request.raw_path, request.raw_query, headers, "http", "127.0.0.1")
+        response = application.handle(request, raw)
+        whole = response.body if isinstance(response.body, bytes) else b"".join(response.body)
+        return response.status, response.headers, whole
+
+    return client(answer)
