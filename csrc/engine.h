@@ -23,7 +23,7 @@
 enum engine_status {
     ENGINE_OK = 0,
     ENGINE_E_MEMORY = -1,          /* an allocation failed */
-    ENGINE_E_LIBCRYPTO = -2,       /* libcrypto refused a digest (a provider without it, or no memory) */
+    ENGINE_E_LIBCRYPTO = -2,       /* libcrypto refused (a provider without the algorithm, no memory, no randomness) */
     ENGINE_E_READ = -3,            /* read or pread failed; os_error says why. The stream may go on. */
     ENGINE_E_WRITE = -4,           /* pwrite failed; os_error says why. The stream is broken from here on. */
     ENGINE_E_STREAM_FINISHED = -5, /* bytes were offered after a digest had been taken */
@@ -31,7 +31,11 @@ enum engine_status {
     ENGINE_E_CPU_FEATURE = -7,     /* ENGINE_CPU_DISABLE holds a name that is no feature of ours */
     ENGINE_E_SELF_TEST = -8,       /* an algorithm has no row that passes its known-answer tests */
     ENGINE_E_KERNEL_UNUSABLE = -9, /* a row was addressed that this processor lacks, that is switched off, or that failed its test */
-    ENGINE_E_FILE_SYSTEM = -10     /* fstatfs failed; os_error says why */
+    ENGINE_E_FILE_SYSTEM = -10,    /* fstatfs failed; os_error says why */
+    ENGINE_E_KEY_TEXT = -11,       /* the text is not the base64 of a key */
+    ENGINE_E_KEY_MISMATCH = -12,   /* a commitment differs: another key sealed these bytes, or they are another part's */
+    ENGINE_E_SEALED_FORMAT = -13,  /* no sealed part of a format we know, or of a length that none has */
+    ENGINE_E_SEALED_DAMAGED = -14  /* a tag is wrong: the bytes are not those that were sealed, or not in their place */
 };
 
 /* What a call has to tell besides its status. Filled by every function that takes one, on success and on failure. */
@@ -40,7 +44,7 @@ struct engine_report {
     uint64_t moved;  /* bytes this call took into the stream */
     bool at_end;     /* the input said end of file */
     int os_error;    /* errno of the failed system call, else 0 */
-    uint64_t offset; /* where in the stream the failed system call stood */
+    uint64_t offset; /* where in the stream, or in the file, the failed system call stood */
 };
 
 /* ---- Start ---- */
@@ -94,6 +98,70 @@ int engine_row_run(int algorithm, int row, const uint8_t *data, size_t size, uin
  * big-endian, one after the other) and their sizes in bytes. No pieces have the CRC of no bytes, which is zero. */
 void engine_crc_combine(int algorithm, const uint8_t *crcs, const uint64_t *sizes, size_t count, uint8_t *out);
 
+/* ---- AES-256-GCM and its rows, best first ---- */
+
+enum { ENGINE_NONCE_SIZE = 12, ENGINE_TAG_SIZE = 16 };
+
+int engine_gcm_row_count(void);
+int engine_gcm_row_chosen(void); /* negative if none passed its test */
+const char *engine_gcm_row_name(int row);
+uint32_t engine_gcm_row_needs(int row); /* bit i: CPU feature i */
+bool engine_gcm_row_usable(int row);
+
+/* One message with one row and a key of ENGINE_KEY_SIZE bytes; sealed, it is ENGINE_TAG_SIZE longer. For tests and benchmarks. */
+int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                        size_t size, uint8_t *out);
+int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                        const uint8_t *sealed, size_t sealed_size, uint8_t *out);
+
+/* ---- Keys: 32 secret bytes in pages of their own, not in core dumps, wiped at the end. Read-only once made. ---- */
+
+enum {
+    ENGINE_KEY_SIZE = 32,
+    ENGINE_WRAPPED_KEY_SIZE = 48, /* a key sealed under another */
+    ENGINE_COMMITMENT_SIZE = 32,
+    ENGINE_INFO_SIZE_MAX = 2048 /* of HKDF's label */
+};
+
+typedef struct engine_key engine_key;
+
+/* From outside: raw, or as a request's header has it (44 characters, else ENGINE_E_KEY_TEXT); from chance; from a file. */
+int engine_key_of_bytes(const uint8_t *bytes, engine_key **key);
+int engine_key_of_base64(const char *text, size_t size, engine_key **key);
+int engine_key_random(engine_key **key);
+int engine_key_read(int fd, uint64_t offset, engine_key **key, struct engine_report *report);
+
+/* Write the raw key into a file: the only way its bytes leave. */
+int engine_key_write(const engine_key *key, int fd, uint64_t offset, struct engine_report *report);
+
+/* Wipe and release; NULL is allowed. */
+void engine_key_close(engine_key *key);
+
+/* HKDF-SHA-256, RFC 5869: a key of a key and a salt; then of that key, as many as there are labels. A commitment is expanded likewise, but
+ * is no secret: it can be stored, and tells a wrong key. */
+int engine_key_extract(const engine_key *key, const uint8_t *salt, size_t salt_size, engine_key **derived);
+int engine_key_expand(const engine_key *key, const uint8_t *info, size_t info_size, engine_key **derived);
+int engine_key_commit(const engine_key *key, const uint8_t *info, size_t info_size, uint8_t *out);
+
+/* HMAC-SHA-256 and MD5 of 32 and 16 bytes; the MD5 is that of the key itself, which S3's requests carry beside it. */
+int engine_key_hmac(const engine_key *key, const uint8_t *data, size_t size, uint8_t *out);
+int engine_key_md5(const engine_key *key, uint8_t *out);
+
+/* Seal a short text; or a key, into ENGINE_WRAPPED_KEY_SIZE bytes. A nonce is used once with a key. ENGINE_E_SEALED_DAMAGED if it does
+ * not open. */
+int engine_key_seal(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                    size_t size, uint8_t *out);
+int engine_key_open(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
+                    size_t sealed_size, uint8_t *out);
+int engine_key_wrap(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const engine_key *secret,
+                    uint8_t *wrapped);
+int engine_key_unwrap(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *wrapped,
+                      engine_key **secret);
+
+/* HKDF of any sizes: `info` at most ENGINE_INFO_SIZE_MAX, `out` at most 8160 bytes. For tests. */
+int engine_hkdf(const uint8_t *secret, size_t secret_size, const uint8_t *salt, size_t salt_size, const uint8_t *info,
+                size_t info_size, uint8_t *out, size_t out_size);
+
 /* ---- The stream: the one pass over a part. Bytes go in by update or by pump, are hashed, and are written to a file. ---- */
 
 enum {
@@ -107,6 +175,10 @@ typedef struct engine_stream engine_stream;
  * with pwrite; it must not be open with O_APPEND, which makes pwrite ignore its offset. -1: hash only. */
 int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream);
 
+/* The same, but what is written is sealed for this part (docs/encryption.md), with a fresh key derived from `upload_key`, which is not
+ * kept; the digests are those of the bytes that come in. The file has engine_sealed_size() bytes once the stream is finished. */
+int engine_stream_open_sealed(uint32_t digests, int out_fd, const engine_key *upload_key, uint32_t part_number, engine_stream **stream);
+
 /* Release everything the stream owns; NULL is allowed. */
 void engine_stream_close(engine_stream *stream);
 
@@ -117,11 +189,44 @@ int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size
  * report->moved < length without at_end means that a signal arrived: let its handler run, then call again. */
 int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint64_t length, struct engine_report *report);
 
-/* Finish the stream if it is not yet finished: it takes no more bytes. */
-int engine_stream_finish(engine_stream *stream);
+/* Finish the stream if it is not yet finished: it takes no more bytes, and what sealing held back is written. */
+int engine_stream_finish(engine_stream *stream, struct engine_report *report);
 
-/* Finish the stream if it is not yet finished, and copy the digest of algorithm `algorithm`, which must be among those selected. */
-int engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out);
+/* Of a finished stream, copy the digest of algorithm `algorithm`, which must be among those selected. */
+void engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out);
+
+/* ---- Sealed parts: what a sealing stream wrote, whole in memory, or at any offset of a file ---- */
+
+enum { ENGINE_SEGMENT_SIZE = 65536, ENGINE_SEALED_HEADER_SIZE = 80 };
+
+/* Bytes that a part of `size` bytes has when it is sealed. */
+uint64_t engine_sealed_size(uint64_t size);
+
+/* `out` takes engine_sealed_size(size) bytes. */
+int engine_seal(const engine_key *upload_key, uint32_t part_number, const uint8_t *data, size_t size, uint8_t *out);
+
+/* The reverse; `out` takes what the sealed part holds, and nothing on failure. Fails as engine_unsealer_open() and _read() do. */
+int engine_unseal(const engine_key *upload_key, uint32_t part_number, const uint8_t *sealed, size_t sealed_size, uint8_t *out);
+
+typedef struct engine_unsealer engine_unsealer;
+
+/* Open the sealed part in a file. `in_fd` is borrowed, and read with pread. ENGINE_E_SEALED_FORMAT, ENGINE_E_KEY_MISMATCH. */
+int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int in_fd, engine_unsealer **unsealer,
+                         struct engine_report *report);
+
+/* Wipe and release; NULL is allowed. */
+void engine_unsealer_close(engine_unsealer *unsealer);
+
+/* Bytes of the plaintext. */
+uint64_t engine_unsealer_size(const engine_unsealer *unsealer);
+
+/* Read up to `size` bytes from `offset` of the plaintext on; report->moved < size only at its end. ENGINE_E_SEALED_DAMAGED if a tag is
+ * wrong: then what came before, report->moved bytes, was right, and nothing else is in `out`. */
+int engine_unsealer_read(engine_unsealer *unsealer, uint64_t offset, uint8_t *out, size_t size, struct engine_report *report);
+
+/* The same into a stream, at most ENGINE_PUMP_CALL_SIZE_MAX bytes a call. */
+int engine_unsealer_feed(engine_unsealer *unsealer, uint64_t offset, uint64_t length, engine_stream *stream,
+                         struct engine_report *report);
 
 /* ---- aws-chunked: bodies sent as signed or unsigned chunks, with or without trailing headers ---- */
 

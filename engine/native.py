@@ -19,6 +19,7 @@ __all__ = [
     "KernelRow",
     "buffer_of",
     "check",
+    "ciphers",
     "combine_crcs",
     "cpu_features",
     "cpu_features_detected",
@@ -37,6 +38,9 @@ CData: TypeAlias = Any
 FAILURES: Final[dict[int, type[native_errors.NativeError]]] = {
     getattr(lib, kind.symbol): kind for kind in native_errors.NativeError.__subclasses__()
 }
+
+
+CIPHER: Final = "AES-256-GCM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,20 @@ def kernels() -> tuple[KernelRow, ...]:
             needs=_features_in(lib.engine_row_needs(index, row)),
         )
         for (algorithm, name), (index, row) in ROW_PLACES.items()
+    )
+
+
+def ciphers() -> tuple[KernelRow, ...]:
+    """List the kernel rows of AES-256-GCM, best first."""
+    return tuple(
+        KernelRow(
+            algorithm=CIPHER,
+            name=_text(lib.engine_gcm_row_name(row)),
+            usable=lib.engine_gcm_row_usable(row),
+            chosen=row == lib.engine_gcm_row_chosen(),
+            needs=_features_in(lib.engine_gcm_row_needs(row)),
+        )
+        for row in range(lib.engine_gcm_row_count())
     )
 
 
@@ -162,7 +180,8 @@ def _feature_names() -> list[str]:
 
 def _algorithms_without_row() -> list[str]:
     indices = range(lib.ENGINE_ALGORITHM_COUNT)
-    return [_text(lib.engine_algorithm_name(index)) for index in indices if lib.engine_row_chosen(index) < 0]
+    digests = [_text(lib.engine_algorithm_name(index)) for index in indices if lib.engine_row_chosen(index) < 0]
+    return digests + [CIPHER] * (lib.engine_gcm_row_chosen() < 0)
 
 
 def _row_places() -> dict[tuple[str, str], tuple[int, int]]:

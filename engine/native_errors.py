@@ -4,6 +4,7 @@ NativeError
 ├── ReadFailed, WriteFailed, FileSystemUnknown   also OSError
 ├── OutOfMemory                                  also MemoryError
 ├── StreamFinished, StreamBroken
+├── KeyTextInvalid, KeyMismatch, SealedFormatUnknown, SealedDamaged
 └── LibcryptoFailed, SelfTestFailed, CpuFeatureUnknown, KernelUnusable
 """
 
@@ -27,10 +28,10 @@ class OutOfMemory(NativeError, MemoryError):
 
 
 class LibcryptoFailed(NativeError):
-    """Libcrypto refused a digest: no provider offers it, or there is no memory."""
+    """Libcrypto refused: no provider offers the algorithm, or there is no memory."""
 
     symbol = "ENGINE_E_LIBCRYPTO"
-    text = "libcrypto refused the digest"
+    text = "libcrypto refused"
 
 
 class ReadFailed(NativeError, OSError):
@@ -87,3 +88,31 @@ class FileSystemUnknown(NativeError, OSError):
 
     symbol = "ENGINE_E_FILE_SYSTEM"
     text = "fstatfs failed"
+
+
+class KeyTextInvalid(NativeError):
+    """The text is not the base64 of a key of 32 bytes."""
+
+    symbol = "ENGINE_E_KEY_TEXT"
+    text = "this is not the base64 of 32 bytes"
+
+
+class KeyMismatch(NativeError):
+    """Another key sealed these bytes, or they are another part's: told before anything is decrypted."""
+
+    symbol = "ENGINE_E_KEY_MISMATCH"
+    text = "the bytes were sealed with another key, or for another part"
+
+
+class SealedFormatUnknown(NativeError):
+    """The bytes are no sealed part of a format we know, or of a length that none has."""
+
+    symbol = "ENGINE_E_SEALED_FORMAT"
+    text = "this is no sealed part of a known format"
+
+
+class SealedDamaged(NativeError):
+    """The bytes are not those that were sealed, or not in their place."""
+
+    symbol = "ENGINE_E_SEALED_DAMAGED"
+    text = "a tag is wrong: the bytes are not as they were sealed"

@@ -11,6 +11,7 @@ from typing import Final, Self
 from engine import native, xxhashes
 from engine.native import Buffer, CData, ffi, lib
 from engine.native_errors import ReadFailed
+from engine.secret import PartKey
 
 
 class Digest(enum.IntFlag):
@@ -42,6 +43,15 @@ def available(digests: int) -> bool:
     return known and all(xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON)
 
 
+def _open(digests: int, out_fd: int, sealing: PartKey | None, place: CData) -> None:
+    doing = "opening a stream"
+    if sealing is None:
+        native.check(lib.engine_stream_open(digests, out_fd, place), doing)
+    else:
+        with sealing.key.lent() as key:
+            native.check(lib.engine_stream_open_sealed(digests, out_fd, key, sealing.part_number, place), doing)
+
+
 def _hashers(digests: int) -> dict[int, xxhashes.Hasher]:
     makers = {int(each): xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON}
     return {bit: make() for bit, make in makers.items() if make is not None}
@@ -52,11 +62,11 @@ class Stream:
 
     __slots__ = ("_digests", "_handle", "_hashers", "_lock", "_report")
 
-    def __init__(self, digests: Digest, out_fd: int = -1) -> None:
+    def __init__(self, digests: Digest, out_fd: int = -1, sealing: PartKey | None = None) -> None:
         """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
 
         The descriptor is borrowed: never closed, its position neither used nor moved. It must not be open with
-        O_APPEND. -1 means: hash only.
+        O_APPEND. -1 means: hash only. With `sealing` the file becomes a sealed part; the digests stay those of the plaintext.
 
         Raises: OutOfMemory, LibcryptoFailed; ValueError for what is no digest, or none here, and for a negative descriptor but -1
         """
@@ -68,7 +78,7 @@ class Stream:
         self._lock = threading.Lock()
         self._report: CData = ffi.new("struct engine_report *")
         place = ffi.new("engine_stream **")
-        native.check(lib.engine_stream_open(self._digests & ~IN_PYTHON, out_fd, place), "opening a stream")
+        _open(self._digests & ~IN_PYTHON, out_fd, sealing, place)
         self._hashers = _hashers(self._digests)
         self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
 
@@ -117,22 +127,36 @@ class Stream:
         finally:
             self._lock.release()
 
+    def finish(self) -> None:
+        """Finish the stream, if it is not yet finished: the file is complete then, and takes no more bytes.
+
+        Raises: WriteFailed, StreamBroken, LibcryptoFailed
+        """
+        handle = self._claim()
+        try:
+            self._finish(handle)
+        finally:
+            self._lock.release()
+
+    def _finish(self, handle: CData) -> None:
+        native.check(lib.engine_stream_finish(handle, self._report), "finishing a stream", self._report)
+
     def digest(self, which: Digest) -> bytes:
         """Finish the stream and return one of its digests; checksums are big-endian, as S3's base64 wants them.
 
-        Raises: ValueError for anything but one of the digests the stream computes; StreamBroken, LibcryptoFailed
+        Raises: ValueError for anything but one of the digests the stream computes; WriteFailed, StreamBroken, LibcryptoFailed
         """
         bit = int(which)
         if not bit & self._digests or bit & (bit - 1):
             raise ValueError(f"the stream computes {Digest(self._digests)!r}, not {which!r}")
         handle = self._claim()
         try:
-            native.check(lib.engine_stream_finish(handle), "taking a digest")
+            self._finish(handle)
             if bit in self._hashers:
                 return self._hashers[bit].digest()
             index = bit.bit_length() - 1
             out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
-            native.check(lib.engine_stream_digest(handle, index, out), "taking a digest")
+            lib.engine_stream_digest(handle, index, out)
             return bytes(ffi.buffer(out))
         finally:
             self._lock.release()

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
     "bounds": ("errors", "limits", "members", "native_errors"),
-    "native": ("native", "stream", "xxhashes", "chunked", "checksums"),
+    "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
     "bodies": ("bodies",),
     "ballast": ("ballast",),
     "blobs": ("blobs", "blobs.*"),
@@ -32,10 +32,12 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "reports",
         "results",
         "sweeper",
+        "version_ids",
     ),
     "operations": (
         "bucket_settings",
         "buckets",
+        "deletions",
         "expiry",
         "objects",
         "object_listings",
@@ -43,6 +45,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "check",
         "multipart",
         "multipart.*",
+        "versioning",
     ),
     "store": ("store",),
     "wire": ("s3", "s3.*"),

@@ -21,6 +21,10 @@ const char *engine_status_name(int status)
         NAMED(ENGINE_E_SELF_TEST);
         NAMED(ENGINE_E_KERNEL_UNUSABLE);
         NAMED(ENGINE_E_FILE_SYSTEM);
+        NAMED(ENGINE_E_KEY_TEXT);
+        NAMED(ENGINE_E_KEY_MISMATCH);
+        NAMED(ENGINE_E_SEALED_FORMAT);
+        NAMED(ENGINE_E_SEALED_DAMAGED);
     }
     return NULL;
 }

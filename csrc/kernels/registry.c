@@ -12,6 +12,7 @@
 #include "crc/crc.h"
 #include "crc/crc_combine.h"
 #include "crc/crc_table.h"
+#include "gcm/gcm.h"
 #include "kernels/choose.h"
 
 /* The place in this table is the algorithm's index; 1 << index is its bit in enum engine_digest. */
@@ -44,6 +45,8 @@ static void init(void)
             init_status = ENGINE_E_SELF_TEST;
     }
     if (init_status == ENGINE_OK && !crc_combine_answers())
+        init_status = ENGINE_E_SELF_TEST;
+    if (!gcm_init(cpu_features_usable()))
         init_status = ENGINE_E_SELF_TEST;
 }
 

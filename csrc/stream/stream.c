@@ -1,6 +1,6 @@
 /*
  * The one pass over a part. Bytes come in by update, by the pump or decoded from chunks, pass all stages in short steps, so that a
- * later stage finds them in a near cache, and leave into the sink. Stages today: the digests. Encrypting will stand after them.
+ * later stage finds them in a near cache, and leave into the sink. The stages: the digests, then, if a key was given, the encryption.
  *
  *     STREAM_OPEN --digest--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
  */
@@ -45,10 +45,24 @@ int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream)
     return status;
 }
 
+int engine_stream_open_sealed(uint32_t digests, int out_fd, const engine_key *upload_key, uint32_t part_number, engine_stream **stream)
+{
+    int status = engine_stream_open(digests, out_fd, stream);
+    if (status != ENGINE_OK)
+        return status;
+    status = sealer_open(&(*stream)->sealer, upload_key, part_number);
+    if (status != ENGINE_OK) {
+        engine_stream_close(*stream);
+        *stream = NULL;
+    }
+    return status;
+}
+
 void engine_stream_close(engine_stream *stream)
 {
     if (stream == NULL)
         return;
+    sealer_close(stream->sealer);
     FOR_EACH_DIGEST(stream, i)
         registry_chosen_row(i)->discard(&stream->digest_states[i]);
     pump_release(stream);
@@ -84,7 +98,7 @@ static int digest_step(struct engine_stream *stream, const uint8_t *data, size_t
     return ENGINE_OK;
 }
 
-static int take_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
+static int digest_span(struct engine_stream *stream, const uint8_t *data, size_t size)
 {
     for (size_t done = 0; done < size; done += STEP_SIZE) {
         const size_t step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
@@ -92,7 +106,31 @@ static int take_span(struct engine_stream *stream, const uint8_t *data, size_t s
         if (status != ENGINE_OK)
             return status;
     }
-    return sink_write(&stream->sink, data, size, report);
+    return ENGINE_OK;
+}
+
+/* Segment by segment, so that what was hashed is sealed while it is near. */
+static int seal_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
+{
+    int status = ENGINE_OK;
+    while (size > 0 && status == ENGINE_OK) {
+        const size_t room = sealer_room(stream->sealer), piece = size < room ? size : room;
+        status = digest_span(stream, data, piece);
+        if (status == ENGINE_OK)
+            status = sealer_take(stream->sealer, data, piece, piece < size, &stream->sink, report);
+        data += piece;
+        size -= piece;
+    }
+    sealer_rest(stream->sealer);
+    return status;
+}
+
+static int take_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
+{
+    if (stream->sealer != NULL)
+        return seal_span(stream, data, size, report);
+    const int status = digest_span(stream, data, size);
+    return status == ENGINE_OK ? sink_write(&stream->sink, data, size, report) : status;
 }
 
 int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
@@ -130,21 +168,30 @@ static int finish_digests(engine_stream *stream)
     return ENGINE_OK;
 }
 
-int engine_stream_finish(engine_stream *stream)
+/* The keys end with their use, not with the handle. */
+static int finish_sealing(engine_stream *stream, struct engine_report *report)
 {
-    if (stream->state == STREAM_BROKEN)
-        return ENGINE_E_STREAM_BROKEN;
-    const int status = stream->state == STREAM_OPEN ? finish_digests(stream) : ENGINE_OK;
+    const int status = stream->sealer != NULL ? sealer_finish(stream->sealer, &stream->sink, report) : ENGINE_OK;
+    sealer_close(stream->sealer);
+    stream->sealer = NULL;
+    return status;
+}
+
+int engine_stream_finish(engine_stream *stream, struct engine_report *report)
+{
+    int status = stream_begin_call(stream, report);
+    if (status != ENGINE_OK)
+        return status == ENGINE_E_STREAM_FINISHED ? ENGINE_OK : status;
+    status = finish_sealing(stream, report);
+    if (status == ENGINE_OK)
+        status = finish_digests(stream);
     stream->state = status == ENGINE_OK ? STREAM_FINISHED : STREAM_BROKEN;
     return status;
 }
 
-int engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out)
+void engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out)
 {
     ENGINE_ASSERT(algorithm >= 0 && algorithm < ENGINE_ALGORITHM_COUNT);
-    ENGINE_ASSERT((stream->digests >> algorithm & 1) != 0);
-    const int status = engine_stream_finish(stream);
-    if (status == ENGINE_OK)
-        memcpy(out, stream->results[algorithm], registry_algorithm(algorithm)->digest_size);
-    return status;
+    ENGINE_ASSERT((stream->digests >> algorithm & 1) != 0 && stream->state == STREAM_FINISHED);
+    memcpy(out, stream->results[algorithm], registry_algorithm(algorithm)->digest_size);
 }

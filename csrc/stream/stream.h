@@ -5,6 +5,7 @@
 #define ENGINE_STREAM_STREAM_H
 
 #include "kernels/row.h"
+#include "sealed/sealer.h"
 #include "stream/sink.h"
 
 enum stream_state { STREAM_OPEN, STREAM_FINISHED, STREAM_BROKEN };
@@ -15,6 +16,7 @@ struct engine_stream {
     uint64_t size;    /* bytes taken */
     union digest_state digest_states[ENGINE_ALGORITHM_COUNT];
     uint8_t results[ENGINE_ALGORITHM_COUNT][ENGINE_DIGEST_SIZE_MAX]; /* valid once finished */
+    struct sealer *sealer; /* NULL: the bytes are written as they are */
     struct sink sink;
     uint8_t *buffer; /* ENGINE_PUMP_BUFFER_SIZE bytes, NULL until the first pump */
 };

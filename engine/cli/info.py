@@ -33,7 +33,7 @@ def _facts() -> dict[str, Any]:
         "libcrypto": native.libcrypto_version(),
         "lmdb": version("lmdb"),
         "cpu_features": list(native.cpu_features()),
-        "kernels": [asdict(row) for row in native.kernels()],
+        "kernels": [asdict(row) for row in (*native.kernels(), *native.ciphers())],
         "limits": asdict(Limits()),
     }
 

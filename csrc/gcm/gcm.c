@@ -1,0 +1,150 @@
+/*
+ * The rows of AES-256-GCM, best first, and the functions by which Python looks at them. A row is trusted once it has given the right
+ * answer in both directions, and has refused a wrong tag.
+ */
+#include "gcm/gcm.h"
+
+#include <string.h>
+
+#include "common/assert.h"
+
+static const struct gcm_row *const rows[] = {&gcm_row_libcrypto};
+
+enum { GCM_ROWS = sizeof rows / sizeof rows[0], ANSWER_DATA = 60, ANSWER_AAD = 20 };
+
+/* Test case 16 of "The Galois/Counter Mode of Operation" (McGrew, Viega), which NIST SP 800-38D refers to. */
+static const uint8_t answer_key[ENGINE_KEY_SIZE] = {
+    0xfe, 0xff, 0xe9, 0x92, 0x86, 0x65, 0x73, 0x1c, 0x6d, 0x6a, 0x8f, 0x94, 0x67, 0x30, 0x83, 0x08,
+    0xfe, 0xff, 0xe9, 0x92, 0x86, 0x65, 0x73, 0x1c, 0x6d, 0x6a, 0x8f, 0x94, 0x67, 0x30, 0x83, 0x08,
+};
+static const uint8_t answer_nonce[ENGINE_NONCE_SIZE] = {0xca, 0xfe, 0xba, 0xbe, 0xfa, 0xce, 0xdb, 0xad, 0xde, 0xca, 0xf8, 0x88};
+static const uint8_t answer_aad[ANSWER_AAD] = {
+    0xfe, 0xed, 0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed, 0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xab, 0xad, 0xda, 0xd2,
+};
+static const uint8_t answer_data[ANSWER_DATA] = {
+    0xd9, 0x31, 0x32, 0x25, 0xf8, 0x84, 0x06, 0xe5, 0xa5, 0x59, 0x09, 0xc5, 0xaf, 0xf5, 0x26, 0x9a, 0x86, 0xa7, 0xa9, 0x53,
+    0x15, 0x34, 0xf7, 0xda, 0x2e, 0x4c, 0x30, 0x3d, 0x8a, 0x31, 0x8a, 0x72, 0x1c, 0x3c, 0x0c, 0x95, 0x95, 0x68, 0x09, 0x53,
+    0x2f, 0xcf, 0x0e, 0x24, 0x49, 0xa6, 0xb5, 0x25, 0xb1, 0x6a, 0xed, 0xf5, 0xaa, 0x0d, 0xe6, 0x57, 0xba, 0x63, 0x7b, 0x39,
+};
+static const uint8_t answer_sealed[ANSWER_DATA + ENGINE_TAG_SIZE] = {
+    0x52, 0x2d, 0xc1, 0xf0, 0x99, 0x56, 0x7d, 0x07, 0xf4, 0x7f, 0x37, 0xa3, 0x2a, 0x84, 0x42, 0x7d, 0x64, 0x3a, 0x8c,
+    0xdc, 0xbf, 0xe5, 0xc0, 0xc9, 0x75, 0x98, 0xa2, 0xbd, 0x25, 0x55, 0xd1, 0xaa, 0x8c, 0xb0, 0x8e, 0x48, 0x59, 0x0d,
+    0xbb, 0x3d, 0xa7, 0xb0, 0x8b, 0x10, 0x56, 0x82, 0x88, 0x38, 0xc5, 0xf6, 0x1e, 0x63, 0x93, 0xba, 0x7a, 0x0a, 0xbc,
+    0xc9, 0xf6, 0x62, 0x76, 0xfc, 0x6e, 0xce, 0x0f, 0x4e, 0x17, 0x68, 0xcd, 0xdf, 0x88, 0x53, 0xbb, 0x2d, 0x55, 0x1b,
+};
+
+static uint32_t usable;
+static int chosen = -1;
+
+static bool row_answers(const struct gcm_row *row)
+{
+    uint8_t sealed[sizeof answer_sealed], opened[ANSWER_DATA];
+    if (gcm_seal_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, answer_data, ANSWER_DATA, sealed) != ENGINE_OK ||
+        memcmp(sealed, answer_sealed, sizeof sealed) != 0 ||
+        gcm_open_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) != ENGINE_OK ||
+        memcmp(opened, answer_data, sizeof opened) != 0)
+        return false;
+    sealed[sizeof sealed - 1] ^= 1;
+    return gcm_open_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) ==
+           ENGINE_E_SEALED_DAMAGED;
+}
+
+bool gcm_init(uint32_t features)
+{
+    for (int i = GCM_ROWS - 1; i >= 0; i--) {
+        if ((rows[i]->needs & ~features) != 0 || !row_answers(rows[i]))
+            continue;
+        usable |= 1u << i;
+        chosen = i;
+    }
+    return chosen >= 0;
+}
+
+const struct gcm_row *gcm_chosen_row(void)
+{
+    ENGINE_ASSERT(chosen >= 0);
+    return rows[chosen];
+}
+
+int gcm_ready(struct gcm *gcm, const uint8_t *key)
+{
+    if (gcm->is_ready)
+        return ENGINE_OK;
+    const int status = gcm_chosen_row()->begin(&gcm->state, key);
+    gcm->is_ready = status == ENGINE_OK;
+    return status;
+}
+
+void gcm_rest(struct gcm *gcm)
+{
+    gcm_chosen_row()->discard(&gcm->state);
+    gcm->is_ready = false;
+}
+
+int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                  const uint8_t *data, size_t size, uint8_t *out)
+{
+    union gcm_state state = {0};
+    int status = row->begin(&state, key);
+    if (status == ENGINE_OK)
+        status = row->seal(&state, nonce, aad, aad_size, data, size, out);
+    row->discard(&state);
+    return status;
+}
+
+int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                  const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+{
+    union gcm_state state = {0};
+    ENGINE_ASSERT(sealed_size >= ENGINE_TAG_SIZE);
+    int status = row->begin(&state, key);
+    if (status == ENGINE_OK)
+        status = row->open(&state, nonce, aad, aad_size, sealed, sealed_size, out);
+    row->discard(&state);
+    return status;
+}
+
+int engine_gcm_row_count(void)
+{
+    return GCM_ROWS;
+}
+
+int engine_gcm_row_chosen(void)
+{
+    return chosen;
+}
+
+static const struct gcm_row *row_at(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
+    return rows[row];
+}
+
+const char *engine_gcm_row_name(int row)
+{
+    return row_at(row)->name;
+}
+
+uint32_t engine_gcm_row_needs(int row)
+{
+    return row_at(row)->needs;
+}
+
+bool engine_gcm_row_usable(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
+    return (usable >> row & 1) != 0;
+}
+
+int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                        size_t size, uint8_t *out)
+{
+    return engine_gcm_row_usable(row) ? gcm_seal_once(row_at(row), key, nonce, aad, aad_size, data, size, out) : ENGINE_E_KERNEL_UNUSABLE;
+}
+
+int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                        const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+{
+    return engine_gcm_row_usable(row) ? gcm_open_once(row_at(row), key, nonce, aad, aad_size, sealed, sealed_size, out)
+                                      : ENGINE_E_KERNEL_UNUSABLE;
+}

@@ -1,0 +1,57 @@
+/*
+ * AES-256-GCM, NIST SP 800-38D, with nonces of 96 bits and tags of 128: its rows, and the one that is used.
+ */
+#ifndef ENGINE_GCM_GCM_H
+#define ENGINE_GCM_GCM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine.h"
+
+/* A key made ready. All zero means: nothing to release. */
+union gcm_state {
+    void *libcrypto; /* EVP_CIPHER_CTX */
+};
+
+struct gcm_row {
+    const char *name;
+    uint32_t needs; /* FEATURE_* bits, all of them */
+    int (*begin)(union gcm_state *state, const uint8_t *key);
+    /* Encrypt: `out` takes `size` + ENGINE_TAG_SIZE bytes, the tag last. A nonce is used once with a key. */
+    int (*seal)(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size,
+                uint8_t *out);
+    /* The reverse: `out` takes sealed_size - ENGINE_TAG_SIZE bytes. ENGINE_E_SEALED_DAMAGED if the tag is wrong; on any failure `out`
+     * is wiped. */
+    int (*open)(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
+                size_t sealed_size, uint8_t *out);
+    void (*discard)(union gcm_state *state); /* wipes the key; allowed at any time, and twice */
+};
+
+/* A key that is made ready when it is first needed. All zero: it is not. */
+struct gcm {
+    union gcm_state state;
+    bool is_ready;
+};
+
+extern const struct gcm_row gcm_row_libcrypto;
+
+/* Test the rows and choose one; false if none passes. Called once, by engine_init(). */
+bool gcm_init(uint32_t features);
+
+const struct gcm_row *gcm_chosen_row(void);
+
+/* Make the key ready in the chosen row, if it is not yet; then seal and open as the row does. */
+int gcm_ready(struct gcm *gcm, const uint8_t *key);
+
+/* Wipe what was made ready; allowed at any time. */
+void gcm_rest(struct gcm *gcm);
+
+/* With a key for one message. */
+int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                  const uint8_t *data, size_t size, uint8_t *out);
+int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                  const uint8_t *sealed, size_t sealed_size, uint8_t *out);
+
+#endif
