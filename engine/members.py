@@ -78,6 +78,7 @@ class CompleteMultipartUploadRequest(Request, total=False):
 class ReadRequest(Request, total=False):
     """Members that GetObject and HeadObject share."""
 
+    version_id: str | None
     range: str | None
     part_number: int | None
     if_match: str | None
@@ -95,6 +96,7 @@ class ReadRequest(Request, total=False):
 class DeleteObjectRequest(Request, total=False):
     """Members of DeleteObject."""
 
+    version_id: str | None
     if_match: str | None
 
 

@@ -1,7 +1,8 @@
-"""PutObject, GetObject, HeadObject, DeleteObject, DeleteObjects."""
+"""PutObject, GetObject, HeadObject."""
 
+import contextlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Unpack
 
@@ -9,23 +10,17 @@ from engine.arrival import Promise, in_hex
 from engine.blobs.leases import Lease
 from engine.bodies import Body, trailers_of
 from engine.checksums import promised_checksum
-from engine.conditions import Conditions, Extent, WriteConditions, check_delete, extent_of
+from engine.conditions import Conditions, Extent, WriteConditions, extent_of
 from engine.core import Core, quoted, to_datetime
-from engine.errors import InternalError, MalformedXML, NoSuchKey, S3Error
-from engine.members import DeleteObjectRequest, PutObjectRequest, ReadRequest, Request, exact
-from engine.meta import Deleted, Deletion, FoundObject, Guard
+from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVersion
+from engine.members import PutObjectRequest, ReadRequest, exact
+from engine.meta import FoundObject, Version
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, ObjectRecord
-from engine.names import encode_key, make_headers, overrides
+from engine.names import encode_key, http_date, make_headers, overrides
 from engine.readers import ObjectBody, open_part
-from engine.results import (
-    DeletedObject,
-    DeleteObjectOutput,
-    DeleteObjectsOutput,
-    GetObjectOutput,
-    HeadObjectOutput,
-    PutObjectOutput,
-)
+from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
+from engine.version_ids import asked_version, made_version, shown_version
 
 CONTENT_TYPE_DEFAULT = "binary/octet-stream"
 MANIFEST_ID_SIZE = 16
@@ -65,17 +60,24 @@ class Objects(Core):
             now, etag = self._now_ns(), arrival.md5.hex()
             record = ObjectRecord(secrets.token_bytes(MANIFEST_ID_SIZE), arrival.size, etag, now, None, headers)
             part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
-            _, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, partial(conditions.check, key))
+            guard = partial(conditions.check, key)
+            version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
-        expiration, charged = self._expiration(bucket, name, record), self._charged(place)
-        return PutObjectOutput(quoted(etag), **arrival.checksums, expiration=expiration, request_charged=charged)
+        return PutObjectOutput(
+            quoted(etag),
+            **arrival.checksums,
+            version_id=made_version(version),
+            expiration=self._expiration(bucket, name, record),
+            request_charged=self._charged(place),
+        )
 
     @exact
     def get_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> GetObjectOutput:
         """Open an object, a range (`bytes=0-9`) or a part of it; `body` reads the old bytes to their end whatever happens to the key.
 
         Raises:
-            NoSuchBucket, NoSuchKey.
+            NoSuchBucket, NoSuchKey, NoSuchVersion.
+            MethodNotAllowed: the version named is a delete marker.
             PreconditionFailed, NotModified: a condition does not hold.
             InvalidRange, InvalidPartNumber, InvalidArgument, InvalidRequest: no such bytes.
             InternalError: the stored bytes are not there, or not whole.
@@ -85,8 +87,8 @@ class Objects(Core):
         self._check_open()
         conditions = Conditions.of(said)
         place = self._enter(bucket, said)
-        name = encode_key(key, self.limits)
-        found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name))
+        name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
+        found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
         record = found.record
         try:
             conditions.check(record.etag, to_datetime(record.modified_ns))
@@ -97,7 +99,7 @@ class Objects(Core):
         except BaseException:
             lease.close()
             raise
-        described = self._described(place, record, extent, said)
+        described = self._described(place, found, extent, said)
         return GetObjectOutput(**described, expiration=expiration, body=body)  # type: ignore[arg-type]
 
     @exact
@@ -111,62 +113,18 @@ class Objects(Core):
         """
         self._check_open()
         conditions = Conditions.of(said)
-        name = encode_key(key, self.limits)
+        name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
         place = self._enter(bucket, said)
         if said.get("part_number") is None:
-            record, manifest = self._find_object(bucket, name).record, Manifest.of(Parts(), ())
+            found, manifest = self._find_object(bucket, name, version), Manifest.of(Parts(), ())
         else:
-            found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name))
-            record = found.record
+            found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
             lease.close()
+        record = found.record
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-        described = self._described(place, record, extent, said)
+        described = self._described(place, found, extent, said)
         return HeadObjectOutput(**described, expiration=self._expiration(bucket, name, record))  # type: ignore[arg-type]
-
-    @exact
-    def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
-        """Delete an object; one that is not there is no error.
-
-        Raises:
-            NoSuchBucket.
-            PreconditionFailed: if_match does not hold.
-
-        Source: API page DeleteObject.
-        """
-        self._check_writable()
-        place = self._enter(bucket, said)
-        (deleted,) = self._delete(bucket, (key,), partial(check_delete, said.get("if_match")))
-        if isinstance(deleted, S3Error):
-            raise deleted
-        return DeleteObjectOutput(request_charged=self._charged(place))
-
-    @exact
-    def delete_objects(
-        self, bucket: str, keys: Iterable[str], *, quiet: bool = False, **said: Unpack[Request]
-    ) -> DeleteObjectsOutput:
-        """Delete up to 1,000 objects; `quiet` leaves them out of the answer.
-
-        Raises:
-            NoSuchBucket.
-            MalformedXML: no key, or more than 1,000.
-
-        Source: API page DeleteObjects.
-        """
-        self._check_writable()
-        names = tuple(keys)
-        if not 1 <= len(names) <= self.limits.delete_count_max:
-            raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(names)}")
-        place = self._enter(bucket, said)
-        self._delete(bucket, names, lambda found: None)
-        deleted = None if quiet else tuple(map(DeletedObject, names))
-        return DeleteObjectsOutput(deleted, request_charged=self._charged(place))
-
-    def _delete(self, bucket: str, keys: tuple[str, ...], guard: Guard) -> tuple[Deleted | S3Error, ...]:
-        items = tuple(Deletion(encode_key(key, self.limits), None, guard) for key in keys)
-        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, self._now_ns()))
-        self._sweeper.sweep(tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash))
-        return results
 
     def _current(self, bucket: str, key: bytes) -> FoundObject | None:
         """What the key holds just now; a delete marker too."""
@@ -175,16 +133,34 @@ class Objects(Core):
         except NoSuchKey:
             return None
 
-    def _find_object(self, bucket: str, key: bytes) -> FoundObject:
-        """The object at a key.
+    def _find_object(self, bucket: str, key: bytes, version: Version | None = None, method: str = "GET") -> FoundObject:
+        """The object at a key, or a version of it; `method` is what the wire calls the request.
 
         Raises:
             NoSuchKey: there is none, or a delete marker.
+            NoSuchVersion: not that one.
+            MethodNotAllowed: that one is a delete marker.
+
+        Source: User Guide, "Working with delete markers".
         """
-        found = self._meta.find_object(bucket, key)
-        if found.record.is_delete_marker:
-            raise NoSuchKey(Key=key.decode(errors="replace"))
-        return found
+        with self._naming_version(version):
+            found = self._meta.find_object(bucket, key, version)
+        if not found.record.is_delete_marker:
+            return found
+        headers = {"x-amz-delete-marker": "true", "x-amz-version-id": shown_version(found.version)}
+        if version is None:
+            raise NoSuchKey(Key=key.decode(errors="replace")).with_headers(headers)
+        modified = http_date(to_datetime(found.record.modified_ns))
+        refusal = MethodNotAllowed(Method=method, ResourceType="DeleteMarker")
+        raise refusal.with_headers(headers | {"Allow": "DELETE", "Last-Modified": modified})
+
+    @contextlib.contextmanager
+    def _naming_version(self, version: Version | None) -> Iterator[None]:
+        """Give NoSuchVersion the id of the version asked for."""
+        try:
+            yield
+        except NoSuchVersion as error:
+            raise NoSuchVersion(Key=error.extras["Key"], VersionId=shown_version(version)) from None
 
     def _open_object(self, find: Callable[[], FoundObject]) -> tuple[FoundObject, Manifest, Lease]:
         """The object that `find` finds, under a lease; it is looked up again under the lease, since its blobs may have gone before."""
@@ -211,11 +187,12 @@ class Objects(Core):
             open_part(manifest.parts[manifest.index_at(extent.start)], self._meta, self._blobs).close()
 
     def _described(
-        self, place: BucketRecord, record: ObjectRecord, extent: Extent, said: ReadRequest
+        self, place: BucketRecord, found: FoundObject, extent: Extent, said: ReadRequest
     ) -> dict[str, object]:
         """The members that GetObject and HeadObject share."""
-        headers = record.headers
+        record, headers = found.record, found.record.headers
         return {
+            "version_id": shown_version(found.version),
             "accept_ranges": "bytes",
             "last_modified": to_datetime(record.modified_ns),
             "content_length": extent.length,

@@ -96,6 +96,7 @@ class CompleteMultipartUploadOutput:
     key: str
     etag: str
     expiration: str | None = None
+    version_id: str | None = None
     request_charged: str | None = None
 
 
@@ -172,6 +173,7 @@ class PutObjectOutput:
     checksum_sha256: str | None = None
     size: int | None = None
     expiration: str | None = None
+    version_id: str | None = None
     request_charged: str | None = None
 
 
@@ -194,6 +196,7 @@ class HeadObjectOutput:
     expires: str | None = None
     parts_count: int | None = None
     expiration: str | None = None
+    version_id: str | None = None
     request_charged: str | None = None
 
 
@@ -204,25 +207,49 @@ class GetObjectOutput(HeadObjectOutput):
     body: ObjectBody
 
 
+class ObjectIdentifier(NamedTuple):
+    """One line of the list that DeleteObjects takes; with an ETag only what has it is deleted."""
+
+    key: str
+    version_id: str | None = None
+    etag: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class DeleteObjectOutput:
-    """Answer of DeleteObject; without versioning it says little."""
+    """Answer of DeleteObject: the version deleted, or the delete marker made, where versions are kept."""
 
+    delete_marker: bool | None = None
+    version_id: str | None = None
     request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeletedObject:
-    """A key that DeleteObjects deleted."""
+    """A key that DeleteObjects deleted: `version_id` if one was named, `delete_marker_version_id` of a marker made or deleted."""
 
     key: str
+    version_id: str | None = None
+    delete_marker: bool | None = None
+    delete_marker_version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """What DeleteObjects could not delete."""
+
+    key: str
+    version_id: str | None
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteObjectsOutput:
     """Answer of DeleteObjects."""
 
-    deleted: tuple[DeletedObject, ...] | None
+    deleted: tuple[DeletedObject, ...] | None = None
+    errors: tuple[Error, ...] | None = None
     request_charged: str | None = None
 
 
@@ -253,6 +280,53 @@ class Object:
     size: int
     storage_class: str
     owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """A version in ListObjectVersions."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    last_modified: datetime
+    etag: str
+    size: int
+    storage_class: str
+    owner: Owner
+    checksum_algorithm: tuple[str, ...] | None = None
+    checksum_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMarkerEntry:
+    """A delete marker in ListObjectVersions."""
+
+    key: str
+    version_id: str
+    is_latest: bool
+    last_modified: datetime
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True)
+class ListObjectVersionsOutput:
+    """Answer of ListObjectVersions; the next markers only when it is truncated, a version's only when it ends on one."""
+
+    name: str
+    prefix: str
+    key_marker: str
+    version_id_marker: str
+    max_keys: int
+    is_truncated: bool
+    next_key_marker: str | None = None
+    next_version_id_marker: str | None = None
+    delimiter: str | None = None
+    encoding_type: str | None = None
+    versions: tuple[ObjectVersion, ...] | None = None
+    delete_markers: tuple[DeleteMarkerEntry, ...] | None = None
+    common_prefixes: tuple[CommonPrefix, ...] | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

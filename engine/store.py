@@ -13,6 +13,7 @@ from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
 from engine.check import Checker
 from engine.core import Core, Parts
+from engine.deletions import Deletions
 from engine.errors import InternalError, NoSuchBucket, StoreError
 from engine.layout import BLOBS, META, Layout
 from engine.limits import Limits
@@ -21,11 +22,12 @@ from engine.multipart.part_copies import PartCopies
 from engine.multipart.reaper import Reaper
 from engine.object_listings import ObjectListings
 from engine.reports import CheckReport, StoreStat
+from engine.versioning import BucketVersions
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 
 
-class Store(Buckets, BucketSettings, Reaper, ObjectListings, PartCopies, Checker):
+class Store(Buckets, BucketSettings, BucketVersions, Deletions, Reaper, ObjectListings, PartCopies, Checker):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
     A Store may live through a fork, in parent and child.

@@ -66,7 +66,7 @@ def _refuse_unsupported(request: Request) -> None:
         if _argument(member) not in supported:
             raise CommandError(f"{flag(member)} is not supported yet (nothing was done)")
     _refuse_unsupported_items(request, "MultipartUpload", "Parts", {"PartNumber", "ETag"})
-    _refuse_unsupported_items(request, "Delete", "Objects", {"Key"})
+    _refuse_unsupported_items(request, "Delete", "Objects", {"Key", "VersionId", "ETag"})
 
 
 def _refuse_unsupported_items(request: Request, structure: str, items: str, supported: set[str]) -> None:
@@ -108,7 +108,11 @@ def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict
         arguments["parts"] = _parts(arguments.get("parts"))
     elif operation.name == "DeleteObjects":
         delete = arguments["keys"]
-        arguments |= {"keys": [item["Key"] for item in delete["Objects"]], "quiet": delete.get("Quiet", False)}
+        keys = [
+            engine.ObjectIdentifier(**{attribute(name): text for name, text in item.items()})
+            for item in delete["Objects"]
+        ]
+        arguments |= {"keys": keys, "quiet": delete.get("Quiet", False)}
     return arguments
 
 

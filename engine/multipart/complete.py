@@ -15,6 +15,7 @@ from engine.multipart.rules import PartList, check_object_size, select
 from engine.multipart.uploads import Uploads
 from engine.names import encode_key, parse_upload_id
 from engine.results import CompleteMultipartUploadOutput
+from engine.version_ids import made_version
 
 MANIFEST_ID_SIZE = 16
 
@@ -68,7 +69,13 @@ class Completes(Uploads):
         location, charged = f"/{bucket}/{urllib.parse.quote(key)}", self._charged(place)
         expiration = self._expiration_of(bucket, name, published.etag)
         return CompleteMultipartUploadOutput(
-            location, bucket, key, quoted(published.etag), expiration=expiration, request_charged=charged
+            location,
+            bucket,
+            key,
+            quoted(published.etag),
+            version_id=made_version(published.version),
+            expiration=expiration,
+            request_charged=charged,
         )
 
     def _expiration_of(self, bucket: str, key: bytes, etag: str) -> str | None:

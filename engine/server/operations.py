@@ -8,7 +8,7 @@ from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
 from engine.copy_sources import CopySource
 from engine.errors import InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
-from engine.results import CompleteMultipartUploadOutput
+from engine.results import CompleteMultipartUploadOutput, ObjectIdentifier
 from engine.s3.model import Operation, snake
 from engine.store import Store
 
@@ -38,6 +38,12 @@ class Served:
     action: str
     adapt: Callable[[Inputs, Site], Inputs] = _as_it_is
     present: Callable[[Any, Site], Any] = _as_it_is
+    of_version: str = ""
+    """The action where a version is named, if it is another."""
+
+    def action_on(self, named: Inputs) -> str:
+        """The action needed on what is named."""
+        return self.of_version if self.of_version and named.get("version_id") is not None else self.action
 
 
 class IllegalLocationConstraintException(S3Error):
@@ -54,8 +60,9 @@ def _complete(inputs: Inputs, _site: Site) -> Inputs:
 def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
-        _refuse_rest(item, {"key"})
-    return inputs | {"keys": [item["key"] for item in delete["objects"]], "quiet": bool(delete.get("quiet"))}
+        _refuse_rest(item, set(ObjectIdentifier._fields))
+    keys = [ObjectIdentifier(**item) for item in delete["objects"]]
+    return inputs | {"keys": keys, "quiet": bool(delete.get("quiet"))}
 
 
 def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
@@ -89,21 +96,24 @@ SERVED: dict[str, Served] = {
     "CreateMultipartUpload": Served("s3:PutObject"),
     "DeleteBucket": Served("s3:DeleteBucket"),
     "DeleteBucketLifecycle": Served("s3:PutLifecycleConfiguration"),
-    "DeleteObject": Served("s3:DeleteObject"),
-    "DeleteObjects": Served("s3:DeleteObject", _delete_objects),
+    "DeleteObject": Served("s3:DeleteObject", of_version="s3:DeleteObjectVersion"),
+    "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
     "GetBucketLifecycleConfiguration": Served("s3:GetLifecycleConfiguration"),
     "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
     "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
-    "GetObject": Served("s3:GetObject"),
+    "GetBucketVersioning": Served("s3:GetBucketVersioning"),
+    "GetObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
     "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
-    "HeadObject": Served("s3:GetObject"),
+    "HeadObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
     "ListBuckets": Served("s3:ListAllMyBuckets"),
     "ListMultipartUploads": Served("s3:ListBucketMultipartUploads"),
+    "ListObjectVersions": Served("s3:ListBucketVersions"),
     "ListObjects": Served("s3:ListBucket"),
     "ListObjectsV2": Served("s3:ListBucket"),
     "ListParts": Served("s3:ListMultipartUploadParts"),
     "PutBucketLifecycleConfiguration": Served("s3:PutLifecycleConfiguration"),
     "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
+    "PutBucketVersioning": Served("s3:PutBucketVersioning"),
     "PutObject": Served("s3:PutObject"),
     "UploadPart": Served("s3:PutObject"),
     "UploadPartCopy": Served("s3:PutObject"),
@@ -136,12 +146,12 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
         InvalidArgument: the copy source can't be read.
     """
     bucket, key = inputs.get("bucket"), inputs.get("key")
-    action = SERVED[operation.name].action
+    served = SERVED[operation.name]
     if operation.name == "DeleteObjects":
         for item in inputs["delete"]["objects"]:
-            yield action, arn(bucket, item["key"])
+            yield served.action_on(item), arn(bucket, item["key"])
     else:
-        yield action, arn(bucket, key)
+        yield served.action_on(inputs), arn(bucket, key)
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)

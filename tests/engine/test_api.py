@@ -11,7 +11,7 @@ import pytest
 from botocore import xform_name
 
 import engine
-from engine import Store, reports, results
+from engine import Store, bucket_results, reports, results
 from engine.errors import NoSuchKey
 from engine.members import parameters
 
@@ -67,7 +67,7 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
 
 RECORDS = [
     value
-    for value in (vars(results) | vars(reports)).values()
+    for value in (vars(results) | vars(bucket_results) | vars(reports)).values()
     if dataclasses.is_dataclass(value) and isinstance(value, type)
 ]
 
@@ -95,7 +95,7 @@ def test_what_is_exported_is_there_and_what_is_there_is_exported() -> None:
         assert hasattr(engine, name)
     public = {
         name
-        for name, value in (vars(results) | vars(reports)).items()
+        for name, value in (vars(results) | vars(bucket_results) | vars(reports)).items()
         if name in engine.__all__ or name.endswith("Output")
     }
     assert {name for name in public if not name.startswith("_")} <= set(engine.__all__)

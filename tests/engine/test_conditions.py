@@ -199,8 +199,9 @@ def test_a_read_whose_conditions_hold_goes_on(conditions: dict[str, Any]) -> Non
 @pytest.mark.parametrize("conditions", NOT_MODIFIED)
 def test_a_read_of_what_the_caller_has_is_not_modified(conditions: dict[str, Any]) -> None:
     headers = {"ETag": f'"{ETAG}"', "Last-Modified": MODIFIED.strftime("%a, %d %b %Y %H:%M:%S GMT")}
-    with refused("NotModified", **headers):
+    with refused("NotModified") as caught:
         Conditions(**conditions).check(ETAG, MODIFIED)
+    assert caught.value.headers == headers
 
 
 @pytest.mark.parametrize(("conditions", "named"), FAILED)

@@ -49,6 +49,8 @@ TEXTS: dict[str, tuple[int, str]] = {
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
         "completed.",
     ),
+    "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
+    "NoSuchVersion": (404, "The specified version does not exist."),
     "NotModified": (304, "Not Modified"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "SlowDown": (503, "Please reduce your request rate."),
@@ -61,10 +63,12 @@ TEXTS: dict[str, tuple[int, str]] = {
 
 
 @contextmanager
-def refused(code: str, message: str | None = None, status: int = 400, **extras: object) -> Iterator[None]:
+def refused(
+    code: str, message: str | None = None, status: int = 400, **extras: object
+) -> Iterator[pytest.ExceptionInfo[S3Error]]:
     """Expect an S3Error, to the letter: its status and text (from TEXTS unless given), and all of its extra elements."""
     with pytest.raises(S3Error) as caught:
-        yield
+        yield caught
     error = caught.value
     wanted = TEXTS[code] if message is None else (status, message)
     assert (error.code, error.status, error.message) == (code, *wanted)

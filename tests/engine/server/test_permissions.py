@@ -72,8 +72,10 @@ def test_every_operation_served_is_in_the_table() -> None:
 
 
 def test_deleting_many_asks_for_each_key(s3: Any, tiny: Store, gatekeeper: Gatekeeper) -> None:
-    s3.delete_objects(Bucket="bucket", Delete={"Objects": [{"Key": "key"}, {"Key": "other"}]})
-    assert gatekeeper.asked == {("s3:DeleteObject", KEY), ("s3:DeleteObject", BUCKET + "/other")}
+    objects = [{"Key": "key"}, {"Key": "other"}, {"Key": "other", "VersionId": "null"}]
+    s3.delete_objects(Bucket="bucket", Delete={"Objects": objects})
+    other = BUCKET + "/other"
+    assert gatekeeper.asked == {("s3:DeleteObject", KEY), ("s3:DeleteObject", other), ("s3:DeleteObjectVersion", other)}
 
 
 @pytest.mark.parametrize("name", ["get_object", "head_object"])

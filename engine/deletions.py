@@ -1,0 +1,113 @@
+"""DeleteObject, DeleteObjects."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Unpack
+
+from engine.conditions import check_delete
+from engine.core import Core
+from engine.errors import MalformedXML, S3Error
+from engine.members import DeleteObjectRequest, Request, exact
+from engine.meta import Deleted, Deletion
+from engine.names import encode_key
+from engine.results import (
+    DeletedObject,
+    DeleteObjectOutput,
+    DeleteObjectsOutput,
+    Error,
+    ObjectIdentifier,
+)
+from engine.version_ids import asked_version, shown_version
+
+
+class Deletions(Core):
+    """The operations that delete objects."""
+
+    @exact
+    def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
+        """Delete an object, or the version named; where versions are kept, the first only hides it behind a delete marker.
+
+        What is not there is no error.
+
+        Raises:
+            NoSuchBucket.
+            InvalidArgument: version_id is none.
+            PreconditionFailed: if_match does not hold.
+
+        Source: API page DeleteObject.
+        """
+        self._check_writable()
+        deletion = self._deletion(ObjectIdentifier(key, said.get("version_id"), said.get("if_match")))
+        place = self._enter(bucket, said)
+        (deleted,) = self._delete(bucket, (deletion,))
+        if isinstance(deleted, S3Error):
+            raise deleted
+        return DeleteObjectOutput(
+            delete_marker=deleted.is_delete_marker or None,
+            version_id=shown_version(deleted.version),
+            request_charged=self._charged(place),
+        )
+
+    @exact
+    def delete_objects(
+        self,
+        bucket: str,
+        keys: Iterable[str | tuple[str, str | None] | ObjectIdentifier],
+        *,
+        quiet: bool = False,
+        **said: Unpack[Request],
+    ) -> DeleteObjectsOutput:
+        """Delete up to 1,000 objects or versions, by keys or (key, version id) pairs; `quiet` leaves what worked out of the answer.
+
+        What one of them is refused for is in `errors` of the answer.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML: no key, or more than 1,000.
+
+        Source: API page DeleteObjects.
+        """
+        self._check_writable()
+        items = [ObjectIdentifier(item) if isinstance(item, str) else ObjectIdentifier(*item) for item in keys]
+        if not 1 <= len(items) <= self.limits.delete_count_max:
+            raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(items)}")
+        place = self._enter(bucket, said)
+        ends = list(zip(items, self._delete_each(bucket, items), strict=True))
+        deleted = tuple(_shown(item, end) for item, end in ends if isinstance(end, Deleted))
+        errors = tuple(
+            Error(item.key, item.version_id, end.code, end.message) for item, end in ends if isinstance(end, S3Error)
+        )
+        return DeleteObjectsOutput(
+            None if quiet else deleted or None, errors or None, request_charged=self._charged(place)
+        )
+
+    def _deletion(self, item: ObjectIdentifier) -> Deletion:
+        """What is to be deleted.
+
+        Raises:
+            KeyTooLongError, InvalidArgument: the key or the version id is none.
+        """
+        return Deletion(
+            encode_key(item.key, self.limits), asked_version(item.version_id), partial(check_delete, item.etag)
+        )
+
+    def _delete_each(self, bucket: str, items: Iterable[ObjectIdentifier]) -> list[Deleted | S3Error]:
+        tried = [self._tried(item) for item in items]
+        results = iter(self._delete(bucket, [each for each in tried if isinstance(each, Deletion)]))
+        return [next(results) if isinstance(each, Deletion) else each for each in tried]
+
+    def _tried(self, item: ObjectIdentifier) -> Deletion | S3Error:
+        try:
+            return self._deletion(item)
+        except S3Error as error:
+            return error
+
+    def _delete(self, bucket: str, deletions: Sequence[Deletion]) -> tuple[Deleted | S3Error, ...]:
+        results = self._freeing(lambda: self._meta.delete_objects(bucket, deletions, self._now_ns()))
+        self._sweeper.sweep(tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash))
+        return results
+
+
+def _shown(item: ObjectIdentifier, deleted: Deleted) -> DeletedObject:
+    marker = shown_version(deleted.version) if deleted.is_delete_marker else None
+    return DeletedObject(item.key, item.version_id, deleted.is_delete_marker or None, marker)
