@@ -44,6 +44,30 @@ def test_copy_100_mib_up_and_down(served: Host, clients: Callable[..., Any], com
     s3.delete_object(Bucket=bucket, Key="key")
 
 
+def test_copies_within_the_server(command: Command, tmp_path: Path) -> None:
+    """Above its threshold the command line copies in parts of 8 MiB."""
+    bucket = bucket_name()
+    (tmp_path / "source").write_bytes(PART * 4)
+    command("s3", "mb", f"s3://{bucket}")
+    command("s3", "cp", "--only-show-errors", "source", f"s3://{bucket}/source")
+    command("s3", "cp", "--only-show-errors", f"s3://{bucket}/source", f"s3://{bucket}/dir/copy")
+    command("s3", "mv", "--only-show-errors", f"s3://{bucket}/dir/copy", f"s3://{bucket}/dir/moved")
+    command("s3", "cp", "--only-show-errors", f"s3://{bucket}/dir/moved", "target")
+    assert (tmp_path / "target").read_bytes() == PART * 4
+    named = ("--bucket", bucket, "--key", "assembled")
+    upload_id = command.json("s3api", "create-multipart-upload", *named)["UploadId"]
+    copied = command.json(
+        "s3api", "upload-part-copy", *named, "--upload-id", upload_id, "--part-number", 7,
+        "--copy-source", f"{bucket}/source", "--copy-source-range", f"bytes=0-{len(PART) - 1}",
+    )  # fmt: skip
+    assert copied["CopyPartResult"]["ETag"] == part_etag_of(PART)
+    gone = command.ended(
+        "s3api", "upload-part-copy", *named, "--upload-id", upload_id, "--part-number", 8,
+        "--copy-source", f"{bucket}/source", "--copy-source-range", "bytes=1-0",
+    )  # fmt: skip
+    assert (gone.code, "(InvalidArgument)" in gone.err) == (255, True)
+
+
 def test_s3api_multipart_family(command: Command, tmp_path: Path) -> None:
     bucket = bucket_name()
     named = ("--bucket", bucket, "--key", "dir/key")

@@ -1,6 +1,7 @@
 """Bodies on the wire: `100 Continue` only after the checks, refused and stalled bodies, and a Complete that takes long."""
 
 import contextlib
+import hashlib
 import socket
 import struct
 import subprocess
@@ -217,6 +218,28 @@ def test_boto3_reads_an_error_after_blanks(quick: Host, clients: Callable[..., A
             s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": '"0"'}]})
         timer.join()
     assert caught.value.response["Error"]["Code"] == "InvalidPart"
+
+
+def test_slow_copies_are_kept_alive_by_blanks(quick: Host, clients: Callable[..., Any]) -> None:
+    assert quick.server is not None
+    s3, raw = clients(quick), Raw(quick.server.port, quick.pair)
+    bucket = new_bucket(s3)
+    s3.put_object(Bucket=bucket, Key="source", Body=b"body")
+    upload_id = s3.create_multipart_upload(Bucket=bucket, Key="key")["UploadId"]
+    etag = f"<ETag>&quot;{hashlib.md5(b'body').hexdigest()}&quot;</ETag>".encode()
+    for query, result in (("", b"CopyObjectResult"), (f"partNumber=1&uploadId={upload_id}", b"CopyPartResult")):
+        call = Call("PUT", f"/{bucket}/key", query, {"x-amz-copy-source": f"{bucket}/source"})
+        with writes_held(quick.server.store) as let_go, raw.connection() as connection:
+            connection.sendall(raw.head(call))
+            seen = connection.recv(65536)
+            assert seen.startswith(b"HTTP/1.1 200 OK\r\n")
+            while seen.count(b" ", seen.find(b"?>")) < 3:
+                seen += connection.recv(65536)
+            let_go()
+            while b"</" + result not in seen:
+                seen += connection.recv(65536)
+        assert etag in seen
+        assert seen.index(b"<?xml") < seen.index(b"<" + result)
 
 
 @pytest.mark.rule("uploads", 22)
