@@ -262,7 +262,6 @@ UPLOADS: Rows = {
                 "MethodNotAllowed", 405, "The specified method is not allowed against this resource.",
                 {"Method": "GET", "ResourceType": "DeleteMarker"},
             ),
-            ("versioning",),
         ),
         Case(
             Call("PATCH", "/{bucket}/object"),

@@ -139,7 +139,7 @@ def test_put_if_another_is_there(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "versioning")
+@needs("checksums")
 @plays("put_object_if_match_versioned_bucket")
 def test_put_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -155,7 +155,7 @@ def test_put_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> N
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "versioning")
+@needs("checksums")
 @plays("put_object_if_none_match_versioned_bucket")
 def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key=KEY, IfNoneMatch="*")
@@ -194,7 +194,7 @@ def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "versioning")
+@needs("checksums")
 @plays("copy_object_if_match_versioned_bucket")
 def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -212,7 +212,7 @@ def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> 
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "versioning")
+@needs("checksums")
 @plays("copy_object_if_none_match_versioned_bucket")
 def test_copy_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -278,7 +278,7 @@ def test_copy_if_the_source_is(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums", "versioning")
+@needs("checksums")
 @plays("s3_copy_object_if_source_modified_since_versioned", "s3_copy_object_if_source_unmodified_since_versioned")
 def test_copy_if_the_newest_version_of_the_source_is(stage: Stage, play: Play) -> None:
     s3, unmodified = stage.boto, "unmodified" in play.case

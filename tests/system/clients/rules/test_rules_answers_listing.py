@@ -203,7 +203,7 @@ def test_attributes(stage: Stage, play: Play) -> None:
 
 
 @semantics(28)
-@needs("checksums", "versioning")
+@needs("checksums")
 @plays("get_object_attributes_versioned")
 def test_attributes_of_versions(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "key-attrs-versioned"}

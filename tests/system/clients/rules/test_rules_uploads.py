@@ -269,7 +269,7 @@ def test_tags_and_storage_class_come_from_create_too(stage: Stage, begin: Begin)
 
 
 @semantics(30)
-@needs("lock", "versioning")
+@needs("lock")
 def test_a_lock_comes_from_create_too(stage: Stage) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until, "ObjectLockLegalHoldStatus": "ON"}
