@@ -17,7 +17,7 @@ from engine.checksums import ALGORITHMS, Algorithm
 from engine.conditions import CopyConditions, Extent, WriteConditions
 from engine.copy_sources import CopySource, copied_extent
 from engine.core import quoted, to_datetime
-from engine.errors import InternalError, InvalidArgument, InvalidRequest
+from engine.errors import InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed
 from engine.members import CopyObjectRequest, CopySourceRequest, exact
 from engine.meta import FoundObject
 from engine.meta.parts import Flag, Manifest, PartRecord
@@ -26,12 +26,14 @@ from engine.names import encode_key, make_headers
 from engine.objects import MANIFEST_ID_SIZE, Objects
 from engine.readers import ObjectBody, StoredSource
 from engine.results import CopyObjectOutput, CopyObjectResult
+from engine.version_ids import asked_version, made_version, shown_version
 
 CHECKSUM_DEFAULT = "CRC64NVME"
 _TO_ITSELF = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, "
     "storage class, website redirect location or encryption attributes."
 )
+_A_MARKER = "The source of a copy request may not specifically refer to a delete marker by version id."
 _BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 
 
@@ -73,13 +75,13 @@ class Copying(Objects):
     def copy_object(
         self, bucket: str, key: str, copy_source: str, **said: Unpack[CopyObjectRequest]
     ) -> CopyObjectOutput:
-        """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, as in x-amz-copy-source.
+        """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, or `bucket/key?versionId=ID`.
 
         Metadata and content headers come from the source, unless `metadata_directive` is REPLACE. The copy is a plain object, also
         of a source that came in parts.
 
         Raises:
-            NoSuchBucket, NoSuchKey: of the source or of the destination.
+            NoSuchBucket, NoSuchKey, NoSuchVersion: of the source or of the destination.
             InvalidArgument: copy_source or metadata_directive.
             InvalidRequest: the source is too large or a delete marker, or the copy onto itself would change nothing.
             PreconditionFailed: a condition on the source does not hold, or if_match or if_none_match on the destination.
@@ -95,7 +97,7 @@ class Copying(Objects):
         place = self._enter(bucket, said)
         conditions.check(key, self._current(bucket, name))
         with self._original(source, said) as original:
-            if (source.bucket, source.key) == (bucket, key) and not replaces:
+            if source == CopySource(bucket, key) and not replaces:
                 raise InvalidRequest(_TO_ITSELF)
             if not replaces:
                 headers = _copied_headers(original.record.headers, headers)
@@ -105,28 +107,33 @@ class Copying(Objects):
                 record = ObjectRecord(secrets.token_bytes(MANIFEST_ID_SIZE), arrival.size, etag, now, None, headers)
                 part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
                 guard = partial(conditions.check, key)
-                _, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
+                version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
         result = CopyObjectResult(quoted(etag), to_datetime(now))
-        return CopyObjectOutput(result, request_charged=self._charged(place))
+        return CopyObjectOutput(
+            result,
+            copy_source_version_id=shown_version(original.found.version),
+            version_id=made_version(version),
+            request_charged=self._charged(place),
+        )
 
     @contextlib.contextmanager
     def _original(self, source: CopySource, said: CopySourceRequest) -> Iterator[Original]:
         """Hold the source of a copy: inside the `with` its bytes stay, whatever happens to the key.
 
         Raises:
-            NoSuchBucket, NoSuchKey, AccessDenied, InvalidBucketOwnerAWSAccountID.
+            NoSuchBucket, NoSuchKey, NoSuchVersion, AccessDenied, InvalidBucketOwnerAWSAccountID.
             InvalidRequest: the version named is a delete marker.
             PreconditionFailed: a condition does not hold.
         """
-        if source.version_id is not None:
-            raise InvalidArgument(
-                "Invalid version id specified", ArgumentName="versionId", ArgumentValue=source.version_id
-            )
+        version = asked_version(source.version_id)
         owner, payer = said.get("expected_source_bucket_owner"), said.get("request_payer")
         self._enter(source.bucket, {"expected_bucket_owner": owner, "request_payer": payer})
         name = encode_key(source.key, self.limits)
-        found, manifest, lease = self._open_object(lambda: self._find_object(source.bucket, name))
+        try:
+            found, manifest, lease = self._open_object(lambda: self._find_object(source.bucket, name, version))
+        except MethodNotAllowed:
+            raise InvalidRequest(_A_MARKER) from None
         with contextlib.closing(lease):
             CopyConditions.of_source(said).check(found.record.etag, to_datetime(found.record.modified_ns))
             yield Original(found, manifest)

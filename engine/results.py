@@ -77,6 +77,7 @@ class UploadPartCopyOutput:
     """Answer of UploadPartCopy."""
 
     copy_part_result: CopyPartResult
+    copy_source_version_id: str | None = None
     request_charged: str | None = None
 
 
@@ -267,6 +268,8 @@ class CopyObjectOutput:
 
     copy_object_result: CopyObjectResult
     expiration: str | None = None
+    copy_source_version_id: str | None = None
+    version_id: str | None = None
     request_charged: str | None = None
 
 

@@ -10,6 +10,7 @@ from engine.meta.parts import PartRecord
 from engine.multipart.rules import check_part_number
 from engine.multipart.uploads import Uploads
 from engine.results import CopyPartResult, UploadPartCopyOutput
+from engine.version_ids import shown_version
 
 
 class PartCopies(Uploads, Copying):
@@ -32,7 +33,7 @@ class PartCopies(Uploads, Copying):
 
         Raises:
             InvalidArgument: the part number, copy_source or copy_source_range.
-            NoSuchBucket, NoSuchUpload, NoSuchKey: also if the upload is aborted or completed meanwhile.
+            NoSuchBucket, NoSuchUpload, NoSuchKey, NoSuchVersion: also if the upload is aborted or completed meanwhile.
             InvalidRequest: the range begins past the source's end, or the source has more than 5 GiB, or is a delete marker.
             EntityTooLarge: the range has more than 5 GiB.
             PreconditionFailed: a condition on the source does not hold.
@@ -59,4 +60,5 @@ class PartCopies(Uploads, Copying):
         if superseded is not None:
             self._sweeper.sweep((superseded,))
         result = CopyPartResult(quoted(arrival.md5.hex()), to_datetime(now))
-        return UploadPartCopyOutput(result, request_charged=self._charged(place))
+        version_id = shown_version(original.found.version)
+        return UploadPartCopyOutput(result, copy_source_version_id=version_id, request_charged=self._charged(place))

@@ -272,3 +272,39 @@ def test_every_version_is_counted_and_its_bytes_are_freed(versioned: engine.Stor
         versioned.delete_object("bucket", "key", version_id=version_id)
     assert (versioned.stat("bucket").objects, versioned.stat("bucket").object_bytes) == (0, 0)
     assert versioned.check().files == 0
+
+
+def test_a_copy_of_a_version_says_which_and_what_it_made(versioned: engine.Store) -> None:
+    first, second = put(versioned, b"1"), put(versioned, b"2")
+    made = versioned.copy_object("bucket", "copy", f"bucket/key?versionId={first}")
+    assert (made.copy_source_version_id, made.version_id) == (first, versioned.head_object("bucket", "copy").version_id)
+    assert made.copy_object_result.etag == versioned.head_object("bucket", "key", version_id=first).etag
+    assert versioned.copy_object("bucket", "copy", "bucket/key").copy_source_version_id == second
+
+
+def test_an_old_version_is_restored_by_a_copy_onto_its_key(versioned: engine.Store) -> None:
+    first, _ = put(versioned, b"1"), put(versioned, b"2")
+    restored = versioned.copy_object("bucket", "key", f"bucket/key?versionId={first}").version_id
+    assert read(versioned) == (b"1", restored)
+
+
+def test_a_part_is_copied_from_a_version(versioned: engine.Store) -> None:
+    first, _ = put(versioned, b"1"), put(versioned, b"2")
+    upload_id = versioned.create_multipart_upload("bucket", "key").upload_id
+    made = versioned.upload_part_copy("bucket", "key", upload_id, 1, f"bucket/key?versionId={first}")
+    assert made.copy_source_version_id == first
+    versioned.complete_multipart_upload("bucket", "key", upload_id, [(1, made.copy_part_result.etag)])
+    assert read(versioned)[0] == b"1"
+
+
+def test_a_delete_marker_is_no_source_of_a_copy(versioned: engine.Store) -> None:
+    first = put(versioned, b"1")
+    marker = versioned.delete_object("bucket", "key").version_id
+    with refused("NoSuchKey", Key="key"):
+        versioned.copy_object("bucket", "copy", "bucket/key")
+    text = "The source of a copy request may not specifically refer to a delete marker by version id."
+    with refused("InvalidRequest", text):
+        versioned.copy_object("bucket", "copy", f"bucket/key?versionId={marker}")
+    versioned.delete_object("bucket", "key", version_id=first)
+    with refused("NoSuchVersion", Key="key", VersionId=first):
+        versioned.copy_object("bucket", "copy", f"bucket/key?versionId={first}")

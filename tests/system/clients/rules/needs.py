@@ -5,10 +5,10 @@ import pytest
 BUILT: dict[str, bool] = {
     "acl": False,
     "checksums": False,
-    "copies of versions": False,
     "lock": False,
     "storage class": False,
     "tags": False,
+    "versioning": True,
 }
 
 
