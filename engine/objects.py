@@ -94,7 +94,7 @@ class Objects(Core):
             conditions.check(record.etag, to_datetime(record.modified_ns))
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
             self._check_readable(manifest, extent)
-            expiration = self._expiration(bucket, name, record)
+            expiration = self._expiration_of(bucket, name, found, version)
             body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease)
         except BaseException:
             lease.close()
@@ -124,7 +124,8 @@ class Objects(Core):
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
         described = self._described(place, found, extent, said)
-        return HeadObjectOutput(**described, expiration=self._expiration(bucket, name, record))  # type: ignore[arg-type]
+        expiration = self._expiration_of(bucket, name, found, version)
+        return HeadObjectOutput(**described, expiration=expiration)  # type: ignore[arg-type]
 
     def _current(self, bucket: str, key: bytes) -> FoundObject | None:
         """What the key holds just now; a delete marker too."""
@@ -132,6 +133,11 @@ class Objects(Core):
             return self._meta.find_object(bucket, key)
         except NoSuchKey:
             return None
+
+    def _expiration_of(self, bucket: str, key: bytes, found: FoundObject, asked: Version | None) -> str | None:
+        """What x-amz-expiration says: of the latest version alone, also if it was asked for by its id."""
+        is_latest = asked is None or self._current(bucket, key) == found
+        return self._expiration(bucket, key, found.record) if is_latest else None
 
     def _find_object(self, bucket: str, key: bytes, version: Version | None = None, method: str = "GET") -> FoundObject:
         """The object at a key, or a version of it; `method` is what the wire calls the request.

@@ -67,7 +67,7 @@ class Completes(Uploads):
             published = self._meta.publish(bucket, name, identity, listed.digest(), choose, manifest_id, self._now_ns())
         self._sweeper.sweep(published.trash)
         location, charged = f"/{bucket}/{urllib.parse.quote(key)}", self._charged(place)
-        expiration = self._expiration_of(bucket, name, published.etag)
+        expiration = self._published_expiration(bucket, name, published.etag)
         return CompleteMultipartUploadOutput(
             location,
             bucket,
@@ -78,7 +78,7 @@ class Completes(Uploads):
             request_charged=charged,
         )
 
-    def _expiration_of(self, bucket: str, key: bytes, etag: str) -> str | None:
+    def _published_expiration(self, bucket: str, key: bytes, etag: str) -> str | None:
         """What x-amz-expiration says of the object just published, unless it has been replaced already."""
         if self._lifecycle(bucket).version_prefix is None:
             return None

@@ -128,6 +128,15 @@ def test_writing_and_reading_an_object_say_when_it_expires(tiny: Store, bucket: 
     assert [answer.expiration for answer in answers] == [wanted] * len(answers)
 
 
+def test_only_the_latest_version_says_when_it_expires(tiny: Store, bucket: str) -> None:
+    clocked(tiny)
+    set_rules(tiny, bucket, expired_after(3))
+    tiny.put_bucket_versioning(bucket, versioning_configuration={"status": "Enabled"})
+    versions = [tiny.put_object(bucket, "key", body).version_id for body in (b"one", b"two")]
+    said = [tiny.head_object(bucket, "key", version_id=version).expiration for version in versions]
+    assert said == [None, 'expiry-date="Sat, 28 Nov 2026 00:00:00 GMT", rule-id="rule"']
+
+
 def test_an_object_that_no_rule_is_about_says_nothing_of_it(tiny: Store, bucket: str) -> None:
     set_rules(tiny, bucket, expired_after(3, prefix="logs/"), aborted_after(1, "of uploads"))
     upload = begin(tiny, bucket, "multipart")

@@ -34,7 +34,8 @@ def abort(days: int, **conditions: Any) -> dict[str, Any]:
 
 
 def set_versioning(store: Store, bucket: str, versioning: Versioning) -> None:
-    meta_of(store).update_bucket(bucket, lambda record: replace(record, versioning=versioning))
+    if versioning:
+        store.put_bucket_versioning(bucket, versioning_configuration={"status": versioning})
 
 
 def change(store: Store, bucket: str, key: str, **members: Any) -> None:
