@@ -41,8 +41,6 @@ class CopySource:
             raise _refused("Invalid copy source bucket name")
         if not key:
             raise _refused("Invalid copy source object key")
-        if mark and not version_id:
-            raise InvalidArgument("Invalid version id specified", ArgumentName="versionId", ArgumentValue=version_id)
         return CopySource(bucket, key, version_id if mark else None)
 
 

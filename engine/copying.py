@@ -21,7 +21,7 @@ from engine.errors import InternalError, InvalidArgument, InvalidRequest, Method
 from engine.members import CopyObjectRequest, CopySourceRequest, exact
 from engine.meta import FoundObject
 from engine.meta.parts import Flag, Manifest, PartRecord
-from engine.meta.records import Headers, ObjectRecord, replace
+from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace
 from engine.names import encode_key, make_headers
 from engine.objects import MANIFEST_ID_SIZE, Objects
 from engine.readers import ObjectBody, StoredSource
@@ -58,6 +58,11 @@ class Original:
     def algorithm(self) -> Algorithm:
         """Of the checksums of its parts."""
         return algorithm_of(self.record.checksum.algorithm if self.record.checksum is not None else None)
+
+    def would_be_replaced(self, place: BucketRecord) -> bool:
+        """Whether a write to its own key puts itself in its place, and no version beside it."""
+        version = self.found.version
+        return version is None or (version.is_null and place.versioning != "Enabled")
 
     def part_of(self, extent: Extent) -> PartRecord | None:
         """The one stored part that has just these bytes."""
@@ -97,7 +102,8 @@ class Copying(Objects):
         place = self._enter(bucket, said)
         conditions.check(key, self._current(bucket, name))
         with self._original(source, said) as original:
-            if source == CopySource(bucket, key) and not replaces:
+            is_same = (source.bucket, source.key) == (bucket, key) and original.would_be_replaced(place)
+            if is_same and not replaces:
                 raise InvalidRequest(_TO_ITSELF)
             if not replaces:
                 headers = _copied_headers(original.record.headers, headers)
@@ -109,9 +115,9 @@ class Copying(Objects):
                 guard = partial(conditions.check, key)
                 version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
-        result = CopyObjectResult(quoted(etag), to_datetime(now))
         return CopyObjectOutput(
-            result,
+            CopyObjectResult(quoted(etag), to_datetime(now)),
+            expiration=self._expiration(bucket, name, record),
             copy_source_version_id=shown_version(original.found.version),
             version_id=made_version(version),
             request_charged=self._charged(place),

@@ -288,6 +288,23 @@ def test_an_old_version_is_restored_by_a_copy_onto_its_key(versioned: engine.Sto
     assert read(versioned) == (b"1", restored)
 
 
+def test_a_copy_onto_itself_need_change_nothing_where_it_is_a_new_version(versioned: engine.Store) -> None:
+    first = put(versioned, b"1")
+    second = versioned.copy_object("bucket", "key", "bucket/key").version_id
+    versioned.put_bucket_versioning("bucket", versioning_configuration=SUSPENDED)
+    assert versioned.copy_object("bucket", "key", f"bucket/key?versionId={first}").version_id is None
+    for source in ("bucket/key", "bucket/key?versionId=null"):
+        with pytest.raises(engine.errors.InvalidRequest, match="copy an object to itself"):
+            versioned.copy_object("bucket", "key", source)
+    assert [version_id for _, version_id, _, _ in listed(versioned)] == ["null", second, first]
+
+
+def test_a_copy_of_no_version_id_is_refused(versioned: engine.Store) -> None:
+    for text, message in (("", "Version id cannot be the empty string"), ("x", "Invalid version id specified")):
+        with refused("InvalidArgument", message, ArgumentName="versionId", ArgumentValue=text):
+            versioned.copy_object("bucket", "copy", f"bucket/key?versionId={text}")
+
+
 def test_a_part_is_copied_from_a_version(versioned: engine.Store) -> None:
     first, _ = put(versioned, b"1"), put(versioned, b"2")
     upload_id = versioned.create_multipart_upload("bucket", "key").upload_id

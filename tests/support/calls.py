@@ -62,8 +62,8 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("upload_part", {"UploadId": "UPLOAD", "PartNumber": 2, "Body": b"x"}, {("s3:PutObject", KEY)}),
     (
         "upload_part_copy",
-        {"UploadId": "UPLOAD", "PartNumber": 2, "CopySource": "bucket/key"},
-        {("s3:PutObject", KEY), ("s3:GetObject", KEY)},
+        {"UploadId": "UPLOAD", "PartNumber": 2, "CopySource": "bucket/key?versionId=null"},
+        {("s3:PutObject", KEY), ("s3:GetObjectVersion", KEY)},
     ),
 ]
 """Source: "Permissions" on the operations' API pages."""
