@@ -8,7 +8,6 @@ BUILT: dict[str, bool] = {
     "lock": False,
     "storage class": False,
     "tags": False,
-    "versioning": True,
 }
 
 

@@ -126,7 +126,6 @@ ACCESS: Rows = {
                 "BucketNotEmpty", 409, "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
                 {"BucketName": "{versioned}"},
             ),
-            ("versioning",),
         ),
     ],
     15: [
@@ -143,7 +142,7 @@ ACCESS: Rows = {
         *(
             Case(on_version(operation, version), Expected(
                 "NoSuchVersion", 404, "The specified version does not exist.", {"Key": "object", "VersionId": version},
-            ), ("versioning", *needed))
+            ), needed)
             for operation, version, needed in (
                 ("get_object", "{old_version}", ()), ("get_object_tagging", "{old_version}", ("tags",)),
             )
@@ -153,12 +152,11 @@ ACCESS: Rows = {
             Expected(
                 "NoSuchVersion", 404, "The specified version does not exist.", {"Key": "object", "VersionId": "{old_version}"},
             ),
-            ("versioning",),
         ),
     ],
     17: [
         *(
-            Case(on_version(operation, version), invalid("Invalid version id specified", "versionId", version), ("versioning",))
+            Case(on_version(operation, version), invalid("Invalid version id specified", "versionId", version))
             for operation, version in (("get_object", "nonsense"), ("delete_object", "nonsense"), ("get_object", "x" * 32))
         ),
         Case(ask("copy_object", "copy", x_amz_copy_source="{bucket}/object?versionId=nonsense", CopySource="set/by-header"),
@@ -229,7 +227,7 @@ ACCESS: Rows = {
     25: [
         Case(
             Ask("delete_object", {"Bucket": "{locked}", "Key": "held", "VersionId": "{held}"}),
-            denied("Access Denied because object protected by object lock."), ("lock", "versioning"),
+            denied("Access Denied because object protected by object lock."), ("lock",),
         ),
     ],
     26: [

@@ -116,8 +116,7 @@ LISTING: Rows = {
     ],
     11: [
         Case(sent("{versioned}/deleted?versionId={marker}"),
-             invalid_request("The source of a copy request may not specifically refer to a delete marker by version id."),
-             ("copies of versions",))
+             invalid_request("The source of a copy request may not specifically refer to a delete marker by version id."))
         for sent in (copy, copy_part)
     ],
     12: [
