@@ -1,16 +1,22 @@
 """The rules of lifecycles executed: what is due goes, nothing else does, and nothing that changed meanwhile."""
 
 import random
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import engine
 from engine import ReapReport, Store
-from engine.errors import NoSuchKey
+from engine.errors import NoSuchKey, NoSuchUpload
 from engine.expiry import PAGE_SIZE
 from engine.meta.records import Lock, ObjectRecord, Versioning, replace
 from tests.support.clock import DAY, Clock, clocked
+from tests.support.inspection import check_whole
 from tests.support.stores import FILE_BODY, contents_of, meta_of
 from tests.support.uploads import begin, put_multipart, read
 
@@ -359,3 +365,38 @@ def test_of_many_objects_just_those_go_that_the_rules_say(tiny: Store, bucket: s
         }
         assert keys(tiny, bucket) == sorted(born)
         clock.go_on(DAY)
+
+
+@pytest.mark.parametrize("versioning", ["", "Enabled"])
+def test_reaping_beside_writers_and_readers_leaves_the_store_whole(
+    tiny: Store, bucket: str, store_path: Path, versioning: Versioning
+) -> None:
+    """The reaper's clock runs ahead, so that to it everything is due at any time."""
+    set_versioning(tiny, bucket, versioning)
+    set_rules(tiny, bucket, expire(1) | remove(1) | abort(1))
+    ended = threading.Event()
+
+    def work(seed: int) -> int:
+        drawn, done = random.Random(seed), 0
+        while not ended.is_set():
+            key, body = f"key-{drawn.randrange(4)}", drawn.choice([b"small", FILE_BODY])
+            try:
+                put_multipart(tiny, bucket, key, [body, b"end"])
+                assert read(tiny, bucket, key) in {each + b"end" for each in (b"small", FILE_BODY)}
+            except (NoSuchKey, NoSuchUpload):
+                pass
+            tiny.put_object(bucket, key, body + b"end")
+            done += 1
+        return done
+
+    with engine.open(store_path) as reaper, ThreadPoolExecutor(3) as pool:
+        reaper._now_ns = lambda: time.time_ns() + 10**9 * 86_400 * 30
+        workers = [pool.submit(work, seed) for seed in range(3)]
+        deadline, reports = time.monotonic() + 1.5, [ReapReport()]
+        while time.monotonic() < deadline:
+            reports.append(reaper.reap())
+        ended.set()
+        assert all(worker.result() for worker in workers)
+        assert sum(reports, ReapReport()).expired_objects > 0
+    assert tiny.stat(bucket).objects == sum(etag != "" for _, etag in versions(tiny, bucket))
+    check_whole(tiny)

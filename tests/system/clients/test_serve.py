@@ -228,6 +228,8 @@ def test_without_a_file_a_random_pair_is_told_once(hosts: Hosts, tmp_path: Path,
         (["--credentials", "unknown.toml"], "credentials[0]"),
         (["--tls-cert", "x.pem"], "--tls-key"),
         (["--workers", "0"], "--workers"),
+        (["--reap-interval", "0s"], "less than a second"),
+        (["--reap-interval", "often"], "not a span of time"),
     ],
 )
 def test_what_it_refuses_to_start_with(tmp_path: Path, options: list[str], message: str) -> None:
