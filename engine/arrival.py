@@ -9,13 +9,13 @@ import contextlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from engine.blobs import BLOB_ID_SIZE, Blobs, NewBlob
 from engine.blobs.files import storage_failure
 from engine.bodies import Body, Source, source_of
-from engine.checksums import ChecksumPromise
+from engine.checksums import DEFAULT, Algorithm, ChecksumPromise
 from engine.errors import (
     BadDigest,
     CommitUnknown,
@@ -47,7 +47,7 @@ class Promise:
     md5: bytes | None
     sha256: str | None
     checksum: ChecksumPromise | None = None
-    kept: Digest = Digest.CRC64NVME
+    kept: Algorithm = DEFAULT
     """The checksum that is kept with the bytes."""
 
     @staticmethod
@@ -68,11 +68,15 @@ class Promise:
         sha256 = content_sha256.lower() if content_sha256 else None
         return Promise(content_length, _md5_of(said.get("content_md5")), sha256, checksum)
 
+    def keeping(self, algorithm: Algorithm) -> "Promise":
+        """The same, with this checksum to be kept."""
+        return replace(self, kept=algorithm)
+
     @property
     def digests(self) -> Digest:
         """What must be computed: always the MD5, for the ETag."""
         sha256 = Digest.SHA256 if self.sha256 is not None else Digest(0)
-        return Digest.MD5 | self.kept | sha256 | (self.checksum.algorithm.digest if self.checksum else Digest(0))
+        return Digest.MD5 | self.kept.digest | sha256 | (self.checksum.algorithm.digest if self.checksum else Digest(0))
 
 
 def _md5_of(content_md5: str | None) -> bytes | None:
@@ -112,20 +116,22 @@ def in_hex(digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes, `kept` is raw."""
+    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes."""
 
     blob_id: bytes
     size: int
     md5: bytes
     kept: bytes
+    """The checksum that is kept, raw; of `algorithm`."""
+    algorithm: str
     inline: bytes | None
     checksums: dict[str, Any]
     """The checksums that were promised, by the member of the answer that echoes them."""
 
-    @property
-    def flags(self) -> Flag:
-        """How a part record must describe it."""
-        return Flag.NONE if self.inline is None else Flag.INLINE
+    def as_part(self, number: int, now_ns: int) -> PartRecord:
+        """The record of a part with these bytes."""
+        flags = Flag.NONE if self.inline is None else Flag.INLINE
+        return PartRecord(number, self.size, now_ns, self.blob_id, self.md5, flags, self.kept, self.algorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,7 @@ class Reception:
                 raise storage_failure("writing a part", error) from error
             md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
             attempt.persist()
-            yield Arrival(attempt.blob_id, attempt.stream.size, md5, kept, None, checksums)
+            yield Arrival(attempt.blob_id, attempt.stream.size, md5, kept, promise.kept.name, None, checksums)
             attempt.keep()
 
     @contextlib.contextmanager
@@ -177,7 +183,7 @@ class Reception:
         """
         with self._held(blob):
             blob.persist()
-            yield Arrival(blob.blob_id, part.size, part.etag, part.checksum, None, {})
+            yield Arrival(blob.blob_id, part.size, part.etag, part.checksum, part.algorithm, None, {})
             blob.keep()
 
     @contextlib.contextmanager
@@ -205,7 +211,7 @@ def _receive_inline(source: Source, head: bytes, length: int | None, promise: Pr
     with Stream(promise.digests) as stream:
         stream.update(head)
         md5, kept, checksums = _check(source, stream, length, promise, shown_as)
-    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, head, checksums)
+    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, promise.kept.name, head, checksums)
 
 
 def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_max: int) -> None:
@@ -233,7 +239,7 @@ def _check(
         if not hmac.compare_digest(sha256, promise.sha256):
             raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=promise.sha256, S3ComputedContentSHA256=sha256)
     echoed = promise.checksum.check(stream, trailers) if promise.checksum else {}
-    return md5, stream.digest(promise.kept), echoed
+    return md5, stream.digest(promise.kept.digest), echoed
 
 
 def check_document(document: bytes, promise: Promise) -> None:

@@ -4,7 +4,7 @@ from engine.blobs import BlobReader
 from engine.core import Core
 from engine.errors import InternalError
 from engine.meta.parts import Flag, PartRecord
-from engine.readers import open_part
+from engine.readers import digest_of, open_part
 from engine.reports import CheckReport
 from engine.stream import Digest, Stream
 
@@ -46,7 +46,7 @@ class Checker(Core):
         try:
             if reader.size != part.size:
                 return "wrong_size"
-            return "corrupt" if deep and _md5_of(reader) != part.etag else None
+            return "corrupt" if deep and not _is_what_was_stored(part, reader) else None
         except InternalError:  # a bad sector
             return "corrupt"
         finally:
@@ -57,15 +57,14 @@ class Checker(Core):
             reader = open_part(part, self._meta, self._blobs)
         except InternalError:
             return "corrupt"
-        return "corrupt" if _md5_of(reader) != part.etag else None
+        return None if _is_what_was_stored(part, reader) else "corrupt"
 
 
-def _md5_of(reader: BlobReader) -> bytes:
-    buffer = bytearray(READ_SIZE)
-    view = memoryview(buffer)
-    at = 0
-    with Stream(Digest.MD5) as stream:
-        while at < reader.size and (count := reader.read_into(view, at)):
+def _is_what_was_stored(part: PartRecord, reader: BlobReader) -> bool:
+    """Whether the bytes have the MD5 and the checksum of their row."""
+    proof = digest_of(part)
+    view = memoryview(bytearray(READ_SIZE))
+    with Stream(Digest.MD5 | proof) as stream:
+        while stream.size < reader.size and (count := reader.read_into(view, stream.size)):
             stream.update(view[:count])
-            at += count
-        return stream.digest(Digest.MD5)
+        return stream.digest(Digest.MD5) == part.etag and (not proof or stream.digest(proof) == part.checksum)

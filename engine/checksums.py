@@ -6,13 +6,14 @@ A request promises at most one, in a header or in a trailing header; its value i
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from engine import native
 from engine.errors import BadDigest, InvalidRequest
 from engine.members import Digests
-from engine.stream import Digest, Stream
+from engine.stream import Digest, Stream, available
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +31,41 @@ class Algorithm:
         """The header, or trailing header, that carries it."""
         return f"x-amz-checksum-{self.name.lower()}"
 
+    @property
+    def is_crc(self) -> bool:
+        """Whether the value of a whole follows from the values of its parts."""
+        return self.name in native.CRC_INDICES
+
+    def decode(self, text: str) -> bytes | None:
+        """The value that a text stands for; None if it is not base64 of the right length."""
+        try:
+            value = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        return value if len(value) == self.size else None
+
     def parse(self, text: str, *, trailing: bool = False) -> bytes:
         """Read a value.
 
         Raises:
             InvalidRequest: it is not base64 of the right length.
         """
-        try:
-            value = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError):
-            value = b""
-        if len(value) != self.size:
+        value = self.decode(text)
+        if value is None:
             kind = "trailing header" if trailing else "header"
             raise InvalidRequest(f"Value for {self.header} {kind} is invalid.")
         return value
+
+    def of(self, data: bytes) -> bytes:
+        """The checksum of a few bytes."""
+        with Stream(self.digest) as stream:
+            stream.update(data)
+            return stream.digest(self.digest)
+
+
+def show(value: bytes) -> str:
+    """A checksum as headers and documents carry it."""
+    return base64.b64encode(value).decode()
 
 
 ALGORITHMS: Final = (
@@ -52,10 +74,46 @@ ALGORITHMS: Final = (
     Algorithm("CRC64NVME", "checksum_crc64_nvme", Digest.CRC64NVME, 8),
     Algorithm("SHA1", "checksum_sha1", Digest.SHA1, 20),
     Algorithm("SHA256", "checksum_sha256", Digest.SHA256, 32),
+    Algorithm("SHA512", "checksum_sha512", Digest.SHA512, 64),
+    Algorithm("MD5", "checksum_md5", Digest.MD5, 16),
+    Algorithm("XXHASH64", "checksum_xxhash64", Digest.XXHASH64, 8),
+    Algorithm("XXHASH3", "checksum_xxhash3", Digest.XXHASH3, 8),
+    Algorithm("XXHASH128", "checksum_xxhash128", Digest.XXHASH128, 16),
 )
-_BY_NAME: Final = {algorithm.name: algorithm for algorithm in ALGORITHMS}
+"""Source: ChecksumAlgorithm in botocore's model of S3, which has the last five since April 2026."""
+BY_NAME: Final = {algorithm.name: algorithm for algorithm in ALGORITHMS}
 _BY_HEADER: Final = {algorithm.header: algorithm for algorithm in ALGORITHMS}
-_BY_MEMBER: Final = {algorithm.member: algorithm for algorithm in ALGORITHMS}
+BY_MEMBER: Final = {algorithm.member: algorithm for algorithm in ALGORITHMS}
+_PREFIX: Final = "x-amz-checksum-"
+_NO_ALGORITHMS: Final = ("algorithm", "type", "mode")
+DEFAULT: Final = BY_NAME["CRC64NVME"]
+"""What S3 keeps where the client names none."""
+
+
+def find_algorithm(name: str) -> Algorithm:
+    """The algorithm of a name, in upper or lower case.
+
+    Raises:
+        InvalidRequest: there is none, or not on this machine (XXHASH* without the `xxhash` package).
+    """
+    algorithm = BY_NAME.get(name.upper())
+    if algorithm is None or not available(algorithm.digest):
+        names = ", ".join(sorted(each.name for each in ALGORITHMS if available(each.digest)))
+        raise InvalidRequest(
+            f"Checksum algorithm provided is unsupported. Please try again with any of the valid types: [{names}]"
+        )
+    return algorithm
+
+
+def check_header_names(names: Iterable[str]) -> None:
+    """Refuse x-amz-checksum-* headers that S3 does not have; names are in lower case.
+
+    Raises:
+        InvalidRequest: there is one.
+    """
+    for name in names:
+        if name.startswith(_PREFIX) and name not in _BY_HEADER and name.removeprefix(_PREFIX) not in _NO_ALGORITHMS:
+            raise InvalidRequest("The algorithm type you specified in x-amz-checksum- header is invalid.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +137,7 @@ class ChecksumPromise:
         computed = stream.digest(algorithm.digest)
         if not hmac.compare_digest(computed, expected):
             raise BadDigest(f"The {algorithm.name} you specified did not match the calculated checksum.")
-        return {algorithm.member: base64.b64encode(computed).decode()}
+        return {algorithm.member: show(computed)}
 
 
 def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: bool) -> ChecksumPromise | None:
@@ -97,26 +155,35 @@ def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: b
     sdk_algorithm = said.get("checksum_algorithm")
     if sdk_algorithm is None:
         return promise
-    if sdk_algorithm.upper() not in _BY_NAME:
-        names = ", ".join(_BY_NAME)
-        raise InvalidRequest(
-            f"Checksum algorithm provided is unsupported. Please try again with any of the valid types: [{names}]"
-        )
+    named = find_algorithm(sdk_algorithm)
     if promise is None:
         raise InvalidRequest(
             "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
         )
-    if must_agree and promise.algorithm.name != sdk_algorithm.upper():
-        raise BadDigest(f"The {sdk_algorithm.upper()} you specified did not match the calculated checksum.")
+    if must_agree and promise.algorithm is not named:
+        raise BadDigest(f"The {named.name} you specified did not match the calculated checksum.")
     return promise
 
 
 def _only_promise(trailers: tuple[str, ...], said: Mapping[str, Any]) -> ChecksumPromise | None:
     if not _BY_HEADER.keys() >= set(trailers):
         raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
-    given = [(_BY_MEMBER[member], said[member]) for member in said if member in _BY_MEMBER and said[member] is not None]
-    if len(given) + len(trailers) > 1:
+    given = only_value(said, len(trailers))
+    if given is not None:
+        algorithm, text = given
+        return ChecksumPromise(algorithm, algorithm.parse(text))
+    return ChecksumPromise(find_algorithm(_BY_HEADER[trailers[0]].name), None) if trailers else None
+
+
+def only_value(said: Mapping[str, Any], others: int = 0) -> tuple[Algorithm, str] | None:
+    """The one checksum among the members of a request, if any, as it was sent; `others` were given elsewhere.
+
+    Raises:
+        InvalidRequest: there is more than one, or its algorithm is not available.
+    """
+    given = [(BY_MEMBER[member], text) for member, text in said.items() if member in BY_MEMBER and text is not None]
+    if len(given) + others > 1:
         raise InvalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
     for algorithm, text in given:
-        return ChecksumPromise(algorithm, algorithm.parse(text))
-    return ChecksumPromise(_BY_HEADER[trailers[0]], None) if trailers else None
+        return find_algorithm(algorithm.name), text
+    return None

@@ -149,9 +149,9 @@ class WriteConditions:
         if self.if_match is not None:
             if record is None:
                 raise NoSuchKey(Key=key)
-            _check_unchanged("If-Match", key, record, replaces)
             if not _names(self.if_match, record.etag):
                 raise PreconditionFailed(Condition="If-Match")
+            _check_unchanged("If-Match", key, record, replaces)
         if self.if_none_match is not None:
             if record is not None:
                 raise PreconditionFailed(Condition="If-None-Match")

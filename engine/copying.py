@@ -13,7 +13,7 @@ from typing import Unpack
 
 from engine.arrival import Arrival, Promise, in_hex
 from engine.blobs import BLOB_ID_SIZE
-from engine.checksums import ALGORITHMS, Algorithm
+from engine.checksums import BY_NAME, DEFAULT, Algorithm, find_algorithm
 from engine.conditions import CopyConditions, Extent, WriteConditions
 from engine.copy_sources import CopySource, copied_extent
 from engine.core import quoted, to_datetime
@@ -22,24 +22,18 @@ from engine.members import CopyObjectRequest, CopySourceRequest, exact
 from engine.meta import FoundObject
 from engine.meta.parts import Flag, Manifest, PartRecord
 from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace
+from engine.multipart.checksum_rules import of_object, shown
 from engine.names import encode_key, make_headers
 from engine.objects import MANIFEST_ID_SIZE, Objects
 from engine.readers import ObjectBody, StoredSource
 from engine.results import CopyObjectOutput, CopyObjectResult
 from engine.version_ids import asked_version, made_version, shown_version
 
-CHECKSUM_DEFAULT = "CRC64NVME"
 _TO_ITSELF = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, "
     "storage class, website redirect location or encryption attributes."
 )
 _A_MARKER = "The source of a copy request may not specifically refer to a delete marker by version id."
-_BY_NAME = {algorithm.name: algorithm for algorithm in ALGORITHMS}
-
-
-def algorithm_of(name: str | None) -> Algorithm:
-    """The algorithm of that name, or the one S3 uses where none was named."""
-    return _BY_NAME[name or CHECKSUM_DEFAULT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ class Original:
     @property
     def algorithm(self) -> Algorithm:
         """Of the checksums of its parts."""
-        return algorithm_of(self.record.checksum.algorithm if self.record.checksum is not None else None)
+        return BY_NAME[self.record.checksum.algorithm] if self.record.checksum is not None else DEFAULT
 
     def would_be_replaced(self, place: BucketRecord) -> bool:
         """Whether a write to its own key puts itself in its place, and no version beside it."""
@@ -82,13 +76,14 @@ class Copying(Objects):
     ) -> CopyObjectOutput:
         """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, or `bucket/key?versionId=ID`.
 
-        Metadata and content headers come from the source, unless `metadata_directive` is REPLACE. The copy is a plain object, also
-        of a source that came in parts.
+        Metadata and content headers come from the source, unless `metadata_directive` is REPLACE, and so does the kind of checksum,
+        unless `checksum_algorithm` names one. The copy is a plain object, also of a source that came in parts.
 
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion: of the source or of the destination.
             InvalidArgument: copy_source or metadata_directive.
-            InvalidRequest: the source is too large or a delete marker, or the copy onto itself would change nothing.
+            InvalidRequest: no such checksum_algorithm, the source is too large or a delete marker, or the copy onto itself would
+                change nothing.
             PreconditionFailed: a condition on the source does not hold, or if_match or if_none_match on the destination.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
@@ -96,7 +91,8 @@ class Copying(Objects):
         """
         self._check_writable()
         source = CopySource.of(copy_source)
-        replaces = _replaces(said.get("metadata_directive"))
+        replaces, wanted = _replaces(said.get("metadata_directive")), said.get("checksum_algorithm")
+        named = find_algorithm(wanted) if wanted is not None else None
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
         name, headers = encode_key(key, self.limits), make_headers(said, self.limits)
         place = self._enter(bucket, said)
@@ -108,15 +104,16 @@ class Copying(Objects):
             if not replaces:
                 headers = _copied_headers(original.record.headers, headers)
             extent = copied_extent(original.record.size, None, self.limits.put_size_bytes_max)
-            with self._copied(original, extent, original.algorithm) as arrival:
+            with self._copied(original, extent, named or original.algorithm) as arrival:
                 now, etag = self._now_ns(), arrival.md5.hex()
-                record = ObjectRecord(secrets.token_bytes(MANIFEST_ID_SIZE), arrival.size, etag, now, None, headers)
-                part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
-                guard = partial(conditions.check, key)
+                kept = of_object(arrival.kept, arrival.algorithm)
+                manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
+                record = ObjectRecord(manifest_id, arrival.size, etag, now, None, headers, checksum=kept)
+                part, guard = arrival.as_part(1, now), partial(conditions.check, key)
                 version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
         return CopyObjectOutput(
-            CopyObjectResult(quoted(etag), to_datetime(now)),
+            CopyObjectResult(quoted(etag), to_datetime(now), **shown(kept)),
             expiration=self._expiration(bucket, name, record),
             copy_source_version_id=shown_version(original.found.version),
             version_id=made_version(version),
@@ -157,12 +154,13 @@ class Copying(Objects):
         shared = part if original.algorithm is algorithm else None
         if shared is not None and shared.flags & Flag.INLINE:
             data = self._meta.read_inline(shared.blob_id)
-            yield Arrival(secrets.token_bytes(BLOB_ID_SIZE), shared.size, shared.etag, shared.checksum, data, {})
+            blob_id = secrets.token_bytes(BLOB_ID_SIZE)
+            yield Arrival(blob_id, shared.size, shared.etag, shared.checksum, shared.algorithm, data, {})
         elif shared is not None and (blob := self._blobs.link(shared.blob_id)) is not None:
             with self._reception.share(shared, blob) as arrival:
                 yield arrival
         else:
-            promise = Promise(extent.length, None, None, kept=algorithm.digest)
+            promise = Promise(extent.length, None, None, kept=algorithm)
             body = ObjectBody(original.manifest, extent.start, extent.length, self._meta, self._blobs, None)
             receive = self._reception.receive
             with body, receive(StoredSource(body), promise, size_max=extent.length, shown_as=in_hex) as arrival:

@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 from engine.errors import InvalidArgument
 from engine.limits import Limits
+from engine.listing_results import CommonPrefix
 from engine.meta import Page
-from engine.results import CommonPrefix
 
 _SAFE = "/-_.~*"
 

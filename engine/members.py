@@ -45,6 +45,11 @@ class Checksums(TypedDict, total=False):
     checksum_crc64_nvme: str | None
     checksum_sha1: str | None
     checksum_sha256: str | None
+    checksum_sha512: str | None
+    checksum_md5: str | None
+    checksum_xxhash64: str | None
+    checksum_xxhash3: str | None
+    checksum_xxhash128: str | None
 
 
 class Digests(Checksums, total=False):
@@ -54,6 +59,13 @@ class Digests(Checksums, total=False):
     content_md5: str | None
     content_sha256: str | None
     checksum_algorithm: str | None
+
+
+class CreateMultipartUploadRequest(Traveller, total=False):
+    """Members of CreateMultipartUpload."""
+
+    checksum_algorithm: str | None
+    checksum_type: str | None
 
 
 class UploadPartRequest(Request, Digests, total=False):
@@ -67,9 +79,10 @@ class PutObjectRequest(Traveller, Digests, total=False):
     if_none_match: str | None
 
 
-class CompleteMultipartUploadRequest(Request, total=False):
+class CompleteMultipartUploadRequest(Request, Checksums, total=False):
     """Members of CompleteMultipartUpload."""
 
+    checksum_type: str | None
     mpu_object_size: int | None
     if_match: str | None
     if_none_match: str | None
@@ -91,6 +104,13 @@ class ReadRequest(Request, total=False):
     response_content_language: str | None
     response_content_type: str | None
     response_expires: str | datetime | None
+    checksum_mode: str | None
+
+
+class GetObjectAttributesRequest(Request, total=False):
+    """Members of GetObjectAttributes."""
+
+    version_id: str | None
 
 
 class DeleteObjectRequest(Request, total=False):
@@ -114,6 +134,7 @@ class CopyObjectRequest(Traveller, CopySourceRequest, total=False):
     """Members of CopyObject."""
 
     metadata_directive: str | None
+    checksum_algorithm: str | None
     if_match: str | None
     if_none_match: str | None
 

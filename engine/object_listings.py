@@ -4,11 +4,13 @@ from typing import Any, Unpack
 
 from engine.core import Core, quoted, to_datetime
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
+from engine.listing_results import ListObjectsOutput, ListObjectsV2Output, Object
 from engine.members import Request, exact
 from engine.meta import ObjectEntry, Page
 from engine.meta.records import BucketRecord
+from engine.multipart.checksum_rules import listed
 from engine.names import encode_text, format_token, parse_token
-from engine.results import ListObjectsOutput, ListObjectsV2Output, Object, Owner
+from engine.results import Owner
 
 STORAGE_CLASS = "STANDARD"
 
@@ -123,4 +125,5 @@ class ObjectListings(Core):
             size=record.size,
             storage_class=STORAGE_CLASS,
             owner=owner,
+            **listed(record.checksum),
         )

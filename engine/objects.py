@@ -9,14 +9,15 @@ from typing import Unpack
 from engine.arrival import Promise, in_hex
 from engine.blobs.leases import Lease
 from engine.bodies import Body, trailers_of
-from engine.checksums import promised_checksum
+from engine.checksums import DEFAULT, promised_checksum
 from engine.conditions import Conditions, Extent, WriteConditions, extent_of
 from engine.core import Core, quoted, to_datetime
 from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVersion
 from engine.members import PutObjectRequest, ReadRequest, exact
 from engine.meta import FoundObject, Version
-from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.parts import Manifest, Parts
 from engine.meta.records import BucketRecord, ObjectRecord
+from engine.multipart.checksum_rules import of_object, read_along, shown
 from engine.names import encode_key, http_date, make_headers, overrides
 from engine.readers import ObjectBody, open_part
 from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
@@ -50,7 +51,7 @@ class Objects(Core):
         """
         self._check_writable()
         checksum = promised_checksum(said, trailers_of(body), must_agree=True)
-        promise = Promise.of(said, checksum)
+        promise = Promise.of(said, checksum).keeping(checksum.algorithm if checksum else DEFAULT)
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
         name, headers = encode_key(key, self.limits), make_headers(said, self.limits)
         place = self._enter(bucket, said)
@@ -58,14 +59,15 @@ class Objects(Core):
         size_max = self.limits.put_size_bytes_max
         with self._reception.receive(body, promise, size_max=size_max, shown_as=in_hex) as arrival:
             now, etag = self._now_ns(), arrival.md5.hex()
-            record = ObjectRecord(secrets.token_bytes(MANIFEST_ID_SIZE), arrival.size, etag, now, None, headers)
-            part = PartRecord(1, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
-            guard = partial(conditions.check, key)
+            kept = of_object(arrival.kept, arrival.algorithm)
+            manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
+            record = ObjectRecord(manifest_id, arrival.size, etag, now, None, headers, checksum=kept)
+            part, guard = arrival.as_part(1, now), partial(conditions.check, key)
             version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
         return PutObjectOutput(
             quoted(etag),
-            **arrival.checksums,
+            **shown(kept),
             version_id=made_version(version),
             expiration=self._expiration(bucket, name, record),
             request_charged=self._charged(place),
@@ -99,7 +101,7 @@ class Objects(Core):
         except BaseException:
             lease.close()
             raise
-        described = self._described(place, found, extent, said)
+        described = self._described(place, found, extent, said) | read_along(record, manifest, extent, said)
         return GetObjectOutput(**described, expiration=expiration, body=body)  # type: ignore[arg-type]
 
     @exact
@@ -123,7 +125,7 @@ class Objects(Core):
         record = found.record
         conditions.check(record.etag, to_datetime(record.modified_ns))
         extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-        described = self._described(place, found, extent, said)
+        described = self._described(place, found, extent, said) | read_along(record, manifest, extent, said)
         expiration = self._expiration_of(bucket, name, found, version)
         return HeadObjectOutput(**described, expiration=expiration)  # type: ignore[arg-type]
 

@@ -2,15 +2,20 @@
 
 import io
 import os
+from collections.abc import Callable
 from typing import Any
 
 from engine.blobs import BlobReader, Blobs
 from engine.blobs.leases import Lease
 from engine.bodies import Source
+from engine.checksums import BY_NAME
 from engine.errors import InternalError
 from engine.meta import Metadata
 from engine.meta.parts import Flag, Manifest, PartRecord
-from engine.stream import Stream
+from engine.stream import Digest, Stream, available
+
+FEED_SIZE = 8 * 1024 * 1024
+"""Fed at a time, and then once more to what proves it: it is still in the page cache."""
 
 
 class _InlineReader:
@@ -52,10 +57,52 @@ def open_part(part: PartRecord, meta: Metadata, blobs: Blobs) -> BlobReader:
     return reader
 
 
+class _Proof:
+    """The bytes of one part on their way to a reader, held against the part's checksum once they were read from first to last."""
+
+    __slots__ = ("_part", "_refuted", "_stream", "_wanted")
+
+    def __init__(self, part: PartRecord) -> None:
+        self._part = part
+        self._wanted = digest_of(part)
+        self._stream: Stream | None = None
+        self._refuted = False
+
+    def take(self, offset: int, feed: Callable[[Stream], object]) -> None:
+        """Take the bytes that were read, which `feed` gives once more; those that do not go on from the last ones prove nothing.
+
+        Raises:
+            InternalError: these are the last bytes, and they are not all what was stored; from then on for any.
+        """
+        if offset == 0:
+            self.close()
+            self._stream = Stream(self._wanted) if self._wanted else None
+        elif self._stream is not None and offset != self._stream.size:
+            self.close()
+        if self._stream is not None:
+            feed(self._stream)
+            at_end = self._stream.size == self._part.size
+            self._refuted |= at_end and self._stream.digest(self._wanted) != self._part.checksum
+        if self._refuted:
+            raise InternalError(reason=f"blob {self._part.blob_id.hex()} does not match its checksum")
+
+    def close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+def digest_of(part: PartRecord) -> Digest:
+    """What proves a part's bytes by its checksum; none if it has none that can be computed here."""
+    digest = BY_NAME[part.algorithm].digest if part.algorithm else Digest(0)
+    return digest if available(digest) else Digest(0)
+
+
 class ObjectBody(io.RawIOBase):
     """Bytes `start` to `start + length` of an object, as a seekable binary file; `read(n)` returns n bytes unless the end is near.
 
-    Holds at most one part open, and a lease that keeps the object's bytes until `close`. Not for two threads at once.
+    A part that is read from its first byte to its last is held against its checksum before the last bytes are given away. Holds at
+    most one part open, and a lease that keeps the object's bytes until `close`. Not for two threads at once.
     """
 
     def __init__(
@@ -70,6 +117,7 @@ class ObjectBody(io.RawIOBase):
         self._blobs = blobs
         self._lease = lease
         self._reader: BlobReader | None = None
+        self._proof: _Proof | None = None
         self._reader_index = -1
 
     def __len__(self) -> int:
@@ -101,7 +149,7 @@ class ObjectBody(io.RawIOBase):
         """Fill the buffer from as many parts as it takes.
 
         Raises:
-            InternalError: the stored bytes are not there or cut short; none of what was asked for is returned.
+            InternalError: the stored bytes are not there, cut short or not what was stored; none of what was asked for is returned.
         """
         self._check_open()
         view = memoryview(buffer).cast("B")
@@ -116,7 +164,7 @@ class ObjectBody(io.RawIOBase):
         """Move up to `size` bytes into a stream without a way through Python; return the count, less only at the end.
 
         Raises:
-            InternalError: the stored bytes are not there or cut short.
+            InternalError: the stored bytes are not there, cut short or not what was stored.
         """
         self._check_open()
         end = min(self._position + size, self._length)
@@ -124,12 +172,18 @@ class ObjectBody(io.RawIOBase):
         while self._position < end:
             offset = self._start + self._position
             index = self._manifest.index_at(offset)
-            length = min(end - self._position, self._manifest.end(index) - offset)
-            count = self._reader_of(index).feed(stream, offset - self._manifest.start(index), length)
-            if not count:
-                raise _cut_short(index)
-            self._position += count
+            length = min(end - self._position, self._manifest.end(index) - offset, FEED_SIZE)
+            self._position += self._feed_part(stream, index, offset - self._manifest.start(index), length)
         return self._position - begun
+
+    def _feed_part(self, stream: Stream, index: int, part_offset: int, length: int) -> int:
+        reader = self._reader_of(index)
+        count = reader.feed(stream, part_offset, length)
+        if not count:
+            raise _cut_short(index)
+        if self._proof is not None:
+            self._proof.take(part_offset, lambda proving: reader.feed(proving, part_offset, count))
+        return count
 
     def _read_part(self, view: memoryview, offset: int) -> int:
         index = self._manifest.index_at(offset)
@@ -138,14 +192,22 @@ class ObjectBody(io.RawIOBase):
         count = reader.read_into(view[: reader.size - part_offset], part_offset)
         if not count:
             raise _cut_short(index)
+        if self._proof is not None:
+            self._proof.take(part_offset, lambda proving: proving.update(view[:count]))
         return count
 
     def _reader_of(self, index: int) -> BlobReader:
         if self._reader is None or self._reader_index != index:
             self._close_reader()
-            self._reader = open_part(self._manifest.parts[index], self._meta, self._blobs)
+            part = self._manifest.parts[index]
+            self._reader = open_part(part, self._meta, self._blobs)
             self._reader_index = index
+            self._proof = _Proof(part) if self._covers(index) else None
         return self._reader
+
+    def _covers(self, index: int) -> bool:
+        start, end = self._manifest.start(index), self._manifest.end(index)
+        return self._start <= start and end <= self._start + self._length
 
     def readall(self) -> bytes:
         data = bytearray(max(0, self._length - self._position))
@@ -154,8 +216,11 @@ class ObjectBody(io.RawIOBase):
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None
+        proof, self._proof = self._proof, None
         if reader is not None:
             reader.close()
+        if proof is not None:
+            proof.close()
 
     def close(self) -> None:
         """Release the lease and the open part; again is harmless."""

@@ -12,10 +12,43 @@ from engine.readers import ObjectBody
 
 
 class CompletedPart(NamedTuple):
-    """One line of the list that CompleteMultipartUpload takes."""
+    """One line of the list that CompleteMultipartUpload takes; the part's checksum in base64, if it is said."""
 
     part_number: int
     etag: str
+    checksum_crc32: str | None = None
+    checksum_crc32_c: str | None = None
+    checksum_crc64_nvme: str | None = None
+    checksum_sha1: str | None = None
+    checksum_sha256: str | None = None
+    checksum_sha512: str | None = None
+    checksum_md5: str | None = None
+    checksum_xxhash64: str | None = None
+    checksum_xxhash3: str | None = None
+    checksum_xxhash128: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksums:
+    """The one checksum that an answer shows, in base64, if it shows one."""
+
+    checksum_crc32: str | None = None
+    checksum_crc32_c: str | None = None
+    checksum_crc64_nvme: str | None = None
+    checksum_sha1: str | None = None
+    checksum_sha256: str | None = None
+    checksum_sha512: str | None = None
+    checksum_md5: str | None = None
+    checksum_xxhash64: str | None = None
+    checksum_xxhash3: str | None = None
+    checksum_xxhash128: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checksum(Checksums):
+    """The checksum of an object: of its bytes (FULL_OBJECT), or of its parts' checksums (COMPOSITE)."""
+
+    checksum_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +66,6 @@ class Initiator:
 
 
 @dataclass(frozen=True, slots=True)
-class CommonPrefix:
-    """Keys rolled up by a delimiter."""
-
-    prefix: str
-
-
-@dataclass(frozen=True, slots=True)
 class CreateMultipartUploadOutput:
     """Answer of CreateMultipartUpload."""
 
@@ -48,24 +74,21 @@ class CreateMultipartUploadOutput:
     upload_id: str
     abort_date: datetime | None = None
     abort_rule_id: str | None = None
+    checksum_algorithm: str | None = None
+    checksum_type: str | None = None
     request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class UploadPartOutput:
-    """Answer of UploadPart; a checksum that came with the part is echoed."""
+class UploadPartOutput(Checksums):
+    """Answer of UploadPart; a checksum that came with the part is echoed, and that of an upload of the FULL_OBJECT type told."""
 
     etag: str
-    checksum_crc32: str | None = None
-    checksum_crc32_c: str | None = None
-    checksum_crc64_nvme: str | None = None
-    checksum_sha1: str | None = None
-    checksum_sha256: str | None = None
     request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CopyPartResult:
+class CopyPartResult(Checksums):
     """What a copy made of a part."""
 
     etag: str
@@ -89,7 +112,7 @@ class AbortMultipartUploadOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class CompleteMultipartUploadOutput:
+class CompleteMultipartUploadOutput(Checksum):
     """Answer of CompleteMultipartUpload."""
 
     location: str
@@ -102,7 +125,7 @@ class CompleteMultipartUploadOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Checksums):
     """A part in ListParts."""
 
     part_number: int
@@ -128,50 +151,16 @@ class ListPartsOutput:
     parts: tuple[Part, ...] | None = None
     abort_date: datetime | None = None
     abort_rule_id: str | None = None
+    checksum_algorithm: str | None = None
+    checksum_type: str | None = None
     request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class MultipartUpload:
-    """An open upload in ListMultipartUploads."""
-
-    upload_id: str
-    key: str
-    initiated: datetime
-    storage_class: str
-    owner: Owner
-    initiator: Initiator
-
-
-@dataclass(frozen=True, slots=True)
-class ListMultipartUploadsOutput:
-    """Answer of ListMultipartUploads."""
-
-    bucket: str
-    key_marker: str
-    upload_id_marker: str
-    next_key_marker: str
-    next_upload_id_marker: str
-    max_uploads: int
-    is_truncated: bool
-    prefix: str | None = None
-    delimiter: str | None = None
-    encoding_type: str | None = None
-    uploads: tuple[MultipartUpload, ...] | None = None
-    common_prefixes: tuple[CommonPrefix, ...] | None = None
-    request_charged: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PutObjectOutput:
-    """Answer of PutObject; a checksum that came with the object is echoed."""
+class PutObjectOutput(Checksum):
+    """Answer of PutObject; its checksum is the one that came with the object, or CRC64NVME."""
 
     etag: str
-    checksum_crc32: str | None = None
-    checksum_crc32_c: str | None = None
-    checksum_crc64_nvme: str | None = None
-    checksum_sha1: str | None = None
-    checksum_sha256: str | None = None
     size: int | None = None
     expiration: str | None = None
     version_id: str | None = None
@@ -179,7 +168,7 @@ class PutObjectOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class HeadObjectOutput:
+class HeadObjectOutput(Checksum):
     """Answer of HeadObject; `status` is 200, or 206 for a part or a range."""
 
     accept_ranges: str
@@ -214,6 +203,40 @@ class ObjectIdentifier(NamedTuple):
     key: str
     version_id: str | None = None
     etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPart(Checksums):
+    """A part in GetObjectAttributes."""
+
+    part_number: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class GetObjectAttributesParts:
+    """The parts in GetObjectAttributes: a page of them, or only their count."""
+
+    total_parts_count: int
+    part_number_marker: int | None = None
+    next_part_number_marker: int | None = None
+    max_parts: int | None = None
+    is_truncated: bool | None = None
+    parts: tuple[ObjectPart, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetObjectAttributesOutput:
+    """Answer of GetObjectAttributes: what was asked for; the ETag is bare here."""
+
+    last_modified: datetime
+    etag: str | None
+    checksum: Checksum | None
+    object_parts: GetObjectAttributesParts | None
+    storage_class: str | None
+    object_size: int | None
+    version_id: str | None = None
+    request_charged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +278,7 @@ class DeleteObjectsOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyObjectResult:
+class CopyObjectResult(Checksum):
     """What a copy made."""
 
     etag: str
@@ -270,99 +293,4 @@ class CopyObjectOutput:
     expiration: str | None = None
     copy_source_version_id: str | None = None
     version_id: str | None = None
-    request_charged: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Object:
-    """An object in ListObjectsV2."""
-
-    key: str
-    last_modified: datetime
-    etag: str
-    size: int
-    storage_class: str
-    owner: Owner | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectVersion:
-    """A version in ListObjectVersions."""
-
-    key: str
-    version_id: str
-    is_latest: bool
-    last_modified: datetime
-    etag: str
-    size: int
-    storage_class: str
-    owner: Owner
-    checksum_algorithm: tuple[str, ...] | None = None
-    checksum_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteMarkerEntry:
-    """A delete marker in ListObjectVersions."""
-
-    key: str
-    version_id: str
-    is_latest: bool
-    last_modified: datetime
-    owner: Owner
-
-
-@dataclass(frozen=True, slots=True)
-class ListObjectVersionsOutput:
-    """Answer of ListObjectVersions; the next markers only when it is truncated, a version's only when it ends on one."""
-
-    name: str
-    prefix: str
-    key_marker: str
-    version_id_marker: str
-    max_keys: int
-    is_truncated: bool
-    next_key_marker: str | None = None
-    next_version_id_marker: str | None = None
-    delimiter: str | None = None
-    encoding_type: str | None = None
-    versions: tuple[ObjectVersion, ...] | None = None
-    delete_markers: tuple[DeleteMarkerEntry, ...] | None = None
-    common_prefixes: tuple[CommonPrefix, ...] | None = None
-    request_charged: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListObjectsV2Output:
-    """Answer of ListObjectsV2."""
-
-    name: str
-    prefix: str
-    max_keys: int
-    key_count: int
-    is_truncated: bool
-    delimiter: str | None = None
-    encoding_type: str | None = None
-    continuation_token: str | None = None
-    next_continuation_token: str | None = None
-    start_after: str | None = None
-    contents: tuple[Object, ...] | None = None
-    common_prefixes: tuple[CommonPrefix, ...] | None = None
-    request_charged: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ListObjectsOutput:
-    """Answer of ListObjects, the first version; `next_marker` only with a delimiter."""
-
-    name: str
-    prefix: str
-    marker: str
-    max_keys: int
-    is_truncated: bool
-    delimiter: str | None = None
-    encoding_type: str | None = None
-    next_marker: str | None = None
-    contents: tuple[Object, ...] | None = None
-    common_prefixes: tuple[CommonPrefix, ...] | None = None
     request_charged: str | None = None

@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 from typing import Self
 
+from engine.attributes import Attributes
 from engine.ballast import Ballast
 from engine.blobs.files import FileBlobs
 from engine.blobs.leases import Leases
@@ -27,7 +28,9 @@ from engine.versioning import BucketVersions
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 
 
-class Store(Buckets, BucketSettings, BucketVersions, Deletions, Reaper, ObjectListings, PartCopies, Checker):
+class Store(
+    Buckets, BucketSettings, BucketVersions, Deletions, Reaper, ObjectListings, Attributes, PartCopies, Checker
+):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
     A Store may live through a fork, in parent and child.

@@ -13,11 +13,12 @@ from engine.errors import (
     NotImplementedYet,
 )
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
+from engine.listing_results import DeleteMarkerEntry, ListObjectVersionsOutput, ObjectVersion
 from engine.members import Owned, Request, exact
 from engine.meta import VersionEntry
 from engine.meta.records import BucketRecord, Versioning, replace
 from engine.names import encode_text
-from engine.results import DeleteMarkerEntry, ListObjectVersionsOutput, ObjectVersion, Owner
+from engine.results import Owner
 from engine.version_ids import format_version, parse_version
 
 STORAGE_CLASS = "STANDARD"

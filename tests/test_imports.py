@@ -27,6 +27,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "layout",
         "lifecycle",
         "listing",
+        "listing_results",
         "names",
         "readers",
         "reports",
@@ -35,6 +36,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "version_ids",
     ),
     "operations": (
+        "attributes",
         "bucket_settings",
         "buckets",
         "deletions",

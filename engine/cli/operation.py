@@ -65,7 +65,6 @@ def _refuse_unsupported(request: Request) -> None:
     for member in request.parameters:
         if _argument(member) not in supported:
             raise CommandError(f"{flag(member)} is not supported yet (nothing was done)")
-    _refuse_unsupported_items(request, "MultipartUpload", "Parts", {"PartNumber", "ETag"})
     _refuse_unsupported_items(request, "Delete", "Objects", {"Key", "VersionId", "ETag"})
 
 
@@ -131,7 +130,14 @@ def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
     if not upload.get("Parts"):
         raise MalformedXML(reason="it lists no parts")
     try:
-        return [engine.CompletedPart(part["PartNumber"], part["ETag"]) for part in upload["Parts"]]
+        return [
+            engine.CompletedPart(
+                part["PartNumber"],
+                part["ETag"],
+                **{attribute(member): value for member, value in part.items() if member.startswith("Checksum")},
+            )
+            for part in upload["Parts"]
+        ]
     except KeyError as error:
         raise MalformedXML(reason=f"{error.args[0]} is missing") from error
 

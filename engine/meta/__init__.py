@@ -131,7 +131,7 @@ class Publication:
 
     manifest: Manifest
     etag: str
-    checksum: StoredChecksum | None
+    checksum: StoredChecksum
     unlisted: tuple[PartRecord, ...]
 
 

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
 
+from engine.checksums import ALGORITHMS
 from engine.meta.records import damaged
 
 CHECKSUM_WIDTHS = (8, 32, 64)
+_ALGORITHMS = ("", *(algorithm.name for algorithm in ALGORITHMS))
+_CHECKSUM_SIZES = (0, *(algorithm.size for algorithm in ALGORITHMS))
 _FIXED = ">HBBQQ16s16s"
 _CRC_SIZE = 4
 _ROWS = {width: struct.Struct(f"{_FIXED}{width}s{_CRC_SIZE}x") for width in CHECKSUM_WIDTHS}
@@ -45,7 +48,7 @@ def width_for(checksum_size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw."""
+    """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw, `algorithm` its name."""
 
     number: int
     size: int
@@ -54,6 +57,7 @@ class PartRecord:
     etag: bytes
     flags: Flag = Flag.NONE
     checksum: bytes = b""
+    algorithm: str = ""
 
     @property
     def width(self) -> int:
@@ -62,10 +66,12 @@ class PartRecord:
 
     def pack(self) -> bytes:
         """The part as a row."""
+        kind = _ALGORITHMS.index(self.algorithm)
+        assert len(self.checksum) == _CHECKSUM_SIZES[kind], f"no {self.algorithm or 'nothing'}: {self.checksum!r}"
         row = _ROWS[self.width].pack(
             self.number,
             self.flags,
-            len(self.checksum),
+            kind,
             self.size,
             self.modified_ns,
             self.blob_id,
@@ -83,8 +89,9 @@ class PartRecord:
         """
         if len(row) not in _BY_SIZE or zlib.crc32(row) != SOUND_ROW:
             raise damaged(f"part {int.from_bytes(row[:2], 'big')}")
-        number, flags, checksum_size, size, modified_ns, blob_id, etag, checksum = _BY_SIZE[len(row)].unpack(row)
-        return PartRecord(number, size, modified_ns, blob_id, etag, Flag(flags), checksum[:checksum_size])
+        number, flags, kind, size, modified_ns, blob_id, etag, room = _BY_SIZE[len(row)].unpack(row)
+        checksum = room[: _CHECKSUM_SIZES[kind]]
+        return PartRecord(number, size, modified_ns, blob_id, etag, Flag(flags), checksum, _ALGORITHMS[kind])
 
 
 class Parts(Sequence[PartRecord]):
@@ -126,7 +133,7 @@ class Parts(Sequence[PartRecord]):
         """Numbers, sizes, ETags and checksums of all parts."""
         fields = list(self._fields())
         numbers, sizes, etags = [row[0] for row in fields], [row[3] for row in fields], [row[6] for row in fields]
-        return numbers, sizes, etags, [row[7][: row[2]] for row in fields]
+        return numbers, sizes, etags, [row[7][: _CHECKSUM_SIZES[row[2]]] for row in fields]
 
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
         """The ids of the parts kept in rows, or of those kept in blobs."""

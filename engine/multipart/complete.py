@@ -11,7 +11,8 @@ from engine.members import CompleteMultipartUploadRequest, exact
 from engine.meta import FoundObject, Publication
 from engine.meta.parts import Parts
 from engine.meta.records import UploadRecord
-from engine.multipart.rules import PartList, check_object_size, select
+from engine.multipart.checksum_rules import Claim, shown
+from engine.multipart.rules import ListedPart, PartList, check_object_size, select
 from engine.multipart.uploads import Uploads
 from engine.names import encode_key, parse_upload_id
 from engine.results import CompleteMultipartUploadOutput
@@ -29,13 +30,14 @@ class Completes(Uploads):
         bucket: str,
         key: str,
         upload_id: str,
-        parts: Iterable[tuple[int, str]],
+        parts: Iterable[ListedPart],
         **said: Unpack[CompleteMultipartUploadRequest],
     ) -> CompleteMultipartUploadOutput:
         """Publish the listed parts as the object, in place of what the key held; parts not listed are freed.
 
-        `parts` are (part number, ETag) pairs, strictly ascending, with gaps if you like; ETags with or without quotes. Repeated with
-        the same list after a success it gives the same answer, for `limits.tombstone_lifetime_s`.
+        `parts` are (part number, ETag) pairs or CompletedParts, strictly ascending; ETags with or without quotes. An upload that names
+        a checksum algorithm wants the numbers from 1 without gaps, and one of the COMPOSITE type the checksum of each part. Repeated
+        with the same list after a success it gives the same answer, for `limits.tombstone_lifetime_s`.
 
         Raises:
             InvalidRequest, MalformedXML, InvalidArgument, InvalidPartOrder: the list itself is wrong.
@@ -43,7 +45,8 @@ class Completes(Uploads):
             InvalidPart: a part was not uploaded, or has another ETag.
             EntityTooSmall: a listed part other than the last has less than 5 MiB.
             EntityTooLarge: the object would pass 48.8 TiB.
-            InvalidRequest: `mpu_object_size` is not the size of the listed parts.
+            InvalidRequest: `mpu_object_size` is not the size of the listed parts, or `checksum_type` not the upload's.
+            BadDigest: the object has another checksum than is said.
             PreconditionFailed, NoSuchKey, ConditionalRequestConflict: `if_match` or `if_none_match` does not hold, or the key was
                 written or deleted since the upload began; the upload stays.
 
@@ -51,6 +54,7 @@ class Completes(Uploads):
         """
         self._check_writable()
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
+        claim = Claim.of(said)
         place = self._enter(bucket, said)
         name = encode_key(key, self.limits)
         identity = parse_upload_id(bucket, name, upload_id)
@@ -58,8 +62,10 @@ class Completes(Uploads):
 
         def choose(upload: UploadRecord, held: Parts, current: FoundObject | None) -> Publication:
             conditions.check(key, current, upload.replaces)
-            publication = select(held, listed, upload_id, self.limits)
+            claim.check_form(upload.checksum)
+            publication = select(held, listed, upload_id, self.limits, upload.checksum)
             check_object_size(publication.manifest.size, said.get("mpu_object_size"))
+            claim.check_value(publication.checksum, len(listed.numbers))
             return publication
 
         manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
@@ -73,6 +79,7 @@ class Completes(Uploads):
             bucket,
             key,
             quoted(published.etag),
+            **(shown(published.checksum, len(listed.numbers)) if published.checksum else {}),
             version_id=made_version(published.version),
             expiration=expiration,
             request_charged=charged,

@@ -3,10 +3,10 @@
 from typing import Unpack
 
 from engine.copy_sources import CopyRange, CopySource, copied_extent
-from engine.copying import Copying, algorithm_of
+from engine.copying import Copying
 from engine.core import quoted, to_datetime
 from engine.members import UploadPartCopyRequest, exact
-from engine.meta.parts import PartRecord
+from engine.multipart.checksum_rules import kept_by, told
 from engine.multipart.rules import check_part_number
 from engine.multipart.uploads import Uploads
 from engine.results import CopyPartResult, UploadPartCopyOutput
@@ -47,18 +47,15 @@ class PartCopies(Uploads, Copying):
         text = said.get("copy_source_range")
         wanted = CopyRange.of(text) if text is not None else None
         place = self._enter(bucket, said)
-        name, identity = self._find_upload(bucket, key, upload_id)
+        name, identity, upload = self._find_upload(bucket, key, upload_id)
         with self._original(source, said) as original, self._naming(upload_id):
             extent = copied_extent(original.record.size, wanted, self.limits.part_size_bytes_max)
-            algorithm = algorithm_of(self._meta.find_upload(bucket, name, identity).checksum.algorithm)
-            with self._copied(original, extent, algorithm) as arrival:
+            with self._copied(original, extent, kept_by(upload.checksum)) as arrival:
                 now = self._now_ns()
-                part = PartRecord(
-                    part_number, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept
-                )
+                part = arrival.as_part(part_number, now)
                 superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
         if superseded is not None:
             self._sweeper.sweep((superseded,))
-        result = CopyPartResult(quoted(arrival.md5.hex()), to_datetime(now))
+        result = CopyPartResult(quoted(arrival.md5.hex()), to_datetime(now), **told(upload.checksum, part))
         version_id = shown_version(original.found.version)
         return UploadPartCopyOutput(result, copy_source_version_id=version_id, request_charged=self._charged(place))

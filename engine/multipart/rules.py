@@ -21,20 +21,26 @@ from engine.errors import (
 from engine.limits import Limits
 from engine.meta import Publication
 from engine.meta.parts import Manifest, Parts
+from engine.meta.records import ChecksumPlan
+from engine.multipart.checksum_rules import Given, agree, check_listed_part, check_numbers, checksum_of_whole
+from engine.results import CompletedPart
 
-_PAIR = "each part must be a pair of a number and an ETag"
+ListedPart = tuple[int, str] | CompletedPart
+_LENGTHS = {2, len(CompletedPart._fields)}
+_PAIR = "each part must be a pair of a number and an ETag, or a CompletedPart"
 
 
 @dataclass(frozen=True, slots=True)
 class PartList:
-    """The list of a Complete: numbers, and ETags as they were sent (without quotes), side by side."""
+    """The list of a Complete: numbers, ETags as they were sent (without quotes), and checksums, side by side."""
 
     numbers: list[int]
     etags: list[str]
+    checksums: list[Given]
 
     @staticmethod
-    def of(parts: Iterable[tuple[int, str]], upload_id: str, limits: Limits) -> "PartList":
-        """Read a list of (part number, ETag) pairs; ETags may be quoted.
+    def of(parts: Iterable[ListedPart], upload_id: str, limits: Limits) -> "PartList":
+        """Read a list of (part number, ETag) pairs, or of CompletedParts, which may hold checksums too; ETags may be quoted.
 
         Raises:
             InvalidRequest: the list is empty.
@@ -42,7 +48,7 @@ class PartList:
             InvalidPartOrder: the numbers do not ascend strictly.
             MalformedXML: a pair is not a number and a text, or there are more than 10,000.
         """
-        numbers, etags = _columns(parts, limits.part_number_max)
+        numbers, etags, checksums = _columns(parts, limits.part_number_max)
         if not numbers:
             raise InvalidRequest("You must specify at least one part")
         lowest = min(numbers)
@@ -50,26 +56,31 @@ class PartList:
             raise InvalidArgument("PartNumber must be >= 1", ArgumentName="PartNumber", ArgumentValue=lowest)
         if not all(map(operator.lt, numbers, numbers[1:])):
             raise InvalidPartOrder(UploadId=upload_id)
-        return PartList(numbers, [etag.strip('"').lower() for etag in etags])
+        return PartList(numbers, [etag.strip('"').lower() for etag in etags], checksums)
 
     def digest(self) -> bytes:
         """What tells one list from another: equal for a repeated Complete."""
         text = "\n".join((str(len(self.numbers)), *map(str, self.numbers), *self.etags))
+        if any(map(any, self.checksums)):
+            text += repr(self.checksums)
         return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
-def _columns(parts: Iterable[tuple[int, str]], count_max: int) -> tuple[list[int], list[str]]:
-    """The pairs as two columns, without a step of Python's for each of ten thousand."""
-    pairs = tuple(itertools.islice(parts, count_max + 1))
-    if len(pairs) > count_max:
+def _columns(parts: Iterable[ListedPart], count_max: int) -> tuple[list[int], list[str], list[Given]]:
+    """The list as columns, without a step of Python's own for each field of ten thousand parts."""
+    listed = tuple(itertools.islice(parts, count_max + 1))
+    if len(listed) > count_max:
         raise MalformedXML(reason=f"more than {count_max} parts are listed")
     try:
-        numbers, etags = [number for number, _ in pairs], [etag for _, etag in pairs]
-    except (TypeError, ValueError):
+        lengths = set(map(len, listed))
+        numbers, etags = [part[0] for part in listed], [part[1] for part in listed]
+        checksums = [tuple(part[2:]) for part in listed]
+    except (TypeError, IndexError, KeyError):
         raise MalformedXML(reason=_PAIR) from None
-    if not (set(map(type, numbers)) <= {int} and set(map(type, etags)) <= {str}):
+    texts = set(map(type, etags)) | set(map(type, itertools.chain.from_iterable(checksums))) - {type(None)}
+    if not (lengths <= _LENGTHS and set(map(type, numbers)) <= {int} and texts <= {str}):
         raise MalformedXML(reason=_PAIR)
-    return numbers, etags
+    return numbers, etags, checksums
 
 
 def check_part_number(part_number: object, limits: Limits) -> int:
@@ -87,27 +98,32 @@ def check_part_number(part_number: object, limits: Limits) -> int:
     return part_number
 
 
-def select(held: Parts, listed: PartList, upload_id: str, limits: Limits) -> Publication:
-    """What a Complete publishes: the listed parts in order, and the ETag "MD5 of their MD5s, dash, their count".
+def select(held: Parts, listed: PartList, upload_id: str, limits: Limits, plan: ChecksumPlan) -> Publication:
+    """What a Complete publishes: the listed parts in order, the ETag "MD5 of their MD5s, dash, their count", and their checksum.
 
     Raises:
-        InvalidPart: a listed part is not held with that ETag; the first such one is named.
+        InvalidPartOrder: the numbers have gaps, and the upload names a checksum algorithm.
+        InvalidPart: a listed part is not held with that ETag, or has another checksum; the first such one is named.
+        InvalidRequest, InvalidArgument, BadDigest: of the checksums listed; see `checksum_rules`.
         EntityTooSmall: a listed part other than the last is too small.
         EntityTooLarge: the object would be too large.
     """
     held.verify()
-    numbers, sizes, etags, _ = held.columns()
+    check_numbers(plan, listed.numbers, upload_id)
+    numbers, sizes, etags, checksums = held.columns()
     chosen, unlisted = held, ()
     hex_etags = [etag.hex() for etag in etags]
-    if numbers != listed.numbers or hex_etags != listed.etags:
-        places = _places(numbers, hex_etags, listed, upload_id)
+    if numbers != listed.numbers or hex_etags != listed.etags or not agree(plan, listed.checksums, checksums):
+        places = _places(numbers, hex_etags, checksums, listed, upload_id, plan)
         chosen = held.only(places)
         sizes, etags = [sizes[place] for place in places], [etags[place] for place in places]
+        checksums = [checksums[place] for place in places]
         left = set(range(len(numbers))).difference(places)
         unlisted = tuple(held[place] for place in sorted(left))
     _check_sizes(sizes, listed, limits)
     whole = hashlib.md5(b"".join(etags), usedforsecurity=False).hexdigest()
-    return Publication(Manifest.of(chosen, sizes), f"{whole}-{len(etags)}", None, unlisted)
+    checksum = checksum_of_whole(plan, checksums, sizes)
+    return Publication(Manifest.of(chosen, sizes), f"{whole}-{len(etags)}", checksum, unlisted)
 
 
 def check_object_size(size: int, claimed: int | None) -> None:
@@ -122,13 +138,21 @@ def check_object_size(size: int, claimed: int | None) -> None:
         )
 
 
-def _places(numbers: Sequence[int], etags: Sequence[str], listed: PartList, upload_id: str) -> list[int]:
+def _places(
+    numbers: Sequence[int],
+    etags: Sequence[str],
+    checksums: Sequence[bytes],
+    listed: PartList,
+    upload_id: str,
+    plan: ChecksumPlan,
+) -> list[int]:
     place_of = {number: place for place, number in enumerate(numbers)}
     places = []
-    for number, etag in zip(listed.numbers, listed.etags, strict=True):
+    for number, etag, given in zip(listed.numbers, listed.etags, listed.checksums, strict=True):
         place = place_of.get(number)
         if place is None or etags[place] != etag:
             raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
+        check_listed_part(plan, upload_id, number, etag, given, checksums[place])
         places.append(place)
     return places
 

@@ -12,10 +12,11 @@ from engine.checksums import promised_checksum
 from engine.core import quoted, to_datetime
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
-from engine.members import Request, Traveller, UploadPartRequest, exact
+from engine.listing_results import ListMultipartUploadsOutput, MultipartUpload
+from engine.members import CreateMultipartUploadRequest, Request, UploadPartRequest, exact
 from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
-from engine.meta.parts import PartRecord
 from engine.meta.records import BucketRecord, UploadRecord
+from engine.multipart.checksum_rules import check_part, kept_by, named, plan_of, told
 from engine.multipart.rules import check_part_number
 from engine.names import encode_key, encode_text, format_upload_id, make_headers, parse_upload_id
 from engine.objects import Objects
@@ -23,9 +24,7 @@ from engine.results import (
     AbortMultipartUploadOutput,
     CreateMultipartUploadOutput,
     Initiator,
-    ListMultipartUploadsOutput,
     ListPartsOutput,
-    MultipartUpload,
     Owner,
     Part,
     UploadPartOutput,
@@ -42,29 +41,32 @@ class Uploads(Objects):
         self,
         bucket: str,
         key: str,
-        **said: Unpack[Traveller],
+        **said: Unpack[CreateMultipartUploadRequest],
     ) -> CreateMultipartUploadOutput:
         """Begin a multipart upload; all that travels with the object is said here, not at Complete.
 
         Raises:
             NoSuchBucket, KeyTooLongError, MetadataTooLarge, RequestHeaderSectionTooLarge.
+            InvalidRequest: checksum_algorithm and checksum_type are unknown, or do not go together.
 
         Source: API page CreateMultipartUpload.
         """
         self._check_writable()
+        plan = plan_of(said.get("checksum_algorithm"), said.get("checksum_type"))
         name = encode_key(key, self.limits)
         headers = make_headers(said, self.limits)
         place = self._enter(bucket, said)
         upload_id = UploadId(self._now_ns(), secrets.token_bytes(UPLOAD_NONCE_SIZE))
         current = self._current(bucket, name)
         replaces = current.record.manifest_id if current is not None else b""
-        record = UploadRecord(headers, self._caller, replaces=replaces)
+        record = UploadRecord(headers, self._caller, checksum=plan, replaces=replaces)
         self._meta.begin_upload(bucket, name, upload_id, record)
         return CreateMultipartUploadOutput(
             bucket=bucket,
             key=key,
             upload_id=format_upload_id(bucket, name, upload_id),
             **self._abort_rule(bucket, name, upload_id),
+            **named(plan),
             request_charged=self._charged(place),
         )
 
@@ -89,7 +91,7 @@ class Uploads(Objects):
             InvalidArgument: the part number is not within 1..10000.
             NoSuchBucket, NoSuchUpload: also if the upload is aborted or completed meanwhile.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch: see the messages.
-            InvalidRequest: more than one checksum, or none that is valid.
+            InvalidRequest: more than one checksum, none that is valid, or of another algorithm than the upload's.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page UploadPart.
@@ -99,18 +101,20 @@ class Uploads(Objects):
         checksum = promised_checksum(said, trailers_of(body), must_agree=False)
         promise = Promise.of(said, checksum)
         place = self._enter(bucket, said)
-        name, identity = self._find_upload(bucket, key, upload_id)
+        name, identity, upload = self._find_upload(bucket, key, upload_id)
+        check_part(upload.checksum, checksum)
+        promise = promise.keeping(kept_by(upload.checksum))
         size_max = self.limits.part_size_bytes_max
         with (
             self._naming(upload_id),
             self._reception.receive(body, promise, size_max=size_max, shown_as=in_base64) as arrival,
         ):
-            now = self._now_ns()
-            part = PartRecord(part_number, arrival.size, now, arrival.blob_id, arrival.md5, arrival.flags, arrival.kept)
+            part = arrival.as_part(part_number, self._now_ns())
             superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
         if superseded is not None:
             self._sweeper.sweep((superseded,))
-        return UploadPartOutput(quoted(arrival.md5.hex()), **arrival.checksums, request_charged=self._charged(place))
+        echoed = arrival.checksums or told(upload.checksum, part)
+        return UploadPartOutput(quoted(arrival.md5.hex()), **echoed, request_charged=self._charged(place))
 
     @exact
     def abort_multipart_upload(
@@ -125,7 +129,7 @@ class Uploads(Objects):
         """
         self._check_writable()
         place = self._enter(bucket, said)
-        name, identity = self._find_upload(bucket, key, upload_id)
+        name, identity, _ = self._find_upload(bucket, key, upload_id)
         with self._naming(upload_id):
             trash, _ = self._freeing(lambda: self._meta.abort(bucket, name, identity))
         self._sweeper.sweep((trash,) if trash else ())
@@ -160,7 +164,14 @@ class Uploads(Objects):
             upload, held = self._meta.list_parts(bucket, name, identity, marker, limit + 1)
         page = held[:limit]
         parts = tuple(
-            Part(part.number, to_datetime(part.modified_ns), quoted(part.etag.hex()), part.size) for part in page
+            Part(
+                part.number,
+                to_datetime(part.modified_ns),
+                quoted(part.etag.hex()),
+                part.size,
+                **told(upload.checksum, part),
+            )
+            for part in page
         )
         return ListPartsOutput(
             bucket=bucket,
@@ -175,6 +186,7 @@ class Uploads(Objects):
             storage_class=STORAGE_CLASS,
             parts=parts or None,
             **self._abort_rule(bucket, name, identity),
+            **named(upload.checksum),
             request_charged=self._charged(place),
         )
 
@@ -250,6 +262,7 @@ class Uploads(Objects):
                 storage_class=STORAGE_CLASS,
                 owner=owner,
                 initiator=initiator(entry.record.initiator),
+                **named(entry.record.checksum),
             )
             for entry in entries
         )
@@ -267,13 +280,12 @@ class Uploads(Objects):
     def _initiator(self, account_id: str) -> Initiator:
         return Initiator(self._canonical_id(account_id))
 
-    def _find_upload(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId]:
-        """The stored forms of key and upload id, the upload known to be open just now."""
+    def _find_upload(self, bucket: str, key: str, upload_id: str) -> tuple[bytes, UploadId, UploadRecord]:
+        """The stored forms of key and upload id, and the upload, known to be open just now."""
         name = encode_key(key, self.limits)
         identity = parse_upload_id(bucket, name, upload_id)
         with self._naming(upload_id):
-            self._meta.find_upload(bucket, name, identity)
-        return name, identity
+            return name, identity, self._meta.find_upload(bucket, name, identity)
 
     @contextlib.contextmanager
     def _naming(self, upload_id: str) -> Iterator[None]:

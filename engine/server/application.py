@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from engine.checksums import check_header_names
 from engine.errors import (
     AccessDenied,
     InternalError,
@@ -91,6 +92,7 @@ class Application:
         exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name))
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
+        check_header_names(name for name, _ in request.headers)
         document = None
         if needs_body(operation) == "xml":
             document = read_document(operation, identity, meant, exchange.body)

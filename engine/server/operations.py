@@ -8,7 +8,7 @@ from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
 from engine.copy_sources import CopySource
 from engine.errors import InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
-from engine.results import CompleteMultipartUploadOutput, ObjectIdentifier
+from engine.results import CompletedPart, CompleteMultipartUploadOutput, ObjectIdentifier
 from engine.s3.model import Operation, snake
 from engine.store import Store
 
@@ -54,7 +54,7 @@ def _complete(inputs: Inputs, _site: Site) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
         raise InvalidRequest("You must specify at least one part")
-    return inputs | {"parts": [(part["part_number"], part["etag"]) for part in listed.get("parts") or ()]}
+    return inputs | {"parts": [CompletedPart(**part) for part in listed.get("parts") or ()]}
 
 
 def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
@@ -103,6 +103,7 @@ SERVED: dict[str, Served] = {
     "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
     "GetBucketVersioning": Served("s3:GetBucketVersioning"),
     "GetObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
+    "GetObjectAttributes": Served("s3:GetObjectAttributes", of_version="s3:GetObjectVersionAttributes"),
     "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
     "HeadObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
     "ListBuckets": Served("s3:ListAllMyBuckets"),
@@ -123,8 +124,6 @@ SERVED: dict[str, Served] = {
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "acl": frozenset({"private", "bucket-owner-full-control"}),
     "checksum_algorithm": frozenset(),
-    "checksum_mode": frozenset(),
-    "checksum_type": frozenset(),
     "content_length": frozenset(),
     "content_md5": frozenset(),
     "object_ownership": frozenset({"BucketOwnerEnforced"}),
@@ -152,6 +151,8 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
             yield served.action_on(item), arn(bucket, item["key"])
     else:
         yield served.action_on(inputs), arn(bucket, key)
+    if operation.name == "GetObjectAttributes":
+        yield SERVED["GetObject"].action_on(inputs), arn(bucket, key)
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)

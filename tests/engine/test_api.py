@@ -11,7 +11,8 @@ import pytest
 from botocore import xform_name
 
 import engine
-from engine import Store, bucket_results, reports, results
+from engine import Store, bucket_results, listing_results, reports, results
+from engine.checksums import ALGORITHMS
 from engine.errors import NoSuchKey
 from engine.members import parameters
 
@@ -65,11 +66,8 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
         tiny.head_object(bucket, "key")
 
 
-RECORDS = [
-    value
-    for value in (vars(results) | vars(bucket_results) | vars(reports)).values()
-    if dataclasses.is_dataclass(value) and isinstance(value, type)
-]
+ANSWERS = {**vars(results), **vars(bucket_results), **vars(listing_results), **vars(reports)}
+RECORDS = [value for value in ANSWERS.values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
@@ -93,11 +91,7 @@ def test_what_is_exported_is_there_and_what_is_there_is_exported() -> None:
     assert sorted(engine.__all__) == list(engine.__all__)
     for name in engine.__all__:
         assert hasattr(engine, name)
-    public = {
-        name
-        for name, value in (vars(results) | vars(bucket_results) | vars(reports)).items()
-        if name in engine.__all__ or name.endswith("Output")
-    }
+    public = {name for name in ANSWERS if name in engine.__all__ or name.endswith("Output")}
     assert {name for name in public if not name.startswith("_")} <= set(engine.__all__)
 
 
@@ -121,6 +115,9 @@ def test_limits_are_frozen_and_chosen_at_open(place: Path) -> None:
         assert store.limits == engine.Limits()
 
 
-def test_completed_parts_are_pairs() -> None:
-    assert engine.CompletedPart(1, "etag") == (1, "etag")
-    assert engine.CompletedPart(part_number=1, etag="etag").etag == "etag"
+def test_completed_parts_are_a_number_an_etag_and_the_ten_checksums() -> None:
+    part = engine.CompletedPart(1, "etag", checksum_crc32="AAAAAA==")
+    assert (part.part_number, part.etag, part.checksum_crc32, part.checksum_xxhash128) == (1, "etag", "AAAAAA==", None)
+    shape = MODEL.shape_for("CompletedPart")
+    assert set(engine.CompletedPart._fields) == {snake(member) for member in shape.members}
+    assert engine.CompletedPart._fields[2:] == tuple(algorithm.member for algorithm in ALGORITHMS)

@@ -8,6 +8,7 @@ import pytest
 from botocore import xform_name
 
 from engine import Store
+from engine.checksums import ALGORITHMS
 from engine.chunked import ChunkedSource
 from tests.support.chunks import RawBody, encode
 from tests.support.oracles import ORACLES
@@ -15,12 +16,12 @@ from tests.support.refusals import refused
 from tests.support.stores import FILE_BODY, contents_of
 from tests.support.uploads import begin, part_etag_of
 
-NAMES = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]
+NAMES = [algorithm.name for algorithm in ALGORITHMS]
 BODIES = [b"", b"data", FILE_BODY]
 MULTIPLE = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
 UNSUPPORTED = (
     "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
-    "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"
+    "[CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]"
 )
 ALGORITHM_ALONE = (
     "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
@@ -67,7 +68,13 @@ def test_a_right_checksum_is_echoed_alone(send: Send, name: str, body: bytes) ->
         answer = send(body, **{member(name): right}, **options)
         assert answer.etag == part_etag_of(body)
         assert echoes(answer) == {name: right}
-    assert echoes(send(body)) == {}
+
+
+def test_without_a_checksum_a_part_shows_none_and_an_object_the_one_that_s3_chose(tiny: Store, bucket: str) -> None:
+    upload = begin(tiny, bucket)
+    assert echoes(tiny.upload_part(bucket, "key", upload.upload_id, 1, b"data")) == {}
+    put = tiny.put_object(bucket, "key", b"data")
+    assert (echoes(put), put.checksum_type) == ({"CRC64NVME": value_of("CRC64NVME", b"data")}, "FULL_OBJECT")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -34,6 +34,16 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("get_bucket_versioning", {}, {("s3:GetBucketVersioning", BUCKET)}),
     ("get_object", {}, {("s3:GetObject", KEY)}),
     ("get_object", {"VersionId": "null"}, {("s3:GetObjectVersion", KEY)}),
+    (
+        "get_object_attributes",
+        {"ObjectAttributes": ["ETag"]},
+        {("s3:GetObject", KEY), ("s3:GetObjectAttributes", KEY)},
+    ),
+    (
+        "get_object_attributes",
+        {"ObjectAttributes": ["ETag"], "VersionId": "null"},
+        {("s3:GetObjectVersion", KEY), ("s3:GetObjectVersionAttributes", KEY)},
+    ),
     ("head_bucket", {}, {("s3:ListBucket", BUCKET)}),
     ("head_object", {}, {("s3:GetObject", KEY)}),
     ("head_object", {"VersionId": "null"}, {("s3:GetObjectVersion", KEY)}),

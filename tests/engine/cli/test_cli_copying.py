@@ -250,8 +250,8 @@ def test_a_damaged_object_is_noticed_and_the_old_file_stays(partwright: CommandL
     target = tmp_path / "back"
     target.write_text("old")
     result = partwright("cp", URL, target)
-    assert result.code == 255
-    assert "does not match its ETag" in result.err
+    assert result.code == 254
+    assert "does not match its checksum" in result.err
     assert target.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "big", "store"]
     assert partwright.json("check")["ok"] is True

@@ -42,7 +42,9 @@ def assert_nothing_stored(partwright: CommandLine, upload_id: str) -> None:
 
 def test_an_operation_in_a_process_of_its_own(partwright: CommandLine, part: Path) -> None:
     done = partwright.process("put-object", *KEY, "--body", part)
-    assert done == Result(0, '{\n    "ETag": "\\"' + hashlib.md5(b"a small part").hexdigest() + '\\""\n}\n', "")
+    etag = f'"{hashlib.md5(b"a small part").hexdigest()}"'
+    answer = {"ETag": etag, "ChecksumCRC64NVME": "ai7Hp95l4fw=", "ChecksumType": "FULL_OBJECT"}
+    assert done == Result(0, json.dumps(answer, indent=4) + "\n", "")
     refused = partwright.process("list-parts", *KEY, "--upload-id", "unknown")
     assert refused == Result(254, "", NO_SUCH_UPLOAD.format("ListParts"))
     wrong = partwright.process("list-parts", *KEY)
@@ -227,7 +229,7 @@ def test_head_is_refused_by_status_alone_as_over_http(partwright: CommandLine) -
         (("--body", "/no/such/file"), 255, "partwright: error: /no/such/file: No such file or directory\n"),
         (("--body", "/"), 255, "partwright: error: /: Is a directory\n"),
         (("--sse-customer-key", "k"), 255, "partwright: error: --sse-customer-key is not supported yet (nothing was done)\n"),
-        (("--checksum-sha512", "k"), 255, "partwright: error: --checksum-sha512 is not supported yet (nothing was done)\n"),
+        (("--checksum-sha512", "k"), 254, "(InvalidRequest) when calling the UploadPart operation: Value for x-amz-checksum-sha512"),
         (("--part-nr", "1"), 252, "partwright: error: unrecognized arguments: --part-nr 1\n"),
         (("--query", "["), 252, "partwright: error: argument --query: bad query '['"),
     ],
@@ -283,7 +285,11 @@ def test_the_right_digest_and_length_are_accepted(partwright: CommandLine, part:
         ),
         ("Parts=[{PartNumber=1}]", 254, "(ETag is missing)"),
         ("Parts=[{ETag=x,PartNumber=one}]", 252, "argument --multipart-upload: not an integer: 'one'"),
-        ("Parts=[{ETag=x,PartNumber=1,ChecksumSHA1=y}]", 255, "--multipart-upload: ChecksumSHA1 is not supported yet"),
+        (
+            "Parts=[{ETag=x,PartNumber=1,ChecksumSHA1=y}]",
+            254,
+            "(InvalidPart) when calling the CompleteMultipartUpload operation",
+        ),
         ("Parts=[{ETag=x,Size=1}]", 252, 'Unknown parameter in MultipartUpload.Parts[0]: "Size"'),
     ],
 )

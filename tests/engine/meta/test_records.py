@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.checksums import ALGORITHMS, Algorithm
 from engine.errors import InternalError
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, Manifest, PartRecord, Parts
 from engine.meta.records import (
@@ -26,10 +27,19 @@ from engine.meta.records import (
 
 ID = st.binary(min_size=16, max_size=16)
 U64 = st.integers(0, 2**64 - 1)
-PART = st.builds(PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag), st.binary(max_size=64))
-NARROW_PART = st.builds(
-    PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag), st.binary(max_size=8)
-)
+
+
+def part_with(algorithm: Algorithm | None) -> st.SearchStrategy[PartRecord]:
+    """Parts that keep a checksum of this kind, or none."""
+    size, name = (algorithm.size, algorithm.name) if algorithm else (0, "")
+    checksum = st.binary(min_size=size, max_size=size)
+    return st.builds(
+        PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag), checksum, st.just(name)
+    )
+
+
+PART = st.sampled_from([None, *ALGORITHMS]).flatmap(part_with)
+NARROW_PART = st.sampled_from([None, *(each for each in ALGORITHMS if each.size <= 8)]).flatmap(part_with)
 TEXT = st.none() | st.text(max_size=20)
 HEADERS = st.builds(
     Headers, st.dictionaries(st.text(max_size=5), st.text(max_size=5)), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT

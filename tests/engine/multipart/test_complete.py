@@ -167,7 +167,7 @@ def test_complete_again_with_the_same_list_gives_the_same_answer(tiny: Store, bu
     first = upload.complete(parts[:2])
     held = contents_of(tiny)
     assert upload.complete(parts[:2]) == first
-    assert upload.complete((number, etag.strip('"').upper()) for number, etag in parts[:2]) == first
+    assert upload.complete((part.part_number, part.etag.strip('"').upper()) for part in parts[:2]) == first
     assert contents_of(tiny) == held
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Limits, Store, errors
+from engine import CompletedPart, Limits, Store, errors
 from engine import open as open_store
 from engine.blobs.files import FileBlobs
 from tests.support.refusals import refused
@@ -76,7 +76,7 @@ def test_a_copied_part_has_the_bytes_asked_for_and_shares_a_file_where_it_can(
 ) -> None:
     before, links = len(files_of(Path(upload.store._layout.root))), links_of(upload.store)
     pair = copy(upload, 7, source, copy_source_range=wanted)
-    assert pair == (7, part_etag_of(body))
+    assert pair == CompletedPart(7, part_etag_of(body))
     shared, is_new = made
     assert sum(links_of(upload.store)) - sum(links) == (3 if shared else is_new), "two names of one file count two each"
     assert len(files_of(Path(upload.store._layout.root))) == before + (shared or is_new)
@@ -93,7 +93,7 @@ def test_where_no_file_can_be_shared_the_bytes_are_read_and_compared(
 ) -> None:
     store: Any = upload.store
     store._blobs = NoLinks(str(Path(store._layout.root, "blobs")))
-    assert copy(upload, 1, source, copy_source_range=wanted) == (1, part_etag_of(body))
+    assert copy(upload, 1, source, copy_source_range=wanted) == CompletedPart(1, part_etag_of(body))
     assert set(links_of(store)) == {1}
 
 
@@ -101,7 +101,7 @@ def test_where_no_file_can_be_shared_the_bytes_are_read_and_compared(
 def test_any_range_is_copied_as_python_slices_it(upload: OpenUpload, first: int, length: int) -> None:
     last = min(first + length, len(WHOLE)) - 1
     body = WHOLE[first : last + 1]
-    assert copy(upload, 1, "parts", copy_source_range=f"bytes={first}-{last}") == (1, part_etag_of(body))
+    assert copy(upload, 1, "parts", copy_source_range=f"bytes={first}-{last}") == CompletedPart(1, part_etag_of(body))
     [listed] = upload.list().parts or ()
     assert listed.size == len(body)
 
@@ -264,9 +264,9 @@ def test_more_than_a_part_may_have_is_copied_in_ranges_only(store_path: Path, bu
             copy(upload, 1, "large")
         with refused("EntityTooLarge", ProposedSize=30_001, MaxSizeAllowed=30_000):
             copy(upload, 1, "large", copy_source_range="bytes=0-30000")
-        assert copy(upload, 1, "large", copy_source_range="bytes=1-30000") == (
-            1, part_etag_of((FILE_BODY * 2)[1:30_001]),
-        )  # fmt: skip
+        assert copy(upload, 1, "large", copy_source_range="bytes=1-30000") == CompletedPart(
+            1, part_etag_of((FILE_BODY * 2)[1:30_001])
+        )
 
 
 @pytest.mark.parametrize("wanted", [None, "bytes=1-20000"], ids=["shared", "read"])
@@ -293,5 +293,5 @@ def test_bytes_that_are_not_what_was_stored_are_not_copied_under_a_new_digest(up
             path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(errors.InternalError) as caught:
         copy(upload, 1, "plain")
-    assert "has other bytes than were stored" in caught.value.reason
+    assert "does not match its checksum" in caught.value.reason
     assert upload.list().parts is None

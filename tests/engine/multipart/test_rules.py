@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engine.errors import EntityTooLarge, EntityTooSmall, InternalError, InvalidPart, InvalidPartOrder
 from engine.limits import GIB, MIB, Limits
 from engine.meta.parts import PartRecord, Parts
+from engine.meta.records import ChecksumPlan
 from engine.multipart.rules import PartList, check_part_number, select
 from tests.support.refusals import refused
 
@@ -19,7 +20,7 @@ UPLOAD_ID = "upload-id"
 
 def part(number: int, size: int = 10) -> PartRecord:
     etag = md5(b"%d" % number).digest()
-    return PartRecord(number, size, 0, etag, etag)
+    return PartRecord(number, size, 0, etag, etag, checksum=etag[:8], algorithm="CRC64NVME")
 
 
 def held(parts: Sequence[PartRecord]) -> Parts:
@@ -115,7 +116,9 @@ def test_any_ascending_choice_of_the_parts_held_is_published_and_the_rest_is_fre
     if not numbers:
         return
     chosen = sorted(data.draw(st.sets(st.sampled_from(numbers), min_size=1)))
-    publication = select(held([part(number) for number in numbers]), listed(*map(part, chosen)), UPLOAD_ID, LIMITS)
+    publication = select(
+        held([part(number) for number in numbers]), listed(*map(part, chosen)), UPLOAD_ID, LIMITS, ChecksumPlan()
+    )
     assert [each.number for each in publication.manifest] == chosen
     assert [each.number for each in publication.unlisted] == sorted(set(numbers) - set(chosen))
     whole = md5(b"".join(part(number).etag for number in chosen)).hexdigest()
@@ -129,7 +132,9 @@ def test_the_first_listed_part_that_is_not_held_is_named(numbers: list[int], cho
     if not missing:
         return
     with pytest.raises(InvalidPart) as caught:
-        select(held([part(number) for number in numbers]), listed(*map(part, chosen)), UPLOAD_ID, LIMITS)
+        select(
+            held([part(number) for number in numbers]), listed(*map(part, chosen)), UPLOAD_ID, LIMITS, ChecksumPlan()
+        )
     assert caught.value.extras == {
         "UploadId": UPLOAD_ID,
         "PartNumber": str(missing[0]),
@@ -142,10 +147,10 @@ def test_just_the_last_listed_part_may_be_too_small(sizes: list[int]) -> None:
     parts = [part(number, size) for number, size in enumerate(sizes, 1)]
     small = [each for each in parts[:-1] if each.size < 10]
     if not small:
-        assert select(held(parts), listed(*parts), UPLOAD_ID, LIMITS).manifest.size == sum(sizes)
+        assert select(held(parts), listed(*parts), UPLOAD_ID, LIMITS, ChecksumPlan()).manifest.size == sum(sizes)
         return
     with pytest.raises(EntityTooSmall) as caught:
-        select(held(parts), listed(*parts), UPLOAD_ID, LIMITS)
+        select(held(parts), listed(*parts), UPLOAD_ID, LIMITS, ChecksumPlan())
     assert caught.value.extras == {
         "ProposedSize": str(small[0].size),
         "MinSizeAllowed": "10",
@@ -158,11 +163,11 @@ def test_an_object_of_all_10000_largest_parts_is_just_the_largest_object() -> No
     limits = Limits()
     parts = [part(number, limits.part_size_bytes_max) for number in range(1, 10_001)]
     pairs = PartList.of([(each.number, each.etag.hex()) for each in parts], UPLOAD_ID, limits)
-    publication = select(held(parts), pairs, UPLOAD_ID, limits)
+    publication = select(held(parts), pairs, UPLOAD_ID, limits, ChecksumPlan())
     assert publication.manifest.size == limits.object_size_bytes_max
     assert publication.etag.endswith("-10000")
     with pytest.raises(EntityTooLarge):
-        select(held([*parts[:-1], part(10_000, 5 * GIB + 1)]), pairs, UPLOAD_ID, limits)
+        select(held([*parts[:-1], part(10_000, 5 * GIB + 1)]), pairs, UPLOAD_ID, limits, ChecksumPlan())
 
 
 def test_a_damaged_part_row_is_an_internal_error_not_an_object() -> None:
@@ -170,7 +175,7 @@ def test_a_damaged_part_row_is_an_internal_error_not_an_object() -> None:
     spoilt = bytearray(rows)
     spoilt[len(rows) // 2 + 10] ^= 1
     with pytest.raises(InternalError) as caught:
-        select(Parts(bytes(spoilt)), listed(part(1)), UPLOAD_ID, LIMITS)
+        select(Parts(bytes(spoilt)), listed(part(1)), UPLOAD_ID, LIMITS, ChecksumPlan())
     assert "damaged: part 2" in str(caught.value)
 
 

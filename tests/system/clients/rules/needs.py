@@ -4,7 +4,8 @@ import pytest
 
 BUILT: dict[str, bool] = {
     "acl": False,
-    "checksums": False,
+    "checksums": True,
+    "memory of deletions": False,
     "lock": False,
     "storage class": False,
     "tags": False,

@@ -1,0 +1,230 @@
+"""S3's rules about checksums in a multipart upload, as pure functions: which kinds go together, what a part and a Complete must say.
+
+An upload that names no algorithm keeps CRC64NVME of the whole, which clients see on the object only.
+
+Source, unless named otherwise: API pages CreateMultipartUpload, UploadPart, CompleteMultipartUpload; AWS's own answers to each request.
+"""
+
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from engine import native
+from engine.checksums import ALGORITHMS, BY_NAME, DEFAULT, Algorithm, ChecksumPromise, find_algorithm, only_value, show
+from engine.conditions import Extent
+from engine.errors import BadDigest, InvalidArgument, InvalidPart, InvalidPartOrder, InvalidRequest
+from engine.members import ReadRequest
+from engine.meta.parts import Manifest, PartRecord
+from engine.meta.records import ChecksumPlan, ChecksumType, ObjectRecord, StoredChecksum
+
+Given = tuple[str | None, ...]
+"""The checksums of a part in the list of a Complete, one place for each of ALGORITHMS; empty for none."""
+
+
+def plan_of(algorithm: str | None, type: str | None) -> ChecksumPlan:
+    """What CreateMultipartUpload asks for; without a type, FULL_OBJECT for CRC64NVME and COMPOSITE for all others.
+
+    Raises:
+        InvalidRequest: there is no such algorithm or type, a type without an algorithm, or the two do not go together.
+    """
+    if algorithm is None:
+        if type is not None:
+            raise InvalidRequest(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+            )
+        return ChecksumPlan()
+    found = find_algorithm(algorithm)
+    if type is None:
+        return ChecksumPlan(found.name, "FULL_OBJECT" if found is DEFAULT else "COMPOSITE")
+    for known in get_args(ChecksumType):
+        if type == known:
+            _check_compatible(found, known)
+            return ChecksumPlan(found.name, known)
+    raise InvalidRequest("Value for x-amz-checksum-type header is invalid.")
+
+
+def _check_compatible(algorithm: Algorithm, type: ChecksumType) -> None:
+    if (type == "FULL_OBJECT" and not algorithm.is_crc) or (type == "COMPOSITE" and algorithm is DEFAULT):
+        raise InvalidRequest(
+            f"The {type} checksum type cannot be used with the {algorithm.name.lower()} checksum algorithm."
+        )
+
+
+def named(plan: ChecksumPlan) -> dict[str, Any]:
+    """The members of an answer that tell of an upload's checksum what its client named; nothing of what S3 chose itself."""
+    return {} if plan.algorithm is None else {"checksum_algorithm": plan.algorithm, "checksum_type": plan.type}
+
+
+def kept_by(plan: ChecksumPlan) -> Algorithm:
+    """What is kept of each part.
+
+    Raises:
+        InvalidRequest: it can't be computed on this machine.
+    """
+    return find_algorithm(plan.algorithm) if plan.algorithm is not None else DEFAULT
+
+
+def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None) -> None:
+    """Hold the checksum that comes with a part against the upload's; one of FULL_OBJECT may come without.
+
+    Raises:
+        InvalidRequest: it is of another algorithm.
+    """
+    actual = promise.algorithm.name if promise is not None else None
+    optional = actual is None and plan.type == "FULL_OBJECT"
+    if plan.algorithm is not None and actual != plan.algorithm and not optional:
+        raise InvalidRequest(
+            f"Checksum Type mismatch occurred, expected checksum Type: {plan.algorithm.lower()}, "
+            f"actual checksum Type: {actual.lower() if actual is not None else 'null'}"
+        )
+
+
+def check_numbers(plan: ChecksumPlan, numbers: Sequence[int], upload_id: str) -> None:
+    """Where the upload names an algorithm, the parts listed must be numbered from 1 without gaps.
+
+    Raises:
+        InvalidPartOrder: they are not.
+
+    Source: API page UploadPart, "Part numbers must be consecutive ... when an additional checksum is applied"; the code is our reading.
+    """
+    if plan.algorithm is not None and numbers[-1] != len(numbers):
+        raise InvalidPartOrder(UploadId=upload_id)
+
+
+def agree(plan: ChecksumPlan, listed: Sequence[Given], held: Sequence[bytes]) -> bool:
+    """Whether all parts of a list say just what is held, or all say nothing and need not: the usual case, in one look."""
+    if not any(map(any, listed)):
+        return plan.type == "FULL_OBJECT"
+    if plan.algorithm is None:
+        return False
+    before = ALGORITHMS.index(BY_NAME[plan.algorithm])
+    left, right = (None,) * before, (None,) * (len(ALGORITHMS) - 1 - before)
+    return list(listed) == [(*left, binascii.b2a_base64(value, newline=False).decode(), *right) for value in held]
+
+
+def check_listed_part(plan: ChecksumPlan, upload_id: str, number: int, etag: str, given: Given, held: bytes) -> None:
+    """Hold what the list of a Complete says about one part against what is held.
+
+    Raises:
+        InvalidPart: another value, or one for an upload that named no algorithm.
+        InvalidRequest: none, for an upload of the COMPOSITE type.
+        InvalidArgument: more than one, or none that is valid.
+        BadDigest: one of another algorithm.
+    """
+    values = [(algorithm, text) for algorithm, text in zip(ALGORITHMS, given, strict=False) if text]
+    if plan.algorithm is None and values:
+        raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
+    if not values and plan.type == "COMPOSITE":
+        raise InvalidRequest(
+            f"The upload was created using a {str(plan.algorithm).lower()} checksum. The complete request must include the checksum "
+            f"for each part. It was missing for part {number} in the request."
+        )
+    for algorithm, text in values:
+        value = algorithm.decode(text)
+        if value is None or len(values) > 1:
+            raise InvalidArgument("Invalid Base64 or multiple checksums present in request", ArgumentName="Checksum")
+        if algorithm.name != plan.algorithm:
+            name = algorithm.name.lower()
+            raise BadDigest(f"The {name} you specified for part {number} did not match what we received.")
+        if value != held:
+            raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
+
+
+def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence[int]) -> StoredChecksum:
+    """The object's checksum from those of its parts, without their bytes: their CRC combined, or the checksum of their checksums."""
+    algorithm, joined = kept_by(plan), b"".join(held)
+    if plan.type == "FULL_OBJECT":
+        return StoredChecksum(algorithm.name, plan.type, native.combine_crcs(algorithm.name, joined, sizes))
+    return StoredChecksum(algorithm.name, plan.type, algorithm.of(joined))
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a Complete says of the whole object: the type of its checksum, and its value as it was sent."""
+
+    type: str | None
+    value: tuple[Algorithm, str] | None
+
+    @staticmethod
+    def of(said: Mapping[str, Any]) -> "Claim":
+        """Read the members of a Complete.
+
+        Raises:
+            InvalidRequest: more than one value.
+        """
+        return Claim(said.get("checksum_type"), only_value(said))
+
+    def check_form(self, plan: ChecksumPlan) -> None:
+        """Compare the type with the upload's, and see that the value can be one of that type.
+
+        Raises:
+            InvalidRequest: another type, or one where the upload named none; or it is no value.
+        """
+        expected = plan.type if plan.algorithm is not None else None
+        if self.type is not None and self.type != expected:
+            raise InvalidRequest(
+                f"The upload was created using the {expected or 'null'} checksum mode. "
+                "The complete request must use the same checksum mode."
+            )
+        self._parsed(plan.type)
+
+    def check_value(self, whole: StoredChecksum, part_count: int) -> None:
+        """Compare the value with what was computed.
+
+        Raises:
+            InvalidRequest: it is no value.
+            BadDigest: it is another one.
+        """
+        count = str(part_count) if whole.type == "COMPOSITE" else ""
+        if self._parsed(whole.type) not in (None, (whole.algorithm, whole.value, count)):
+            raise BadDigest(f"The {whole.algorithm.lower()} you specified did not match the calculated checksum.")
+
+    def _parsed(self, type: ChecksumType) -> tuple[str, bytes, str] | None:
+        """Algorithm, value, and the count of parts that a COMPOSITE value has after a dash."""
+        if self.value is None:
+            return None
+        (algorithm, text), count = self.value, ""
+        if type == "COMPOSITE":
+            text, _, count = text.rpartition("-")
+            text = text if count.isdecimal() else ""
+        return algorithm.name, algorithm.parse(text), count
+
+
+def of_object(value: bytes, algorithm: str) -> StoredChecksum:
+    """What is kept of an object that came in one piece."""
+    return StoredChecksum(algorithm, "FULL_OBJECT", value)
+
+
+def of_part(part: PartRecord) -> dict[str, str]:
+    """The member of an answer that shows a part's checksum."""
+    return {BY_NAME[part.algorithm].member: show(part.checksum)} if part.algorithm else {}
+
+
+def told(plan: ChecksumPlan, part: PartRecord) -> dict[str, str]:
+    """The same, where the client named the upload's algorithm."""
+    return of_part(part) if plan.algorithm is not None else {}
+
+
+def shown(whole: StoredChecksum, part_count: int | None = None) -> dict[str, Any]:
+    """The members of an answer that show an object's checksum; `part_count` is appended to a COMPOSITE one."""
+    count = f"-{part_count}" if part_count is not None and whole.type == "COMPOSITE" else ""
+    return {BY_NAME[whole.algorithm].member: show(whole.value) + count, "checksum_type": whole.type}
+
+
+def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
+    """The members of a listing that tell which checksum an object has."""
+    return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
+
+
+def read_along(record: ObjectRecord, manifest: Manifest, extent: Extent, said: ReadRequest) -> dict[str, str]:
+    """The members that show the checksum of what a GetObject or HeadObject gives, if it asks for it.
+
+    Of an object whose checksum is COMPOSITE a part has its own; of any other only the whole has one, and a range has none.
+    """
+    if (said.get("checksum_mode") or "").upper() != "ENABLED" or record.checksum is None:
+        return {}
+    part_number = said.get("part_number")
+    if part_number is not None and record.checksum.type == "COMPOSITE":
+        return {**of_part(manifest.parts[part_number - 1]), "checksum_type": record.checksum.type}
+    return shown(record.checksum, record.part_count) if extent.length == record.size else {}
