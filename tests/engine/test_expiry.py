@@ -14,53 +14,12 @@ import engine
 from engine import ReapReport, Store
 from engine.errors import NoSuchKey, NoSuchUpload
 from engine.expiry import PAGE_SIZE
-from engine.meta.records import Lock, ObjectRecord, Versioning, replace
+from engine.meta.records import Versioning
 from tests.support.clock import DAY, Clock, clocked
 from tests.support.inspection import check_whole
+from tests.support.lifecycles import abort, change, expire, keys, remove, set_rules, set_versioning, versions
 from tests.support.stores import FILE_BODY, contents_of, meta_of
 from tests.support.uploads import begin, put_multipart, read
-
-
-def set_rules(store: Store, bucket: str, *rules: dict[str, Any]) -> None:
-    said = [{"status": "Enabled", "filter": {}, **rule} for rule in rules]
-    store.put_bucket_lifecycle_configuration(bucket, lifecycle_configuration={"rules": said})
-
-
-def expire(days: int, **conditions: Any) -> dict[str, Any]:
-    return {"expiration": {"days": days}, "filter": conditions}
-
-
-def remove(days: int, newer: int | None = None) -> dict[str, Any]:
-    kept = {} if newer is None else {"newer_noncurrent_versions": newer}
-    return {"noncurrent_version_expiration": {"noncurrent_days": days} | kept}
-
-
-def abort(days: int, **conditions: Any) -> dict[str, Any]:
-    return {"abort_incomplete_multipart_upload": {"days_after_initiation": days}, "filter": conditions}
-
-
-def set_versioning(store: Store, bucket: str, versioning: Versioning) -> None:
-    if versioning:
-        store.put_bucket_versioning(bucket, versioning_configuration={"status": versioning})
-
-
-def change(store: Store, bucket: str, key: str, **members: Any) -> None:
-    """Change what is kept of the latest version of a key."""
-
-    def changed(found: Any) -> ObjectRecord:
-        return replace(found.record, **members)
-
-    meta_of(store).update_object(bucket, key.encode(), None, changed)
-
-
-def keys(store: Store, bucket: str) -> list[str]:
-    return [item.key for item in store.list_objects_v2(bucket).contents or ()]
-
-
-def versions(store: Store, bucket: str) -> list[tuple[str, str]]:
-    """Key and ETag of each version, "" for a delete marker; the latest of a key first."""
-    page = meta_of(store).list_versions(bucket, b"", b"", b"", None, 10_000)
-    return [(entry.key.decode(), entry.record.etag[:4]) for entry in page.items]
 
 
 @pytest.fixture
@@ -234,117 +193,6 @@ def test_an_object_that_is_read_while_it_expires_is_read_to_its_end(tiny: Store,
         with pytest.raises(NoSuchKey):
             tiny.head_object(bucket, "key")
         assert body.read() == FILE_BODY
-
-
-def test_where_versions_are_kept_expiring_makes_a_delete_marker_once(tiny: Store, bucket: str, clock: Clock) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    tiny.put_object(bucket, "key", b"one")
-    set_rules(tiny, bucket, expire(1))
-    clock.go_on(2 * DAY)
-    assert tiny.reap() == ReapReport(expired_objects=1)
-    assert [etag != "" for _, etag in versions(tiny, bucket)] == [False, True]
-    clock.go_on(9 * DAY)
-    assert tiny.reap() == ReapReport()
-    assert keys(tiny, bucket) == []
-
-
-def test_noncurrent_versions_are_removed_by_when_they_were_replaced(tiny: Store, bucket: str, clock: Clock) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    etags = []
-    for body in (b"one", b"two", b"three"):
-        etags.append(tiny.put_object(bucket, "key", body).etag.strip('"')[:4])
-        clock.go_on(5 * DAY)
-    set_rules(tiny, bucket, remove(6))
-    assert tiny.reap() == ReapReport(removed_versions=1)
-    assert versions(tiny, bucket) == [("key", etags[2]), ("key", etags[1])]
-    clock.go_on(2 * DAY)
-    assert tiny.reap() == ReapReport(removed_versions=1)
-    assert versions(tiny, bucket) == [("key", etags[2])]
-    assert read(tiny, bucket, "key") == b"three"
-
-
-def test_the_newest_noncurrent_versions_are_kept(tiny: Store, bucket: str, clock: Clock) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    for key in ("a", "b"):
-        for number in range(5):
-            tiny.put_object(bucket, key, str(number).encode())
-    set_rules(tiny, bucket, remove(1, newer=2))
-    clock.go_on(3 * DAY)
-    assert tiny.reap() == ReapReport(removed_versions=4)
-    assert [key for key, _ in versions(tiny, bucket)] == ["a"] * 3 + ["b"] * 3
-    assert read(tiny, bucket, "a") == b"4"
-
-
-def test_versions_of_a_key_are_counted_across_pages(
-    tiny: Store, bucket: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    for key in ("a", "b", "c"):
-        for number in range(5):
-            tiny.put_object(bucket, key, str(number).encode())
-    tiny.delete_object(bucket, "c")
-    monkeypatch.setattr("engine.expiry.PAGE_SIZE", 2)
-    monkeypatch.setattr("engine.expiry.REMOVED_A_STEP", 1)
-    set_rules(tiny, bucket, remove(1, newer=1))
-    clock.go_on(3 * DAY)
-    assert tiny.reap() == ReapReport(removed_versions=3 + 3 + 4)
-    assert [key for key, _ in versions(tiny, bucket)] == ["a", "a", "b", "b", "c", "c"]
-
-
-def test_a_lone_delete_marker_is_removed_and_one_that_hides_a_version_is_not(
-    tiny: Store, bucket: str, clock: Clock
-) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    tiny.put_object(bucket, "hidden", b"one")
-    for key in ("alone", "hidden", "z-alone"):
-        tiny.delete_object(bucket, key)
-    set_rules(tiny, bucket, {"expiration": {"expired_object_delete_marker": True}})
-    assert tiny.reap() == ReapReport(removed_versions=2)
-    assert [key for key, _ in versions(tiny, bucket)] == ["hidden", "hidden"]
-
-
-def test_a_key_is_gone_at_last_when_versions_and_marker_have_had_their_days(
-    tiny: Store, bucket: str, clock: Clock
-) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    tiny.put_object(bucket, "key", FILE_BODY)
-    set_rules(tiny, bucket, expire(1), remove(1))
-    reports = []
-    for _ in range(8):
-        clock.go_on(DAY)
-        reports.append(tiny.reap())
-    assert [(each.expired_objects, each.removed_versions) for each in reports if each != ReapReport()] == [
-        (1, 0), (0, 1), (0, 1),
-    ]  # fmt: skip
-    held = contents_of(tiny)
-    assert (held.files, held.count("objects"), held.count("manifests")) == ({}, 0, 0)
-
-
-@pytest.mark.parametrize("lock", [Lock(legal_hold=True), Lock("GOVERNANCE", 2**62), Lock("COMPLIANCE", 2**62)])
-def test_a_locked_version_is_hidden_but_not_removed(tiny: Store, bucket: str, clock: Clock, lock: Lock) -> None:
-    set_versioning(tiny, bucket, "Enabled")
-    tiny.put_object(bucket, "key", b"one")
-    change(tiny, bucket, "key", lock=lock)
-    set_rules(tiny, bucket, expire(1), remove(1))
-    for _ in range(5):
-        clock.go_on(2 * DAY)
-        tiny.reap()
-    assert [etag != "" for _, etag in versions(tiny, bucket)] == [False, True]
-
-
-def test_the_null_version_of_a_suspended_bucket_is_replaced_by_its_delete_marker(
-    tiny: Store, bucket: str, clock: Clock
-) -> None:
-    set_versioning(tiny, bucket, "Suspended")
-    tiny.put_object(bucket, "key", FILE_BODY)
-    set_rules(tiny, bucket, expire(1))
-    clock.go_on(2 * DAY)
-    assert tiny.reap() == ReapReport(expired_objects=1)
-    assert versions(tiny, bucket) == [("key", "")]
-    assert contents_of(tiny).files == {}
-    clock.go_on(2 * DAY)
-    assert tiny.reap() == ReapReport(removed_versions=1)
-    assert versions(tiny, bucket) == []
 
 
 def test_of_many_objects_just_those_go_that_the_rules_say(tiny: Store, bucket: str, clock: Clock) -> None:
