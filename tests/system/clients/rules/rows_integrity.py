@@ -9,7 +9,6 @@ from tests.system.clients.rules.rows_uploads import BODY, MD5, complete, listed,
 
 MD5_OF_NOTHING = "1B2M2Y8AsgTpgAmY7PhCfg=="
 MD5_BASE64 = "eB5eJF1ptWaXm4bijSPyxw=="
-CHECKSUMS = ("checksums",)
 WRONG = {
     "CRC32": "AAAAAA==", "CRC32C": "AAAAAA==", "CRC64NVME": "AAAAAAAAAAA=", "SHA1": "A" * 27 + "=", "SHA256": "A" * 43 + "=",
 }  # fmt: skip
@@ -88,13 +87,13 @@ INTEGRITY: Rows = {
             for sent in (put_object, upload_part)
             for name, value in WRONG.items()
         ),
-        *(Case(put_object(**{header_of(name): value}), not_matched(name), CHECKSUMS) for name, value in NEW_WRONG.items()),
+        *(Case(put_object(**{header_of(name): value}), not_matched(name)) for name, value in NEW_WRONG.items()),
     ],
-    4: [Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA=="), not_matched("crc32c"), CHECKSUMS)],
+    4: [Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA=="), not_matched("crc32c"))],
     5: [
         Case(
             complete("composite", "{composite}", MultipartUpload=listed((1, MD5), ChecksumSHA256=WRONG["SHA256"])),
-            Expected("BadDigest", 400, "The sha256 you specified for part 1 did not match what we received."), CHECKSUMS,
+            Expected("BadDigest", 400, "The sha256 you specified for part 1 did not match what we received."),
         ),
     ],
     6: [
@@ -106,11 +105,11 @@ INTEGRITY: Rows = {
         ),
         *(
             Case(complete("composite", "{composite}", ChecksumCRC32=value),
-                 invalid_request("Value for x-amz-checksum-crc32 header is invalid."), CHECKSUMS)
+                 invalid_request("Value for x-amz-checksum-crc32 header is invalid."))
             for value in ("poTHxg==", "poTHxg==-x", "x-1")
         ),
         Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA==-1"),
-             invalid_request("Value for x-amz-checksum-crc32c header is invalid."), CHECKSUMS),
+             invalid_request("Value for x-amz-checksum-crc32c header is invalid.")),
     ],
     7: [
         Case(trailing("x-amz-checksum-crc32", b"x-amz-checksum-crc32:AAAA"),
@@ -118,8 +117,7 @@ INTEGRITY: Rows = {
     ],
     8: [
         Case(complete("composite", "{composite}", MultipartUpload=listed((1, MD5), **given)),
-             Expected("InvalidArgument", 400, "Invalid Base64 or multiple checksums present in request", {"ArgumentName": "Checksum"}),
-             CHECKSUMS)
+             Expected("InvalidArgument", 400, "Invalid Base64 or multiple checksums present in request", {"ArgumentName": "Checksum"}))
         for given in ({"ChecksumCRC32": "?"}, {"ChecksumCRC32": "poTHxg==", "ChecksumSHA1": WRONG["SHA1"]})
     ],
     9: [
@@ -128,23 +126,23 @@ INTEGRITY: Rows = {
             for sent in (put_object, upload_part)
         ),
         Case(complete("full", "{full}", x_amz_checksum_crc32="poTHxg==", x_amz_checksum_crc32c="AAAAAA=="),
-             invalid_request(MANY_CHECKSUMS), CHECKSUMS),
+             invalid_request(MANY_CHECKSUMS)),
     ],
     10: [
         Case(upload_part(1, "{composite_sha256}", "composite-sha256", ChecksumCRC32="poTHxg=="),
-             type_differs("sha256", "crc32"), CHECKSUMS),
-        Case(upload_part(1, "{full}", "full", ChecksumCRC32="poTHxg=="), type_differs("crc32c", "crc32"), CHECKSUMS),
-        Case(upload_part(1, "{composite_sha256}", "composite-sha256"), type_differs("sha256", "null"), CHECKSUMS),
+             type_differs("sha256", "crc32")),
+        Case(upload_part(1, "{full}", "full", ChecksumCRC32="poTHxg=="), type_differs("crc32c", "crc32")),
+        Case(upload_part(1, "{composite_sha256}", "composite-sha256"), type_differs("sha256", "null")),
     ],
     11: [
-        Case(create(ChecksumAlgorithm="TEST"), invalid_request(UNKNOWN), CHECKSUMS),
-        Case(put(x_amz_sdk_checksum_algorithm="TEST"), invalid_request(UNKNOWN), CHECKSUMS),
+        Case(create(ChecksumAlgorithm="TEST"), invalid_request(UNKNOWN)),
+        Case(put(x_amz_sdk_checksum_algorithm="TEST"), invalid_request(UNKNOWN)),
     ],
-    12: [Case(create(ChecksumType=mode), invalid_request(TYPE_ALONE), CHECKSUMS) for mode in ("COMPOSITE", "FULL_OBJECT")],
+    12: [Case(create(ChecksumType=mode), invalid_request(TYPE_ALONE)) for mode in ("COMPOSITE", "FULL_OBJECT")],
     13: [
         Case(
             create(ChecksumAlgorithm=algorithm, ChecksumType=mode),
-            invalid_request(f"The {mode} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."), CHECKSUMS,
+            invalid_request(f"The {mode} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."),
         )
         for mode, algorithms in (
             ("COMPOSITE", ("CRC64NVME",)),
@@ -153,10 +151,10 @@ INTEGRITY: Rows = {
         for algorithm in algorithms
     ],
     14: [
-        Case(complete("full", "{full}", ChecksumType="COMPOSITE"), mode_differs("FULL_OBJECT"), CHECKSUMS),
-        Case(complete("composite", "{composite}", ChecksumType="FULL_OBJECT"), mode_differs("COMPOSITE"), CHECKSUMS),
-        Case(complete(ChecksumType="COMPOSITE"), mode_differs("null"), CHECKSUMS),
-        Case(complete(ChecksumType="FULL_OBJECT"), mode_differs("null"), CHECKSUMS),
+        Case(complete("full", "{full}", ChecksumType="COMPOSITE"), mode_differs("FULL_OBJECT")),
+        Case(complete("composite", "{composite}", ChecksumType="FULL_OBJECT"), mode_differs("COMPOSITE")),
+        Case(complete(ChecksumType="COMPOSITE"), mode_differs("null")),
+        Case(complete(ChecksumType="FULL_OBJECT"), mode_differs("null")),
     ],
     15: [
         Case(
@@ -165,13 +163,12 @@ INTEGRITY: Rows = {
                 "The upload was created using a crc32 checksum. The complete request must include the checksum for each part. "
                 "It was missing for part 1 in the request."
             ),
-            CHECKSUMS,
         ),
     ],
     16: [Case(put(x_amz_sdk_checksum_algorithm="CRC32"), invalid_request(NOT_SENT))],
     17: [
         Case(put(x_amz_checksum_crc16="AAAA"),
-             invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid."), CHECKSUMS),
+             invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid.")),
         Case(trailing("x-amz-checksum-crc16", b"x-amz-checksum-crc16:AAAA"),
              invalid_request("The value specified in the x-amz-trailer header is not supported")),
         Case(Call("POST", "/{bucket}", "delete", {}, b"<Delete><Object><Key>absent</Key></Object></Delete>"),

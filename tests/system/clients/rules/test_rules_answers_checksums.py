@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.system.clients.rules.needs import needs
 from tests.system.clients.rules.play import Play
 from tests.system.clients.rules.stage import Stage
 
@@ -35,7 +34,6 @@ def parts_of(*answers: dict[str, Any], member: str | None = None) -> dict[str, A
 
 @semantics(18)
 @semantics(27)
-@needs("checksums")
 @plays(
     "complete_multipart_parts_checksum_composite[CRC32]",
     "complete_multipart_parts_checksum_composite[SHA256]",
@@ -87,7 +85,6 @@ def read_with_checksum(stage: Stage, play: Play, key: dict[str, str]) -> None:
 
 
 @semantics(17)
-@needs("checksums")
 @plays("complete_multipart_parts_checksum_default")
 def test_the_checksum_nobody_asked_for(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -111,7 +108,6 @@ def test_the_checksum_nobody_asked_for(stage: Stage, play: Play) -> None:
 
 
 @semantics(19)
-@needs("checksums")
 @plays("complete_multipart_parts_checksum_full_object_default")
 def test_a_checksum_of_the_whole_by_default(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -126,7 +122,6 @@ def test_a_checksum_of_the_whole_by_default(stage: Stage, play: Play) -> None:
 
 
 @semantics(18)
-@needs("checksums")
 @plays("multipart_parts_checksum_exceptions_composite", "multipart_parts_checksum_exceptions_full_object")
 def test_checksums_that_do_not_go_together(stage: Stage, play: Play) -> None:
     s3, plain, key = stage.boto, stage.s3, {"Key": "test-multipart-checksum-exc"}
@@ -170,7 +165,6 @@ def test_checksums_that_do_not_go_together(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @pytest.mark.parametrize(
     ("algorithm", "mode"),
     [(name, "COMPOSITE") for name in ("CRC32", "CRC32C", "SHA1", "SHA256")]
@@ -183,7 +177,6 @@ def test_the_type_that_an_algorithm_has_by_itself(stage: Stage, algorithm: str, 
 
 
 @semantics(27)
-@needs("checksums")
 @plays("get_object_part_checksum[COMPOSITE]", "get_object_part_checksum[FULL_OBJECT]")
 def test_the_checksum_of_the_only_part(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -202,7 +195,6 @@ def test_the_checksum_of_the_only_part(stage: Stage, play: Play) -> None:
 
 
 @semantics(22)
-@needs("checksums")
 @plays("multipart_upload_part_copy_checksum[COMPOSITE]", "multipart_upload_part_copy_checksum[FULL_OBJECT]")
 def test_the_checksum_of_a_copied_part(stage: Stage, play: Play) -> None:
     s3, key, mode = stage.boto, {"Key": "test-multipart-checksum"}, algorithm_of(play)
@@ -223,7 +215,6 @@ def test_the_checksum_of_a_copied_part(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays("put_object_checksum[CRC32]", "put_object_checksum[CRC64NVME]", "put_object_checksum[SHA256]")
 def test_checksums_of_plain_objects(stage: Stage, play: Play) -> None:
     s3, algorithm = stage.boto, algorithm_of(play)
@@ -238,7 +229,6 @@ def test_checksums_of_plain_objects(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays("s3_get_object_checksum[CRC64NVME]", "s3_get_object_checksum[None]", "s3_get_object_checksum[SHA1]")
 def test_checksums_on_reads(stage: Stage, play: Play) -> None:
     s3, key, algorithm = stage.boto, {"Key": "test-checksum-retrieval"}, algorithm_of(play)
@@ -251,7 +241,6 @@ def test_checksums_on_reads(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays("s3_checksum_no_algorithm")
 def test_checksums_without_an_algorithm(stage: Stage, play: Play) -> None:
     s3, named = stage.boto, {"Key": "file-sha256", "Body": b"test data.."}
@@ -263,7 +252,6 @@ def test_checksums_without_an_algorithm(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays("s3_checksum_no_automatic_sdk_calculation")
 def test_checksums_of_clients_that_send_none(stage: Stage, play: Play) -> None:
     s3, body = stage.s3, b"test data.."
@@ -279,7 +267,6 @@ def test_checksums_of_clients_that_send_none(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays(
     "s3_copy_object_with_checksum[CRC32]",
     "s3_copy_object_with_checksum[CRC64NVME]",
@@ -301,7 +288,6 @@ def test_checksums_of_copies(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays("multipart_copy_object_etag")
 def test_the_copy_of_an_object_of_parts_has_none(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test.file"}

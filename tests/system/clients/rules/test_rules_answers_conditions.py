@@ -31,7 +31,6 @@ def completing(stage: Stage, play: Play, upload_id: str) -> Any:
 
 
 @semantics(23)
-@needs("checksums")
 @plays("multipart_if_match_etag")
 def test_complete_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -47,7 +46,6 @@ def test_complete_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
 
 
 @semantics(23)
-@needs("checksums")
 @plays("multipart_if_match_with_delete")
 def test_complete_after_a_delete(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -61,7 +59,6 @@ def test_complete_after_a_delete(stage: Stage, play: Play) -> None:
 
 
 @semantics(23)
-@needs("checksums")
 @plays("multipart_if_match_with_put", "multipart_if_match_with_put_identical")
 def test_complete_after_a_put(stage: Stage, play: Play) -> None:
     s3, key, identical = stage.boto, {"Key": KEY}, play.case.endswith("identical")
@@ -77,7 +74,6 @@ def test_complete_after_a_put(stage: Stage, play: Play) -> None:
 
 
 @semantics(23)
-@needs("checksums")
 @plays("multipart_if_none_match_with_put")
 def test_complete_if_nothing_is_there(stage: Stage, play: Play) -> None:
     complete_if_nothing_is_there(stage, play, deletes=False)
@@ -104,7 +100,6 @@ def complete_if_nothing_is_there(stage: Stage, play: Play, *, deletes: bool) -> 
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("put_object_if_match")
 def test_put_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -128,7 +123,6 @@ def test_put_if_what_cannot_be(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("put_object_if_none_match")
 def test_put_if_nothing_is_there(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key=KEY, IfNoneMatch="*")
@@ -140,7 +134,6 @@ def test_put_if_nothing_is_there(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 16)
-@needs("checksums")
 @plays("put_object_if_none_match_validation")
 def test_put_if_another_is_there(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key="test-precondition-validation")
@@ -150,7 +143,6 @@ def test_put_if_another_is_there(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("put_object_if_match_versioned_bucket")
 def test_put_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -166,7 +158,6 @@ def test_put_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> N
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("put_object_if_none_match_versioned_bucket")
 def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key=KEY, IfNoneMatch="*")
@@ -180,7 +171,6 @@ def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("copy_object_if_match_in_place", "copy_object_if_none_match")
 def test_copy_if(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -205,7 +195,6 @@ def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("copy_object_if_match_versioned_bucket")
 def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -223,7 +212,6 @@ def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> 
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("copy_object_if_none_match_versioned_bucket")
 def test_copy_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -245,7 +233,7 @@ FUTURE, PAST = datetime.now(UTC) + timedelta(days=1), datetime(2020, 1, 1, tzinf
 @pytest.mark.parametrize(
     "play",
     [
-        pytest.param("s3_get_object_preconditions[get_object]", marks=needs("checksums")),
+        pytest.param("s3_get_object_preconditions[get_object]"),
         "s3_get_object_preconditions[head_object]",
     ],
     indirect=True,
@@ -270,7 +258,6 @@ def test_reads_if(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("s3_copy_object_preconditions")
 def test_copy_if_the_source_is(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -289,7 +276,6 @@ def test_copy_if_the_source_is(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 13)
-@needs("checksums")
 @plays("s3_copy_object_if_source_modified_since_versioned", "s3_copy_object_if_source_unmodified_since_versioned")
 def test_copy_if_the_newest_version_of_the_source_is(stage: Stage, play: Play) -> None:
     s3, unmodified = stage.boto, "unmodified" in play.case

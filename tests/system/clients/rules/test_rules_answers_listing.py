@@ -5,7 +5,6 @@ from functools import partial
 
 import pytest
 
-from tests.system.clients.rules.needs import needs
 from tests.system.clients.rules.play import Play
 from tests.system.clients.rules.stage import Stage
 
@@ -94,7 +93,6 @@ def test_list_uploads_beyond_a_common_prefix(stage: Stage, play: Play) -> None:
 
 @semantics(25)
 @semantics(31)
-@needs("checksums")
 @plays("multipart_and_list_parts")
 def test_an_upload_in_the_listings(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-list-parts"}
@@ -114,7 +112,6 @@ def test_an_upload_in_the_listings(stage: Stage, play: Play) -> None:
 
 
 @semantics(8)
-@needs("checksums")
 @plays("complete_multipart_parts_order")
 def test_the_order_of_parts(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-order-parts"}
@@ -137,7 +134,6 @@ def test_the_order_of_parts(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@needs("checksums")
 @plays("multipart_with_unicode_character_location")
 def test_the_location_of_a_key_beyond_ascii(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-unicode_\N{EM DASH}_file"}
@@ -149,7 +145,6 @@ def test_the_location_of_a_key_beyond_ascii(stage: Stage, play: Play) -> None:
 
 
 @pytest.mark.rule("uploads", 11)
-@needs("checksums")
 @plays("multipart_size_validation")
 def test_the_size_of_an_upload(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-size"}
@@ -167,7 +162,6 @@ RANGES = ("-", "-0", "-1-", "-15", "-2", "-9", "0--1", "0-0", "0-100", "0-8", "1
 
 
 @pytest.mark.rule("listing and copy", 12)
-@needs("checksums")
 @plays("get_object_range")
 def test_ranges_of_a_read(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -181,7 +175,6 @@ def test_ranges_of_a_read(stage: Stage, play: Play) -> None:
 
 
 @semantics(28)
-@needs("checksums")
 @plays("get_object_attributes")
 def test_attributes(stage: Stage, play: Play) -> None:
     s3, every = stage.boto, ["StorageClass", "ETag", "ObjectSize", "ObjectParts", "Checksum"]
@@ -203,7 +196,6 @@ def test_attributes(stage: Stage, play: Play) -> None:
 
 
 @semantics(28)
-@needs("checksums")
 @plays("get_object_attributes_versioned")
 def test_attributes_of_versions(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "key-attrs-versioned"}
@@ -220,7 +212,6 @@ def test_attributes_of_versions(stage: Stage, play: Play) -> None:
 
 
 @semantics(28)
-@needs("checksums")
 @plays("list_parts_via_object_attrs_pagination")
 def test_attributes_page_by_page(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-object-attrs-pagination"}
@@ -241,7 +232,6 @@ def test_attributes_page_by_page(stage: Stage, play: Play) -> None:
 
 
 @semantics(20)
-@needs("checksums")
 @plays("upload_part_copy_no_copy_source_range", "upload_part_copy_range")
 def test_copies_of_parts(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-upload-part-copy"}
