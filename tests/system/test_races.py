@@ -88,11 +88,27 @@ def _put(scene: Scene) -> str:
     return scene.model.objects[KEY].etag
 
 
+def _copy(scene: Scene) -> str:
+    scene.model.objects["copy"] = Stored([OTHER], multipart=False)
+    return scene.model.objects["copy"].etag
+
+
+def _copied_part(scene: Scene) -> str:
+    source = f"{scene.bucket}/{KEY}"
+    return scene.store.upload_part_copy(scene.bucket, KEY, scene.upload_id, 3, source).copy_part_result.etag
+
+
 def _delete(scene: Scene) -> None:
     scene.model.objects.pop(KEY, None)
 
 
 REQUESTS: dict[str, tuple[Step, Step]] = {
+    "copy the key to part 3": (
+        _copied_part, lambda scene: scene.model.upload_part(KEY, scene.upload_id, 3, OTHER),
+    ),
+    "copy": (
+        lambda scene: scene.store.copy_object(scene.bucket, "copy", f"{scene.bucket}/{KEY}").copy_object_result.etag, _copy,
+    ),
     "upload part 3": _upload(3, NEW),
     "upload part 1 again": _upload(1, NEW),
     "upload part 2 again, small": _upload(2, b"tiny"),
@@ -104,7 +120,8 @@ REQUESTS: dict[str, tuple[Step, Step]] = {
     ),
     "put": (lambda scene: scene.store.put_object(scene.bucket, KEY, NEW).etag, _put),
     "delete": (lambda scene: scene.store.delete_object(scene.bucket, KEY) and None, _delete),
-}
+}  # fmt: skip
+"""What they copy is found before either is committed."""
 
 
 def outcome(step: Callable[[], Any]) -> tuple[str, Any]:
