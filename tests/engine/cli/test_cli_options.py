@@ -108,6 +108,7 @@ REQUIRED = {
     "CopySource": "b/k",
     "Delete": "Objects=[{Key=k}]",
     "RequestPaymentConfiguration": "Payer=Requester",
+    "VersioningConfiguration": "Status=Enabled",
 }
 
 
