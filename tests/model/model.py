@@ -54,6 +54,12 @@ class Bucket:
             raise Refused("NoSuchUpload")
         return found
 
+    def body(self, key: str) -> bytes:
+        """The bytes of an object."""
+        if key not in self.objects:
+            raise Refused("NoSuchKey")
+        return b"".join(self.objects[key].bodies)
+
     def upload_part(self, key: str, upload_id: str, number: int, body: bytes) -> str:
         """Store a part in place of an earlier one."""
         self.upload(key, upload_id).parts[number] = body

@@ -16,14 +16,7 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 
 import engine
 from tests.model.choices import (
@@ -40,6 +33,7 @@ from tests.model.choices import (
     picks,
     prefixes,
 )
+from tests.model.copies import Copies
 from tests.model.model import Bucket, Refused, Stored, Upload, bodies_of, etag_of, listed
 from tests.model.pages import pages_of_objects, pages_of_parts, pages_of_uploads
 from tests.support.inspection import check_counters, check_nothing_left, check_whole
@@ -55,7 +49,7 @@ KEPT_TABLES = {"store", "tombstones", "tombstone_times"}
 Failure = TypeVar("Failure", bound=Exception)
 
 
-class Comparison(RuleBasedStateMachine):
+class Comparison(Copies):
     """Does each request to the store and to the model, and compares the answers."""
 
     def __init__(self, template: Path, place: Path) -> None:

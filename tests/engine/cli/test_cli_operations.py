@@ -54,6 +54,23 @@ def test_an_operation_in_a_process_of_its_own(partwright: CommandLine, part: Pat
     )
 
 
+def test_parts_and_objects_are_copied_within_the_store(partwright: CommandLine, part: Path) -> None:
+    partwright.json("put-object", *KEY, "--body", part)
+    source, etag = "photos/cat.raw", etag_of(b"a small part")
+    copied = partwright.json("copy-object", "--bucket", "photos", "--key", "copy", "--copy-source", source)
+    assert copied["CopyObjectResult"]["ETag"] == etag
+    upload_id = partwright.new_upload("photos", "cat.raw")
+    upload = (*KEY, "--upload-id", upload_id, "--copy-source", source)
+    copied = partwright.json("upload-part-copy", *upload, "--part-number", 1)
+    assert copied["CopyPartResult"]["ETag"] == etag
+    ranged = partwright.json("upload-part-copy", *upload, "--part-number", 2, "--copy-source-range", "bytes=2-6")
+    assert ranged["CopyPartResult"]["ETag"] == etag_of(b"small")
+    wrong = partwright("upload-part-copy", *upload, "--part-number", 3, "--copy-source-range", "bytes=0-100")
+    assert wrong.code == 254
+    assert "(InvalidArgument)" in wrong.err
+    assert "Range specified is not valid for source object of size: 12" in wrong.err
+
+
 def test_a_multipart_upload_from_create_to_read_back(partwright: CommandLine, tmp_path: Path) -> None:
     data = [random.Random(1).randbytes(5 * MIB), b"the rest"]
     upload_id = partwright.new_upload("photos", "cat.raw")
