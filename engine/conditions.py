@@ -135,8 +135,8 @@ class WriteConditions:
                 raise NotImplementedYet(Header=name, additionalMessage=more)
         return WriteConditions(if_match, if_none_match)
 
-    def check(self, key: str, current: FoundObject | None, replaces: bytes | None = None) -> None:
-        """Let the write go on, or refuse it; `replaces` is the manifest id the key had when a multipart upload began.
+    def check(self, key: str, current: FoundObject | None, is_unchanged: bool = True) -> None:
+        """Let the write go on, or refuse it; `is_unchanged`: the key holds what it held when a multipart upload began.
 
         Raises:
             NoSuchKey: If-Match, and there is no object.
@@ -151,11 +151,11 @@ class WriteConditions:
                 raise NoSuchKey(Key=key)
             if not _names(self.if_match, record.etag):
                 raise PreconditionFailed(Condition="If-Match")
-            _check_unchanged("If-Match", key, record, replaces)
+            _check_unchanged("If-Match", key, is_unchanged)
         if self.if_none_match is not None:
             if record is not None:
                 raise PreconditionFailed(Condition="If-None-Match")
-            _check_unchanged("If-None-Match", key, record, replaces)
+            _check_unchanged("If-None-Match", key, is_unchanged)
 
 
 def check_delete(if_match: str | None, current: FoundObject | None) -> None:
@@ -174,8 +174,8 @@ def check_delete(if_match: str | None, current: FoundObject | None) -> None:
         raise PreconditionFailed(Condition="If-Match")
 
 
-def _check_unchanged(condition: str, key: str, record: ObjectRecord | None, replaces: bytes | None) -> None:
-    if replaces is not None and replaces != (record.manifest_id if record is not None else b""):
+def _check_unchanged(condition: str, key: str, is_unchanged: bool) -> None:
+    if not is_unchanged:
         raise ConditionalRequestConflict(Condition=condition, Key=key)
 
 

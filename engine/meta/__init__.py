@@ -154,8 +154,9 @@ class Deleted:
     trash: tuple[Trash, ...]
 
 
-Select = Callable[[UploadRecord, Parts, FoundObject | None], Publication]
-"""S3's rules of Complete: from the upload, the parts held and what the key holds to what is published, or the S3Error that refuses."""
+Select = Callable[[UploadRecord, Parts, FoundObject | None, bool], Publication]
+"""S3's rules of Complete: from the upload, the parts held, what the key holds, and whether nothing happened to that since the upload
+began, to what is published, or the S3Error that refuses."""
 Guard = Callable[[FoundObject | None], None]
 """Looks at what a step is about to replace or remove (None: nothing), inside the step; raises the S3Error that refuses."""
 
@@ -207,7 +208,8 @@ class Metadata(Protocol):
     def drain_deleted_buckets(self) -> bool:
         """Abort some of the uploads left in deleted buckets; whether there may be more."""
 
-    def begin_upload(self, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord) -> None: ...
+    def begin_upload(self, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord) -> None:
+        """Add an open upload; `replaces` of its record is said by the step."""
 
     def find_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord: ...
 

@@ -22,7 +22,15 @@ from engine.meta.lmdb_buckets import LmdbBuckets
 from engine.meta.lmdb_objects import LmdbObjects, shown
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Flag, PartRecord, Parts
-from engine.meta.records import BucketRecord, ObjectRecord, TombstoneRecord, UploadRecord, pack_record, unpacker
+from engine.meta.records import (
+    BucketRecord,
+    ObjectRecord,
+    TombstoneRecord,
+    UploadRecord,
+    pack_record,
+    replace,
+    unpacker,
+)
 
 TOMBSTONES_BURIED_A_STEP = 2
 UPLOADS_DRAINED_A_STEP = 256
@@ -47,6 +55,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     ) -> None:
         bucket_id = self._bucket(txn, bucket).id
         row = self._names("uploads").place(txn, bucket_id, key) + _suffix(upload_id)
+        record = replace(record, replaces=self._state(txn, bucket_id, key))
         txn.put(row, pack_record(record), db=self._table["uploads"])
         self._add_usage(txn, bucket_id, Usage(open_uploads=1))
 
@@ -148,7 +157,9 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             _, row, upload = self._upload(txn, bucket, key, upload_id)
         except NoSuchUpload:
             return self._earlier_result(txn, place, key, upload_id, request)
-        publication = select(upload, self._parts(txn, upload_id.nonce), shown(place, self._latest(txn, place.id, key)))
+        current = shown(place, self._latest(txn, place.id, key))
+        is_unchanged = self._state(txn, place.id, key) == upload.replaces
+        publication = select(upload, self._parts(txn, upload_id.nonce), current, is_unchanged)
         self._remove_upload(txn, place.id, key, row, upload_id, publication)
         manifest, etag, checksum = publication.manifest, publication.etag, publication.checksum
         record = ObjectRecord(
@@ -219,6 +230,8 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         parts = self._parts(txn, upload_id.nonce)
         txn.delete(row, db=self._table["uploads"])
         self._names("uploads").prune(txn, bucket_id, key)
+        if not self._has_uploads(txn, bucket_id, key):
+            self._forget_removal(txn, bucket_id, key)
         freed = parts.size()
         self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-freed))
         trash = Trash(TrashKind.UPLOAD, upload_id.nonce)

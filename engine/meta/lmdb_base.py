@@ -9,6 +9,7 @@ Tables (ids are 8 bytes; blob, manifest and upload ids 16):
     parts_8, _32, _64  nonce -> part rows of one width, sorted by number (DUPFIXED)
     objects            ordered (bucket, key), inverted order, nonce -> ObjectRecord
     nulls              ordered (bucket, key) -> order of the null version, where it may not be the oldest
+    removals           ordered (bucket, key) -> a random id, new with every removal of what a key with open uploads holds
     manifests          manifest id -> Manifest
     inline             blob id -> bytes of a small part     blobs             blob id -> (empty): the blobs that rows name
     tombstones         nonce -> TombstoneRecord             tombstone_times   completed_ns, nonce -> (empty)
@@ -31,8 +32,8 @@ from engine.meta.writer import Writer
 
 PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
 TABLES: dict[str, dict[str, bool]] = {
-    "store": {}, "buckets": {}, "deleted_buckets": {}, "configurations": {}, "usage": {}, "uploads": {},
-    "objects": {}, "nulls": {}, "manifests": {}, "inline": {}, "blobs": {}, "tombstones": {}, "tombstone_times": {}, "trash": {},
+    "store": {}, "buckets": {}, "deleted_buckets": {}, "configurations": {}, "usage": {}, "uploads": {}, "objects": {}, "nulls": {},
+    "removals": {}, "manifests": {}, "inline": {}, "blobs": {}, "tombstones": {}, "tombstone_times": {}, "trash": {},
 } | {table: {"dupsort": True, "dupfixed": True} for table in PARTS_TABLES}  # fmt: skip
 _KEYED_ROWS = {
     f"parts_{width}": (ROW_SIZES[width], struct.Struct(f"{UPLOAD_NONCE_SIZE}x{ROW_SIZES[width]}s"))

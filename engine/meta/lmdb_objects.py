@@ -56,6 +56,7 @@ class LmdbObjects(LmdbVersions):
     ) -> tuple[Version | None, tuple[Trash, ...]]:
         """Put an object with its manifest as the latest version; what it replaces becomes trash."""
         txn.put(record.manifest_id, manifest.pack(), db=self._table["manifests"])
+        self._forget_removal(txn, bucket.id, key)
         version, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
         return version if bucket.versioning else None, trash
 
@@ -96,9 +97,12 @@ class LmdbObjects(LmdbVersions):
         if version is None and bucket.versioning:
             marker = ObjectRecord(b"", 0, "", now_ns, None, Headers(), is_delete_marker=True)
             made, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), marker)
+            self._note_removal(txn, bucket.id, key)
             return Deleted(made, True, trash)
         if found is None:
             return Deleted(version, False, ())
+        if found == self._latest(txn, bucket.id, key):
+            self._note_removal(txn, bucket.id, key)
         trash = self._remove(txn, bucket, key, found)
         return Deleted(found.version if bucket.versioning or version else None, found.record.is_delete_marker, trash)
 

@@ -4,6 +4,7 @@ The null version has a place of its own in that order. Where it is, is kept in t
 version from before is the oldest row of its key. In a bucket that was never versioned it is the only one.
 """
 
+import secrets
 import struct
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from engine.meta.environment import Transaction
 from engine.meta.lmdb_base import LmdbSteps
 from engine.meta.records import BucketRecord, ObjectRecord, pack_record, unpacker
 
+REMOVAL_ID_SIZE = 16
 _SUFFIX = struct.Struct(">Q16s")
 _ORDER = struct.Struct(">Q")
 _ORDER_MAX = 2**64 - 1
@@ -136,6 +138,33 @@ class LmdbVersions(LmdbSteps):
         trash = Trash(TrashKind.MANIFEST, found.record.manifest_id)
         self._throw_away(txn, trash)
         return (trash,)
+
+    def _state(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bytes:
+        """What is other after every write or removal of what a key holds, as an upload of the key sees it."""
+        place = self._names("removals").find(txn, bucket_id, key)
+        removal: bytes | None = txn.get(place, db=self._table["removals"]) if place else None
+        if removal is not None:
+            return removal
+        latest = self._latest(txn, bucket_id, key)
+        return latest.record.manifest_id if latest is not None else b""
+
+    def _note_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+        """Tell the open uploads of a key, if there are any, that what it held was taken away: nothing else is left of that."""
+        if self._has_uploads(txn, bucket_id, key):
+            place = self._names("removals").place(txn, bucket_id, key)
+            txn.put(place, secrets.token_bytes(REMOVAL_ID_SIZE), db=self._table["removals"])
+
+    def _forget_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+        """To be called when a new object says as much, or when there is no upload left to be told."""
+        names = self._names("removals")
+        place = names.find(txn, bucket_id, key)
+        if place is not None and txn.delete(place, db=self._table["removals"]):
+            names.prune(txn, bucket_id, key)
+
+    def _has_uploads(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bool:
+        place = self._names("uploads").find(txn, bucket_id, key)
+        with txn.cursor(self._table["uploads"]) as cursor:
+            return place is not None and cursor.set_range(place) and cursor.key().startswith(place)
 
     def _forget_null(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         names = self._names("nulls")

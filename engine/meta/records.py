@@ -79,7 +79,7 @@ class BucketRecord(msgspec.Struct, frozen=True, array_like=True):
 class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
     """An open multipart upload, as CreateMultipartUpload made it; `initiator` is an account id.
 
-    `replaces` is the manifest id of what the key held then, empty for nothing.
+    `replaces` stands for what the key held then; the step that begins the upload says it.
     """
 
     headers: Headers

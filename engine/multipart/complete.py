@@ -60,8 +60,8 @@ class Completes(Uploads):
         identity = parse_upload_id(bucket, name, upload_id)
         listed = PartList.of(parts, upload_id, self.limits)
 
-        def choose(upload: UploadRecord, held: Parts, current: FoundObject | None) -> Publication:
-            conditions.check(key, current, upload.replaces)
+        def choose(upload: UploadRecord, held: Parts, current: FoundObject | None, is_unchanged: bool) -> Publication:
+            conditions.check(key, current, is_unchanged)
             claim.check_form(upload.checksum)
             publication = select(held, listed, upload_id, self.limits, upload.checksum)
             check_object_size(publication.manifest.size, said.get("mpu_object_size"))

@@ -57,10 +57,7 @@ class Uploads(Objects):
         headers = make_headers(said, self.limits)
         place = self._enter(bucket, said)
         upload_id = UploadId(self._now_ns(), secrets.token_bytes(UPLOAD_NONCE_SIZE))
-        current = self._current(bucket, name)
-        replaces = current.record.manifest_id if current is not None else b""
-        record = UploadRecord(headers, self._caller, checksum=plan, replaces=replaces)
-        self._meta.begin_upload(bucket, name, upload_id, record)
+        self._meta.begin_upload(bucket, name, upload_id, UploadRecord(headers, self._caller, checksum=plan))
         return CreateMultipartUploadOutput(
             bucket=bucket,
             key=key,

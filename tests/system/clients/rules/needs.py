@@ -4,7 +4,6 @@ import pytest
 
 BUILT: dict[str, bool] = {
     "acl": False,
-    "memory of deletions": False,
     "lock": False,
     "storage class": False,
     "tags": False,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.system.clients.rules.needs import needs
 from tests.system.clients.rules.play import Play
 from tests.system.clients.rules.stage import Stage
 
@@ -74,20 +73,9 @@ def test_complete_after_a_put(stage: Stage, play: Play) -> None:
 
 
 @semantics(23)
-@plays("multipart_if_none_match_with_put")
+@plays("multipart_if_none_match_with_delete", "multipart_if_none_match_with_put")
 def test_complete_if_nothing_is_there(stage: Stage, play: Play) -> None:
-    complete_if_nothing_is_there(stage, play, deletes=False)
-
-
-@semantics(23)
-@needs("memory of deletions")
-@plays("multipart_if_none_match_with_delete")
-def test_complete_if_nothing_was_there(stage: Stage, play: Play) -> None:
-    complete_if_nothing_is_there(stage, play, deletes=True)
-
-
-def complete_if_nothing_is_there(stage: Stage, play: Play, *, deletes: bool) -> None:
-    s3, key = stage.boto, {"Key": KEY}
+    s3, key, deletes = stage.boto, {"Key": KEY}, play.case.endswith("delete")
     complete = completing(stage, play, play("create-multipart", s3.create_multipart_upload, **key)["UploadId"])
     play("put-obj", s3.put_object, **key)
     play("complete-multipart-if-none-match" + ("" if deletes else "-put-during"), complete, IfNoneMatch="*")
