@@ -50,7 +50,7 @@ class Original:
 
     @property
     def algorithm(self) -> Algorithm:
-        """Of the checksums of its parts."""
+        """Of its checksum."""
         return BY_NAME[self.record.checksum.algorithm] if self.record.checksum is not None else DEFAULT
 
     def would_be_replaced(self, place: BucketRecord) -> bool:
@@ -151,7 +151,7 @@ class Copying(Objects):
         """
         self._check_readable(original.manifest, extent)
         part = original.part_of(extent)
-        shared = part if original.algorithm is algorithm else None
+        shared = part if part is not None and part.algorithm == algorithm.name else None
         if shared is not None and shared.flags & Flag.INLINE:
             data = self._meta.read_inline(shared.blob_id)
             blob_id = secrets.token_bytes(BLOB_ID_SIZE)

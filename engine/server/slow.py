@@ -1,7 +1,8 @@
 """White space that keeps a client waiting for a slow Complete or copy, as S3 sends it.
 
 An answer within the interval of the blanks goes out as it is, with its own status. After that the status can only be 200: the XML
-declaration goes out first, then blanks, then the result or an Error as the root element.
+declaration goes out first, then blanks, then the result or an Error as the root element. What the result would say in headers
+(x-amz-version-id) remains unsaid then.
 """
 
 import logging

@@ -270,3 +270,21 @@ def test_a_collector_in_another_process_takes_no_part_of_a_writer(store_path: Pa
             assert len(files_of(store_path)) == PARTS
             upload.complete(parts)
             assert read(store, "bucket", "key") == b"".join(FILE_BODY[number:] for number in range(1, PARTS + 1))
+
+
+def test_a_collector_in_another_process_takes_no_name_of_a_file_that_is_copied(store_path: Path) -> None:
+    with start_python(COLLECTOR, str(store_path)) as collector:
+        assert collector.stdout is not None
+        assert collector.stdout.readline() == "open\n"
+        with engine.open(store_path, limits=engine.Limits(part_size_bytes_min=1)) as store:
+            store.create_bucket("bucket")
+            store.put_object("bucket", "source", FILE_BODY)
+            upload = begin(store, "bucket")
+            parts = [upload.copy(number % 20 + 1, "bucket/source") for number in range(PARTS)][-20:]
+            out, err = collector.communicate("\n", timeout=60)
+            assert (err, int(out) > 3) == ("", True)
+            assert len(files_of(store_path)) == 21
+            store.delete_object("bucket", "source")
+            upload.complete(sorted(parts))
+            assert read(store, "bucket", "key") == FILE_BODY * 20
+            assert store.check(deep=True).unnamed_files == 0

@@ -1,5 +1,6 @@
 """UploadPartCopy: the bytes, ETags and errors are S3's, whether a file is shared, a row is copied or the bytes are read anew."""
 
+import base64
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from engine import CompletedPart, Limits, Store, errors
 from engine import open as open_store
 from engine.blobs.files import FileBlobs
+from engine.checksums import BY_NAME
+from tests.support.oracles import ORACLES
 from tests.support.refusals import refused
 from tests.support.stores import FILE_BODY, contents_of, files_of, waiting_writes, writer_busy
 from tests.support.uploads import OpenUpload, begin, etag_of, part_etag_of, put_multipart, read
@@ -95,6 +98,34 @@ def test_where_no_file_can_be_shared_the_bytes_are_read_and_compared(
     store._blobs = NoLinks(str(Path(store._layout.root, "blobs")))
     assert copy(upload, 1, source, copy_source_range=wanted) == CompletedPart(1, part_etag_of(body))
     assert set(links_of(store)) == {1}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "links"),
+    [(None, [1, 2, 2]), ("CRC64NVME", [1, 1, 1]), ("CRC32C", [3, 3, 3]), ("SHA512", [1, 1, 1])],
+)
+@pytest.mark.parametrize("of_parts", [False, True])
+def test_a_file_is_shared_only_where_the_upload_keeps_the_kind_of_checksum_that_the_source_has(
+    tiny: Store, bucket: str, algorithm: str | None, links: list[int], of_parts: bool
+) -> None:
+    checksum = base64.b64encode(ORACLES["CRC32C"](FILE_BODY)).decode()
+    if of_parts:
+        source = begin(tiny, bucket, "source", checksum_algorithm="CRC32C", checksum_type="COMPOSITE")
+        etag = source.part(1, FILE_BODY, checksum_crc32_c=checksum).etag
+        source.complete([CompletedPart(1, etag, checksum_crc32_c=checksum)])
+    else:
+        tiny.put_object(bucket, "source", FILE_BODY, checksum_crc32_c=checksum)
+    upload = begin(tiny, bucket, checksum_algorithm=algorithm)
+    result = tiny.upload_part_copy(bucket, "key", upload.upload_id, 1, f"{bucket}/source").copy_part_result
+    if algorithm is not None:
+        told = getattr(result, BY_NAME[algorithm].member)
+        assert told == base64.b64encode(ORACLES[algorithm](FILE_BODY)).decode()
+    copied = tiny.copy_object(bucket, "copy", f"{bucket}/source", checksum_algorithm=algorithm).copy_object_result
+    kept = algorithm or "CRC32C"
+    assert copied.checksum_type == "FULL_OBJECT"
+    assert getattr(copied, BY_NAME[kept].member) == base64.b64encode(ORACLES[kept](FILE_BODY)).decode()
+    assert links_of(tiny) == links, "of the source, the part and the copy"
+    assert tiny.check(deep=True).ok
 
 
 @given(first=st.integers(0, len(WHOLE) - 1), length=st.integers(1, len(WHOLE)))
