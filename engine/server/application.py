@@ -166,25 +166,37 @@ def _refusal(exchange: Exchange, error: S3Error) -> Response:
 
 
 class Pieces:
-    """An object's bytes, a MiB at a time; closes the body at the end, or when it is closed itself, begun or not."""
+    """An object's bytes, a MiB at a time; closes the body at the end, or when it is closed itself, begun or not.
+
+    The first piece is read at once: what can't be read then is an error like any other, since no head has gone out yet.
+
+    Raises:
+        InternalError: the stored bytes are not there, or not what was stored.
+    """
 
     def __init__(self, body: ObjectBody) -> None:
         self._body = body
-        self._at_end = False
+        try:
+            self._first = body.read(READ_SIZE)
+        except BaseException:
+            body.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece = b"" if self._at_end else self._body.read(READ_SIZE)
+        piece, self._first = self._first, b""
+        if not piece and not self._body.closed:
+            piece = self._body.read(READ_SIZE)
         if not piece:
-            self._at_end = True
             self._body.close()
             raise StopIteration
         return piece
 
     def close(self) -> None:
         """Release the object."""
+        self._first = b""
         self._body.close()
 
 

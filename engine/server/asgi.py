@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
+from engine.errors import S3Error
 from engine.s3.http import Request
 from engine.server.application import Application, close
 from engine.server.asgi_body import AsgiBody, Receive
@@ -87,6 +88,8 @@ class AsgiApplication:
                     return
                 await self._send_all(send, {"type": "http.response.body", "body": piece, "more_body": True})
             await self._send_all(send, {"type": "http.response.body", "body": b""})
+        except S3Error as error:  # the head has gone out: an answer that does not end is all that is left to say
+            _log.error("an answer broke off: %s", error.reason)
         finally:
             departure.forget()
             close(response.body)
