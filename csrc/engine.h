@@ -210,7 +210,8 @@ int engine_unseal(const engine_key *upload_key, uint32_t part_number, const uint
 
 typedef struct engine_unsealer engine_unsealer;
 
-/* Open the sealed part in a file. `in_fd` is borrowed, and read with pread. ENGINE_E_SEALED_FORMAT, ENGINE_E_KEY_MISMATCH. */
+/* Open the sealed part in a file. `in_fd` is borrowed, and read with pread. ENGINE_E_SEALED_FORMAT, ENGINE_E_KEY_MISMATCH;
+ * of a part of no bytes also ENGINE_E_SEALED_DAMAGED. */
 int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int in_fd, engine_unsealer **unsealer,
                          struct engine_report *report);
 

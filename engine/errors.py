@@ -57,6 +57,10 @@ def _rebuild(
     return kind(message, reason=reason, **extras).with_headers(headers)
 
 
+class AccessControlListNotSupported(S3Error):
+    text = "The bucket does not allow ACLs"
+
+
 class AccessDenied(S3Error):
     status = 403
     text = "Access Denied"
@@ -75,6 +79,10 @@ class AuthorizationQueryParametersError(S3Error):
 
 class BadDigest(S3Error):
     text = "The Content-MD5 you specified did not match what we received."
+
+
+class BadRequest(S3Error):
+    text = "Bad Request"
 
 
 class BucketAlreadyExists(S3Error):
@@ -146,6 +154,15 @@ class InvalidDigest(S3Error):
     text = "The Content-MD5 you specified was invalid."
 
 
+class InvalidEncryptionAlgorithmError(S3Error):
+    text = "The Encryption request you specified is not valid. Supported value: AES256."
+
+
+class InvalidObjectState(S3Error):
+    status = 403
+    text = "The operation is not valid for the object's storage class"
+
+
 class InvalidPart(S3Error):
     text = (
         "One or more of the specified parts could not be found.  The part may not have been uploaded, "
@@ -167,8 +184,16 @@ class InvalidRange(S3Error):
     text = "The requested range is not satisfiable"
 
 
+class InvalidRedirectLocation(S3Error):
+    text = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
+
+
 class InvalidRequest(S3Error):
     text = "Invalid Request"
+
+
+class InvalidStorageClass(S3Error):
+    text = "The storage class you specified is not valid"
 
 
 class InvalidTag(S3Error):
@@ -181,6 +206,21 @@ class InvalidToken(S3Error):
 
 class InvalidURI(S3Error):
     text = "Couldn't parse the specified URI."
+
+
+class KMSDisabled(S3Error):
+    code = "KMS.DisabledException"
+    text = "The request was rejected because the specified KMS key is not enabled."
+
+
+class KMSInvalidState(S3Error):
+    code = "KMS.KMSInvalidStateException"
+    text = "The request was rejected because the state of the specified resource is not valid for this request."
+
+
+class KMSNotFound(S3Error):
+    code = "KMS.NotFoundException"
+    text = "The request was rejected because the specified entity or resource could not be found."
 
 
 class KeyTooLongError(S3Error):
@@ -228,6 +268,11 @@ class NoSuchLifecycleConfiguration(S3Error):
     text = "The lifecycle configuration does not exist"
 
 
+class NoSuchObjectLockConfiguration(S3Error):
+    status = 404
+    text = "The specified object does not have a ObjectLock configuration"
+
+
 class NoSuchUpload(S3Error):
     status = 404
     text = (
@@ -250,6 +295,16 @@ class NotImplementedYet(S3Error):
 class NotModified(S3Error):
     status = 304
     text = "Not Modified"
+
+
+class ObjectLockConfigurationNotFoundError(S3Error):
+    status = 404
+    text = "Object Lock configuration does not exist for this bucket"
+
+
+class ObjectNotInActiveTierError(S3Error):
+    status = 403
+    text = "The source object of the COPY operation is not in the active tier and is only stored in Amazon S3 Glacier."
 
 
 class PreconditionFailed(S3Error):

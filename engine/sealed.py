@@ -59,7 +59,7 @@ class SealedReader:
     def __init__(self, fd: int, part: PartKey) -> None:
         """Read and check the header.
 
-        Raises: KeyMismatch, SealedFormatUnknown, ReadFailed, OutOfMemory
+        Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged (of a part of no bytes), ReadFailed, OutOfMemory
         """
         self._lock = threading.Lock()
         self._report: CData = ffi.new("struct engine_report *")

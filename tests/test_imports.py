@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: dict[str, tuple[str, ...]] = {
     "bounds": ("errors", "limits", "members", "native_errors"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
+    "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms"),
     "bodies": ("bodies",),
     "ballast": ("ballast",),
     "blobs": ("blobs", "blobs.*"),
@@ -28,11 +29,15 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "lifecycle",
         "listing",
         "listing_results",
+        "locks",
         "names",
         "readers",
         "reports",
         "results",
+        "setting_results",
         "sweeper",
+        "tags",
+        "traits",
         "version_ids",
     ),
     "operations": (
@@ -41,6 +46,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "buckets",
         "deletions",
         "expiry",
+        "object_settings",
         "objects",
         "object_listings",
         "copying",
@@ -57,16 +63,17 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 """Every module of the engine belongs to one layer, by its name below `engine`; "" is the package itself."""
 
-STORAGE = ("bounds", "native", "bodies", "ballast", "blobs", "meta", "house", "operations")
+STORAGE = ("bounds", "native", "encryption", "bodies", "ballast", "blobs", "meta", "house", "operations")
 BELOW: dict[str, tuple[str, ...]] = {
     "bounds": (),
     "native": ("bounds",),
+    "encryption": ("bounds", "native", "blobs"),
     "bodies": ("bounds", "native"),
     "ballast": ("bounds",),
     "blobs": ("bounds", "native"),
-    "meta": ("bounds", "native"),
-    "house": ("bounds", "native", "bodies", "ballast", "blobs", "meta"),
-    "operations": ("bounds", "native", "bodies", "ballast", "blobs", "meta", "house"),
+    "meta": ("bounds", "native", "encryption"),
+    "house": ("bounds", "native", "encryption", "bodies", "ballast", "blobs", "meta"),
+    "operations": ("bounds", "native", "encryption", "bodies", "ballast", "blobs", "meta", "house"),
     "store": STORAGE,
     "wire": ("bounds",),
     "server": (*STORAGE, "store", "wire", "api"),
@@ -79,7 +86,7 @@ IMPORTERS: dict[str, set[str]] = {
     "_native": {"native"},
     "lmdb": {"meta.environment"},
     "xxhash": {"xxhashes"},
-    "msgspec": {"layout", "lifecycle", "meta.records"},
+    "msgspec": {"layout", "lifecycle", "meta.records", "sse"},
     "tqdm": {"cli.progress"},
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},

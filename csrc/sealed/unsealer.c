@@ -93,29 +93,6 @@ static int measure_file(int fd, uint64_t *size, struct engine_report *report)
     return ENGINE_OK;
 }
 
-int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int in_fd, engine_unsealer **place,
-                         struct engine_report *report)
-{
-    *report = (struct engine_report){0};
-    engine_unsealer *const unsealer = *place = secret_pages_take(sizeof *unsealer);
-    if (unsealer == NULL)
-        return ENGINE_E_MEMORY;
-    unsealer->fd = in_fd;
-    int status = measure_file(in_fd, &unsealer->sealed_size, report);
-    if (status == ENGINE_OK)
-        status = begin(unsealer, upload_key, part_number, report);
-    if (status != ENGINE_OK) {
-        engine_unsealer_close(unsealer);
-        *place = NULL;
-    }
-    return status;
-}
-
-uint64_t engine_unsealer_size(const engine_unsealer *unsealer)
-{
-    return unsealer->size;
-}
-
 static size_t size_of_segment(const engine_unsealer *unsealer, uint64_t index)
 {
     return index < unsealer->last ? SEGMENT_SIZE : (size_t)(unsealer->size - index * SEGMENT_SIZE);
@@ -139,6 +116,32 @@ static int hold_segment(engine_unsealer *unsealer, uint64_t index, struct engine
     unsealer->holds_one = status == ENGINE_OK;
     unsealer->held = index;
     return status;
+}
+
+int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int in_fd, engine_unsealer **place,
+                         struct engine_report *report)
+{
+    *report = (struct engine_report){0};
+    engine_unsealer *const unsealer = *place = secret_pages_take(sizeof *unsealer);
+    if (unsealer == NULL)
+        return ENGINE_E_MEMORY;
+    unsealer->fd = in_fd;
+    int status = measure_file(in_fd, &unsealer->sealed_size, report);
+    if (status == ENGINE_OK)
+        status = begin(unsealer, upload_key, part_number, report);
+    if (status == ENGINE_OK && unsealer->size == 0)
+        status = hold_segment(unsealer, 0, report); /* nobody will read it: a part cut to nothing must not pass for an empty one */
+    gcm_rest(&unsealer->gcm);
+    if (status != ENGINE_OK) {
+        engine_unsealer_close(unsealer);
+        *place = NULL;
+    }
+    return status;
+}
+
+uint64_t engine_unsealer_size(const engine_unsealer *unsealer)
+{
+    return unsealer->size;
 }
 
 static int read_all(engine_unsealer *unsealer, uint64_t offset, uint8_t *out, size_t size, struct engine_report *report)

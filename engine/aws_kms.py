@@ -1,0 +1,61 @@
+"""A `KeyProvider` over AWS KMS. The caller brings boto3's client (`pip install 'partwright[kms]'`); nothing here imports it.
+
+boto3 hands a data key over as Python bytes, which can't be wiped: the one key of SSE-KMS that Python sees, for a moment.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from engine.errors import AccessDenied, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error
+from engine.key_providers import DataKey
+from engine.secret import Secret
+
+DEFAULT_KEY: Final = "alias/aws/s3"
+"""What S3 uses where a request names no key."""
+
+_REFUSALS: Final[dict[str, type[S3Error]]] = {
+    "NotFoundException": KMSNotFound,
+    "DisabledException": KMSDisabled,
+    "KMSInvalidStateException": KMSInvalidState,
+    "AccessDeniedException": AccessDenied,
+    "InvalidCiphertextException": AccessDenied,
+}
+
+
+class AwsKeyProvider:
+    """AWS KMS by a client of boto3's. Its own time-outs and retries hold."""
+
+    def __init__(self, client: Any, default_key_id: str = DEFAULT_KEY) -> None:
+        self._client = client
+        self._default_key_id = default_key_id
+
+    def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
+        """GenerateDataKey; the id kept is the key's ARN.
+
+        Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied
+        """
+        answer = self._ask(
+            self._client.generate_data_key,
+            KeyId=key_id or self._default_key_id,
+            KeySpec="AES_256",
+            EncryptionContext=dict(context),
+        )
+        return DataKey(Secret.of_bytes(answer["Plaintext"]), answer["CiphertextBlob"], answer["KeyId"])
+
+    def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
+        """Decrypt.
+
+        Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, also for another context
+        """
+        answer = self._ask(self._client.decrypt, KeyId=key_id, CiphertextBlob=blob, EncryptionContext=dict(context))
+        return Secret.of_bytes(answer["Plaintext"])
+
+    def _ask(self, call: Callable[..., Any], **members: Any) -> Any:
+        try:
+            return call(**members)
+        except self._client.exceptions.ClientError as error:
+            told = error.response["Error"]
+            kind = _REFUSALS.get(told["Code"])
+            if kind is None:
+                raise
+            raise kind(told.get("Message") or None) from error

@@ -1,0 +1,198 @@
+"""Server-side encryption: from a root of 32 bytes to the keys of one upload. Knows no request, no row and no file.
+
+SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encryption.md has the construction, and why it is so.
+
+    UploadRecord.encryption, ObjectRecord.encryption: Encryption | None       as `begin` made it; the object takes over the upload's
+    PartRecord.etag          `UploadKeys.etag` where `Encryption.hides_digests`, else the MD5 as ever
+    PartRecord.checksum      `UploadKeys.seal_digest(number, etag, checksum)` where it hides digests: 28 bytes longer
+    PartRecord.size          of the plaintext; the blob, or the inline row, has `sealed.sealed_size(size)` bytes
+"""
+
+import hmac
+import secrets
+import struct
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Literal, Self
+
+import msgspec
+
+from engine.native import check, lib
+from engine.secret import NONCE_SIZE, PartKey, Secret
+
+Kind = Literal["SSE-C", "AES256", "aws:kms"]
+
+FORMAT: Final = 1
+SALT_SIZE: Final = 32
+ETAG_SIZE: Final = 16
+DIGEST_OVERHEAD: Final[int] = NONCE_SIZE + lib.ENGINE_TAG_SIZE
+_DOMAIN: Final = b"partwright v1"
+_ONCE: Final = bytes(NONCE_SIZE)
+"""The nonce under a key that is used once, because its salt is fresh."""
+_NUMBER = struct.Struct(">I")
+
+
+class Encryption(msgspec.Struct, frozen=True, array_like=True):
+    """What a metadata row keeps of the encryption of an upload or object: nothing in it is secret.
+
+    `key_id`, `blob` and `context` find the root again: the id in the key ring; or a provider's key id, sealed root and context.
+    """
+
+    kind: Kind
+    upload_id: bytes
+    salt: bytes
+    commitment: bytes
+    wrapped: bytes
+    key_id: str = ""
+    blob: bytes = b""
+    context: dict[str, str] = {}
+    format: int = FORMAT
+
+    @property
+    def hides_digests(self) -> bool:
+        """Whether ETags are keyed and checksums sealed; SSE-S3's ETag is the MD5, as S3's is."""
+        return self.kind != "AES256"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Where an upload's keys come from; borrows the secret unless `is_owned`, which leaving its `with` wipes."""
+
+    kind: Kind
+    secret: Secret
+    key_id: str = ""
+    blob: bytes = b""
+    context: dict[str, str] = field(default_factory=dict)
+    is_owned: bool = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.is_owned:
+            self.secret.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an upload's data key is bound to; a plain object has 16 random bytes for an upload id."""
+
+    bucket: str
+    key: str
+    upload_id: bytes
+
+    def context(self) -> bytes:
+        """Each member behind its length, so that no two places read alike."""
+        members = self.bucket.encode(), self.key.encode(), self.upload_id
+        return b"".join(_NUMBER.pack(len(member)) + member for member in members)
+
+
+class UploadKeys:
+    """The keys of one upload or object while it is worked on; use it in a `with`, or close it. Shared by threads freely."""
+
+    __slots__ = ("_etags", "_metadata", "_parts")
+
+    def __init__(self, data_key: Secret) -> None:
+        """Derive them; the data key may be closed then."""
+        self._parts = data_key.expand(_DOMAIN + b"data")
+        self._etags = data_key.expand(_DOMAIN + b"etag")
+        self._metadata = data_key.expand(_DOMAIN + b"meta")
+
+    def part(self, number: int) -> PartKey:
+        """What seals or opens a part, for Stream and SealedReader; borrowed from these keys."""
+        return PartKey(self._parts, number)
+
+    def etag(self, number: int, md5: bytes) -> bytes:
+        """The 16 bytes of a part's ETag: they tell nothing of its MD5, and not whether another upload has the same bytes."""
+        return self._etags.hmac(_NUMBER.pack(number) + md5)[:ETAG_SIZE]
+
+    def seal_digest(self, number: int, bound_to: bytes, digest: bytes) -> bytes:
+        """Encrypt a checksum, for the place of a part (0: the whole object) with this ETag; DIGEST_OVERHEAD bytes longer."""
+        nonce = secrets.token_bytes(NONCE_SIZE)
+        return nonce + self._metadata.seal(nonce, _NUMBER.pack(number) + bound_to, digest)
+
+    def open_digest(self, number: int, bound_to: bytes, sealed: bytes) -> bytes:
+        """The reverse.
+
+        Raises: SealedDamaged
+        """
+        if len(sealed) < DIGEST_OVERHEAD:
+            check(lib.ENGINE_E_SEALED_DAMAGED, "opening a checksum")
+        return self._metadata.open(sealed[:NONCE_SIZE], _NUMBER.pack(number) + bound_to, sealed[NONCE_SIZE:])
+
+    def close(self) -> None:
+        """Wipe them; again is harmless."""
+        for key in (self._parts, self._etags, self._metadata):
+            key.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def begin(root: Root, place: Place) -> tuple[UploadKeys, Encryption]:
+    """Draw the data key of a new upload or object; its keys, and what to keep in its row."""
+    with Secret.random() as data_key:
+        encryption = _wrapped(data_key, root, place)
+        return UploadKeys(data_key), encryption
+
+
+def open_keys(root: Root, encryption: Encryption, bucket: str, key: str) -> UploadKeys:
+    """The keys of an upload or object.
+
+    Raises:
+        KeyMismatch: the root is not the one it was begun with; told by the commitment, before anything is decrypted.
+        SealedDamaged: the row is not as it was written.
+    """
+    with _data_key(root, encryption, bucket, key) as data_key:
+        return UploadKeys(data_key)
+
+
+def rewrap(root: Root, encryption: Encryption, bucket: str, key: str, new_root: Root, new_place: Place) -> Encryption:
+    """The same data key under another root, or for another place: no byte of the object is touched.
+
+    Raises: KeyMismatch, SealedDamaged, as `open_keys`
+    """
+    with _data_key(root, encryption, bucket, key) as data_key:
+        return _wrapped(data_key, new_root, new_place)
+
+
+def matches(root: Root, encryption: Encryption, bucket: str, key: str) -> bool:
+    """Whether the root is the one the upload or object was begun with."""
+    context = Place(bucket, key, encryption.upload_id).context()
+    with root.secret.extract(encryption.salt) as extracted:
+        return _is_committed(extracted, context, encryption)
+
+
+def _is_committed(extracted: Secret, context: bytes, encryption: Encryption) -> bool:
+    return hmac.compare_digest(extracted.commitment(_DOMAIN + b"commit" + context), encryption.commitment)
+
+
+def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
+    salt, context = secrets.token_bytes(SALT_SIZE), place.context()
+    with root.secret.extract(salt) as extracted, extracted.expand(_DOMAIN + b"wrap" + context) as wrapping:
+        return Encryption(
+            kind=root.kind,
+            upload_id=place.upload_id,
+            salt=salt,
+            commitment=extracted.commitment(_DOMAIN + b"commit" + context),
+            wrapped=wrapping.wrap(_ONCE, bytes([FORMAT]), data_key),
+            key_id=root.key_id,
+            blob=root.blob,
+            context=root.context,
+        )
+
+
+def _data_key(root: Root, encryption: Encryption, bucket: str, key: str) -> Secret:
+    context = Place(bucket, key, encryption.upload_id).context()
+    with root.secret.extract(encryption.salt) as extracted:
+        if not _is_committed(extracted, context, encryption):
+            check(lib.ENGINE_E_KEY_MISMATCH, "opening the keys of an object")
+        with extracted.expand(_DOMAIN + b"wrap" + context) as wrapping:
+            return wrapping.unwrap(_ONCE, bytes([encryption.format]), encryption.wrapped)

