@@ -1,4 +1,4 @@
-"""What is set of a bucket as a whole: the rules of its lifecycle, and who pays for requests."""
+"""What is set of a bucket as a whole: the rules of its lifecycle, object lock, and who pays for requests."""
 
 from collections.abc import Mapping
 from typing import Any, Unpack
@@ -9,10 +9,23 @@ from engine.bucket_results import (
     PutBucketLifecycleConfigurationOutput,
 )
 from engine.core import LIFECYCLE, Core
-from engine.errors import MalformedXML, NoSuchLifecycleConfiguration
+from engine.errors import (
+    InvalidBucketState,
+    MalformedXML,
+    NoSuchLifecycleConfiguration,
+    ObjectLockConfigurationNotFoundError,
+)
 from engine.lifecycle import BucketLifecycleConfiguration, pack_rules, read_configuration, unpack_rules
-from engine.members import Owned, exact
-from engine.meta.records import replace
+from engine.locks import read_rule
+from engine.members import Owned, Request, exact
+from engine.meta.records import BucketRecord, replace
+from engine.setting_results import (
+    DefaultRetention,
+    GetObjectLockConfigurationOutput,
+    ObjectLockConfiguration,
+    ObjectLockRule,
+    PutObjectLockConfigurationOutput,
+)
 
 REQUESTER = "Requester"
 BUCKET_OWNER = "BucketOwner"
@@ -73,6 +86,55 @@ class BucketSettings(Core):
         self._check_writable()
         self._enter(bucket, said)
         self._meta.put_configuration(bucket, LIFECYCLE, None)
+
+    @exact
+    def put_object_lock_configuration(
+        self,
+        bucket: str,
+        *,
+        object_lock_configuration: Mapping[str, Any] | None = None,
+        **said: Unpack[Request],
+    ) -> PutObjectLockConfigurationOutput:
+        """Have versions locked, and say for how long by default; it is never undone.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML, InvalidArgument: the rule can't be so.
+            InvalidBucketState: the bucket does not keep versions.
+
+        Source: API page PutObjectLockConfiguration.
+        """
+        self._check_writable()
+        rule = read_rule(object_lock_configuration or {})
+
+        def change(record: BucketRecord) -> BucketRecord:
+            if record.versioning != "Enabled":
+                raise InvalidBucketState(
+                    "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+                )
+            return replace(record, lock=rule)
+
+        place = self._enter(bucket, said)
+        self._meta.update_bucket(bucket, change)
+        return PutObjectLockConfigurationOutput(self._charged(place))
+
+    @exact
+    def get_object_lock_configuration(self, bucket: str, **said: Unpack[Owned]) -> GetObjectLockConfigurationOutput:
+        """Tell whether versions can be locked, and for how long they are by default.
+
+        Raises:
+            NoSuchBucket, ObjectLockConfigurationNotFoundError.
+
+        Source: API page GetObjectLockConfiguration.
+        """
+        self._check_open()
+        lock = self._enter(bucket, said).lock
+        if lock is None:
+            raise ObjectLockConfigurationNotFoundError(BucketName=bucket)
+        rule = None
+        if lock.mode is not None:
+            rule = ObjectLockRule(DefaultRetention(lock.mode, lock.days or None, lock.years or None))
+        return GetObjectLockConfigurationOutput(ObjectLockConfiguration("Enabled", rule))
 
     @exact
     def put_bucket_request_payment(

@@ -12,7 +12,7 @@ from engine.bucket_results import (
 from engine.core import REGION, Core, to_datetime
 from engine.listing import check_page_size
 from engine.members import Owned, exact
-from engine.meta.records import BucketRecord
+from engine.meta.records import BucketRecord, LockRule, replace
 from engine.names import check_bucket_name, encode_text, format_token, parse_token
 from engine.results import Owner
 
@@ -20,8 +20,8 @@ from engine.results import Owner
 class Buckets(Core):
     """The operations on buckets."""
 
-    def create_bucket(self, bucket: str) -> CreateBucketOutput:
-        """Create a bucket.
+    def create_bucket(self, bucket: str, *, object_lock_enabled_for_bucket: bool = False) -> CreateBucketOutput:
+        """Create a bucket; one with object lock keeps versions.
 
         Raises:
             InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
@@ -29,7 +29,10 @@ class Buckets(Core):
         Source: API page CreateBucket.
         """
         self._check_writable()
-        self._meta.create_bucket(check_bucket_name(bucket), BucketRecord(self._now_ns(), self._caller))
+        record = BucketRecord(self._now_ns(), self._caller)
+        if object_lock_enabled_for_bucket:
+            record = replace(record, versioning="Enabled", lock=LockRule())
+        self._meta.create_bucket(check_bucket_name(bucket), record)
         return CreateBucketOutput(location=f"/{bucket}")
 
     @exact

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Unpack
+from typing import Literal, Unpack
 
 from engine.arrival import Arrival, Promise, in_hex
 from engine.blobs import BLOB_ID_SIZE
@@ -18,15 +18,17 @@ from engine.conditions import CopyConditions, Extent, WriteConditions
 from engine.copy_sources import CopySource, copied_extent
 from engine.core import quoted, to_datetime
 from engine.errors import InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed
+from engine.locks import lock_in
 from engine.members import CopyObjectRequest, CopySourceRequest, exact
 from engine.meta import FoundObject
 from engine.meta.parts import Flag, Manifest, PartRecord
 from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace
 from engine.multipart.checksum_rules import of_object, shown
-from engine.names import encode_key, make_headers
+from engine.names import encode_key
 from engine.objects import MANIFEST_ID_SIZE, Objects
 from engine.readers import ObjectBody, StoredSource
 from engine.results import CopyObjectOutput, CopyObjectResult
+from engine.traits import Traits, check_copyable
 from engine.version_ids import asked_version, made_version, shown_version
 
 _TO_ITSELF = (
@@ -91,24 +93,27 @@ class Copying(Objects):
         """
         self._check_writable()
         source = CopySource.of(copy_source)
-        replaces, wanted = _replaces(said.get("metadata_directive")), said.get("checksum_algorithm")
+        replaces, retags = _replaces("metadata", said), _replaces("tagging", said)
+        changes = said.get("storage_class") is not None or said.get("website_redirect_location") is not None
+        wanted = said.get("checksum_algorithm")
         named = find_algorithm(wanted) if wanted is not None else None
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
-        name, headers = encode_key(key, self.limits), make_headers(said, self.limits)
+        name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
         place = self._enter(bucket, said)
+        lock = lock_in(place, traits.lock, self._now_ns())
         conditions.check(key, self._current(bucket, name))
         with self._original(source, said) as original:
             is_same = (source.bucket, source.key) == (bucket, key) and original.would_be_replaced(place)
-            if is_same and not replaces:
+            if is_same and not (replaces or changes):
                 raise InvalidRequest(_TO_ITSELF)
-            if not replaces:
-                headers = _copied_headers(original.record.headers, headers)
+            headers = traits.headers if replaces else _copied_headers(original.record.headers, traits.headers)
+            tags = traits.tags if retags else original.record.tags
             extent = copied_extent(original.record.size, None, self.limits.put_size_bytes_max)
             with self._copied(original, extent, named or original.algorithm) as arrival:
                 now, etag = self._now_ns(), arrival.md5.hex()
                 kept = of_object(arrival.kept, arrival.algorithm)
                 manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-                record = ObjectRecord(manifest_id, arrival.size, etag, now, None, headers, checksum=kept)
+                record = ObjectRecord(manifest_id, arrival.size, etag, now, None, headers, tags, lock, checksum=kept)
                 part, guard = arrival.as_part(1, now), partial(conditions.check, key)
                 version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
@@ -139,6 +144,7 @@ class Copying(Objects):
             raise InvalidRequest(_A_MARKER) from None
         with contextlib.closing(lease):
             CopyConditions.of_source(said).check(found.record.etag, to_datetime(found.record.modified_ns))
+            check_copyable(found.record)
             yield Original(found, manifest)
 
     @contextlib.contextmanager
@@ -174,9 +180,11 @@ def _copied_headers(source: Headers, said: Headers) -> Headers:
     return replace(source, website_redirect_location=said.website_redirect_location, storage_class=said.storage_class)
 
 
-def _replaces(metadata_directive: str | None) -> bool:
-    if metadata_directive not in (None, "COPY", "REPLACE"):
+def _replaces(what: Literal["metadata", "tagging"], said: CopyObjectRequest) -> bool:
+    """Whether the copy's metadata, or tags, are those said, and not the source's."""
+    directive = said.get(f"{what}_directive")
+    if directive not in (None, "COPY", "REPLACE"):
         raise InvalidArgument(
-            "Unknown metadata directive.", ArgumentName="x-amz-metadata-directive", ArgumentValue=metadata_directive
+            f"Unknown {what} directive.", ArgumentName=f"x-amz-{what}-directive", ArgumentValue=directive
         )
-    return metadata_directive == "REPLACE"
+    return directive == "REPLACE"

@@ -1,14 +1,14 @@
 """DeleteObject, DeleteObjects."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Unpack
 
 from engine.conditions import check_delete
 from engine.core import Core
 from engine.errors import MalformedXML, S3Error
+from engine.locks import check_unlocked
 from engine.members import DeleteObjectRequest, Request, exact
-from engine.meta import Deleted, Deletion
+from engine.meta import Deleted, Deletion, FoundObject
 from engine.names import encode_key
 from engine.results import (
     DeletedObject,
@@ -33,11 +33,13 @@ class Deletions(Core):
             NoSuchBucket.
             InvalidArgument: version_id is none.
             PreconditionFailed: if_match does not hold.
+            AccessDenied: the version is locked; `bypass_governance_retention` overcomes a retention of GOVERNANCE.
 
         Source: API page DeleteObject.
         """
         self._check_writable()
-        deletion = self._deletion(ObjectIdentifier(key, said.get("version_id"), said.get("if_match")))
+        item = ObjectIdentifier(key, said.get("version_id"), said.get("if_match"))
+        deletion = self._deletion(item, bypass=bool(said.get("bypass_governance_retention")))
         place = self._enter(bucket, said)
         (deleted,) = self._delete(bucket, (deletion,))
         if isinstance(deleted, S3Error):
@@ -55,6 +57,7 @@ class Deletions(Core):
         keys: Iterable[str | tuple[str, str | None] | ObjectIdentifier],
         *,
         quiet: bool = False,
+        bypass_governance_retention: bool = False,
         **said: Unpack[Request],
     ) -> DeleteObjectsOutput:
         """Delete up to 1,000 objects or versions, by keys or (key, version id) pairs; `quiet` leaves what worked out of the answer.
@@ -72,7 +75,7 @@ class Deletions(Core):
         if not 1 <= len(items) <= self.limits.delete_count_max:
             raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(items)}")
         place = self._enter(bucket, said)
-        ends = list(zip(items, self._delete_each(bucket, items), strict=True))
+        ends = list(zip(items, self._delete_each(bucket, items, bypass_governance_retention), strict=True))
         deleted = tuple(_shown(item, end) for item, end in ends if isinstance(end, Deleted))
         errors = tuple(
             Error(item.key, item.version_id, end.code, end.message) for item, end in ends if isinstance(end, S3Error)
@@ -81,24 +84,29 @@ class Deletions(Core):
             None if quiet else deleted or None, errors or None, request_charged=self._charged(place)
         )
 
-    def _deletion(self, item: ObjectIdentifier) -> Deletion:
+    def _deletion(self, item: ObjectIdentifier, *, bypass: bool) -> Deletion:
         """What is to be deleted.
 
         Raises:
             KeyTooLongError, InvalidArgument: the key or the version id is none.
         """
-        return Deletion(
-            encode_key(item.key, self.limits), asked_version(item.version_id), partial(check_delete, item.etag)
-        )
+        version, now = asked_version(item.version_id), self._now_ns()
 
-    def _delete_each(self, bucket: str, items: Iterable[ObjectIdentifier]) -> list[Deleted | S3Error]:
-        tried = [self._tried(item) for item in items]
+        def check(found: FoundObject | None) -> None:
+            check_delete(item.etag, found)
+            if version is not None:
+                check_unlocked(found, now, bypass=bypass)
+
+        return Deletion(encode_key(item.key, self.limits), version, check)
+
+    def _delete_each(self, bucket: str, items: Iterable[ObjectIdentifier], bypass: bool) -> list[Deleted | S3Error]:
+        tried = [self._tried(item, bypass) for item in items]
         results = iter(self._delete(bucket, [each for each in tried if isinstance(each, Deletion)]))
         return [next(results) if isinstance(each, Deletion) else each for each in tried]
 
-    def _tried(self, item: ObjectIdentifier) -> Deletion | S3Error:
+    def _tried(self, item: ObjectIdentifier, bypass: bool) -> Deletion | S3Error:
         try:
-            return self._deletion(item)
+            return self._deletion(item, bypass=bypass)
         except S3Error as error:
             return error
 

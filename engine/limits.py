@@ -28,6 +28,10 @@ class Limits:
     """Names and values of the user's metadata, UTF-8 (User Guide, "Working with object metadata")."""
     header_size_bytes_max: int = 8 * KIB
     """All headers kept with an object (User Guide, "Working with object metadata": PUT header limit)."""
+    tag_count_max: int = 10
+    """PutObjectTagging: tags of one object."""
+    tag_key_length_max: int = 128
+    tag_value_length_max: int = 256
     page_size_max: int = 1000
     """ListParts, ListMultipartUploads, ListObjectsV2: larger values are clamped."""
     delete_count_max: int = 1000

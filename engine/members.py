@@ -35,6 +35,17 @@ class Traveller(Request, total=False):
     content_language: str | None
     content_type: str | None
     expires: str | datetime | None
+    website_redirect_location: str | None
+    storage_class: str | None
+    tagging: str | None
+    acl: str | None
+    grant_full_control: str | None
+    grant_read: str | None
+    grant_read_acp: str | None
+    grant_write_acp: str | None
+    object_lock_mode: str | None
+    object_lock_retain_until_date: datetime | None
+    object_lock_legal_hold_status: str | None
 
 
 class Checksums(TypedDict, total=False):
@@ -117,6 +128,7 @@ class DeleteObjectRequest(Request, total=False):
     """Members of DeleteObject."""
 
     version_id: str | None
+    bypass_governance_retention: bool | None
     if_match: str | None
 
 
@@ -134,6 +146,7 @@ class CopyObjectRequest(Traveller, CopySourceRequest, total=False):
     """Members of CopyObject."""
 
     metadata_directive: str | None
+    tagging_directive: str | None
     checksum_algorithm: str | None
     if_match: str | None
     if_none_match: str | None

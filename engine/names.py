@@ -27,6 +27,8 @@ _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _UPLOAD_ID = struct.Struct(">Q16s6s")
 _BINDING_SIZE = 6
+STORAGE_CLASS_DEFAULT = "STANDARD"
+"""Of what names no other; it is never said of an object that is read."""
 
 
 def check_bucket_name(bucket: str) -> str:
@@ -99,9 +101,11 @@ def make_headers(said: Traveller, limits: Limits) -> Headers:
     size = sum(len(name.encode()) + len(value.encode()) for name, value in kept.items())
     if size > limits.metadata_size_bytes_max:
         raise MetadataTooLarge(Size=size, MaxSizeAllowed=limits.metadata_size_bytes_max)
+    storage_class = said.get("storage_class")
     headers = Headers(
         kept, said.get("cache_control"), said.get("content_disposition"), said.get("content_encoding"),
-        said.get("content_language"), said.get("content_type"), expires,
+        said.get("content_language"), said.get("content_type"), expires, said.get("website_redirect_location"),
+        storage_class if storage_class != STORAGE_CLASS_DEFAULT else None,
     )  # fmt: skip
     size += sum(len(value.encode()) for value in _texts(headers))
     if size > limits.header_size_bytes_max:

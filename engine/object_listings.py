@@ -11,8 +11,7 @@ from engine.meta.records import BucketRecord
 from engine.multipart.checksum_rules import listed
 from engine.names import encode_text, format_token, parse_token
 from engine.results import Owner
-
-STORAGE_CLASS = "STANDARD"
+from engine.traits import storage_class_of
 
 
 class ObjectListings(Core):
@@ -123,7 +122,7 @@ class ObjectListings(Core):
             last_modified=to_datetime(record.modified_ns),
             etag=quoted(record.etag),
             size=record.size,
-            storage_class=STORAGE_CLASS,
+            storage_class=storage_class_of(record.headers),
             owner=owner,
             **listed(record.checksum),
         )

@@ -13,14 +13,16 @@ from engine.checksums import DEFAULT, promised_checksum
 from engine.conditions import Conditions, Extent, WriteConditions, extent_of
 from engine.core import Core, quoted, to_datetime
 from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVersion
+from engine.locks import check_digest, lock_in, shown_lock
 from engine.members import PutObjectRequest, ReadRequest, exact
 from engine.meta import FoundObject, Version
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import BucketRecord, ObjectRecord
 from engine.multipart.checksum_rules import of_object, read_along, shown
-from engine.names import encode_key, http_date, make_headers, overrides
+from engine.names import encode_key, http_date, overrides
 from engine.readers import ObjectBody, open_part
 from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
+from engine.traits import Traits, check_active
 from engine.version_ids import asked_version, made_version, shown_version
 
 CONTENT_TYPE_DEFAULT = "binary/octet-stream"
@@ -42,7 +44,9 @@ class Objects(Core):
         """Store an object durably, in place of what the key held; body and digests as for `upload_part`.
 
         Raises:
-            NoSuchBucket, KeyTooLongError, MetadataTooLarge, RequestHeaderSectionTooLarge.
+            NoSuchBucket, KeyTooLongError.
+            MetadataTooLarge, InvalidStorageClass, InvalidTag, …: what `Traits` refuses.
+            InvalidRequest: a lock in a bucket without object lock, or without a digest of the bytes.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
             PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
@@ -53,15 +57,19 @@ class Objects(Core):
         checksum = promised_checksum(said, trailers_of(body), must_agree=True)
         promise = Promise.of(said, checksum).keeping(checksum.algorithm if checksum else DEFAULT)
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
-        name, headers = encode_key(key, self.limits), make_headers(said, self.limits)
+        name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
         place = self._enter(bucket, said)
+        lock = lock_in(place, traits.lock, self._now_ns())
+        check_digest(lock, has_digest=checksum is not None or promise.md5 is not None)
         conditions.check(key, self._current(bucket, name))
         size_max = self.limits.put_size_bytes_max
         with self._reception.receive(body, promise, size_max=size_max, shown_as=in_hex) as arrival:
             now, etag = self._now_ns(), arrival.md5.hex()
             kept = of_object(arrival.kept, arrival.algorithm)
             manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-            record = ObjectRecord(manifest_id, arrival.size, etag, now, None, headers, checksum=kept)
+            record = ObjectRecord(
+                manifest_id, arrival.size, etag, now, None, traits.headers, traits.tags, lock, checksum=kept
+            )
             part, guard = arrival.as_part(1, now), partial(conditions.check, key)
             version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
         self._sweeper.sweep(trash)
@@ -80,6 +88,7 @@ class Objects(Core):
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion.
             MethodNotAllowed: the version named is a delete marker.
+            InvalidObjectState: the storage class is an archive's.
             PreconditionFailed, NotModified: a condition does not hold.
             InvalidRange, InvalidPartNumber, InvalidArgument, InvalidRequest: no such bytes.
             InternalError: the stored bytes are not there, or not whole.
@@ -94,6 +103,7 @@ class Objects(Core):
         record = found.record
         try:
             conditions.check(record.etag, to_datetime(record.modified_ns))
+            check_active(record)
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
             self._check_readable(manifest, extent)
             expiration = self._expiration_of(bucket, name, found, version)
@@ -152,15 +162,7 @@ class Objects(Core):
         Source: User Guide, "Working with delete markers".
         """
         with self._naming_version(version):
-            found = self._meta.find_object(bucket, key, version)
-        if not found.record.is_delete_marker:
-            return found
-        headers = {"x-amz-delete-marker": "true", "x-amz-version-id": shown_version(found.version)}
-        if version is None:
-            raise NoSuchKey(Key=key.decode(errors="replace")).with_headers(headers)
-        modified = http_date(to_datetime(found.record.modified_ns))
-        refusal = MethodNotAllowed(Method=method, ResourceType="DeleteMarker")
-        raise refusal.with_headers(headers | {"Allow": "DELETE", "Last-Modified": modified})
+            return check_present(self._meta.find_object(bucket, key, version), key, version, method)
 
     @contextlib.contextmanager
     def _naming_version(self, version: Version | None) -> Iterator[None]:
@@ -214,7 +216,27 @@ class Objects(Core):
             "content_encoding": headers.content_encoding,
             "content_language": headers.content_language,
             "expires": headers.expires,
+            "website_redirect_location": headers.website_redirect_location,
+            "storage_class": headers.storage_class,
+            "tag_count": len(record.tags) or None,
+            **shown_lock(record.lock),
             "parts_count": extent.parts_count,
             "request_charged": self._charged(place),
             **overrides(said),
         }
+
+
+def check_present(found: FoundObject, key: bytes, version: Version | None, method: str) -> FoundObject:
+    """What was found, unless it is a delete marker.
+
+    Raises:
+        NoSuchKey, MethodNotAllowed: as S3 says it of a key, or of a version that was asked for.
+    """
+    if not found.record.is_delete_marker:
+        return found
+    headers = {"x-amz-delete-marker": "true", "x-amz-version-id": shown_version(found.version)}
+    if version is None:
+        raise NoSuchKey(Key=key.decode(errors="replace")).with_headers(headers)
+    modified = http_date(to_datetime(found.record.modified_ns))
+    refusal = MethodNotAllowed(Method=method, ResourceType="DeleteMarker")
+    raise refusal.with_headers(headers | {"Allow": "DELETE", "Last-Modified": modified})

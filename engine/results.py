@@ -187,6 +187,12 @@ class HeadObjectOutput(Checksum):
     parts_count: int | None = None
     expiration: str | None = None
     version_id: str | None = None
+    website_redirect_location: str | None = None
+    storage_class: str | None = None
+    tag_count: int | None = None
+    object_lock_mode: str | None = None
+    object_lock_retain_until_date: datetime | None = None
+    object_lock_legal_hold_status: str | None = None
     request_charged: str | None = None
 
 

@@ -22,6 +22,7 @@ from engine.meta.lmdb import LmdbMetadata
 from engine.multipart.part_copies import PartCopies
 from engine.multipart.reaper import Reaper
 from engine.object_listings import ObjectListings
+from engine.object_settings import ObjectSettings
 from engine.reports import CheckReport, StoreStat
 from engine.versioning import BucketVersions
 
@@ -29,7 +30,16 @@ MAP_SIZE_BYTES_DEFAULT = 1 << 40
 
 
 class Store(
-    Buckets, BucketSettings, BucketVersions, Deletions, Reaper, ObjectListings, Attributes, PartCopies, Checker
+    Buckets,
+    BucketSettings,
+    BucketVersions,
+    Deletions,
+    ObjectSettings,
+    Reaper,
+    ObjectListings,
+    Attributes,
+    PartCopies,
+    Checker,
 ):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 

@@ -19,9 +19,8 @@ from engine.meta import VersionEntry
 from engine.meta.records import BucketRecord, Versioning, replace
 from engine.names import encode_text
 from engine.results import Owner
+from engine.traits import storage_class_of
 from engine.version_ids import format_version, parse_version
-
-STORAGE_CLASS = "STANDARD"
 
 
 class BucketVersions(Core):
@@ -160,7 +159,7 @@ def _shown(entry: VersionEntry, encoding: Encoding, owner: Owner) -> ObjectVersi
         last_modified=modified,
         etag=quoted(record.etag),
         size=record.size,
-        storage_class=record.headers.storage_class or STORAGE_CLASS,
+        storage_class=storage_class_of(record.headers),
         owner=owner,
         checksum_algorithm=(checksum.algorithm,) if checksum is not None else None,
         checksum_type=checksum.type if checksum is not None else None,

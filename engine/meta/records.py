@@ -35,11 +35,11 @@ class Headers(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Lock(msgspec.Struct, frozen=True, array_like=True):
-    """What keeps a version from being deleted: a retention until a moment, and a hold without an end."""
+    """What keeps a version from being deleted: a retention until a moment, and a hold without an end; None where it was never said."""
 
     mode: LockMode | None = None
     retain_until_ns: int = 0
-    legal_hold: bool = False
+    legal_hold: bool | None = None
 
 
 class LockRule(msgspec.Struct, frozen=True, array_like=True):

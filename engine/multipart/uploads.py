@@ -13,12 +13,13 @@ from engine.core import quoted, to_datetime
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
 from engine.listing_results import ListMultipartUploadsOutput, MultipartUpload
+from engine.locks import check_digest, lock_in
 from engine.members import CreateMultipartUploadRequest, Request, UploadPartRequest, exact
 from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
 from engine.meta.records import BucketRecord, UploadRecord
 from engine.multipart.checksum_rules import check_part, kept_by, named, plan_of, told
 from engine.multipart.rules import check_part_number
-from engine.names import encode_key, encode_text, format_upload_id, make_headers, parse_upload_id
+from engine.names import encode_key, encode_text, format_upload_id, parse_upload_id
 from engine.objects import Objects
 from engine.results import (
     AbortMultipartUploadOutput,
@@ -29,8 +30,7 @@ from engine.results import (
     Part,
     UploadPartOutput,
 )
-
-STORAGE_CLASS = "STANDARD"
+from engine.traits import Traits, storage_class_of
 
 
 class Uploads(Objects):
@@ -46,18 +46,22 @@ class Uploads(Objects):
         """Begin a multipart upload; all that travels with the object is said here, not at Complete.
 
         Raises:
-            NoSuchBucket, KeyTooLongError, MetadataTooLarge, RequestHeaderSectionTooLarge.
+            NoSuchBucket, KeyTooLongError.
+            MetadataTooLarge, InvalidStorageClass, InvalidTag, …: what `Traits` refuses.
+            InvalidRequest: a lock in a bucket without object lock.
             InvalidRequest: checksum_algorithm and checksum_type are unknown, or do not go together.
 
         Source: API page CreateMultipartUpload.
         """
         self._check_writable()
         plan = plan_of(said.get("checksum_algorithm"), said.get("checksum_type"))
-        name = encode_key(key, self.limits)
-        headers = make_headers(said, self.limits)
+        name, now = encode_key(key, self.limits), self._now_ns()
+        traits = Traits.of(said, self.limits, now)
         place = self._enter(bucket, said)
-        upload_id = UploadId(self._now_ns(), secrets.token_bytes(UPLOAD_NONCE_SIZE))
-        self._meta.begin_upload(bucket, name, upload_id, UploadRecord(headers, self._caller, checksum=plan))
+        lock = lock_in(place, traits.lock, now)
+        upload_id = UploadId(now, secrets.token_bytes(UPLOAD_NONCE_SIZE))
+        record = UploadRecord(traits.headers, self._caller, traits.tags, lock, plan)
+        self._meta.begin_upload(bucket, name, upload_id, record)
         return CreateMultipartUploadOutput(
             bucket=bucket,
             key=key,
@@ -100,6 +104,7 @@ class Uploads(Objects):
         place = self._enter(bucket, said)
         name, identity, upload = self._find_upload(bucket, key, upload_id)
         check_part(upload.checksum, checksum)
+        check_digest(upload.lock, has_digest=checksum is not None or promise.md5 is not None)
         promise = promise.keeping(kept_by(upload.checksum))
         size_max = self.limits.part_size_bytes_max
         with (
@@ -180,7 +185,7 @@ class Uploads(Objects):
             is_truncated=0 < limit < len(held),
             initiator=Initiator(self._canonical_id(upload.initiator)),
             owner=Owner(self._canonical_id(place.owner)),
-            storage_class=STORAGE_CLASS,
+            storage_class=storage_class_of(upload.headers),
             parts=parts or None,
             **self._abort_rule(bucket, name, identity),
             **named(upload.checksum),
@@ -256,7 +261,7 @@ class Uploads(Objects):
                 upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
                 key=encoding.show(entry.key.decode()),
                 initiated=to_datetime(entry.upload_id.initiated_ns),
-                storage_class=STORAGE_CLASS,
+                storage_class=storage_class_of(entry.record.headers),
                 owner=owner,
                 initiator=initiator(entry.record.initiator),
                 **named(entry.record.checksum),

@@ -27,6 +27,7 @@ _ROOTS = {
     "GetBucketLocation": "LocationConstraint",
     "GetBucketRequestPayment": "RequestPaymentConfiguration",
     "GetBucketVersioning": "VersioningConfiguration",
+    "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
     "ListObjectVersions": "ListVersionsResult",

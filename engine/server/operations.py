@@ -97,6 +97,7 @@ SERVED: dict[str, Served] = {
     "DeleteBucket": Served("s3:DeleteBucket"),
     "DeleteBucketLifecycle": Served("s3:PutLifecycleConfiguration"),
     "DeleteObject": Served("s3:DeleteObject", of_version="s3:DeleteObjectVersion"),
+    "DeleteObjectTagging": Served("s3:DeleteObjectTagging", of_version="s3:DeleteObjectVersionTagging"),
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
     "GetBucketLifecycleConfiguration": Served("s3:GetLifecycleConfiguration"),
     "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
@@ -104,6 +105,10 @@ SERVED: dict[str, Served] = {
     "GetBucketVersioning": Served("s3:GetBucketVersioning"),
     "GetObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
     "GetObjectAttributes": Served("s3:GetObjectAttributes", of_version="s3:GetObjectVersionAttributes"),
+    "GetObjectLegalHold": Served("s3:GetObjectLegalHold"),
+    "GetObjectLockConfiguration": Served("s3:GetBucketObjectLockConfiguration"),
+    "GetObjectRetention": Served("s3:GetObjectRetention"),
+    "GetObjectTagging": Served("s3:GetObjectTagging", of_version="s3:GetObjectVersionTagging"),
     "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
     "HeadObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
     "ListBuckets": Served("s3:ListAllMyBuckets"),
@@ -116,10 +121,23 @@ SERVED: dict[str, Served] = {
     "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
     "PutBucketVersioning": Served("s3:PutBucketVersioning"),
     "PutObject": Served("s3:PutObject"),
+    "PutObjectLegalHold": Served("s3:PutObjectLegalHold"),
+    "PutObjectLockConfiguration": Served("s3:PutBucketObjectLockConfiguration"),
+    "PutObjectRetention": Served("s3:PutObjectRetention"),
+    "PutObjectTagging": Served("s3:PutObjectTagging", of_version="s3:PutObjectVersionTagging"),
     "UploadPart": Served("s3:PutObject"),
     "UploadPartCopy": Served("s3:PutObject"),
 }
 """Source of the actions: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"."""
+
+WRITE_ACTIONS = {
+    "acl": "s3:PutObjectAcl",
+    "object_lock_legal_hold_status": "s3:PutObjectLegalHold",
+    "object_lock_mode": "s3:PutObjectRetention",
+    "object_lock_retain_until_date": "s3:PutObjectRetention",
+    "tagging": "s3:PutObjectTagging",
+}
+"""Members of a write that need an action of their own. Source: "Permissions" on the API pages."""
 
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "acl": frozenset({"private", "bucket-owner-full-control"}),
@@ -128,7 +146,6 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "content_md5": frozenset(),
     "object_ownership": frozenset({"BucketOwnerEnforced"}),
     "optional_object_attributes": frozenset(),
-    "storage_class": frozenset({"STANDARD"}),
     "transition_default_minimum_object_size": frozenset({"all_storage_classes_128K"}),
 }
 """Members that may be sent though they change nothing; an empty set stands for any value."""
@@ -138,21 +155,30 @@ OF_DIRECTORY_BUCKETS = frozenset({"if_match_last_modified_time", "if_match_size"
 """Members that S3 too refuses for a general purpose bucket, without a further word."""
 
 
+def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str]:
+    """Every action needed on one resource; `named` is what names it."""
+    served = SERVED[operation.name]
+    yield served.action_on(named)
+    if operation.name == "GetObjectAttributes":
+        yield SERVED["GetObject"].action_on(named)
+    if served.action == "s3:PutObject":
+        yield from {action for member, action in WRITE_ACTIONS.items() if inputs.get(member) is not None}
+    if inputs.get("bypass_governance_retention"):
+        yield "s3:BypassGovernanceRetention"
+    if inputs.get("object_lock_enabled_for_bucket"):
+        yield from ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
+
+
 def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]:
     """Every (action, resource) that must be allowed; a copy reads its source too.
 
     Raises:
         InvalidArgument: the copy source can't be read.
     """
-    bucket, key = inputs.get("bucket"), inputs.get("key")
-    served = SERVED[operation.name]
-    if operation.name == "DeleteObjects":
-        for item in inputs["delete"]["objects"]:
-            yield served.action_on(item), arn(bucket, item["key"])
-    else:
-        yield served.action_on(inputs), arn(bucket, key)
-    if operation.name == "GetObjectAttributes":
-        yield SERVED["GetObject"].action_on(inputs), arn(bucket, key)
+    bucket = inputs.get("bucket")
+    for named in inputs["delete"]["objects"] if operation.name == "DeleteObjects" else [inputs]:
+        resource = arn(bucket, named.get("key"))
+        yield from ((action, resource) for action in actions(operation, inputs, named))
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)

@@ -11,7 +11,7 @@ import pytest
 from botocore import xform_name
 
 import engine
-from engine import Store, bucket_results, listing_results, reports, results
+from engine import Store, bucket_results, listing_results, reports, results, setting_results
 from engine.checksums import ALGORITHMS
 from engine.errors import NoSuchKey
 from engine.members import parameters
@@ -66,7 +66,7 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
         tiny.head_object(bucket, "key")
 
 
-ANSWERS = {**vars(results), **vars(bucket_results), **vars(listing_results), **vars(reports)}
+ANSWERS = {**vars(results), **vars(bucket_results), **vars(listing_results), **vars(reports) | vars(setting_results)}
 RECORDS = [value for value in ANSWERS.values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
 
 

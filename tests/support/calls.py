@@ -1,6 +1,7 @@
 """A call of every operation that the server serves, by boto3's names, and what must be allowed for it."""
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 from engine import Store
@@ -14,6 +15,13 @@ from tests.support.wire import client
 BUCKET = "arn:aws:s3:::bucket"
 KEY = BUCKET + "/key"
 RULE = {"ID": "tidy", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+LOCKED = "arn:aws:s3:::locked"
+LOCKED_KEY = LOCKED + "/key"
+LOCK = {
+    "ObjectLockMode": "GOVERNANCE",
+    "ObjectLockRetainUntilDate": datetime(2100, 1, 1, tzinfo=UTC),
+    "ObjectLockLegalHoldStatus": "ON",
+}
 CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("abort_multipart_upload", {"UploadId": "UPLOAD"}, {("s3:AbortMultipartUpload", KEY)}),
     (
@@ -23,11 +31,26 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ),
     ("copy_object", {"CopySource": "bucket/key"}, {("s3:PutObject", BUCKET + "/other"), ("s3:GetObject", KEY)}),
     ("create_bucket", {"Bucket": "another"}, {("s3:CreateBucket", "arn:aws:s3:::another")}),
+    (
+        "create_bucket",
+        {"Bucket": "locking", "ObjectLockEnabledForBucket": True},
+        {
+            (action, "arn:aws:s3:::locking")
+            for action in ("s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
+        },
+    ),
     ("create_multipart_upload", {}, {("s3:PutObject", KEY)}),
+    (
+        "create_multipart_upload",
+        {"Bucket": "locked", **LOCK, "Tagging": "a=b", "ACL": "private"},
+        {(f"s3:PutObject{what}", LOCKED_KEY) for what in ("", "Acl", "LegalHold", "Retention", "Tagging")},
+    ),
     ("delete_bucket", {"Bucket": "empty"}, {("s3:DeleteBucket", "arn:aws:s3:::empty")}),
     ("delete_bucket_lifecycle", {}, {("s3:PutLifecycleConfiguration", BUCKET)}),
     ("delete_object", {}, {("s3:DeleteObject", KEY)}),
     ("delete_object", {"VersionId": "null"}, {("s3:DeleteObjectVersion", KEY)}),
+    ("delete_object_tagging", {}, {("s3:DeleteObjectTagging", KEY)}),
+    ("delete_object_tagging", {"VersionId": "null"}, {("s3:DeleteObjectVersionTagging", KEY)}),
     ("get_bucket_lifecycle_configuration", {}, {("s3:GetLifecycleConfiguration", BUCKET)}),
     ("get_bucket_location", {}, {("s3:GetBucketLocation", BUCKET)}),
     ("get_bucket_request_payment", {}, {("s3:GetBucketRequestPayment", BUCKET)}),
@@ -44,6 +67,11 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {"ObjectAttributes": ["ETag"], "VersionId": "null"},
         {("s3:GetObjectVersion", KEY), ("s3:GetObjectVersionAttributes", KEY)},
     ),
+    ("get_object_legal_hold", {"Bucket": "locked"}, {("s3:GetObjectLegalHold", LOCKED_KEY)}),
+    ("get_object_lock_configuration", {"Bucket": "locked"}, {("s3:GetBucketObjectLockConfiguration", LOCKED)}),
+    ("get_object_retention", {"Bucket": "locked"}, {("s3:GetObjectRetention", LOCKED_KEY)}),
+    ("get_object_tagging", {}, {("s3:GetObjectTagging", KEY)}),
+    ("get_object_tagging", {"VersionId": "null"}, {("s3:GetObjectVersionTagging", KEY)}),
     ("head_bucket", {}, {("s3:ListBucket", BUCKET)}),
     ("head_object", {}, {("s3:GetObject", KEY)}),
     ("head_object", {"VersionId": "null"}, {("s3:GetObjectVersion", KEY)}),
@@ -69,6 +97,28 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {("s3:PutBucketVersioning", BUCKET)},
     ),
     ("put_object", {"Body": b"new"}, {("s3:PutObject", KEY)}),
+    (
+        "put_object",
+        {"Bucket": "locked", "Body": b"new", **LOCK, "Tagging": "a=b", "ACL": "bucket-owner-full-control"},
+        {(f"s3:PutObject{what}", LOCKED_KEY) for what in ("", "Acl", "LegalHold", "Retention", "Tagging")},
+    ),
+    (
+        "put_object_legal_hold",
+        {"Bucket": "locked", "LegalHold": {"Status": "OFF"}},
+        {("s3:PutObjectLegalHold", LOCKED_KEY)},
+    ),
+    (
+        "put_object_lock_configuration",
+        {"Bucket": "locked", "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}},
+        {("s3:PutBucketObjectLockConfiguration", LOCKED)},
+    ),
+    (
+        "put_object_retention",
+        {"Bucket": "locked", "Retention": {}, "BypassGovernanceRetention": True},
+        {("s3:PutObjectRetention", LOCKED_KEY), ("s3:BypassGovernanceRetention", LOCKED_KEY)},
+    ),
+    ("put_object_tagging", {"Tagging": {"TagSet": []}}, {("s3:PutObjectTagging", KEY)}),
+    ("put_object_tagging", {"Tagging": {"TagSet": []}, "VersionId": "null"}, {("s3:PutObjectVersionTagging", KEY)}),
     ("upload_part", {"UploadId": "UPLOAD", "PartNumber": 2, "Body": b"x"}, {("s3:PutObject", KEY)}),
     (
         "upload_part_copy",
@@ -77,7 +127,11 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ),
 ]
 """Source: "Permissions" on the operations' API pages."""
-WITHOUT_KEY = {name for name, *_ in CALLS if "bucket" in name or (name.startswith("list_") and name != "list_parts")}
+WITHOUT_KEY = {
+    name
+    for name, *_ in CALLS
+    if "bucket" in name or name.endswith("_configuration") or (name.startswith("list_") and name != "list_parts")
+}
 
 
 def arguments(name: str, given: dict[str, Any], store: Store) -> dict[str, Any]:
@@ -89,6 +143,8 @@ def arguments(name: str, given: dict[str, Any], store: Store) -> dict[str, Any]:
         found["Key"] = "other"
     elif name not in WITHOUT_KEY:
         found.setdefault("Key", "key")
+    if given.get("Bucket") == "locked":
+        make_locked(store)
     if "UploadId" in given:
         upload = begin(store, "bucket")
         found["UploadId"] = upload.upload_id
@@ -96,6 +152,17 @@ def arguments(name: str, given: dict[str, Any], store: Store) -> dict[str, Any]:
         if "MultipartUpload" in given:
             found["MultipartUpload"] = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
     return found
+
+
+def make_locked(store: Store) -> None:
+    """A bucket with object lock, and a version in it that is locked in both ways."""
+    store.create_bucket("locked", object_lock_enabled_for_bucket=True)
+    lock = {
+        "object_lock_mode": "GOVERNANCE",
+        "object_lock_retain_until_date": datetime(2100, 1, 1, tzinfo=UTC),
+        "object_lock_legal_hold_status": "ON",
+    }
+    store.put_object("locked", "key", b"", content_md5="1B2M2Y8AsgTpgAmY7PhCfg==", **lock)  # type: ignore[arg-type]
 
 
 class Body(io.BytesIO):

@@ -95,15 +95,15 @@ def test_whose_a_bucket_is_does_not_show_that_it_is_not_there(tiny: Store) -> No
         tiny.head_bucket("nowhere", expected_bucket_owner=STRANGER)
 
 
-def requester_pays(store: Store, bucket: str) -> None:
-    store.put_bucket_request_payment(bucket, request_payment_configuration={"payer": "Requester"})
+def all_requesters_pay(store: Store) -> None:
+    for bucket in store.list_buckets().buckets:
+        store.put_bucket_request_payment(bucket.name, request_payment_configuration={"payer": "Requester"})
 
 
 @pytest.mark.parametrize("name", sorted(MAY_EXPECT))
 def test_a_stranger_who_does_not_say_that_they_pay_is_refused(s3: Any, tiny: Store, name: str) -> None:
     named = prepared(name, tiny)
-    for bucket in ("bucket", "empty"):
-        requester_pays(tiny, bucket)
+    all_requesters_pay(tiny)
     before = contents_of(tiny)
     stranger = of_account(tiny, STRANGER)
     for said in ({}, {"RequestPayer": "owner"} if name in MAY_PAY else {}):
@@ -115,11 +115,10 @@ def test_a_stranger_who_does_not_say_that_they_pay_is_refused(s3: Any, tiny: Sto
 @pytest.mark.parametrize("name", sorted(MAY_PAY))
 def test_a_stranger_who_pays_is_told_so_and_the_owner_is_not(s3: Any, tiny: Store, name: str) -> None:
     named = prepared(name, tiny)
-    requester_pays(tiny, "bucket")
-    model = operation_model(NAMES[name]).output_shape
-    assert "RequestCharged" in model.members
+    all_requesters_pay(tiny)
+    is_told = "RequestCharged" in operation_model(NAMES[name]).output_shape.members
     answer = getattr(of_account(tiny, STRANGER), name)(**named, RequestPayer="requester")
-    assert answer["RequestCharged"] == "requester"
+    assert answer.get("RequestCharged") == ("requester" if is_told else None)
     if name not in ("abort_multipart_upload",):
         for said in ({}, {"RequestPayer": "requester"}):
             assert "RequestCharged" not in getattr(s3, name)(**named, **said)

@@ -3,10 +3,10 @@
 import pytest
 
 BUILT: dict[str, bool] = {
-    "acl": False,
-    "lock": False,
-    "storage class": False,
-    "tags": False,
+    "acl": True,
+    "lock": True,
+    "storage class": True,
+    "tags": True,
 }
 
 

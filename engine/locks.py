@@ -1,0 +1,185 @@
+"""Object lock: what requests say of retention and legal holds, and what these protect; pure.
+
+Source: API pages PutObjectRetention, PutObjectLegalHold, PutObjectLockConfiguration; User Guide, "Locking objects with Object Lock";
+AWS's answers.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.core import to_datetime
+from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, MalformedXML
+from engine.meta import FoundObject
+from engine.meta.records import BucketRecord, Lock, LockMode, LockRule, replace
+
+MODES = ("GOVERNANCE", "COMPLIANCE")
+HOLDS = ("ON", "OFF")
+DAYS_MAX = 36_500
+YEARS_MAX = 100
+DAYS_OF_A_YEAR = 365
+_DAY_NS = 24 * 3600 * 10**9
+_MODE, _UNTIL, _HOLD = (
+    "x-amz-object-lock-mode",
+    "x-amz-object-lock-retain-until-date",
+    "x-amz-object-lock-legal-hold",
+)
+_PROTECTED = "Access Denied because object protected by object lock."
+
+
+def read_lock(mode: object, until: datetime | None, hold: object, now_ns: int) -> Lock:
+    """What the headers of a write say.
+
+    Raises:
+        InvalidArgument: they can't be so.
+    """
+    if (mode is None) != (until is None):
+        missing = _MODE if mode is None else _UNTIL
+        raise _refused(
+            "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied", missing, ""
+        )
+    if mode is not None and mode not in MODES:
+        raise _refused("Unknown wormMode directive.", _MODE, mode)
+    if hold is not None and hold not in HOLDS:
+        raise _refused("Legal Hold must be either of 'ON' or 'OFF'", _HOLD, hold)
+    _check_future(until, now_ns, _UNTIL)
+    return Lock(_mode(mode), to_ns(until) if until is not None else 0, None if hold is None else hold == "ON")
+
+
+def lock_in(bucket: BucketRecord, said: Lock, now_ns: int) -> Lock:
+    """The lock a new version gets in a bucket: what was said, or the retention the bucket gives by default.
+
+    Raises:
+        InvalidRequest: the bucket has no object lock, and something was said.
+    """
+    if bucket.lock is None:
+        if said != Lock():
+            raise missing_configuration()
+        return said
+    rule = bucket.lock
+    if said.mode is not None or rule.mode is None:
+        return said
+    days = rule.days + DAYS_OF_A_YEAR * rule.years
+    return replace(said, mode=rule.mode, retain_until_ns=now_ns + days * _DAY_NS)
+
+
+def check_digest(lock: Lock, *, has_digest: bool) -> None:
+    """Let bytes that are to be locked be taken, if a digest came with them.
+
+    Raises:
+        InvalidRequest: none did.
+
+    Source: API pages PutObject and UploadPart, Content-MD5.
+    """
+    if lock != Lock() and not has_digest:
+        raise InvalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+
+
+def shown_lock(lock: Lock) -> dict[str, Any]:
+    """The members by which a read tells of a lock."""
+    hold = lock.legal_hold
+    return {
+        "object_lock_mode": lock.mode,
+        "object_lock_retain_until_date": to_datetime(lock.retain_until_ns) if lock.mode is not None else None,
+        "object_lock_legal_hold_status": None if hold is None else HOLDS[not hold],
+    }
+
+
+def check_unlocked(found: FoundObject | None, now_ns: int, *, bypass: bool) -> None:
+    """Let a version be deleted, or refuse it; `bypass` overcomes GOVERNANCE.
+
+    Raises:
+        AccessDenied: it is protected.
+    """
+    lock = found.record.lock if found is not None else Lock()
+    if lock.legal_hold or (_is_retained(lock, now_ns) and not (bypass and lock.mode == "GOVERNANCE")):
+        raise AccessDenied(_PROTECTED)
+
+
+def read_retention(retention: Mapping[str, Any], now_ns: int) -> Lock:
+    """The retention that a document asks for; none with an empty one.
+
+    Raises:
+        MalformedXML: it has one half only, or a mode that is none.
+        InvalidArgument: its end is past.
+    """
+    mode, until = retention.get("mode"), retention.get("retain_until_date")
+    if (mode is None) != (until is None) or mode not in (None, *MODES):
+        raise MalformedXML(reason="a retention has a mode, GOVERNANCE or COMPLIANCE, and a date")
+    _check_future(until, now_ns, "RetainUntilDate")
+    return Lock(_mode(mode), to_ns(until) if until is not None else 0)
+
+
+def retained(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
+    """A lock with another retention; one under way may be made longer, and GOVERNANCE be overcome by `bypass`.
+
+    Raises:
+        AccessDenied: the retention under way forbids it.
+    """
+    longer = lock.mode == wanted.mode and wanted.retain_until_ns >= lock.retain_until_ns
+    free = not _is_retained(lock, now_ns) or (bypass and lock.mode == "GOVERNANCE")
+    if not (longer or free):
+        raise AccessDenied(_PROTECTED)
+    return replace(lock, mode=wanted.mode, retain_until_ns=wanted.retain_until_ns)
+
+
+def read_hold(hold: Mapping[str, Any]) -> bool:
+    """Whether a document sets the hold.
+
+    Raises:
+        MalformedXML: it says neither ON nor OFF.
+    """
+    if hold.get("status") not in HOLDS:
+        raise MalformedXML(reason="a legal hold is ON or OFF")
+    return bool(hold["status"] == "ON")
+
+
+def read_rule(configuration: Mapping[str, Any]) -> LockRule:
+    """The rule of a bucket's configuration.
+
+    Raises:
+        MalformedXML: it does not enable object lock, or its rule is not of one mode and of days or years.
+        InvalidArgument: its time is none.
+    """
+    if configuration.get("object_lock_enabled") != "Enabled":
+        raise MalformedXML(reason="ObjectLockEnabled is Enabled")
+    if configuration.get("rule") is None:
+        return LockRule()
+    default = configuration["rule"].get("default_retention") or {}
+    mode, days, years = default.get("mode"), default.get("days"), default.get("years")
+    if mode not in MODES or (days is None) == (years is None):
+        raise MalformedXML(reason="a default retention has a mode, and either days or years")
+    rule = LockRule(mode, days or 0, years or 0)
+    if rule.days < 0 or rule.years < 0 or not rule.days + rule.years:
+        raise InvalidArgument("Default retention period must be a positive integer value.")
+    if rule.days > DAYS_MAX or rule.years > YEARS_MAX:
+        raise InvalidArgument("Default retention period is too large.")
+    return rule
+
+
+def missing_configuration() -> InvalidRequest:
+    """The refusal of a lock in a bucket without object lock."""
+    return InvalidRequest("Bucket is missing Object Lock Configuration")
+
+
+def to_ns(moment: datetime) -> int:
+    """A moment in ns since the epoch."""
+    return round(moment.timestamp() * 1000) * 10**6
+
+
+def _is_retained(lock: Lock, now_ns: int) -> bool:
+    return lock.mode is not None and lock.retain_until_ns > now_ns
+
+
+def _check_future(until: datetime | None, now_ns: int, argument: str) -> None:
+    if until is not None and to_ns(until) <= now_ns:
+        shown = until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise _refused("The retain until date must be in the future!", argument, shown)
+
+
+def _mode(mode: object) -> LockMode | None:
+    return "COMPLIANCE" if mode == "COMPLIANCE" else "GOVERNANCE" if mode == "GOVERNANCE" else None
+
+
+def _refused(message: str, argument: str, value: object) -> InvalidArgument:
+    return InvalidArgument(message, ArgumentName=argument, ArgumentValue=value)

@@ -1,0 +1,71 @@
+"""The tags of an object: what a request says of them, and what they may be; pure.
+
+Source: API page PutObjectTagging; User Guide, "Categorizing your objects using tags"; AWS's answers.
+"""
+
+import unicodedata
+import urllib.parse
+from collections.abc import Iterable
+
+from engine.errors import BadRequest, InvalidArgument, InvalidTag
+from engine.limits import Limits
+
+_SIGNS = frozenset("_.:/=+-@")
+_HEADER = "x-amz-tagging"
+_FORM = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
+
+
+def read_tagging(text: str | None, limits: Limits) -> dict[str, str]:
+    """The tags in the form of a query, as x-amz-tagging has them.
+
+    Raises:
+        InvalidArgument: it has another form.
+        InvalidTag, BadRequest: as `check_tags`.
+    """
+    pairs = [_pair(item, text or "") for item in (text or "").split("&") if item]
+    if len(dict(pairs)) < len(pairs):
+        raise _misshapen(text or "")
+    return check_tags(pairs, limits)
+
+
+def check_tags(pairs: Iterable[tuple[str, str]], limits: Limits) -> dict[str, str]:
+    """Tags as they are kept.
+
+    Raises:
+        InvalidTag: a key or a value may not be so, or a key is there twice.
+        BadRequest: there are more than 10.
+    """
+    tags: dict[str, str] = {}
+    for key, value in pairs:
+        if not 1 <= len(key) <= limits.tag_key_length_max or not _is_writable(key):
+            raise InvalidTag("The TagKey you have provided is invalid", TagKey=key)
+        if key.startswith("aws:"):
+            raise InvalidTag("Your TagKey cannot be prefixed with aws:", TagKey=key)
+        if len(value) > limits.tag_value_length_max or not _is_writable(value):
+            raise InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value)
+        if key in tags:
+            raise InvalidTag("Cannot provide multiple Tags with the same key", TagKey=key)
+        tags[key] = value
+    if len(tags) > limits.tag_count_max:
+        raise BadRequest(f"Object tags cannot be greater than {limits.tag_count_max}")
+    return tags
+
+
+def _pair(item: str, text: str) -> tuple[str, str]:
+    key, _, value = (part.replace("+", " ") for part in item.partition("="))
+    try:
+        key, value = (urllib.parse.unquote(part, errors="strict") for part in (key, value))
+    except UnicodeDecodeError:
+        raise _misshapen(text) from None
+    if not key:
+        raise _misshapen(text)
+    return key, value
+
+
+def _misshapen(text: str) -> InvalidArgument:
+    return InvalidArgument(_FORM, ArgumentName=_HEADER, ArgumentValue=text)
+
+
+def _is_writable(text: str) -> bool:
+    """Whether there are only letters, numbers, spaces and a few signs."""
+    return all(sign in _SIGNS or unicodedata.category(sign)[0] in "LNZ" for sign in text)
