@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.refusals import TEXTS
 from tests.system.clients.raw import Call
-from tests.system.clients.rules.needs import needs
 
 ANY = "*"
 """Stands for an element with any text."""
@@ -40,7 +39,6 @@ class Case:
 
     sent: Ask | Call
     expected: Expected
-    needs: tuple[str, ...] = ()
 
 
 Rows = Mapping[int, Iterable[Case]]
@@ -48,12 +46,13 @@ Rows = Mapping[int, Iterable[Case]]
 
 
 def parameters(section: str, rows: Rows, kind: type) -> Iterator[Any]:
-    """The cases of one kind of request as parameters of a test, marked by their rule and by what they wait for."""
+    """The cases of one kind of request as parameters of a test, marked by their rule."""
     for number, cases in rows.items():
         for index, case in enumerate(cases):
             if isinstance(case.sent, kind):
-                marks = [pytest.mark.rule(section, number), needs(*case.needs)]
-                yield pytest.param(case, marks=marks, id=f"{section}-{number}-{case.expected.code}-{index}")
+                yield pytest.param(
+                    case, marks=pytest.mark.rule(section, number), id=f"{section}-{number}-{case.expected.code}-{index}"
+                )
 
 
 def ask(operation: str, key: str | None = "key", **arguments: Any) -> Ask:

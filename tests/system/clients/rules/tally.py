@@ -7,14 +7,14 @@ import pytest
 
 from tests.system.clients.rules.register import LEFT_OUT, SECTIONS
 
-_WORST = ("failed", "waiting", "skipped", "passed")
+_WORST = ("failed", "skipped", "passed")
 
 
 class RuleTally:
     """A pytest plugin: a rule passes when every test that is marked with it does."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[tuple[str, int], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._outcomes: dict[tuple[str, int], set[str]] = defaultdict(set)
         self._tests: dict[str, int] = defaultdict(int)
 
     @pytest.hookimpl(trylast=True)
@@ -29,10 +29,9 @@ class RuleTally:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.outcome == "passed":
             return
-        waits = getattr(report, "wasxfail", "") if report.outcome == "skipped" else ""
         for name, value in report.user_properties:
             if name == "rule" and isinstance(value, tuple):
-                self._outcomes[value]["waiting" if waits else report.outcome].add(waits)
+                self._outcomes[value].add(report.outcome)
                 self._tests[value[0]] += 1
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -41,7 +40,7 @@ class RuleTally:
             terminalreporter.write("\n".join((*self._table(), *self._remainder())) + "\n")
 
     def _worst(self, rule: tuple[str, int]) -> str:
-        return next((outcome for outcome in _WORST if self._outcomes[rule][outcome]), "untested")
+        return next((outcome for outcome in _WORST if outcome in self._outcomes[rule]), "untested")
 
     def _table(self) -> Iterator[str]:
         yield f"{'section':<18}{'rules':>6}{'tested':>8}{'passing':>9}{'tests':>7}"
@@ -56,5 +55,4 @@ class RuleTally:
                 rule = section, number
                 worst = self._worst(rule)
                 if worst != "passed":
-                    reasons = LEFT_OUT.get(rule) or "; ".join(sorted(self._outcomes[rule]["waiting"]))
-                    yield f"{section} {number}, {name}: {reasons or worst}"
+                    yield f"{section} {number}, {name}: {LEFT_OUT.get(rule, worst)}"

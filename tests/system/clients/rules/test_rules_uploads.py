@@ -15,7 +15,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.system.clients.raw import UNSIGNED, Call, receive
-from tests.system.clients.rules.needs import needs
 from tests.system.clients.rules.stage import Stage
 from tests.system.clients.rules.upload import LARGE, MIB, Upload, etag_of, refused
 
@@ -255,7 +254,6 @@ def test_a_type_that_is_not_said_is_binary(stage: Stage, begin: Begin) -> None:
 
 
 @semantics(30)
-@needs("tags", "storage class")
 def test_tags_and_storage_class_come_from_create_too(stage: Stage, begin: Begin) -> None:
     given = {"Tagging": "a=1&b=", "StorageClass": "STANDARD_IA", "WebsiteRedirectLocation": "/elsewhere"}
     upload = begin(**given).parts({1: DATA})
@@ -269,7 +267,6 @@ def test_tags_and_storage_class_come_from_create_too(stage: Stage, begin: Begin)
 
 
 @semantics(30)
-@needs("lock")
 def test_a_lock_comes_from_create_too(stage: Stage) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until, "ObjectLockLegalHoldStatus": "ON"}
