@@ -40,8 +40,9 @@ _A_MARKER = "The source of a copy request may not specifically refer to a delete
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The object that is copied."""
+    """The object that is copied, in its bucket."""
 
+    place: BucketRecord
     found: FoundObject
     manifest: Manifest
 
@@ -122,7 +123,7 @@ class Copying(Objects):
             expiration=self._expiration(bucket, name, record),
             copy_source_version_id=shown_version(original.found.version),
             version_id=made_version(version),
-            request_charged=self._charged(place),
+            request_charged=self._charged(place) or self._charged(original.place),
         )
 
     @contextlib.contextmanager
@@ -136,7 +137,7 @@ class Copying(Objects):
         """
         version = asked_version(source.version_id)
         owner, payer = said.get("expected_source_bucket_owner"), said.get("request_payer")
-        self._enter(source.bucket, {"expected_bucket_owner": owner, "request_payer": payer})
+        place = self._enter(source.bucket, {"expected_bucket_owner": owner, "request_payer": payer})
         name = encode_key(source.key, self.limits)
         try:
             found, manifest, lease = self._open_object(lambda: self._find_object(source.bucket, name, version))
@@ -145,7 +146,7 @@ class Copying(Objects):
         with contextlib.closing(lease):
             CopyConditions.of_source(said).check(found.record.etag, to_datetime(found.record.modified_ns))
             check_copyable(found.record)
-            yield Original(found, manifest)
+            yield Original(place, found, manifest)
 
     @contextlib.contextmanager
     def _copied(self, original: Original, extent: Extent, algorithm: Algorithm) -> Iterator[Arrival]:

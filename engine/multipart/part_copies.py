@@ -58,4 +58,5 @@ class PartCopies(Uploads, Copying):
             self._sweeper.sweep((superseded,))
         result = CopyPartResult(quoted(arrival.md5.hex()), to_datetime(now), **told(upload.checksum, part))
         version_id = shown_version(original.found.version)
-        return UploadPartCopyOutput(result, copy_source_version_id=version_id, request_charged=self._charged(place))
+        charged = self._charged(place) or self._charged(original.place)
+        return UploadPartCopyOutput(result, copy_source_version_id=version_id, request_charged=charged)

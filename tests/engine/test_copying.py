@@ -183,3 +183,60 @@ def test_owners_of_both_buckets_may_be_demanded(tiny: Store, bucket: str, source
     assert read(tiny, "other", "copy") == FILE_BODY
     with pytest.raises(errors.AccessDenied):
         view.copy_object("other", "copy", source, expected_source_bucket_owner="111111111111")
+
+
+# What travels besides the headers
+
+
+def tags_of(store: Store, bucket: str, key: str) -> dict[str, str]:
+    return {tag.key: tag.value for tag in store.get_object_tagging(bucket, key).tag_set}
+
+
+def test_a_copy_has_the_tags_of_its_source_or_those_it_is_given(tiny: Store, bucket: str) -> None:
+    tiny.put_object(bucket, "source", FILE_BODY, tagging="a=1&b=2")
+    source = f"{bucket}/source"
+    for directive in (None, "COPY"):
+        tiny.copy_object(bucket, "copy", source, tagging_directive=directive, tagging="ignored=1")
+        assert tags_of(tiny, bucket, "copy") == {"a": "1", "b": "2"}
+    tiny.copy_object(bucket, "copy", source, tagging_directive="REPLACE", tagging="c=3")
+    assert tags_of(tiny, bucket, "copy") == {"c": "3"}
+    tiny.copy_object(bucket, "copy", source, tagging_directive="REPLACE")
+    assert tags_of(tiny, bucket, "copy") == {}
+    argument = {"ArgumentName": "x-amz-tagging-directive", "ArgumentValue": "MERGE"}
+    with refused("InvalidArgument", "Unknown tagging directive.", **argument):
+        tiny.copy_object(bucket, "copy", source, tagging_directive="MERGE")
+
+
+def test_storage_class_and_redirect_are_the_copys_own(tiny: Store, bucket: str) -> None:
+    own: dict[str, Any] = {"storage_class": "STANDARD_IA", "website_redirect_location": "/elsewhere"}
+    tiny.put_object(bucket, "source", FILE_BODY, **own)
+    tiny.copy_object(bucket, "copy", f"{bucket}/source")
+    found = tiny.head_object(bucket, "copy")
+    assert (found.storage_class, found.website_redirect_location) == (None, None)
+    tiny.copy_object(bucket, "copy", f"{bucket}/copy", **own)
+    found = tiny.head_object(bucket, "copy")
+    assert (found.storage_class, found.website_redirect_location) == ("STANDARD_IA", "/elsewhere")
+
+
+@pytest.mark.parametrize("member", [{"storage_class": "STANDARD"}, {"website_redirect_location": "/elsewhere"}])
+def test_a_copy_onto_itself_may_change_these_alone(tiny: Store, bucket: str, source: str, member: Any) -> None:
+    tiny.copy_object(bucket, "plain", source, **member)
+    assert headers_of(tiny, bucket, "plain") == HEADERS
+    with refused("InvalidRequest", TO_ITSELF):
+        tiny.copy_object(bucket, "plain", source, tagging_directive="REPLACE", tagging="a=1")
+
+
+def test_who_pays_for_either_bucket_is_told_so(tiny: Store, bucket: str, source: str) -> None:
+    other = tiny.acting_as("111111111111")
+    other.create_bucket("other")
+    upload_id = other.create_multipart_upload("other", "key").upload_id
+    assert other.copy_object("other", "copy", source).request_charged is None
+    tiny.put_bucket_request_payment(bucket, request_payment_configuration={"payer": "Requester"})
+    with pytest.raises(errors.AccessDenied):
+        other.copy_object("other", "copy", source)
+    charged = [
+        other.copy_object("other", "copy", source, request_payer="requester").request_charged,
+        other.upload_part_copy("other", "key", upload_id, 1, source, request_payer="requester").request_charged,
+        tiny.copy_object(bucket, "copy", source).request_charged,
+    ]
+    assert charged == ["requester", "requester", None]
