@@ -132,6 +132,29 @@ def test_a_read_of_the_whole_has_no_count_of_parts(stage: Stage) -> None:
         assert "PartsCount" not in stage.s3.head_object(Bucket=stage.bucket, Key=stage.two, **options)
 
 
+@semantics(27)
+def test_parts_of_an_older_version_are_read_by_its_own_numbers(stage: Stage) -> None:
+    upload = Upload.begin(stage.s3, stage.versioned, "parts").parts({1: LARGE, 2: DATA})
+    version = upload.complete()["VersionId"]
+    stage.s3.put_object(Bucket=upload.bucket, Key=upload.key, Body=b"newer")
+    named = {"Bucket": upload.bucket, "Key": upload.key}
+    old = stage.s3.get_object(**named, VersionId=version, PartNumber=2)
+    assert (old["Body"].read(), old["PartsCount"], old["VersionId"]) == (DATA, 2, version)
+    assert refused("InvalidPartNumber", stage.s3.get_object, **named, PartNumber=2)["ActualPartCount"] == "1"
+    assert stage.s3.get_object(**named, VersionId=version, Range="bytes=-12")["Body"].read() == b"\0\0" + DATA
+
+
+@semantics(29)
+def test_a_version_that_is_deleted_while_it_is_read_is_read_to_its_end(stage: Stage) -> None:
+    named, body = {"Bucket": stage.versioned, "Key": "read"}, os.urandom(24 * MIB)
+    version = stage.s3.put_object(**named, Body=body)["VersionId"]
+    reading = stage.s3.get_object(**named)["Body"]
+    seen = reading.read(1)
+    stage.s3.delete_object(**named, VersionId=version)
+    assert seen + reading.read() == body
+    refused("NoSuchVersion", stage.s3.get_object, **named, VersionId=version)
+
+
 @semantics(20)
 def test_a_range_of_a_copy_may_straddle_parts(stage: Stage, begin: Begin) -> None:
     first = LARGE[:-4] + b"tail"
