@@ -5,9 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.harness import Samples
-from engine import Store
+from engine import CompletedPart, Store
+from engine.checksums import BY_NAME, show
 
 FILLERS = 64
 """Threads that fill a store: more of them share each commit."""
@@ -63,16 +65,21 @@ def open_uploads(store: Store, count: int) -> None:
     in_flight(FILLERS, count, lambda i: store.create_multipart_upload("bench", f"year/month/key-{i:09d}"))
 
 
-def upload_of_parts(store: Store, key: str, count: int, body: bytes = b"x") -> tuple[str, list[tuple[int, str]]]:
-    """An upload that holds so many parts of the same bytes: its id, and the list for Complete."""
-    upload_id = store.create_multipart_upload("bench", key).upload_id
-    etags: dict[int, str] = {}
+def upload_of_parts(
+    store: Store, key: str, count: int, body: bytes = b"x", *, checksum_algorithm: str | None = None
+) -> tuple[str, list[CompletedPart]]:
+    """An upload that holds so many parts of the same bytes: its id, and the list for Complete, with checksums if it names a kind."""
+    upload_id = store.create_multipart_upload("bench", key, checksum_algorithm=checksum_algorithm).upload_id
+    algorithm = BY_NAME[checksum_algorithm] if checksum_algorithm else None
+    said: Any = {algorithm.member: show(algorithm.of(body))} if algorithm else {}
+    parts: dict[int, CompletedPart] = {}
 
     def put(i: int) -> None:
-        etags[i + 1] = store.upload_part("bench", key, upload_id, i + 1, body).etag
+        etag = store.upload_part("bench", key, upload_id, i + 1, body, **said).etag
+        parts[i + 1] = CompletedPart(i + 1, etag, **said)
 
     in_flight(FILLERS, count, put)
-    return upload_id, sorted(etags.items())
+    return upload_id, [parts[number] for number in sorted(parts)]
 
 
 def objects(store: Store, count: int) -> None:

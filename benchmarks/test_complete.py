@@ -1,4 +1,4 @@
-"""Complete of 10,000 tiny parts, kept in rows and in files, beside one bare LMDB commit of as many bytes as the manifest has.
+"""Complete of 10,000 tiny parts, in rows and in files, with each kind of checksum, beside one bare LMDB commit of the manifest's size.
 
 Run: pytest benchmarks/test_complete.py --benchmark-enable. That no blob is opened: benchmarks/complete_strace.py.
 """
@@ -20,12 +20,16 @@ MANIFEST_SIZE = PARTS * 64
 LIMITS = {"rows": TINY, "files": TINY_FILES}
 
 
+@pytest.mark.parametrize(
+    "checksum", [None, "CRC64NVME", "SHA256"], ids=["unnamed", "FULL_OBJECT-CRC64NVME", "COMPOSITE-SHA256"]
+)
 @pytest.mark.parametrize(("place", "kept"), [("tmpfs", "rows"), ("tmpfs", "files"), ("disk", "rows")])
-def test_complete(benchmark: BenchmarkFixture, place: str, kept: str) -> None:
+def test_complete(benchmark: BenchmarkFixture, place: str, kept: str, checksum: str | None) -> None:
     limits: Limits = LIMITS[kept]
     rounds = ROUNDS if benchmark.enabled else 1
     with store_on(place, limits) as store:
-        uploads = [(key, *upload_of_parts(store, key, PARTS)) for key in map(str, range(rounds + 1))]
+        keys = map(str, range(rounds + 1))
+        uploads = [(key, *upload_of_parts(store, key, PARTS, checksum_algorithm=checksum)) for key in keys]
 
         def prepare() -> tuple[tuple[object, ...], dict[str, object]]:
             key, upload_id, parts = uploads.pop()

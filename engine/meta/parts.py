@@ -131,9 +131,13 @@ class Parts(Sequence[PartRecord]):
 
     def columns(self) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
         """Numbers, sizes, ETags and checksums of all parts."""
-        fields = list(self._fields())
-        numbers, sizes, etags = [row[0] for row in fields], [row[3] for row in fields], [row[6] for row in fields]
-        return numbers, sizes, etags, [row[7][: _CHECKSUM_SIZES[row[2]]] for row in fields]
+        if not self.rows:
+            return [], [], [], []
+        numbers, _, kinds, sizes, _, _, etags, rooms = map(list, zip(*self._fields(), strict=True))
+        used = [_CHECKSUM_SIZES[kind] for kind in set(kinds)]
+        if used != [len(rooms[0])]:
+            rooms = [room[: _CHECKSUM_SIZES[kind]] for kind, room in zip(kinds, rooms, strict=True)]
+        return numbers, sizes, etags, rooms
 
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
         """The ids of the parts kept in rows, or of those kept in blobs."""

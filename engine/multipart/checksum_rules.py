@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from engine import native
-from engine.checksums import ALGORITHMS, BY_NAME, DEFAULT, Algorithm, ChecksumPromise, find_algorithm, only_value, show
+from engine.checksums import BY_NAME, DEFAULT, Algorithm, ChecksumPromise, find_algorithm, only_value, show
 from engine.conditions import Extent
 from engine.errors import BadDigest, InvalidArgument, InvalidPart, InvalidPartOrder, InvalidRequest
 from engine.members import ReadRequest
 from engine.meta.parts import Manifest, PartRecord
 from engine.meta.records import ChecksumPlan, ChecksumType, ObjectRecord, StoredChecksum
 
-Given = tuple[str | None, ...]
-"""The checksums of a part in the list of a Complete, one place for each of ALGORITHMS; empty for none."""
+Listed = Mapping[str, Sequence[str | None]]
+"""The checksums in the list of a Complete, by algorithm: one for each part, or None; algorithms that no part names are left out."""
 
 
 def plan_of(algorithm: str | None, type: str | None) -> ChecksumPlan:
@@ -92,18 +92,18 @@ def check_numbers(plan: ChecksumPlan, numbers: Sequence[int], upload_id: str) ->
         raise InvalidPartOrder(UploadId=upload_id)
 
 
-def agree(plan: ChecksumPlan, listed: Sequence[Given], held: Sequence[bytes]) -> bool:
+def agree(plan: ChecksumPlan, listed: Listed, held: Sequence[bytes]) -> bool:
     """Whether all parts of a list say just what is held, or all say nothing and need not: the usual case, in one look."""
-    if not any(map(any, listed)):
+    if not listed:
         return plan.type == "FULL_OBJECT"
-    if plan.algorithm is None:
+    if listed.keys() != {plan.algorithm}:
         return False
-    before = ALGORITHMS.index(BY_NAME[plan.algorithm])
-    left, right = (None,) * before, (None,) * (len(ALGORITHMS) - 1 - before)
-    return list(listed) == [(*left, binascii.b2a_base64(value, newline=False).decode(), *right) for value in held]
+    return list(listed[plan.algorithm or ""]) == [binascii.b2a_base64(value, newline=False).decode() for value in held]
 
 
-def check_listed_part(plan: ChecksumPlan, upload_id: str, number: int, etag: str, given: Given, held: bytes) -> None:
+def check_listed_part(
+    plan: ChecksumPlan, upload_id: str, number: int, etag: str, given: Mapping[str, str], held: bytes
+) -> None:
     """Hold what the list of a Complete says about one part against what is held.
 
     Raises:
@@ -112,21 +112,19 @@ def check_listed_part(plan: ChecksumPlan, upload_id: str, number: int, etag: str
         InvalidArgument: more than one, or none that is valid.
         BadDigest: one of another algorithm.
     """
-    values = [(algorithm, text) for algorithm, text in zip(ALGORITHMS, given, strict=False) if text]
-    if plan.algorithm is None and values:
+    if plan.algorithm is None and given:
         raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
-    if not values and plan.type == "COMPOSITE":
+    if not given and plan.type == "COMPOSITE":
         raise InvalidRequest(
             f"The upload was created using a {str(plan.algorithm).lower()} checksum. The complete request must include the checksum "
             f"for each part. It was missing for part {number} in the request."
         )
-    for algorithm, text in values:
-        value = algorithm.decode(text)
-        if value is None or len(values) > 1:
+    for name, text in given.items():
+        value = BY_NAME[name].decode(text)
+        if value is None or len(given) > 1:
             raise InvalidArgument("Invalid Base64 or multiple checksums present in request", ArgumentName="Checksum")
-        if algorithm.name != plan.algorithm:
-            name = algorithm.name.lower()
-            raise BadDigest(f"The {name} you specified for part {number} did not match what we received.")
+        if name != plan.algorithm:
+            raise BadDigest(f"The {name.lower()} you specified for part {number} did not match what we received.")
         if value != held:
             raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
 

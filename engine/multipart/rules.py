@@ -9,6 +9,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from engine.checksums import ALGORITHMS
 from engine.errors import (
     EntityTooLarge,
     EntityTooSmall,
@@ -22,7 +23,7 @@ from engine.limits import Limits
 from engine.meta import Publication
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import ChecksumPlan
-from engine.multipart.checksum_rules import Given, agree, check_listed_part, check_numbers, checksum_of_whole
+from engine.multipart.checksum_rules import Listed, agree, check_listed_part, check_numbers, checksum_of_whole
 from engine.results import CompletedPart
 
 ListedPart = tuple[int, str] | CompletedPart
@@ -36,7 +37,7 @@ class PartList:
 
     numbers: list[int]
     etags: list[str]
-    checksums: list[Given]
+    checksums: Listed
 
     @staticmethod
     def of(parts: Iterable[ListedPart], upload_id: str, limits: Limits) -> "PartList":
@@ -61,26 +62,28 @@ class PartList:
     def digest(self) -> bytes:
         """What tells one list from another: equal for a repeated Complete."""
         text = "\n".join((str(len(self.numbers)), *map(str, self.numbers), *self.etags))
-        if any(map(any, self.checksums)):
-            text += repr(self.checksums)
+        for name, column in self.checksums.items():
+            text += "\n".join((name, *(value or "" for value in column)))
         return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
-def _columns(parts: Iterable[ListedPart], count_max: int) -> tuple[list[int], list[str], list[Given]]:
-    """The list as columns, without a step of Python's own for each field of ten thousand parts."""
+def _columns(parts: Iterable[ListedPart], count_max: int) -> tuple[list[int], list[str], Listed]:
+    """The list as columns, without a step of Python's own for each of ten thousand parts."""
     listed = tuple(itertools.islice(parts, count_max + 1))
     if len(listed) > count_max:
         raise MalformedXML(reason=f"more than {count_max} parts are listed")
     try:
         lengths = set(map(len, listed))
-        numbers, etags = [part[0] for part in listed], [part[1] for part in listed]
-        checksums = [tuple(part[2:]) for part in listed]
-    except (TypeError, IndexError, KeyError):
+        if len(lengths) > 1:
+            listed = tuple(CompletedPart(*part) for part in listed)
+        numbers, etags, *columns = zip(*listed, strict=True) if listed else ((), ())
+    except (TypeError, ValueError):
         raise MalformedXML(reason=_PAIR) from None
-    texts = set(map(type, etags)) | set(map(type, itertools.chain.from_iterable(checksums))) - {type(None)}
-    if not (lengths <= _LENGTHS and set(map(type, numbers)) <= {int} and texts <= {str}):
+    checksums = {algorithm.name: column for algorithm, column in zip(ALGORITHMS, columns, strict=False) if any(column)}
+    texts = set(map(type, etags)).union(*(map(type, column) for column in checksums.values())) - {type(None)}
+    if not (lengths <= _LENGTHS and set(map(type, numbers)) <= {int} and texts <= {str} and None not in etags):
         raise MalformedXML(reason=_PAIR)
-    return numbers, etags, checksums
+    return list(numbers), list(etags), checksums
 
 
 def check_part_number(part_number: object, limits: Limits) -> int:
@@ -148,10 +151,11 @@ def _places(
 ) -> list[int]:
     place_of = {number: place for place, number in enumerate(numbers)}
     places = []
-    for number, etag, given in zip(listed.numbers, listed.etags, listed.checksums, strict=True):
+    for at, (number, etag) in enumerate(zip(listed.numbers, listed.etags, strict=True)):
         place = place_of.get(number)
         if place is None or etags[place] != etag:
             raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
+        given = {name: text for name, column in listed.checksums.items() if (text := column[at])}
         check_listed_part(plan, upload_id, number, etag, given, checksums[place])
         places.append(place)
     return places

@@ -12,7 +12,7 @@ from engine.checksums import ALGORITHMS, BY_NAME, ChecksumPromise
 from engine.meta.records import ChecksumPlan, StoredChecksum
 from engine.multipart.checksum_rules import (
     Claim,
-    Given,
+    Listed,
     agree,
     check_listed_part,
     check_numbers,
@@ -37,16 +37,21 @@ def b64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def entry(**values: str) -> Given:
+def entry(**values: str) -> dict[str, str]:
     """What a part of the list says, by algorithm."""
-    return tuple(values.get(name) for name in NAMES)
+    return values
+
+
+def column(*entries: dict[str, str]) -> Listed:
+    """What all parts say."""
+    return {name: [each.get(name) for each in entries] for each in entries for name in each}
 
 
 def of(plan: ChecksumPlan, data: bytes) -> bytes:
     return ORACLES[plan.algorithm or "CRC64NVME"](data)
 
 
-def check(plan: ChecksumPlan, said: Given, held: bytes, number: int = 1) -> None:
+def check(plan: ChecksumPlan, said: dict[str, str], held: bytes, number: int = 1) -> None:
     check_listed_part(plan, "upload-id", number, ETAG, said, held)
 
 
@@ -129,8 +134,8 @@ def test_the_right_checksum_in_the_list_is_taken(plan: ChecksumPlan) -> None:
     held = of(plan, b"part")
     right = entry(**{str(plan.algorithm): b64(held)})
     check(plan, right, held)
-    assert agree(plan, [right, right], [held, held])
-    assert not agree(plan, [right, right], [held, of(plan, b"other")])
+    assert agree(plan, column(right, right), [held, held])
+    assert not agree(plan, column(right, right), [held, of(plan, b"other")])
 
 
 @pytest.mark.parametrize("plan", COMPOSITE + FULL_OBJECT)
@@ -148,8 +153,8 @@ def test_a_composite_upload_needs_the_checksum_of_each_part_in_the_list(plan: Ch
         f"The upload was created using a {name} checksum. The complete request must include the checksum for each part. "
         "It was missing for part 7 in the request."
     )
-    for nothing in ((), entry(), entry(CRC32="")):
-        assert not agree(plan, [nothing], [held])
+    for nothing in ({}, entry()):
+        assert not agree(plan, column(nothing), [held])
         with refused("InvalidRequest", text):
             check(plan, nothing, held, number=7)
 
@@ -157,7 +162,7 @@ def test_a_composite_upload_needs_the_checksum_of_each_part_in_the_list(plan: Ch
 @pytest.mark.parametrize("plan", [*FULL_OBJECT, UNNAMED])
 def test_other_uploads_do_not(plan: ChecksumPlan) -> None:
     held = of(plan, b"part")
-    assert agree(plan, [(), entry()], [held, held])
+    assert agree(plan, column({}, entry()), [held, held])
     check(plan, entry(), held)
 
 
@@ -165,7 +170,7 @@ def test_other_uploads_do_not(plan: ChecksumPlan) -> None:
 def test_an_upload_that_named_none_takes_none_in_the_list_not_even_the_right_one(name: str) -> None:
     held = ORACLES["CRC64NVME"](b"part")
     given = entry(**{name: b64(ORACLES[name](b"part"))})
-    assert not agree(UNNAMED, [given], [held])
+    assert not agree(UNNAMED, column(given), [held])
     with refused("InvalidPart", UploadId="upload-id", PartNumber=1, ETag=ETAG):
         check(UNNAMED, given, held)
 
@@ -173,7 +178,7 @@ def test_an_upload_that_named_none_takes_none_in_the_list_not_even_the_right_one
 def test_another_algorithm_in_the_list_is_a_bad_digest_in_lower_case() -> None:
     given = entry(SHA256=b64(ORACLES["SHA256"](b"abc")))
     for plan in (ChecksumPlan("CRC32", "COMPOSITE"), ChecksumPlan("CRC32C", "FULL_OBJECT")):
-        assert not agree(plan, [given], [of(plan, b"abc")])
+        assert not agree(plan, column(given), [of(plan, b"abc")])
         with refused("BadDigest", "The sha256 you specified for part 1 did not match what we received."):
             check(plan, given, of(plan, b"abc"))
 
@@ -185,7 +190,7 @@ def test_what_is_no_value_or_two_of_them_in_the_list_is_an_invalid_argument(plan
     both = entry(**{name: b64(held), other: b64(ORACLES[other](b"part"))})
     wrong = [entry(**{name: text}) for text in ("?", b64(held[:-1]), b64(held + b"x"), b64(held) + "-1")]
     for said in (both, *wrong):
-        assert not agree(plan, [said], [held])
+        assert not agree(plan, column(said), [held])
         with refused(
             "InvalidArgument", "Invalid Base64 or multiple checksums present in request", ArgumentName="Checksum"
         ):
