@@ -30,7 +30,7 @@ from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, call, listing_of, resources
+from engine.server.operations import SERVED, Site, call, listing_of, resources, told
 from engine.server.payload import body_of
 from engine.store import Store
 
@@ -121,6 +121,9 @@ class Application:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error
             raise
+        identity = exchange.identity
+        if identity is not None:
+            result = told(operation, inputs, result, lambda *asked: self._authorize(identity, *asked))
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))

@@ -139,6 +139,14 @@ WRITE_ACTIONS = {
 }
 """Members of a write that need an action of their own. Source: "Permissions" on the API pages."""
 
+READ_ACTIONS = {
+    "tag_count": SERVED["GetObjectTagging"],
+    "object_lock_mode": SERVED["GetObjectRetention"],
+    "object_lock_retain_until_date": SERVED["GetObjectRetention"],
+    "object_lock_legal_hold_status": SERVED["GetObjectLegalHold"],
+}
+"""Members of a read that are told only to who may ask for them. Source: API pages GetObject and HeadObject."""
+
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "acl": frozenset({"private", "bucket-owner-full-control"}),
     "checksum_algorithm": frozenset(),
@@ -182,6 +190,16 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)
+
+
+def told(operation: Operation, inputs: Inputs, result: Any, may: Callable[[str, str], bool]) -> Any:
+    """The result of a read, without what the requester may not learn."""
+    if operation.name not in ("GetObject", "HeadObject"):
+        return result
+    resource = arn(inputs["bucket"], inputs["key"])
+    there = [(member, asked) for member, asked in READ_ACTIONS.items() if getattr(result, member) is not None]
+    hidden = {member: None for member, asked in there if not may(asked.action_on(inputs), resource)}
+    return replace(result, **hidden) if hidden else result
 
 
 def listing_of(inputs: Inputs) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from engine import Store
 from engine.s3.sigv4 import Identity
 from engine.server.operations import SERVED
-from tests.support.calls import BUCKET, CALLS, KEY, arguments, client_of
+from tests.support.calls import BUCKET, CALLS, KEY, LOCKED_KEY, arguments, client_of, make_locked
 from tests.support.stores import contents_of
 
 
@@ -94,6 +94,29 @@ def test_who_may_not_list_the_source_of_a_copy_does_not_learn_that_it_is_absent(
     assert code_of(s3.copy_object, **named) == "NoSuchKey"
     gatekeeper.refused = {("s3:ListBucket", BUCKET)}
     assert code_of(s3.copy_object, **named) == "AccessDenied"
+
+
+@pytest.mark.parametrize("name", ["get_object", "head_object"])
+def test_tags_and_locks_are_told_to_who_may_ask_for_them(
+    s3: Any, tiny: Store, gatekeeper: Gatekeeper, name: str
+) -> None:
+    make_locked(tiny)
+    tiny.put_object_tagging("locked", "key", tagging={"tag_set": [{"key": "a", "value": "b"}]})
+    members = {
+        "TagCount": "Tagging", "ObjectLockMode": "Retention", "ObjectLockRetainUntilDate": "Retention",
+        "ObjectLockLegalHoldStatus": "LegalHold",
+    }  # fmt: skip
+    named = {"Bucket": "locked", "Key": "key"}
+    assert members.keys() <= getattr(s3, name)(**named).keys()
+    for what in set(members.values()):
+        gatekeeper.refused = {(f"s3:GetObject{what}", LOCKED_KEY)}
+        answer = getattr(s3, name)(**named)
+        assert {member for member in members if member not in answer} == {
+            member for member, needed in members.items() if needed == what
+        }
+    version_id = s3.list_object_versions(Bucket="locked")["Versions"][0]["VersionId"]
+    gatekeeper.refused = {("s3:GetObjectVersionTagging", LOCKED_KEY)}
+    assert "TagCount" not in getattr(s3, name)(**named, VersionId=version_id)
 
 
 def code_of(call: Callable[..., Any], **arguments: Any) -> str:
