@@ -137,11 +137,12 @@ int engine_key_write(const engine_key *key, int fd, uint64_t offset, struct engi
 /* Wipe and release; NULL is allowed. */
 void engine_key_close(engine_key *key);
 
-/* HKDF-SHA-256, RFC 5869: a key of a key and a salt; then of that key, as many as there are labels. A commitment is expanded likewise, but
- * is no secret: it can be stored, and tells a wrong key. */
-int engine_key_extract(const engine_key *key, const uint8_t *salt, size_t salt_size, engine_key **derived);
-int engine_key_expand(const engine_key *key, const uint8_t *info, size_t info_size, engine_key **derived);
-int engine_key_commit(const engine_key *key, const uint8_t *info, size_t info_size, uint8_t *out);
+/* HKDF-SHA-256, RFC 5869: as many keys of a key as there are labels. With a salt, extract comes first; NULL: only expand, from a key that is
+ * uniformly random. A commitment is derived likewise, but is no secret: it can be stored, and tells a wrong key. */
+int engine_key_derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
+                      engine_key **derived);
+int engine_key_commit(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
+                      uint8_t *out);
 
 /* HMAC-SHA-256 and MD5 of 32 and 16 bytes; the MD5 is that of the key itself, which S3's requests carry beside it. */
 int engine_key_hmac(const engine_key *key, const uint8_t *data, size_t size, uint8_t *out);

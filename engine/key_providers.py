@@ -52,7 +52,7 @@ class LocalKeyProvider:
         """Seal under a key of the ring, by default the active one."""
         root, salt = self._root(key_id), secrets.token_bytes(SALT_SIZE)
         secret = Secret.random()
-        with root.secret.extract(salt) as extracted, extracted.expand(_DOMAIN) as wrapping:
+        with root.secret.derive(_DOMAIN, salt) as wrapping:
             wrapped = wrapping.wrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), secret)
         return DataKey(secret, _FORMAT + salt + wrapped, root.key_id)
 
@@ -61,7 +61,7 @@ class LocalKeyProvider:
         if blob[:1] != _FORMAT:
             check(lib.ENGINE_E_SEALED_FORMAT, "opening a data key")
         salt, wrapped = blob[1 : 1 + SALT_SIZE], blob[1 + SALT_SIZE :]
-        with self._root(key_id).secret.extract(salt) as extracted, extracted.expand(_DOMAIN) as wrapping:
+        with self._root(key_id).secret.derive(_DOMAIN, salt) as wrapping:
             return wrapping.unwrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), wrapped)
 
     def _root(self, key_id: str | None) -> Root:

@@ -125,9 +125,11 @@ class KeyRing:
         self._keys = {}
 
     def _load_if_changed(self) -> None:
-        facts = os.stat(self._path)
-        if (facts.st_ino, facts.st_mtime_ns) != self._seen:
-            self._load()
+        with contextlib.suppress(OSError):  # opening it says what is wrong
+            facts = os.stat(self._path)
+            if (facts.st_ino, facts.st_mtime_ns) == self._seen:
+                return
+        self._load()
 
     def _load(self) -> None:
         """Take in what the file has; keys that are in use stay the same handles."""

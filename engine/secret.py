@@ -77,23 +77,17 @@ class Secret:
         with self.lent() as handle:
             native.check(lib.engine_key_write(handle, fd, offset, report), "writing a key", report)
 
-    def extract(self, salt: bytes) -> "Secret":
-        """HKDF-Extract: the key to expand, of this one and a salt."""
+    def derive(self, info: bytes, salt: bytes | None = None) -> "Secret":
+        """HKDF: a key of this one, one for each label; without a salt only its Expand, for a key that is random throughout."""
         with self.lent() as handle:
-            return Secret(lambda place: lib.engine_key_extract(handle, salt, len(salt), place), "deriving a key")
+            derivation = _derivation(handle, info, salt)
+            return Secret(lambda place: lib.engine_key_derive(*derivation, place), "deriving a key")
 
-    def expand(self, info: bytes) -> "Secret":
-        """HKDF-Expand: a key of this one, one for each label."""
-        _check_size(info, lib.ENGINE_INFO_SIZE_MAX)
-        with self.lent() as handle:
-            return Secret(lambda place: lib.engine_key_expand(handle, info, len(info), place), "deriving a key")
-
-    def commitment(self, info: bytes) -> bytes:
-        """HKDF-Expand to 32 bytes that may be stored: they tell a wrong key, and nothing about the right one."""
-        _check_size(info, lib.ENGINE_INFO_SIZE_MAX)
+    def commitment(self, info: bytes, salt: bytes | None = None) -> bytes:
+        """Derive 32 bytes that may be stored: they tell a wrong key, and nothing about the right one."""
         out = ffi.new("uint8_t[]", lib.ENGINE_COMMITMENT_SIZE)
         with self.lent() as handle:
-            native.check(lib.engine_key_commit(handle, info, len(info), out), "committing to a key")
+            native.check(lib.engine_key_commit(*_derivation(handle, info, salt), out), "committing to a key")
         return bytes(ffi.buffer(out))
 
     def hmac(self, data: bytes) -> bytes:
@@ -199,6 +193,11 @@ class PartKey:
 
     def __repr__(self) -> str:
         return f"<PartKey of part {self.part_number}>"
+
+
+def _derivation(handle: CData, info: bytes, salt: bytes | None) -> tuple[CData, CData, int, bytes, int]:
+    _check_size(info, lib.ENGINE_INFO_SIZE_MAX)
+    return handle, ffi.NULL if salt is None else salt, len(salt or b""), info, len(info)
 
 
 def _check_nonce(nonce: bytes) -> None:

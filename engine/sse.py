@@ -92,13 +92,12 @@ class Place:
 class UploadKeys:
     """The keys of one upload or object while it is worked on; use it in a `with`, or close it. Shared by threads freely."""
 
-    __slots__ = ("_etags", "_metadata", "_parts")
+    __slots__ = ("_data_key", "_parts")
 
     def __init__(self, data_key: Secret) -> None:
-        """Derive them; the data key may be closed then."""
-        self._parts = data_key.expand(_DOMAIN + b"data")
-        self._etags = data_key.expand(_DOMAIN + b"etag")
-        self._metadata = data_key.expand(_DOMAIN + b"meta")
+        """Take over the data key."""
+        self._data_key = data_key
+        self._parts = data_key.derive(_DOMAIN + b"data")
 
     def part(self, number: int) -> PartKey:
         """What seals or opens a part, for Stream and SealedReader; borrowed from these keys."""
@@ -106,12 +105,14 @@ class UploadKeys:
 
     def etag(self, number: int, md5: bytes) -> bytes:
         """The 16 bytes of a part's ETag: they tell nothing of its MD5, and not whether another upload has the same bytes."""
-        return self._etags.hmac(_NUMBER.pack(number) + md5)[:ETAG_SIZE]
+        with self._data_key.derive(_DOMAIN + b"etag") as key:
+            return key.hmac(_NUMBER.pack(number) + md5)[:ETAG_SIZE]
 
     def seal_digest(self, number: int, bound_to: bytes, digest: bytes) -> bytes:
         """Encrypt a checksum, for the place of a part (0: the whole object) with this ETag; DIGEST_OVERHEAD bytes longer."""
         nonce = secrets.token_bytes(NONCE_SIZE)
-        return nonce + self._metadata.seal(nonce, _NUMBER.pack(number) + bound_to, digest)
+        with self._data_key.derive(_DOMAIN + b"meta") as key:
+            return nonce + key.seal(nonce, _NUMBER.pack(number) + bound_to, digest)
 
     def open_digest(self, number: int, bound_to: bytes, sealed: bytes) -> bytes:
         """The reverse.
@@ -120,12 +121,13 @@ class UploadKeys:
         """
         if len(sealed) < DIGEST_OVERHEAD:
             check(lib.ENGINE_E_SEALED_DAMAGED, "opening a checksum")
-        return self._metadata.open(sealed[:NONCE_SIZE], _NUMBER.pack(number) + bound_to, sealed[NONCE_SIZE:])
+        with self._data_key.derive(_DOMAIN + b"meta") as key:
+            return key.open(sealed[:NONCE_SIZE], _NUMBER.pack(number) + bound_to, sealed[NONCE_SIZE:])
 
     def close(self) -> None:
         """Wipe them; again is harmless."""
-        for key in (self._parts, self._etags, self._metadata):
-            key.close()
+        self._parts.close()
+        self._data_key.close()
 
     def __enter__(self) -> Self:
         return self
@@ -138,9 +140,8 @@ class UploadKeys:
 
 def begin(root: Root, place: Place) -> tuple[UploadKeys, Encryption]:
     """Draw the data key of a new upload or object; its keys, and what to keep in its row."""
-    with Secret.random() as data_key:
-        encryption = _wrapped(data_key, root, place)
-        return UploadKeys(data_key), encryption
+    data_key = Secret.random()
+    return UploadKeys(data_key), _wrapped(data_key, root, place)
 
 
 def open_keys(root: Root, encryption: Encryption, bucket: str, key: str) -> UploadKeys:
@@ -150,8 +151,7 @@ def open_keys(root: Root, encryption: Encryption, bucket: str, key: str) -> Uplo
         KeyMismatch: the root is not the one it was begun with; told by the commitment, before anything is decrypted.
         SealedDamaged: the row is not as it was written.
     """
-    with _data_key(root, encryption, bucket, key) as data_key:
-        return UploadKeys(data_key)
+    return UploadKeys(_data_key(root, encryption, bucket, key))
 
 
 def rewrap(root: Root, encryption: Encryption, bucket: str, key: str, new_root: Root, new_place: Place) -> Encryption:
@@ -165,23 +165,22 @@ def rewrap(root: Root, encryption: Encryption, bucket: str, key: str, new_root: 
 
 def matches(root: Root, encryption: Encryption, bucket: str, key: str) -> bool:
     """Whether the root is the one the upload or object was begun with."""
-    context = Place(bucket, key, encryption.upload_id).context()
-    with root.secret.extract(encryption.salt) as extracted:
-        return _is_committed(extracted, context, encryption)
+    return _is_committed(root, encryption, Place(bucket, key, encryption.upload_id).context())
 
 
-def _is_committed(extracted: Secret, context: bytes, encryption: Encryption) -> bool:
-    return hmac.compare_digest(extracted.commitment(_DOMAIN + b"commit" + context), encryption.commitment)
+def _is_committed(root: Root, encryption: Encryption, context: bytes) -> bool:
+    computed = root.secret.commitment(_DOMAIN + b"commit" + context, encryption.salt)
+    return hmac.compare_digest(computed, encryption.commitment)
 
 
 def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
     salt, context = secrets.token_bytes(SALT_SIZE), place.context()
-    with root.secret.extract(salt) as extracted, extracted.expand(_DOMAIN + b"wrap" + context) as wrapping:
+    with root.secret.derive(_DOMAIN + b"wrap" + context, salt) as wrapping:
         return Encryption(
             kind=root.kind,
             upload_id=place.upload_id,
             salt=salt,
-            commitment=extracted.commitment(_DOMAIN + b"commit" + context),
+            commitment=root.secret.commitment(_DOMAIN + b"commit" + context, salt),
             wrapped=wrapping.wrap(_ONCE, bytes([FORMAT]), data_key),
             key_id=root.key_id,
             blob=root.blob,
@@ -191,8 +190,7 @@ def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
 
 def _data_key(root: Root, encryption: Encryption, bucket: str, key: str) -> Secret:
     context = Place(bucket, key, encryption.upload_id).context()
-    with root.secret.extract(encryption.salt) as extracted:
-        if not _is_committed(extracted, context, encryption):
-            check(lib.ENGINE_E_KEY_MISMATCH, "opening the keys of an object")
-        with extracted.expand(_DOMAIN + b"wrap" + context) as wrapping:
-            return wrapping.unwrap(_ONCE, bytes([encryption.format]), encryption.wrapped)
+    if not _is_committed(root, encryption, context):
+        check(lib.ENGINE_E_KEY_MISMATCH, "opening the keys of an object")
+    with root.secret.derive(_DOMAIN + b"wrap" + context, encryption.salt) as wrapping:
+        return wrapping.unwrap(_ONCE, bytes([encryption.format]), encryption.wrapped)

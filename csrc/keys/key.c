@@ -18,6 +18,7 @@
 #include "keys/pages.h"
 
 _Static_assert((int)ENGINE_KEY_SIZE == (int)HASH_SIZE, "a key is what HKDF gives and takes");
+_Static_assert((int)ENGINE_KEY_SIZE == (int)ENGINE_COMMITMENT_SIZE, "and so is a commitment");
 
 static int key_new(engine_key **key)
 {
@@ -88,25 +89,25 @@ int engine_key_write(const engine_key *key, int fd, uint64_t offset, struct engi
     return ENGINE_E_WRITE;
 }
 
-int engine_key_extract(const engine_key *key, const uint8_t *salt, size_t salt_size, engine_key **derived)
+static int derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size, uint8_t *out)
+{
+    return salt == NULL ? hkdf_expand(key->bytes, info, info_size, out, ENGINE_KEY_SIZE)
+                        : engine_hkdf(key->bytes, ENGINE_KEY_SIZE, salt, salt_size, info, info_size, out, ENGINE_KEY_SIZE);
+}
+
+int engine_key_derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
+                      engine_key **derived)
 {
     int status = key_new(derived);
     if (status == ENGINE_OK)
-        status = hkdf_extract(salt, salt_size, key->bytes, ENGINE_KEY_SIZE, (*derived)->bytes);
+        status = derive(key, salt, salt_size, info, info_size, (*derived)->bytes);
     return key_done(derived, status);
 }
 
-int engine_key_expand(const engine_key *key, const uint8_t *info, size_t info_size, engine_key **derived)
+int engine_key_commit(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
+                      uint8_t *out)
 {
-    int status = key_new(derived);
-    if (status == ENGINE_OK)
-        status = hkdf_expand(key->bytes, info, info_size, (*derived)->bytes, ENGINE_KEY_SIZE);
-    return key_done(derived, status);
-}
-
-int engine_key_commit(const engine_key *key, const uint8_t *info, size_t info_size, uint8_t *out)
-{
-    return hkdf_expand(key->bytes, info, info_size, out, ENGINE_COMMITMENT_SIZE);
+    return derive(key, salt, salt_size, info, info_size, out);
 }
 
 int engine_key_hmac(const engine_key *key, const uint8_t *data, size_t size, uint8_t *out)

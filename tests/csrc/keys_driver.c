@@ -224,7 +224,7 @@ static int through_file(const engine_key *upload_key)
 static int with_upload_key(const engine_key *data_key, const engine_key *other)
 {
     engine_key *upload_key;
-    int status = learned(engine_key_expand(data_key, (const uint8_t *)"data", 4, &upload_key), &upload_key);
+    int status = learned(engine_key_derive(data_key, NULL, 0, (const uint8_t *)"data", 4, &upload_key), &upload_key);
     if (status != ENGINE_OK)
         return status;
     status = in_memory(upload_key, other);
@@ -250,23 +250,22 @@ static int wrap_and_unwrap(const engine_key *wrapping, engine_key **data_key)
 static int with_root(const engine_key *root)
 {
     uint8_t digest[32];
-    engine_key *extracted = NULL, *wrapping = NULL, *data_key = NULL;
-    int status = learned(engine_key_extract(root, (const uint8_t *)"salt", 4, &extracted), &extracted);
-    if (status == ENGINE_OK)
-        status = learned(engine_key_expand(extracted, (const uint8_t *)"wrap", 4, &wrapping), &wrapping);
+    engine_key *wrapping = NULL, *data_key = NULL;
+    if (hkdf_extract((const uint8_t *)"salt", 4, root->bytes, ENGINE_KEY_SIZE, digest) == ENGINE_OK)
+        learn(digest); /* what extract gives and expand takes lies on the stack, and in libcrypto's contexts */
+    int status = learned(engine_key_derive(root, (const uint8_t *)"salt", 4, (const uint8_t *)"wrap", 4, &wrapping), &wrapping);
     if (status == ENGINE_OK)
         status = engine_key_hmac(root, digest, 0, digest);
     if (status == ENGINE_OK)
         status = engine_key_md5(root, digest);
     if (status == ENGINE_OK)
-        status = engine_key_commit(extracted, (const uint8_t *)"commit", 6, digest);
+        status = engine_key_commit(root, (const uint8_t *)"salt", 4, (const uint8_t *)"commit", 6, digest);
     if (status == ENGINE_OK)
         status = wrap_and_unwrap(wrapping, &data_key);
     if (status == ENGINE_OK)
         status = with_upload_key(data_key, root);
     engine_key_close(data_key);
     engine_key_close(wrapping);
-    engine_key_close(extracted);
     return status;
 }
 

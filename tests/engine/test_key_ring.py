@@ -88,6 +88,14 @@ def test_rotations_by_many_processes_are_all_kept(path: Path) -> None:
     assert len(decoder.ring(path.read_bytes())[1]) == 31
 
 
+def test_a_ring_that_is_gone_is_told_and_not_made_anew(path: Path) -> None:
+    with KeyRing(str(path)) as ring:
+        path.unlink()
+        with pytest.raises(StoreError, match="can't be opened"):
+            ring.root()
+    assert not path.exists()
+
+
 def test_an_unknown_key_is_refused_by_name(path: Path) -> None:
     with KeyRing(str(path)) as ring, pytest.raises(StoreError, match="no key 'gone' in this key ring"):
         ring.root("gone")

@@ -21,13 +21,13 @@ RAW = bytes(range(100, 132))
 
 
 def test_a_key_derives_authenticates_and_digests_as_others_do() -> None:
-    with Secret.of_bytes(RAW) as key, key.extract(b"salt") as extracted, extracted.expand(b"label") as expanded:
-        prk = decoder.extract(b"salt", RAW)
+    with Secret.of_bytes(RAW) as key:
         assert key.md5() == hashlib.md5(RAW).digest()
         assert key.hmac(b"data") == hmac.digest(RAW, b"data", "sha256")
-        assert extracted.hmac(b"") == hmac.digest(prk, b"", "sha256")
-        assert extracted.commitment(b"label") == decoder.expand(prk, b"label")
-        assert expanded.hmac(b"") == hmac.digest(decoder.expand(prk, b"label"), b"", "sha256")
+        for salt, prk in ((None, RAW), (b"", decoder.extract(b"", RAW)), (b"salt", decoder.extract(b"salt", RAW))):
+            assert key.commitment(b"label", salt) == decoder.expand(prk, b"label")
+            with key.derive(b"label", salt) as derived:
+                assert derived.hmac(b"") == hmac.digest(decoder.expand(prk, b"label"), b"", "sha256")
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, 4096])
@@ -120,15 +120,15 @@ def test_a_closed_key_does_nothing_and_closes_again() -> None:
     key = Secret.random()
     key.close()
     key.close()
-    for act in (key.md5, lambda: key.expand(b""), lambda: Secret.random().wrap(bytes(12), b"", key)):
+    for act in (key.md5, lambda: key.derive(b""), lambda: Secret.random().wrap(bytes(12), b"", key)):
         with pytest.raises(ValueError, match="the key is closed"):
             act()
 
 
 def test_bounds_are_kept_before_c_is_called() -> None:
     with Secret.random() as key:
-        key.expand(bytes(2048)).close()
-        for act in (lambda: key.expand(bytes(2049)), lambda: key.commitment(bytes(2049)), lambda: key.seal(bytes(11), b"", b""),
+        key.derive(bytes(2048)).close()
+        for act in (lambda: key.derive(bytes(2049)), lambda: key.commitment(bytes(2049)), lambda: key.seal(bytes(11), b"", b""),
                     lambda: key.open(bytes(13), b"", bytes(16)), lambda: key.seal(bytes(12), b"", bytes(4097)),
                     lambda: key.unwrap(bytes(5), b"", bytes(48)), lambda: key.wrap(bytes(5), b"", key)):  # fmt: skip
             with pytest.raises(ValueError, match=r"bytes, (not|more than)"):
