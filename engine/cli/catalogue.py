@@ -16,6 +16,7 @@ OPERATIONS = {
     "get-bucket-request-payment": "GetBucketRequestPayment",
     "get-bucket-versioning": "GetBucketVersioning",
     "get-object": "GetObject",
+    "get-object-attributes": "GetObjectAttributes",
     "get-object-legal-hold": "GetObjectLegalHold",
     "get-object-lock-configuration": "GetObjectLockConfiguration",
     "get-object-retention": "GetObjectRetention",

@@ -109,6 +109,7 @@ REQUIRED = {
     "Delete": "Objects=[{Key=k}]",
     "RequestPaymentConfiguration": "Payer=Requester",
     "VersioningConfiguration": "Status=Enabled",
+    "ObjectAttributes": "ETag",
     "Tagging": "TagSet=[{Key=a,Value=1}]",
 }
 
