@@ -55,6 +55,22 @@ def test_a_delete_marker_says_what_it_is(s3: Any, versioned: str) -> None:
         assert headers["last-modified"].endswith(" GMT")
 
 
+def test_version_ids_and_markers_that_are_none_are_refused(s3: Any, versioned: str) -> None:
+    s3.put_object(Bucket=versioned, Key="key", Body=b"1")
+    for version_id, message in (
+        ("", "Version id cannot be the empty string"), ("nonsense", "Invalid version id specified"),
+    ):  # fmt: skip
+        error = refused("InvalidArgument", s3.get_object, Bucket=versioned, Key="key", VersionId=version_id)["Error"]
+        assert (error["Message"], error["ArgumentName"]) == (message, "versionId")
+        assert (error["ArgumentValue"] or "") == version_id
+    for marker, message in (
+        ("", "A version-id marker cannot be empty."),
+        ("null", "A version-id marker cannot be specified without a key marker."),
+    ):
+        error = refused("InvalidArgument", s3.list_object_versions, Bucket=versioned, VersionIdMarker=marker)["Error"]
+        assert (error["Message"], error["ArgumentName"]) == (message, "version-id-marker")
+
+
 def test_a_bucket_is_emptied_page_by_page(s3: Any, versioned: str) -> None:
     for number in range(5):
         for _ in range(2):
