@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fuzzing import write_seeds
+from tests.support.fuzzing import chunked_seeds, write_seeds
 
 ROOT = Path(__file__).parents[2]
 CSRC = ROOT / "csrc"
@@ -27,7 +27,7 @@ def build(place: Path, *sources: Path, link: str = "-lcrypto", sanitize: str = "
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return list(map(str, write_seeds(tmp_path_factory.mktemp("seeds"))))
+    return list(map(str, write_seeds(tmp_path_factory.mktemp("seeds"), chunked_seeds())))
 
 
 @pytest.mark.slow

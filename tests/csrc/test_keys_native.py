@@ -1,9 +1,11 @@
-"""Keys in C, watched from outside: nothing that is given back holds one, also when memory runs out at any turn."""
+"""Keys and sealed parts in C, watched from outside: keys left behind, memory running out, and bytes that may be a sealed part."""
 
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.support.fuzzing import sealed_seeds, write_seeds
 
 ROOT = Path(__file__).parents[2]
 CSRC = ROOT / "csrc"
@@ -24,6 +26,21 @@ def run(program: Path, mode: str) -> dict[str, int]:
     done = subprocess.run([program, mode], capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return {name: int(value) for name, value in (line.split(": ") for line in done.stdout.splitlines())}
+
+
+@pytest.mark.slow
+def test_damaged_parts_are_refused_alike_in_memory_and_in_files(tmp_path: Path) -> None:
+    """The fuzz target by gcc alone, with AddressSanitizer and UBSan; its own assertions are in fuzz.c."""
+    program = tmp_path / "fuzz"
+    sources = [path for path in CSRC.rglob("*.c") if "fuzz" not in path.parts]
+    sources += [CSRC / "fuzz" / "replay.c", CSRC / "fuzz" / "sealed" / "fuzz.c"]
+    flags = ["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{CSRC}"]
+    flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    subprocess.run(["cc", *flags, *map(str, sources), "-lcrypto", "-o", str(program)], check=True)
+    seeds = list(map(str, write_seeds(tmp_path / "seeds", sealed_seeds())))
+    done = subprocess.run([program, "20000", "1", *seeds], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{len(seeds)} files and 20000 mutations, seed 1\n"
 
 
 @pytest.fixture(scope="module")

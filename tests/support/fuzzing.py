@@ -1,10 +1,12 @@
-"""Seeds for the C fuzz targets. `python -m tests.support.fuzzing DIRECTORY` writes those of the aws-chunked decoder."""
+"""Seeds for the C fuzz targets. `python -m tests.support.fuzzing chunked|sealed DIRECTORY` writes those of one."""
 
 import itertools
 import sys
 from pathlib import Path
 
 from engine.s3.payload import ChunkSigning
+from engine.sealed import SEGMENT_SIZE, seal
+from engine.secret import PartKey, Secret
 from tests.support.chunks import SCOPE, TIME, encoded
 
 KEY = b"thirty-two bytes of signing key."
@@ -28,13 +30,19 @@ def chunked_seeds() -> dict[str, bytes]:
     return seeds
 
 
-def write_seeds(directory: Path) -> list[Path]:
-    """Write the seeds, one a file."""
+def sealed_seeds() -> dict[str, bytes]:
+    """Sealed parts for csrc/fuzz/sealed/fuzz.c: empty, short, of a full segment and of two."""
+    with Secret.of_bytes(b"thirty-two bytes of part root...") as key:
+        return {str(size): seal(bytes(size), PartKey(key, 7)) for size in (0, 1, 100, SEGMENT_SIZE, SEGMENT_SIZE + 1)}
+
+
+def write_seeds(directory: Path, seeds: dict[str, bytes]) -> list[Path]:
+    """Write seeds, one a file."""
     directory.mkdir(parents=True, exist_ok=True)
-    for name, data in chunked_seeds().items():
+    for name, data in seeds.items():
         (directory / name).write_bytes(data)
     return sorted(directory.iterdir())
 
 
 if __name__ == "__main__":
-    write_seeds(Path(sys.argv[1]))
+    write_seeds(Path(sys.argv[2]), {"chunked": chunked_seeds, "sealed": sealed_seeds}[sys.argv[1]]())
