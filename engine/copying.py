@@ -28,6 +28,7 @@ from engine.names import encode_key
 from engine.objects import MANIFEST_ID_SIZE, Objects
 from engine.readers import ObjectBody, StoredSource
 from engine.results import CopyObjectOutput, CopyObjectResult
+from engine.stream import available
 from engine.traits import Traits, check_copyable
 from engine.version_ids import asked_version, made_version, shown_version
 
@@ -53,8 +54,9 @@ class Original:
 
     @property
     def algorithm(self) -> Algorithm:
-        """Of its checksum."""
-        return BY_NAME[self.record.checksum.algorithm] if self.record.checksum is not None else DEFAULT
+        """Of its checksum; the default for one that can't be computed on this machine."""
+        kept = BY_NAME[self.record.checksum.algorithm] if self.record.checksum is not None else DEFAULT
+        return kept if available(kept.digest) else DEFAULT
 
     def would_be_replaced(self, place: BucketRecord) -> bool:
         """Whether a write to its own key puts itself in its place, and no version beside it."""

@@ -27,6 +27,8 @@ _ROWS = {width: struct.Struct(f"{_FIXED}{width}s{_CRC_SIZE}x") for width in CHEC
 ROW_SIZES = {width: row.size for width, row in _ROWS.items()}
 _BY_SIZE = {row.size: row for row in _ROWS.values()}
 _WHOLE = {size: struct.Struct(f"{size}s") for size in _BY_SIZE}
+_COLUMNS = {row.size: struct.Struct(f">HxBQ8x16x16s{width}s{_CRC_SIZE}x") for width, row in _ROWS.items()}
+"""Only what Complete looks at: number, algorithm, size, ETag, checksum."""
 _HEAD = struct.Struct(">III")
 _END = struct.Struct(">Q")
 SOUND_ROW = 0x2144DF1C
@@ -133,7 +135,8 @@ class Parts(Sequence[PartRecord]):
         """Numbers, sizes, ETags and checksums of all parts."""
         if not self.rows:
             return [], [], [], []
-        numbers, _, kinds, sizes, _, _, etags, rooms = map(list, zip(*self._fields(), strict=True))
+        rows = _COLUMNS[self._row_size].iter_unpack(self.rows)
+        numbers, kinds, sizes, etags, rooms = map(list, zip(*rows, strict=True))
         used = [_CHECKSUM_SIZES[kind] for kind in set(kinds)]
         if used != [len(rooms[0])]:
             rooms = [room[: _CHECKSUM_SIZES[kind]] for kind, room in zip(kinds, rooms, strict=True)]

@@ -191,6 +191,8 @@ def test_without_its_package_an_xxhash_proves_nothing_and_bytes_are_read(
         with engine.open(sys.argv[1]) as store:
             with store.get_object(sys.argv[2], "key").body as body:
                 print(len(body.read()), store.check(deep=True).ok)
+            copy = store.copy_object(sys.argv[2], "copy", sys.argv[2] + "/key").copy_object_result
+            print(copy.checksum_crc64_nvme)
             for said in ({"checksum_xxhash3": "AAAAAAAAAAA="}, {"checksum_algorithm": "XXHASH64"}):
                 try:
                     store.put_object(sys.argv[2], "other", b"", **said)
@@ -200,7 +202,8 @@ def test_without_its_package_an_xxhash_proves_nothing_and_bytes_are_read(
     valid = "[CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512]"
     refusal = f"Checksum algorithm provided is unsupported. Please try again with any of the valid types: {valid}\n"
     tiny.close()
-    assert python_output(code, str(store_path), bucket) == f"{len(WHOLE)} True\n" + 2 * refusal
+    copied = base64_of(ORACLES["CRC64NVME"](WHOLE))
+    assert python_output(code, str(store_path), bucket) == f"{len(WHOLE)} True\n{copied}\n" + 2 * refusal
 
 
 def test_an_object_of_no_bytes_needs_no_proof(tiny: Store, bucket: str) -> None:
