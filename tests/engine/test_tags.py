@@ -103,6 +103,13 @@ def test_tags_are_set_told_and_taken_away(tiny: engine.Store, bucket: str) -> No
         assert body.read() == b"body"
 
 
+def test_tags_of_an_upload_come_from_create(tiny: engine.Store, bucket: str) -> None:
+    upload_id = tiny.create_multipart_upload(bucket, "key", tagging="a=1").upload_id
+    part = tiny.upload_part(bucket, "key", upload_id, 1, b"body")
+    tiny.complete_multipart_upload(bucket, "key", upload_id, [(1, part.etag)])
+    assert tags_of(tiny) == [("a", "1")]
+
+
 def test_each_version_has_tags_of_its_own(tiny: engine.Store, bucket: str) -> None:
     tiny.put_bucket_versioning(bucket, versioning_configuration={"status": "Enabled"})
     first = tiny.put_object(bucket, "key", b"1", tagging="a=1").version_id
