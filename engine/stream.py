@@ -210,18 +210,18 @@ class Stream:
 
     def _pump_pieces(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
         """Read here what C would not hash."""
-        moved = 0
+        moved, room = 0, memoryview(bytearray(min(length, PIECE_SIZE)))
         while moved < length:
-            span = min(length - moved, PIECE_SIZE)
+            span = room[: length - moved]
             try:
-                piece = os.read(in_fd, span) if in_offset < 0 else os.pread(in_fd, span, in_offset + moved)
+                count = os.readv(in_fd, [span]) if in_offset < 0 else os.preadv(in_fd, [span], in_offset + moved)
             except OSError as error:
                 doing = f"pumping from descriptor {in_fd}, at byte {self.size}"
                 raise ReadFailed(error.errno, f"{doing}: {error.strerror}") from error
-            if not piece:
+            if not count:
                 break
-            self._update(handle, piece)
-            moved += len(piece)
+            self._update(handle, span[:count])
+            moved += count
         return moved
 
     def _claim_any(self) -> None:
