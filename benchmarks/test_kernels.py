@@ -4,6 +4,7 @@ The buffer starts at a random offset in its page in every round, so that a fluke
 """
 
 import hashlib
+import os
 import random
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from engine import native
 from engine.native import KernelRow
+from engine.sealed import seal, unseal
+from engine.secret import PartKey, Secret
 from engine.stream import Digest, Stream
 
 PAGE = 4096
@@ -79,3 +82,28 @@ def test_stream_update(benchmark: BenchmarkFixture, digests: Digest, size: int) 
 
     benchmark.group = f"MD5 {size // KIB} KiB" if digests == Digest.MD5 else f"{digests!r} {size // KIB} KiB"
     measure(benchmark, run, size)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_sealing_stream_update(benchmark: BenchmarkFixture, size: int) -> None:
+    """The same sealed, into a file that keeps nothing: beside MD5 alone."""
+    nowhere = os.open("/dev/null", os.O_WRONLY)
+    with Secret.random() as key:
+
+        def run(data: memoryview) -> bytes:
+            with Stream(Digest.MD5, nowhere, PartKey(key, 1)) as stream:
+                stream.update(data)
+                return stream.digest(Digest.MD5)
+
+        benchmark.group = f"MD5 {size // KIB} KiB"
+        measure(benchmark, run, size)
+    os.close(nowhere)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_unsealing(benchmark: BenchmarkFixture, size: int) -> None:
+    """A sealed part in memory, opened."""
+    with Secret.random() as key:
+        sealed = seal(bytes(size), PartKey(key, 1))
+        benchmark.group = f"opening {size // KIB} KiB"
+        measure(benchmark, lambda _: unseal(sealed, PartKey(key, 1)), size)

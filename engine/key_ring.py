@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from engine.blobs.files import sync_directory
-from engine.errors import StoreError
+from engine.errors import StoreClosed, StoreError
 from engine.native_errors import ReadFailed
 from engine.secret import KEY_SIZE, Secret
 from engine.sse import Root
@@ -58,6 +58,7 @@ class KeyRing:
         self._keys: dict[str, RingKey] = {}
         self._active = ""
         self._seen: tuple[int, int] | None = None
+        self._is_closed = False
         with _locked(self._path):
             if not os.path.lexists(self._path):
                 first = _new_key()
@@ -81,7 +82,7 @@ class KeyRing:
     def root(self, key_id: str | None = None) -> Root:
         """The active key, or a stated one, as the root of an upload's keys; borrowed from the ring.
 
-        Raises: StoreError, the ring has no such key
+        Raises: StoreError, the ring has no such key; StoreClosed
         """
         with self._lock:
             if key_id is None or key_id not in self._keys:
@@ -106,7 +107,10 @@ class KeyRing:
     def close(self) -> None:
         """Wipe all keys; again is harmless."""
         with self._lock:
-            self._forget()
+            self._is_closed = True
+            for key in self._keys.values():
+                key.secret.close()
+            self._keys = {}
 
     def __enter__(self) -> Self:
         return self
@@ -119,12 +123,9 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._keys)} keys>"
 
-    def _forget(self) -> None:
-        for key in self._keys.values():
-            key.secret.close()
-        self._keys = {}
-
     def _load_if_changed(self) -> None:
+        if self._is_closed:
+            raise StoreClosed(f"{self._path}: the key ring is closed")
         with contextlib.suppress(OSError):  # opening it says what is wrong
             facts = os.stat(self._path)
             if (facts.st_ino, facts.st_mtime_ns) == self._seen:

@@ -26,13 +26,15 @@ TEXT_SIZE_MAX: Final = 4096
 class Secret:
     """A key. May be used by several threads; use it in a `with`, or close it."""
 
-    __slots__ = ("_handle", "_lock")
+    __slots__ = ("_handle", "_is_closed", "_lock", "_users")
 
     def __init__(self, make: Callable[[CData], int], doing: str, report: CData = None) -> None:
         """Keep the key that `make` puts into the place it is given."""
         place = ffi.new("engine_key **")
         native.check(make(place), doing, report)
         self._lock = threading.Lock()
+        self._users = 0
+        self._is_closed = False
         self._handle: CData = ffi.gc(place[0], lib.engine_key_close, PAGE_SIZE)
 
     @staticmethod
@@ -151,21 +153,31 @@ class Secret:
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[CData]:
-        """Lend the C handle for one call; nobody closes it meanwhile.
+        """Lend the C handle for one call; it is not wiped meanwhile.
 
         Raises: ValueError, closed
         """
         with self._lock:
-            if self._handle is None:
+            if self._is_closed:
                 raise ValueError("the key is closed")
+            self._users += 1
+        try:
             yield self._handle
+        finally:
+            with self._lock:
+                self._users -= 1
+                self._wipe_unused()
 
     def close(self) -> None:
-        """Wipe the key; again is harmless."""
+        """Wipe the key, as soon as no call of another thread uses it; again is harmless."""
         with self._lock:
-            if self._handle is not None:
-                ffi.release(self._handle)
-                self._handle = None
+            self._is_closed = True
+            self._wipe_unused()
+
+    def _wipe_unused(self) -> None:
+        if self._is_closed and not self._users and self._handle is not None:
+            ffi.release(self._handle)
+            self._handle = None
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine import sse
-from engine.errors import StoreError
+from engine.errors import StoreClosed, StoreError
 from engine.key_ring import KeyRing
 from engine.sse import Place
 from tests.support import decoder
@@ -94,6 +94,18 @@ def test_a_ring_that_is_gone_is_told_and_not_made_anew(path: Path) -> None:
         with pytest.raises(StoreError, match="can't be opened"):
             ring.root()
     assert not path.exists()
+
+
+def test_a_closed_ring_gives_no_key_and_has_wiped_all(path: Path) -> None:
+    ring = KeyRing(str(path))
+    root = ring.root()
+    ring.close()
+    ring.close()
+    for act in (ring.root, lambda: ring.root(root.key_id), ring.rotate, ring.ids):
+        with pytest.raises(StoreClosed, match="the key ring is closed"):
+            act()
+    with pytest.raises(ValueError, match="closed"):
+        root.secret.md5()
 
 
 def test_an_unknown_key_is_refused_by_name(path: Path) -> None:

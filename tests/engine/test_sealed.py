@@ -23,6 +23,7 @@ from tests.support.sealed_parts import (
     SEGMENT,
     Sealed,
     Write,
+    by_chunks,
     by_pump,
     by_seal,
     by_small_updates,
@@ -45,7 +46,9 @@ def fd() -> Iterator[int]:
     os.close(opened)
 
 
-WAYS = pytest.mark.parametrize("write", [by_update, by_small_updates, by_pump, by_seal], ids=lambda way: way.__name__)
+WAYS = pytest.mark.parametrize(
+    "write", [by_update, by_small_updates, by_pump, by_chunks, by_seal], ids=lambda way: way.__name__
+)
 
 
 @WAYS

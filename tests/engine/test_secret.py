@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from engine import native_errors
+from engine.native import ffi
 from engine.secret import PartKey, Secret
 from tests.support import decoder
 
@@ -149,6 +150,17 @@ def test_no_text_of_a_handle_shows_the_key() -> None:
         told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     for shown in (repr(RAW)[2:-1], RAW.hex(), base64.b64encode(RAW).decode()):
         assert shown not in told
+
+
+def test_a_key_wraps_itself_and_outlives_its_closing_while_it_is_used() -> None:
+    key = Secret.of_bytes(RAW)
+    assert AESGCM(RAW).decrypt(bytes(12), key.wrap(bytes(12), b"", key), b"") == RAW
+    with key.lent() as handle:
+        key.close()
+        assert bytes(ffi.buffer(ffi.cast("uint8_t *", handle), 32)) == RAW
+        with pytest.raises(ValueError, match="closed"):
+            key.md5()
+    assert key._handle is None
 
 
 def test_one_key_serves_many_threads_while_another_closes_it() -> None:

@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.chunked import ChunkedSource
 from engine.sealed import SEGMENT_SIZE, SealedReader, seal
 from engine.secret import PartKey
 from engine.stream import Digest, Stream
+from tests.support.chunks import SIGNING, RawBody, encode
 
 RAW = bytes(range(50, 82))
 SEGMENT = SEGMENT_SIZE
@@ -59,6 +61,14 @@ def by_pump(data: bytes, part: PartKey, fd: int) -> None:
         assert stream.pump(source, len(data), 0) == len(data)
         assert stream.digest(Digest.MD5) == hashlib.md5(data).digest()
     os.close(source)
+
+
+def by_chunks(data: bytes, part: PartKey, fd: int) -> None:
+    source = ChunkedSource(RawBody(encode(data, 8192, signing=SIGNING)), len(data), signing=SIGNING)
+    with Stream(Digest.MD5, fd, part) as stream:
+        assert source.feed(stream, len(data) + 1) == len(data)
+        source.finish()
+        assert stream.digest(Digest.MD5) == hashlib.md5(data).digest()
 
 
 def by_seal(data: bytes, part: PartKey, fd: int) -> None:
