@@ -18,6 +18,7 @@ from engine.errors import (
     S3Error,
 )
 from engine.readers import ObjectBody
+from engine.results import Error
 from engine.s3.claims import unhoisted
 from engine.s3.http import Request
 from engine.s3.model import Operation
@@ -30,7 +31,7 @@ from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, call, listing_of, resources, told
+from engine.server.operations import SERVED, Site, admit, call, listing_of, told
 from engine.server.payload import body_of
 from engine.store import Store
 
@@ -97,26 +98,26 @@ class Application:
         if needs_body(operation) == "xml":
             document = read_document(operation, identity, meant, exchange.body)
         inputs = parse_input(operation, meant, exchange.address, document)
-        for action, resource in resources(operation, inputs):
-            if not self._authorize(identity, action, resource):
-                raise AccessDenied
+        inputs, refused = admit(operation, inputs, lambda *asked: self._authorize(identity, *asked))
         if needs_body(operation) == "stream":
             inputs |= body_of(identity, meant, exchange.body)
         if operation.name in slow.OPERATIONS:
             return slow.answer_slowly(
-                lambda: self._answer(exchange, operation, inputs),
+                lambda: self._answer(exchange, operation, inputs, refused),
                 lambda error: _refusal(exchange, error),
                 self._blank_interval_s,
             )
-        return self._answer(exchange, operation, inputs)
+        return self._answer(exchange, operation, inputs, refused)
 
-    def _answer(self, exchange: Exchange, operation: Operation, inputs: dict[str, Any]) -> Response:
+    def _answer(
+        self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...]
+    ) -> Response:
         request = exchange.request
         url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
         account = exchange.identity.account_id if exchange.identity is not None else ""
         store = self._store.acting_as(account) if account else self._store
         try:
-            result = call(store, operation, inputs, Site(self._region, url))
+            result = call(store, operation, inputs, Site(self._region, url), refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error

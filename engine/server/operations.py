@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from engine import results
 from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
 from engine.copy_sources import CopySource
-from engine.errors import InvalidRequest, NotImplementedYet, S3Error
+from engine.errors import AccessDenied, InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
-from engine.results import CompletedPart, CompleteMultipartUploadOutput, ObjectIdentifier
 from engine.s3.model import Operation, snake
 from engine.store import Store
 
@@ -54,14 +54,14 @@ def _complete(inputs: Inputs, _site: Site) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
         raise InvalidRequest("You must specify at least one part")
-    return inputs | {"parts": [CompletedPart(**part) for part in listed.get("parts") or ()]}
+    return inputs | {"parts": [results.CompletedPart(**part) for part in listed.get("parts") or ()]}
 
 
 def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
-        _refuse_rest(item, set(ObjectIdentifier._fields))
-    keys = [ObjectIdentifier(**item) for item in delete["objects"]]
+        _refuse_rest(item, set(results.ObjectIdentifier._fields))
+    keys = [results.ObjectIdentifier(**item) for item in delete["objects"]]
     return inputs | {"keys": keys, "quiet": bool(delete.get("quiet"))}
 
 
@@ -84,7 +84,7 @@ def _bucket_location(result: GetBucketLocationOutput, site: Site) -> GetBucketLo
     return replace(result, location_constraint=site.region)
 
 
-def _completed(result: CompleteMultipartUploadOutput, site: Site) -> CompleteMultipartUploadOutput:
+def _completed(result: results.CompleteMultipartUploadOutput, site: Site) -> results.CompleteMultipartUploadOutput:
     return replace(result, location=site.url)
 
 
@@ -177,6 +177,30 @@ def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str
         yield from ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
 
 
+def admit(
+    operation: Operation, inputs: Inputs, may: Callable[[str, str], bool]
+) -> tuple[Inputs, tuple[results.Error, ...]]:
+    """The inputs of a request that may be made. Of many deletions those that may not be are left out, and answered for by themselves.
+
+    Raises:
+        AccessDenied: it may not be made.
+        InvalidArgument: the copy source can't be read.
+    """
+    if operation.name != "DeleteObjects":
+        if not all(may(*asked) for asked in resources(operation, inputs)):
+            raise AccessDenied
+        return inputs, ()
+    delete = inputs["delete"]
+    kept: list[Inputs] = []
+    refused: list[Inputs] = []
+    for item in delete["objects"]:
+        alone = inputs | {"delete": {"objects": [item]}}
+        (kept if all(may(*asked) for asked in resources(operation, alone)) else refused).append(item)
+    denied = AccessDenied()
+    errors = (results.Error(item["key"], item.get("version_id"), denied.code, denied.message) for item in refused)
+    return inputs | {"delete": delete | {"objects": kept}}, tuple(errors)
+
+
 def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]:
     """Every (action, resource) that must be allowed; a copy reads its source too.
 
@@ -217,19 +241,25 @@ def arn(bucket: str | None, key: str | None) -> str:
     return f"arn:aws:s3:::{path}"
 
 
-def call(store: Store, operation: Operation, inputs: Inputs, site: Site) -> Any:
-    """Run an operation on the store.
+def call(
+    store: Store, operation: Operation, inputs: Inputs, site: Site, refused: tuple[results.Error, ...] = ()
+) -> Any:
+    """Run an operation on the store; `refused` are the deletions that `admit` left out.
 
     Raises:
         NotImplementedYet: a member was sent that the store does not take.
         S3Error: whatever the store answers.
     """
+    if refused and not inputs["delete"]["objects"]:
+        return results.DeleteObjectsOutput(errors=refused)
     served = SERVED[operation.name]
     adapted = served.adapt(dict(inputs), site)
     method = getattr(store, snake(operation.name))
     taken = parameters(method)
     _refuse_rest(adapted, taken, operation)
     result = method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
+    if refused:
+        result = replace(result, errors=(*refused, *(result.errors or ())))
     return served.present(result, site)
 
 

@@ -78,6 +78,20 @@ def test_deleting_many_asks_for_each_key(s3: Any, tiny: Store, gatekeeper: Gatek
     assert gatekeeper.asked == {("s3:DeleteObject", KEY), ("s3:DeleteObject", other), ("s3:DeleteObjectVersion", other)}
 
 
+def test_of_many_those_that_may_not_be_deleted_stay_and_are_named(s3: Any, tiny: Store, gatekeeper: Gatekeeper) -> None:
+    tiny.put_object("bucket", "other", b"body")
+    gatekeeper.refused = {("s3:DeleteObject", KEY), ("s3:DeleteObjectVersion", KEY)}
+    objects = [{"Key": "key"}, {"Key": "other"}, {"Key": "key", "VersionId": "null"}]
+    answer = s3.delete_objects(Bucket="bucket", Delete={"Objects": objects, "Quiet": True})
+    denied = {"Key": "key", "Code": "AccessDenied", "Message": "Access Denied"}
+    assert answer["Errors"] == [denied, denied | {"VersionId": "null"}]
+    assert [item.key for item in tiny.list_objects_v2("bucket").contents or ()] == ["key"]
+    before = contents_of(tiny)
+    answer = s3.delete_objects(Bucket="bucket", Delete={"Objects": objects[:1]})
+    assert (answer["Errors"], answer.get("Deleted")) == ([denied], None)
+    assert contents_of(tiny) == before
+
+
 @pytest.mark.parametrize("name", ["get_object", "head_object"])
 def test_who_may_not_list_does_not_learn_that_a_key_is_absent(s3: Any, gatekeeper: Gatekeeper, name: str) -> None:
     read = getattr(s3, name)
