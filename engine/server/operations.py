@@ -171,8 +171,6 @@ def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str
         yield SERVED["GetObject"].action_on(named)
     if served.action == "s3:PutObject":
         yield from {action for member, action in WRITE_ACTIONS.items() if inputs.get(member) is not None}
-    if inputs.get("bypass_governance_retention"):
-        yield "s3:BypassGovernanceRetention"
     if inputs.get("object_lock_enabled_for_bucket"):
         yield from ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
 
@@ -182,10 +180,13 @@ def admit(
 ) -> tuple[Inputs, tuple[results.Error, ...]]:
     """The inputs of a request that may be made. Of many deletions those that may not be are left out, and answered for by themselves.
 
+    Who may not bypass a retention can say so all the same, as S3's console does with every deletion: it has no effect.
+
     Raises:
         AccessDenied: it may not be made.
         InvalidArgument: the copy source can't be read.
     """
+    inputs = _without_bypass(operation, inputs, may)
     if operation.name != "DeleteObjects":
         if not all(may(*asked) for asked in resources(operation, inputs)):
             raise AccessDenied
@@ -207,13 +208,24 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
     Raises:
         InvalidArgument: the copy source can't be read.
     """
-    bucket = inputs.get("bucket")
-    for named in inputs["delete"]["objects"] if operation.name == "DeleteObjects" else [inputs]:
-        resource = arn(bucket, named.get("key"))
+    for named in _named(operation, inputs):
+        resource = arn(inputs.get("bucket"), named.get("key"))
         yield from ((action, resource) for action in actions(operation, inputs, named))
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)
+
+
+def _named(operation: Operation, inputs: Inputs) -> list[Inputs]:
+    """What names the resources of a request: itself, or each of many deletions."""
+    return inputs["delete"]["objects"] if operation.name == "DeleteObjects" else [inputs]
+
+
+def _without_bypass(operation: Operation, inputs: Inputs, may: Callable[[str, str], bool]) -> Inputs:
+    if not inputs.get("bypass_governance_retention"):
+        return inputs
+    named = [arn(inputs["bucket"], each["key"]) for each in _named(operation, inputs)]
+    return inputs | {"bypass_governance_retention": all(may("s3:BypassGovernanceRetention", each) for each in named)}
 
 
 def told(operation: Operation, inputs: Inputs, result: Any, may: Callable[[str, str], bool]) -> Any:

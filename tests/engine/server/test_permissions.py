@@ -92,6 +92,21 @@ def test_of_many_those_that_may_not_be_deleted_stay_and_are_named(s3: Any, tiny:
     assert contents_of(tiny) == before
 
 
+def test_who_may_not_bypass_a_retention_deletes_what_has_none(s3: Any, tiny: Store, gatekeeper: Gatekeeper) -> None:
+    make_locked(tiny)
+    tiny.put_object_legal_hold("locked", "key", legal_hold={"status": "OFF"})
+    free = tiny.put_object("locked", "free", b"").version_id
+    locked = tiny.head_object("locked", "key").version_id
+    gatekeeper.refused = {("s3:BypassGovernanceRetention", LOCKED_KEY)}
+    objects = [{"Key": "key", "VersionId": locked}, {"Key": "free", "VersionId": free}]
+    named = {"Bucket": "locked", "BypassGovernanceRetention": True}
+    assert code_of(s3.delete_object, **named, **objects[0]) == "AccessDenied"
+    answer = s3.delete_objects(**named, Delete={"Objects": objects})
+    assert [[each["Key"] for each in answer[what]] for what in ("Errors", "Deleted")] == [["key"], ["free"]]
+    gatekeeper.refused = set()
+    s3.delete_object(**named, **objects[0])
+
+
 @pytest.mark.parametrize("name", ["get_object", "head_object"])
 def test_who_may_not_list_does_not_learn_that_a_key_is_absent(s3: Any, gatekeeper: Gatekeeper, name: str) -> None:
     read = getattr(s3, name)
