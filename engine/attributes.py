@@ -13,9 +13,9 @@ from engine.multipart.checksum_rules import of_part, shown
 from engine.names import encode_key
 from engine.objects import Objects
 from engine.results import Checksum, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart
+from engine.traits import storage_class_of
 from engine.version_ids import asked_version, shown_version
 
-STORAGE_CLASS = "STANDARD"
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 
 
@@ -60,7 +60,7 @@ class Attributes(Objects):
             etag=record.etag if "ETag" in wanted else None,
             checksum=Checksum(**shown(record.checksum)) if "Checksum" in wanted and record.checksum else None,
             object_parts=_parts_of(record, manifest, marker, limit) if "ObjectParts" in wanted else None,
-            storage_class=(record.headers.storage_class or STORAGE_CLASS) if "StorageClass" in wanted else None,
+            storage_class=storage_class_of(record.headers) if "StorageClass" in wanted else None,
             object_size=record.size if "ObjectSize" in wanted else None,
         )
 

@@ -1,6 +1,7 @@
 """Versions of objects: kept, hidden by delete markers, named by their ids, listed; in buckets that keep them, did, or never have."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -261,6 +262,25 @@ def test_a_bucket_with_versions_left_is_not_deleted(versioned: engine.Store) -> 
             versioned.delete_bucket("bucket")
         versioned.delete_object("bucket", "key", version_id=version_id)
     versioned.delete_bucket("bucket")
+
+
+def test_every_one_of_many_writers_at_once_makes_a_version(versioned: engine.Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(lambda number: put(versioned, b"%d" % number), range(64)))
+    assert len(set(ids)) == 64
+    shown = listed(versioned)
+    assert {version_id for _, version_id, _, _ in shown} == set(ids)
+    assert [is_latest for _, _, is_latest, _ in shown] == [True] + [False] * 63
+    assert versioned.head_object("bucket", "key").version_id == shown[0][1]
+    assert read(versioned, version_id=ids[7]) == (b"7", ids[7])
+
+
+def test_a_read_goes_on_while_its_version_is_deleted(versioned: engine.Store) -> None:
+    body = bytes(range(256)) * 400
+    version_id = put(versioned, body)
+    with versioned.get_object("bucket", "key", version_id=version_id).body as opened:
+        versioned.delete_object("bucket", "key", version_id=version_id)
+        assert opened.read() == body
 
 
 def test_every_version_is_counted_and_its_bytes_are_freed(versioned: engine.Store) -> None:
