@@ -133,6 +133,13 @@ static int take_span(struct engine_stream *stream, const uint8_t *data, size_t s
     return status == ENGINE_OK ? sink_write(&stream->sink, data, size, report) : status;
 }
 
+/* The keys end with their use, not with the handle. */
+static void end_sealing(engine_stream *stream)
+{
+    sealer_close(stream->sealer);
+    stream->sealer = NULL;
+}
+
 int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
 {
     ENGINE_ASSERT(stream->state == STREAM_OPEN);
@@ -141,6 +148,7 @@ int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, 
         const int status = take_span(stream, data, span, report);
         if (status != ENGINE_OK) {
             stream->state = STREAM_BROKEN;
+            end_sealing(stream);
             return status;
         }
         data += span;
@@ -168,12 +176,10 @@ static int finish_digests(engine_stream *stream)
     return ENGINE_OK;
 }
 
-/* The keys end with their use, not with the handle. */
 static int finish_sealing(engine_stream *stream, struct engine_report *report)
 {
     const int status = stream->sealer != NULL ? sealer_finish(stream->sealer, &stream->sink, report) : ENGINE_OK;
-    sealer_close(stream->sealer);
-    stream->sealer = NULL;
+    end_sealing(stream);
     return status;
 }
 

@@ -16,6 +16,7 @@ from engine.sealed import SealedReader, sealed_size, unseal
 from engine.secret import PartKey, Secret
 from engine.stream import Digest, Stream
 from tests.support import decoder
+from tests.support.processes import python_output
 from tests.support.sealed_parts import (
     PLAIN,
     RAW,
@@ -177,6 +178,17 @@ def test_what_is_held_back_and_cannot_be_written_breaks_the_stream(key: Secret) 
     os.close(full)
 
 
+def test_a_write_that_fails_under_way_breaks_the_stream(key: Secret) -> None:
+    full = os.open("/dev/full", os.O_RDWR)
+    with Stream(Digest.MD5, full, PartKey(key, 1)) as stream:
+        with pytest.raises(native_errors.WriteFailed, match="No space left"):
+            stream.update(bytes(10 * SEGMENT))
+        for act in (stream.finish, lambda: stream.update(b"x"), lambda: stream.digest(Digest.MD5)):
+            with pytest.raises(native_errors.StreamBroken):
+                act()
+    os.close(full)
+
+
 def test_a_reader_that_is_closed_or_has_no_file_says_so(key: Secret, fd: int) -> None:
     by_update(b"x", PartKey(key, 1), fd)
     reader = SealedReader(fd, PartKey(key, 1))
@@ -194,3 +206,26 @@ def test_the_plaintext_is_nowhere_in_the_file(key: Secret, fd: int) -> None:
         os.ftruncate(fd, 0)
         write(marked, PartKey(key, 1), fd)
         assert b"easy to find" not in Sealed(fd, PartKey(key, 1)).data()
+
+
+def test_an_upload_under_way_needs_two_mebibytes_at_most_however_long_it_is() -> None:
+    code = """if True:
+        import os
+        from engine.secret import PartKey, Secret
+        from engine.stream import Digest, Stream
+        key, source = Secret.random(), os.memfd_create("source")
+        os.ftruncate(source, 64 << 20)
+        outs = [os.open("/dev/null", os.O_WRONLY) for _ in range(20)]
+        def resident_kib():
+            with open("/proc/self/status") as status:
+                return int(next(line for line in status if line.startswith("VmRSS")).split()[1])
+        before = resident_kib()
+        streams = [Stream(Digest.MD5, out, PartKey(key, 1)) for out in outs]
+        for length in (2 << 20, 20 << 20):
+            for stream in streams:
+                stream.pump(source, length, 0)
+            print((resident_kib() - before) // len(streams))
+    """
+    short, long = map(int, python_output(code).split())
+    assert short <= 2048
+    assert long <= short + 64
