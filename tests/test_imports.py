@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: dict[str, tuple[str, ...]] = {
     "bounds": ("errors", "limits", "members", "native_errors"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
-    "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms"),
+    "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting"),
     "bodies": ("bodies",),
     "ballast": ("ballast",),
     "blobs": ("blobs", "blobs.*"),

@@ -1,0 +1,208 @@
+"""Which encryption a request gets, and the keys of what is stored: S3's rules over the sources of roots. Knows no row and no file.
+
+CreateMultipartUpload, PutObject, CopyObject     begun = encrypting.begin(place, asked)
+UploadPart, UploadPartCopy                       keys = encrypting.keys_for_part(upload.encryption, bucket, key, customer)
+GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read(object.encryption, bucket, key, customer)
+"""
+
+import base64
+import binascii
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from engine import customer_keys
+from engine.customer_keys import CustomerKey
+from engine.errors import InternalError, InvalidArgument, NotImplementedYet
+from engine.key_providers import KeyProvider, new_root, root_of
+from engine.key_ring import KeyRing
+from engine.native_errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
+from engine.sse import Encryption, Place, Root, UploadKeys, begin, open_keys, rewrap
+
+_HEADER: Final = "x-amz-server-side-encryption"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says of the encryption of what it creates; `kms_context` is base64 of JSON, as the header has it."""
+
+    server_side_encryption: str | None = None
+    kms_key_id: str | None = None
+    kms_context: str | None = None
+    customer: CustomerKey | None = None
+
+    @property
+    def is_something(self) -> bool:
+        """Whether it says anything, so that no default of the bucket counts."""
+        return self.server_side_encryption is not None or self.customer is not None
+
+    def check(self) -> None:
+        """Check what needs neither keys nor a bucket.
+
+        Raises:
+            InvalidArgument, NotImplementedYet: S3 would not take it, or we can't.
+        """
+        value = self.server_side_encryption
+        if value == "aws:kms:dsse":
+            raise NotImplementedYet(Header=_HEADER)
+        if value not in (None, "AES256", "aws:kms"):
+            raise InvalidArgument(
+                "The encryption method specified is not supported", ArgumentName=_HEADER, ArgumentValue=value
+            )
+        if value != "aws:kms" and (self.kms_key_id is not None or self.kms_context is not None):
+            raise InvalidArgument(
+                "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
+                ArgumentName=_HEADER,
+                ArgumentValue=value or "null",
+            )
+        context_of(self.kms_context)
+
+
+class Encrypting:
+    """The sources of roots that a store has; borrows them."""
+
+    __slots__ = ("_provider", "_ring")
+
+    def __init__(self, ring: KeyRing | None = None, provider: KeyProvider | None = None) -> None:
+        self._ring = ring
+        self._provider = provider
+
+    def begin(self, place: Place, asked: Asked) -> tuple[UploadKeys, Encryption] | None:
+        """New keys for what is created at a place, and what to keep of them; None if no encryption is asked for.
+
+        Raises:
+            InvalidArgument, NotImplementedYet: as `Asked.check`; or the store has no source for such roots.
+            KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the provider refuses.
+        """
+        asked.check()
+        if not asked.is_something:
+            return None
+        with self._new_root(place, asked) as root:
+            return begin(root, place)
+
+    def keys_for_part(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
+    ) -> UploadKeys | None:
+        """The keys of an upload for a part of it; None if it is not encrypted.
+
+        Raises:
+            InvalidRequest: the part has a customer's key and the upload none, or the other way round, or another one.
+        """
+        if (customer is not None) != (encryption is not None and encryption.kind == "SSE-C"):
+            raise customer_keys.part_without_key()
+        try:
+            return self._keys(encryption, bucket, key, customer)
+        except KeyMismatch as error:
+            raise customer_keys.part_with_other_key() from error
+
+    def keys_for_read(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
+    ) -> UploadKeys | None:
+        """The keys of an object to be read; None if it is not encrypted.
+
+        Raises:
+            InvalidRequest: the object needs a customer's key and none was given, or the other way round.
+            AccessDenied: it needs another one.
+        """
+        check_customer(encryption, customer)
+        try:
+            return self._keys(encryption, bucket, key, customer)
+        except KeyMismatch as error:
+            raise customer_keys.key_wrong() from error
+
+    def rewrap(
+        self, encryption: Encryption, bucket: str, key: str, customer: CustomerKey | None, place: Place, asked: Asked
+    ) -> Encryption:
+        """For a copy without bytes: the object's data key under the root that the copy asks for, which must be an encryption.
+
+        Raises: as `begin` and `keys_for_read`
+        """
+        asked.check()
+        check_customer(encryption, customer)
+        with self._root_of(encryption, customer) as root, self._new_root(place, asked) as new:
+            try:
+                with _damage_told():
+                    return rewrap(root, encryption, bucket, key, new, place)
+            except KeyMismatch as error:
+                raise _mismatch(encryption) from error
+
+    def _keys(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
+    ) -> UploadKeys | None:
+        if encryption is None:
+            return None
+        with _damage_told(), self._root_of(encryption, customer) as root:
+            try:
+                return open_keys(root, encryption, bucket, key)
+            except KeyMismatch as error:
+                if encryption.kind == "SSE-C":
+                    raise
+                raise _mismatch(encryption) from error
+
+    def _new_root(self, place: Place, asked: Asked) -> Root:
+        if asked.customer is not None:
+            return asked.customer.root()
+        if asked.server_side_encryption == "AES256" and self._ring is not None:
+            return self._ring.root()
+        if asked.server_side_encryption == "aws:kms" and self._provider is not None:
+            context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
+            return new_root(self._provider, asked.kms_key_id, context)
+        raise NotImplementedYet(Header=_HEADER, reason="the store has no source of keys for this encryption")
+
+    def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
+        if encryption.kind == "SSE-C" and customer is not None:
+            return customer.root()
+        if encryption.kind == "AES256" and self._ring is not None:
+            return self._ring.root(encryption.key_id)
+        if encryption.kind == "aws:kms" and self._provider is not None:
+            return root_of(self._provider, encryption)
+        raise InternalError(reason=f"the store was opened without the source of keys that opens {encryption.kind}")
+
+
+def check_customer(encryption: Encryption | None, customer: CustomerKey | None) -> None:
+    """Whether a read has a customer's key exactly where one is needed.
+
+    Raises:
+        InvalidRequest: it has not.
+    """
+    needs_one = encryption is not None and encryption.kind == "SSE-C"
+    if needs_one and customer is None:
+        raise customer_keys.key_missing()
+    if customer is not None and not needs_one:
+        raise customer_keys.key_not_applicable()
+
+
+def context_of(header: str | None) -> dict[str, str]:
+    """The encryption context in a request's header.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    if header is None:
+        return {}
+    with contextlib.suppress(ValueError, binascii.Error):
+        context = json.loads(base64.b64decode(header, validate=True))
+        if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):
+            return context
+    raise InvalidArgument(
+        "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "
+        "which represents a string-string map",
+        ArgumentName=f"{_HEADER}-context",
+        ArgumentValue=header,
+    )
+
+
+def _mismatch(encryption: Encryption) -> Exception:
+    if encryption.kind == "SSE-C":
+        return customer_keys.key_wrong()
+    return InternalError(reason=f"key {encryption.key_id!r} does not open what it wrapped, or the row is damaged")
+
+
+@contextlib.contextmanager
+def _damage_told() -> Iterator[None]:
+    try:
+        yield
+    except (SealedDamaged, SealedFormatUnknown) as error:
+        raise InternalError(reason=f"the keys of a stored object do not open: {error}") from error
