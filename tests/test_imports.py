@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS: dict[str, tuple[str, ...]] = {
     "bounds": ("errors", "limits", "members", "native_errors"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
-    "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting"),
+    "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting", "bucket_encryption"),
     "bodies": ("bodies",),
     "ballast": ("ballast",),
     "blobs": ("blobs", "blobs.*"),
@@ -86,7 +86,7 @@ IMPORTERS: dict[str, set[str]] = {
     "_native": {"native"},
     "lmdb": {"meta.environment"},
     "xxhash": {"xxhashes"},
-    "msgspec": {"layout", "lifecycle", "meta.records", "sse"},
+    "msgspec": {"layout", "lifecycle", "meta.records", "sse", "bucket_encryption"},
     "tqdm": {"cli.progress"},
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},

@@ -1,0 +1,105 @@
+"""The default encryption of a bucket as S3 takes it: read, refused where it is wrong, packed, and what it means for a request.
+
+Source: API pages PutBucketEncryption, ServerSideEncryptionByDefault, BlockedEncryptionTypes; AWS's own answers to wrong rules.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from engine.encrypting import Asked
+from engine.errors import InvalidArgument, MalformedXML, NotImplementedYet
+
+
+class _Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An element of the document; a member that was not said is None."""
+
+
+class ServerSideEncryptionByDefault(_Element, frozen=True):
+    """The encryption of what asks for none."""
+
+    sse_algorithm: Literal["AES256", "aws:kms", "aws:kms:dsse"]
+    kms_master_key_id: str | None = None
+
+
+class BlockedEncryptionTypes(_Element, frozen=True):
+    """Kinds that nothing may be written with; NONE blocks none."""
+
+    encryption_type: tuple[Literal["NONE", "SSE-C"], ...] = ()
+
+
+class ServerSideEncryptionRule(_Element, frozen=True):
+    """The one rule of a bucket; `bucket_key_enabled` is kept and told, and changes nothing here."""
+
+    apply_server_side_encryption_by_default: ServerSideEncryptionByDefault | None = None
+    bucket_key_enabled: bool | None = None
+    blocked_encryption_types: BlockedEncryptionTypes | None = None
+
+    @property
+    def blocks_customer_keys(self) -> bool:
+        """Whether nothing may be written with SSE-C."""
+        return self.blocked_encryption_types is not None and "SSE-C" in self.blocked_encryption_types.encryption_type
+
+
+class ServerSideEncryptionConfiguration(_Element, frozen=True):
+    """What PutBucketEncryption sends."""
+
+    rules: tuple[ServerSideEncryptionRule, ...]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(ServerSideEncryptionRule).decode
+
+
+def read_configuration(said: Any) -> ServerSideEncryptionRule:
+    """The rule of a configuration: a ServerSideEncryptionConfiguration, or dicts with S3's members in snake_case.
+
+    Raises:
+        MalformedXML: it is of another shape, or has not just one rule that says something.
+        InvalidArgument: it names a key that its algorithm has no use for.
+        NotImplementedYet: it asks for two layers of encryption.
+    """
+    try:
+        rules = msgspec.convert(said, ServerSideEncryptionConfiguration, from_attributes=True).rules
+        _encode(rules)
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
+        raise MalformedXML(reason=str(error)) from None
+    if len(rules) != 1:
+        raise MalformedXML(reason=f"{len(rules)} rules, and not one")
+    _check(rules[0])
+    return rules[0]
+
+
+def pack_rule(rule: ServerSideEncryptionRule) -> bytes:
+    """The rule as bytes to be kept."""
+    return _encode(rule)
+
+
+def unpack_rule(data: bytes) -> ServerSideEncryptionRule:
+    """The rule that was packed."""
+    return _decode(data)
+
+
+def by_default(asked: Asked, rule: ServerSideEncryptionRule | None) -> Asked:
+    """What a request gets: what it asks for, or what its bucket has for all that ask for nothing."""
+    default = rule.apply_server_side_encryption_by_default if rule is not None else None
+    if asked.is_something or asked.kms_key_id is not None or asked.kms_context is not None or default is None:
+        return asked
+    return Asked(default.sse_algorithm, default.kms_master_key_id)
+
+
+def _check(rule: ServerSideEncryptionRule) -> None:
+    default, blocked = rule.apply_server_side_encryption_by_default, rule.blocked_encryption_types
+    if default is None and blocked is None:
+        raise MalformedXML(reason="the rule says nothing")
+    if blocked is not None and not blocked.encryption_type:
+        raise MalformedXML(reason="no encryption type is blocked, not even NONE")
+    if default is None:
+        return
+    if default.sse_algorithm == "aws:kms:dsse":
+        raise NotImplementedYet(Header="SSEAlgorithm", additionalMessage="aws:kms:dsse is not supported here")
+    if default.sse_algorithm == "AES256" and default.kms_master_key_id is not None:
+        raise InvalidArgument(
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse",
+            ArgumentName="ApplyServerSideEncryptionByDefault",
+        )
