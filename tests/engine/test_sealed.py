@@ -142,7 +142,7 @@ def test_a_range_touches_only_its_segments(key: Secret, fd: int) -> None:
 
 
 def bytes_read() -> int:
-    return int(Path("/proc/self/io").read_text().split()[1])
+    return int(Path("/proc/thread-self/io").read_text().split()[1])
 
 
 def test_nothing_of_a_damaged_segment_is_handed_out(key: Secret, fd: int) -> None:
