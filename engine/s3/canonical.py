@@ -26,7 +26,8 @@ _BLANKS: Final = re.compile(rb"[ \t]+")
 
 
 def canonical_request(request: Request, claim: Claim, payload: str, *, hide: bool = False) -> bytes:
-    """The text whose hash is signed; `payload` is its last line. `hide` leaves out the values of SECRET_HEADERS, for showing.
+    """The text whose hash is signed; `payload` is its last line. `hide` leaves out
+    the values of SECRET_HEADERS, for showing, wherever they stand.
 
     Raises:
         InvalidURI: path or query can't be decoded.
@@ -36,7 +37,7 @@ def canonical_request(request: Request, claim: Claim, payload: str, *, hide: boo
     lines = [
         request.method.encode("latin-1"),
         urllib.parse.quote(decode_percent(request.raw_path) or "/", safe="/").encode(),
-        _canonical_query(request, claim).encode(),
+        _canonical_query(request, claim, hidden).encode(),
         *(name.encode() + b":" + (HIDDEN if name in hidden else _canonical_value(request, name)) for name in names),
         b"",
         ";".join(names).encode(),
@@ -45,12 +46,13 @@ def canonical_request(request: Request, claim: Claim, payload: str, *, hide: boo
     return b"\n".join(lines)
 
 
-def _canonical_query(request: Request, claim: Claim) -> str:
+def _canonical_query(request: Request, claim: Claim, hidden: frozenset[str]) -> str:
     items: Iterable[tuple[str, str]] = request.query
     if claim.is_presigned:
         items = (item for item in items if item[0] != SIGNATURE)
     return "&".join(
-        f"{name}={value}" for name, value in sorted((_encode(name), _encode(value)) for name, value in items)
+        f"{name}={HIDDEN.decode() if name.lower() in hidden else value}"
+        for name, value in sorted((_encode(name), _encode(value)) for name, value in items)
     )
 
 

@@ -115,7 +115,7 @@ def unhoisted(request: Request) -> Request:
 
     Source: AWS SDKs for JavaScript and Go, which move headers to the query of a URL they presign.
     """
-    if SIGNATURE.encode() not in request.raw_query:
+    if SIGNATURE not in dict(request.query):  # decoded, as the claim is read
         return request
     items = ((name.lower(), value) for name, value in request.query)
     headers = ((name, value.encode().decode("latin-1")) for name, value in items if _is_hoisted(name))

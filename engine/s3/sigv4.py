@@ -144,8 +144,12 @@ def _signed_mode(request: Request, claim: Claim) -> str:
             raise InvalidRequest(f"Missing required header for this request: {CONTENT_SHA256}")
         check_mode(sent)
         return sent
-    in_query = dict(request.query).get("X-Amz-Content-Sha256")
-    mode = in_query or (sent if CONTENT_SHA256 in claim.signed_headers else None) or UNSIGNED
+    in_query = [
+        value for name, value in request.query if name.lower() == CONTENT_SHA256
+    ]  # however it is spelt, it binds
+    if len(in_query) > 1:
+        raise InvalidRequest(f"Query parameter {CONTENT_SHA256} was given more than once")
+    mode = (in_query[0] if in_query else None) or (sent if CONTENT_SHA256 in claim.signed_headers else None) or UNSIGNED
     check_mode(mode)
     if mode in STREAMING:
         raise AuthorizationQueryParametersError(f"Query-string authentication does not allow {mode}")

@@ -4,11 +4,14 @@ Order: where does it go (routing), who asks (signature), may they (authorize), w
 body is not touched before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes.
 """
 
+import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.checksums import check_header_names
+from engine.copy_sources import CopySource
 from engine.errors import (
     AccessDenied,
     InternalError,
@@ -31,12 +34,14 @@ from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, admit, call, listing_of, told
+from engine.server.operations import SERVED, Site, admit, call, listing_of, tagging_of_copy, told
 from engine.server.payload import body_of
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
 HEADERS_SIZE_MAX = 64 * 1024
+HEALTH = "-"
+"""What stands where a path-style bucket would, and can't be one."""
 _ANONYMOUS = {"CreateMultipartUpload": "Anonymous users cannot initiate multipart uploads. Please authenticate."}
 """What those without a signature are told, where it is more than that they may not."""
 _log = logging.getLogger("partwright.server")
@@ -68,6 +73,16 @@ class Application:
         self._aliases = aliases or {}
         self._access_log = access_log
         self._blank_interval_s = blank_interval_s
+        self._slow_room = threading.BoundedSemaphore(slow.RUNNING_MAX)
+
+    def asks_for_health(self, request: Request) -> bool:
+        """Whether `handle` will answer without a look at bodies, keys or signatures; `/-/x` may also be a key below a domain."""
+        if not request.raw_path.startswith(f"/{HEALTH}/".encode()):
+            return False
+        try:
+            return locate(request, self._domains, self._aliases).bucket == HEALTH
+        except S3Error:
+            return False
 
     def handle(self, request: Request, body: RawBody) -> Response:
         """Answer one request; never raises."""
@@ -86,14 +101,14 @@ class Application:
         if sum(len(name) + len(value) for name, value in request.headers) > HEADERS_SIZE_MAX:
             raise RequestHeaderSectionTooLarge(MaxSizeAllowed=HEADERS_SIZE_MAX)
         exchange.address = locate(request, self._domains, self._aliases)
-        if exchange.address.bucket == "-":
+        if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
         meant = unhoisted(request)
         exchange.operation = operation = route(meant, exchange.address)
         exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name))
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
-        check_header_names(name for name, _ in request.headers)
+        check_header_names(name for name, _ in meant.headers)
         document = None
         if needs_body(operation) == "xml":
             document = read_document(operation, identity, meant, exchange.body)
@@ -106,6 +121,7 @@ class Application:
                 lambda: self._answer(exchange, operation, inputs, refused),
                 lambda error: _refusal(exchange, error),
                 self._blank_interval_s,
+                self._slow_room,
             )
         return self._answer(exchange, operation, inputs, refused)
 
@@ -117,6 +133,8 @@ class Application:
         account = exchange.identity.account_id if exchange.identity is not None else ""
         store = self._store.acting_as(account) if account else self._store
         try:
+            if operation.name == "CopyObject":
+                self._check_tags_travel(store, exchange, inputs)
             result = call(store, operation, inputs, Site(self._region, url), refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
@@ -128,6 +146,23 @@ class Application:
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))
+
+    def _check_tags_travel(self, store: Store, exchange: Exchange, inputs: dict[str, Any]) -> None:
+        """Have a copy that takes tags along allowed to read and to write tags; asked only where there are any.
+
+        Raises:
+            AccessDenied: it is not.
+
+        Source: User Guide, "Copying objects": s3:GetObjectTagging of the source, s3:PutObjectTagging of the destination.
+        """
+        source, payer = CopySource.of(inputs["copy_source"]), inputs.get("request_payer")
+        needed = tagging_of_copy(inputs)
+        tags = None
+        with contextlib.suppress(S3Error):  # the copy itself finds the words
+            read = store.head_object(source.bucket, source.key, version_id=source.version_id, request_payer=payer)
+            tags = read.tag_count
+        if tags and exchange.identity and not all(self._authorize(exchange.identity, *asked) for asked in needed):
+            raise AccessDenied(reason="the source has tags, and they may not be copied")
 
     def _health(self, key: str | None) -> Response:
         if key == "readyz":

@@ -19,7 +19,6 @@ from engine.server.asgi_body import AsgiBody, Receive
 from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT, Response
 
 THREADS_DEFAULT = 64
-HEALTH_PREFIX = b"/-/"
 _log = logging.getLogger("partwright.server")
 
 Scope = dict[str, Any]
@@ -62,7 +61,7 @@ class AsgiApplication:
             _log.info("a client took nothing for %s s and was given up", self._idle_timeout_s)
 
     async def _handle(self, request: Request, body: AsgiBody, loop: asyncio.AbstractEventLoop) -> Response:
-        if request.raw_path.startswith(HEALTH_PREFIX):  # to be answered while every thread waits for a slow client
+        if self.application.asks_for_health(request):  # to be answered while every thread waits for a slow client
             return self.application.handle(request, body)
         work = self._pool.submit(self.application.handle, request, body)
         try:

@@ -43,7 +43,7 @@ class Grant:
 
 
 def _covers(patterns: tuple[str, ...] | None, name: str) -> bool:
-    return patterns is None or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return patterns is None or any(fnmatch.fnmatchcase(name, pattern.replace("[", "[[]")) for pattern in patterns)
 
 
 class Credentials:
@@ -64,7 +64,7 @@ class Credentials:
         try:
             with open(path, "rb") as file:
                 entries = tomllib.load(file).get("credentials")
-        except (OSError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError) as error:  # not TOML, or not even UTF-8
             raise StoreError(f"the credentials file {path} can't be read: {error}") from None
         if not isinstance(entries, list) or not entries:
             raise StoreError(f"{path}: there is no [[credentials]] in it")

@@ -15,6 +15,8 @@ from engine.s3.sigv4 import Identity
 from engine.server.exchange import RawBody
 
 READ_SIZE = 64 * 1024
+_CHECKSUM_HEADERS = tuple(algorithm.header for algorithm in ALGORITHMS)
+_SDK_ALGORITHM = "x-amz-sdk-checksum-algorithm"
 NEVER_WITHOUT_CHECKSUM = frozenset(
     {
         "DeleteObjects",
@@ -54,20 +56,22 @@ def read_document(operation: Operation, identity: Identity, request: Request, ra
         "content_md5": request.header("content-md5"),
         "content_sha256": payload.sha256,
     }
-    checksum = None
     if operation.checksum_required:
         said = cast(Digests, said | _checksums(request, trailers))
-        checksum = promised_checksum(said, (), must_agree=True)
+    elif trailers:  # in a header it may be the object's, behind the document it can only be the document's
+        said = cast(Digests, said | _checksums(None, trailers))
+    checksum = promised_checksum(said, (), must_agree=True)
     if operation.name in NEVER_WITHOUT_CHECKSUM and checksum is None and said["content_md5"] is None:
         raise InvalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
     check_document(document, Promise.of(said, checksum))
     return document
 
 
-def _checksums(request: Request, trailers: Mapping[str, str]) -> dict[str, Any]:
-    """What a request says of checksums, in headers or after the document."""
-    values = {each.member: request.header(each.header) or trailers.get(each.header) for each in ALGORITHMS}
-    return values | {"checksum_algorithm": request.header("x-amz-sdk-checksum-algorithm")}
+def _checksums(request: Request | None, trailers: Mapping[str, str]) -> dict[str, Any]:
+    """What is said of checksums after the document, and in a request's headers."""
+    headers = {name: request.header(name) for name in (*_CHECKSUM_HEADERS, _SDK_ALGORITHM)} if request else {}
+    values = {each.member: headers.get(each.header) or trailers.get(each.header) for each in ALGORITHMS}
+    return values | {"checksum_algorithm": headers.get(_SDK_ALGORITHM)}
 
 
 def _read(raw: RawBody, size: int) -> bytes:

@@ -216,6 +216,15 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
         yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)
 
 
+def tagging_of_copy(inputs: Inputs) -> list[tuple[str, str]]:
+    """What CopyObject needs besides if the source's tags come along."""
+    if inputs.get("tagging_directive") == "REPLACE":
+        return []
+    source = CopySource.of(inputs["copy_source"])
+    reading = SERVED["GetObjectTagging"].action_on({"version_id": source.version_id})
+    return [(reading, arn(source.bucket, source.key)), ("s3:PutObjectTagging", arn(inputs["bucket"], inputs["key"]))]
+
+
 def _named(operation: Operation, inputs: Inputs) -> list[Inputs]:
     """What names the resources of a request: itself, or each of many deletions."""
     return inputs["delete"]["objects"] if operation.name == "DeleteObjects" else [inputs]

@@ -9,11 +9,13 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 
-from engine.errors import InternalError, S3Error
+from engine.errors import InternalError, S3Error, SlowDown
 from engine.server.exchange import Response
 
 BLANK_INTERVAL_S_DEFAULT = 10.0
 """Clients wait for 60 s at most, some for less."""
+RUNNING_MAX = 64
+"""At once in one process, those whose clients have left among them."""
 OPERATIONS = frozenset({"CompleteMultipartUpload", "CopyObject", "UploadPartCopy"})
 """Those whose errors clients look for inside a 200 too."""
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -21,9 +23,12 @@ _log = logging.getLogger("partwright.server")
 
 
 class _Task:
-    """The operation in a thread of its own, so that blanks can go out meanwhile."""
+    """The operation in a thread of its own, so that blanks can go out meanwhile; it goes on when the client has left."""
 
-    def __init__(self, run: Callable[[], Response], refuse: Callable[[S3Error], Response]) -> None:
+    def __init__(
+        self, run: Callable[[], Response], refuse: Callable[[S3Error], Response], room: threading.Semaphore
+    ) -> None:
+        self._room = room
         self._run = run
         self._refuse = refuse
         self._done = threading.Event()
@@ -39,6 +44,7 @@ class _Task:
             _log.exception("a slow request failed")
             self.response = self._refuse(InternalError(reason=type(error).__name__))
         finally:
+            self._room.release()
             self._done.set()
 
     def wait(self, timeout_s: float) -> bool:
@@ -46,10 +52,19 @@ class _Task:
 
 
 def answer_slowly(
-    run: Callable[[], Response], refuse: Callable[[S3Error], Response], blank_interval_s: float
+    run: Callable[[], Response],
+    refuse: Callable[[S3Error], Response],
+    blank_interval_s: float,
+    room: threading.Semaphore,
 ) -> Response:
-    """The response of `run`, or, if it takes long, a 200 that begins now and ends with it."""
-    task = _Task(run, refuse)
+    """The response of `run`, or, if it takes long, a 200 that begins now and ends with it; `room` bounds how many run at once.
+
+    Raises:
+        SlowDown: there is no room for the time of an interval.
+    """
+    if not room.acquire(timeout=blank_interval_s):
+        raise SlowDown(reason="too many slow requests are running")
+    task = _Task(run, refuse, room)
     if task.wait(blank_interval_s):
         assert task.response is not None, "a finished task has a response"
         return task.response

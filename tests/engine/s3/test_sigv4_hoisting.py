@@ -1,5 +1,7 @@
 """Headers that an SDK moved to the query of a URL it presigned: they count as headers, since the signature covers the query."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.errors import AuthorizationQueryParametersError, SignatureDoesNotMatch
@@ -51,6 +53,16 @@ def test_what_was_moved_may_be_there_only_once() -> None:
     request = sign("PUT", "/bucket/key", f"{QUERY}&X-AMZ-CHECKSUM-CRC32=AAAAAA%3D%3D", form="query")
     with pytest.raises(AuthorizationQueryParametersError):
         verifier().verify(request)
+
+
+@pytest.mark.parametrize("spelling", ["X%2DAmz-Signature=", "%58-Amz-Signature=", "X-Amz-%53ignature="])
+def test_what_was_moved_counts_however_the_signature_is_spelt(spelling: str) -> None:
+    """The signature's own item is not signed: its holder may write it as they like."""
+    request = sign("PUT", "/bucket/key", QUERY, form="query")
+    changed = replace(request, raw_query=request.raw_query.replace(b"X-Amz-Signature=", spelling.encode()))
+    assert changed != request
+    assert verifier().verify(changed).signed
+    assert unhoisted(changed).headers == unhoisted(request).headers
 
 
 def test_the_items_of_the_signature_are_no_headers() -> None:

@@ -117,6 +117,15 @@ def test_secret_headers_are_hidden_from_what_a_mismatch_shows(name: str) -> None
     assert_hides_secrets(repr(error.extras))
 
 
+@pytest.mark.parametrize("name", sorted(SECRET_HEADERS))
+def test_secrets_in_a_query_are_hidden_from_what_a_mismatch_shows(name: str) -> None:
+    with pytest.raises(S3Error) as caught:
+        verifier().verify(sign(query=f"{name.title()}=customer-key-canary", form="query", secret="wrong"))
+    error = caught.value
+    assert f"{name.title()}=<hidden>" in error.extras["CanonicalRequest"]
+    assert_hides_secrets(repr(error.extras))
+
+
 def test_no_secret_is_compared_by_equality() -> None:
     """Every comparison of something named like a secret goes by hmac.compare_digest (or C's CRYPTO_memcmp)."""
     names = re.compile(r"signature|secret|token|digest|expected|provided|hmac|\bkey\b", re.IGNORECASE)

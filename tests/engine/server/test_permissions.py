@@ -92,6 +92,20 @@ def test_of_many_those_that_may_not_be_deleted_stay_and_are_named(s3: Any, tiny:
     assert contents_of(tiny) == before
 
 
+def test_tags_come_along_with_a_copy_only_where_they_may_be_read_and_written(
+    s3: Any, tiny: Store, gatekeeper: Gatekeeper
+) -> None:
+    tiny.put_object("bucket", "key", b"body", tagging="a=b")
+    copy = {"Bucket": "bucket", "Key": "other", "CopySource": "bucket/key"}
+    for missing in (("s3:GetObjectTagging", KEY), ("s3:PutObjectTagging", BUCKET + "/other")):
+        gatekeeper.refused = {missing}
+        assert code_of(s3.copy_object, **copy) == "AccessDenied"
+    s3.copy_object(**copy, TaggingDirective="REPLACE")
+    gatekeeper.refused = set()
+    s3.copy_object(**copy)
+    assert tiny.head_object("bucket", "other").tag_count == 1
+
+
 def test_who_may_not_bypass_a_retention_deletes_what_has_none(s3: Any, tiny: Store, gatekeeper: Gatekeeper) -> None:
     make_locked(tiny)
     tiny.put_object_legal_hold("locked", "key", legal_hold={"status": "OFF"})
