@@ -80,7 +80,7 @@ class Blobs(Protocol):
         """
 
     def link(self, blob_id: bytes) -> NewBlob | None:
-        """A new blob with the very bytes of a stored one, which must stay named meanwhile; None where only a copy can be made.
+        """A new blob with the very bytes of a stored one, which must stay named; None: only a copy can be made, at least now.
 
         Raises:
             InternalError, StoreFull: there is no such blob, or the place failed.

@@ -6,6 +6,9 @@ and it saves two flushes (measured under power cuts on ext4, XFS and btrfs).
 
 A file may have several names, each with a row of its own. A flock belongs to the file, not to a name: those who give a stored file one
 more name share its lock, and the collector, which takes it alone, leaves all names of a file while one of them is in flight.
+
+A flock belongs to the open file, and a process forked meanwhile has that open too: it would outlive a mere close for as long as the
+child lives. So who took one drops it before closing, and nobody waits for one on a file that counts already.
 """
 
 import contextlib
@@ -28,7 +31,8 @@ FREE_BYTES_RESERVE = 16 * 1024 * 1024
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
-_NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP)
+_NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGAIN)
+"""The last one: somebody else has the file's lock."""
 _NEW_FILE_TRIES_MAX = 8
 
 
@@ -47,18 +51,19 @@ def _split(blob_id: bytes) -> tuple[str, str]:
 class _NewFile:
     """A file on its way to a row; see `engine.blobs.NewBlob`."""
 
-    __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_name", "blob_id")
+    __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_maker", "_name", "blob_id")
 
     def __init__(self, root: str) -> None:
         self.blob_id = secrets.token_bytes(BLOB_ID_SIZE)
         shard, self._name = _split(self.blob_id)
         self._kept = self._linked = self._durable = False
+        self._maker = os.getpid()
         self._fd = -1
         self._directory = os.open(os.path.join(root, shard), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _link(self, lock: int) -> None:
         """Give the open file its name, under a lock that keeps the collector away from before it is there."""
-        fcntl.flock(self._fd, lock)
+        fcntl.flock(self._fd, lock | fcntl.LOCK_NB)
         os.link(f"/proc/self/fd/{self._fd}", self._name, dst_dir_fd=self._directory, follow_symlinks=True)
         self._linked = True
 
@@ -89,17 +94,23 @@ class _NewFile:
             self._close()
 
     def _remove(self) -> None:
-        if self._linked:
+        if self._linked and self._is_ours():
             with contextlib.suppress(
                 OSError
             ):  # a disk gone read-only: the first error matters, the collector gets the file
                 os.unlink(self._name, dir_fd=self._directory)
 
     def _close(self) -> None:
+        if self._fd >= 0 and self._is_ours():
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
         for fd in (self._fd, self._directory):
             if fd >= 0:
                 os.close(fd)
         self._fd = self._directory = -1
+
+    def _is_ours(self) -> bool:
+        """Whether this process made it, and not the one that it was forked from."""
+        return self._maker == os.getpid()
 
 
 class FileAttempt(_NewFile):
@@ -271,6 +282,7 @@ class FileBlobs:
         except BlockingIOError:
             return None
         finally:
+            fcntl.flock(reader._fd, fcntl.LOCK_UN)
             reader.close()
 
     def close(self) -> None:

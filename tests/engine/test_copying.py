@@ -9,6 +9,7 @@ import pytest
 
 from engine import Limits, Store, errors
 from engine import open as open_store
+from tests.support.processes import python_output
 from tests.support.refusals import refused
 from tests.support.stores import FILE_BODY, contents_of, waiting_writes, writer_busy
 from tests.support.uploads import part_etag_of, put_multipart, read
@@ -240,3 +241,28 @@ def test_who_pays_for_either_bucket_is_told_so(tiny: Store, bucket: str, source:
         tiny.copy_object(bucket, "copy", source).request_charged,
     ]
     assert charged == ["requester", "requester", None]
+
+
+def test_a_process_forked_while_the_source_came_in_holds_no_copy_up(tiny: Store, store_path: Path, bucket: str) -> None:
+    tiny.close()
+    code = """if True:
+        import os, sys
+        import engine
+        told, tell = os.pipe()
+        def body():
+            yield b"a" * 1_000_000
+            if not os.fork():
+                os.close(tell)
+                os.read(told, 1)
+                os._exit(0)
+            yield b"b"
+        with engine.open(sys.argv[1]) as store:
+            store.put_object("bucket", "key", body())
+            store.copy_object("bucket", "copy", "bucket/key")
+            os.write(tell, b"x")
+            os.wait()
+            with store.get_object("bucket", "copy").body as copied:
+                print(len(copied.read()))
+    """
+    assert python_output(code, str(store_path)) == "1000001\n"
+    assert [path.stat().st_nlink for path in (store_path / "blobs").rglob("*") if path.is_file()] == [2, 2]

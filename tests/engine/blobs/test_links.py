@@ -1,9 +1,9 @@
-"""A stored file under one more name: what each end and each kill leaves, who waits for whom, and where only a copy can be made."""
+"""A stored file under one more name: what each end, each kill and each fork leaves, and where only a copy can be made."""
 
 import os
 import signal
-import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -106,37 +106,87 @@ def test_the_collector_leaves_every_name_of_a_file_while_a_link_to_it_is_in_flig
     assert len(files_below(root)) == 2
 
 
-def test_a_link_waits_for_a_collector_that_judges_another_name_of_the_file(blobs: FileBlobs, root: Path) -> None:
+def test_beside_a_collector_that_judges_another_name_of_the_file_only_a_copy_can_be_made(
+    blobs: FileBlobs, root: Path
+) -> None:
     blob_id = store_blob(blobs)
     garbage = link(blobs, blob_id)
-    linked: list[bytes] = []
-    thread = threading.Thread(target=lambda: linked.append(link(blobs, blob_id)))
 
     def is_named(_: bytes) -> bool:
-        thread.start()
-        thread.join(timeout=0.2)
-        assert linked == []
+        assert blobs.link(blob_id) is None
         assert len(files_below(root)) == 2, "a name that is not locked is there"
         return False
 
     assert blobs.collect(garbage, is_named) == 0
-    thread.join(timeout=60)
-    assert read_blob(blobs, linked[0]) == DATA
+    assert read_blob(blobs, link(blobs, blob_id)) == DATA
 
 
-def test_a_link_waits_for_the_attempt_that_made_the_blob(blobs: FileBlobs) -> None:
+def test_beside_the_attempt_that_made_the_blob_only_a_copy_can_be_made(blobs: FileBlobs) -> None:
     """Its row may be seen a moment before its lock is dropped."""
-    linked: list[bytes] = []
     with blobs.attempt(Digest.MD5, None) as attempt:
         attempt.stream.update(DATA)
         attempt.persist()
-        thread = threading.Thread(target=lambda: linked.append(link(blobs, attempt.blob_id)))
-        thread.start()
-        thread.join(timeout=0.2)
-        assert linked == []
+        assert blobs.link(attempt.blob_id) is None
         attempt.keep()
-    thread.join(timeout=60)
-    assert read_blob(blobs, linked[0]) == DATA
+    assert read_blob(blobs, link(blobs, attempt.blob_id)) == DATA
+
+
+@contextmanager
+def forked() -> Iterator[None]:
+    """Inside the `with` a child lives that has open whatever was open."""
+    told, tell = os.pipe()
+    child = os.fork()
+    try:
+        if not child:
+            os.close(tell)
+            os.read(told, 1)
+            os._exit(0)
+        yield
+    finally:
+        os.close(told)
+        os.close(tell)
+        os.waitpid(child, 0)
+
+
+def test_a_process_forked_while_a_lock_is_held_keeps_nothing_locked(blobs: FileBlobs, root: Path) -> None:
+    with ExitStack() as stack:
+        with blobs.attempt(Digest.MD5, None) as attempt:
+            attempt.stream.update(DATA)
+            attempt.persist()
+            stack.enter_context(forked())
+            attempt.keep()
+        new = blobs.link(attempt.blob_id)
+        assert new is not None, "the child of the attempt locks nothing"
+        with new:
+            stack.enter_context(forked())
+        assert blobs.collect(link(blobs, attempt.blob_id), NOBODY["unnamed"]) == 0, "nor does the child of the link"
+
+        def is_named(_: bytes) -> bool:
+            stack.enter_context(forked())
+            return True
+
+        assert blobs.collect(attempt.blob_id, is_named) is None
+        assert read_blob(blobs, link(blobs, attempt.blob_id)) == DATA, "nor that of the collector"
+
+
+@pytest.mark.parametrize("nameless", [True, False], ids=["nameless", "named"])
+def test_a_forked_child_that_leaves_the_attempt_takes_neither_its_file_nor_its_lock(root: Path, nameless: bool) -> None:
+    blobs = FileBlobs(str(root), nameless=nameless)
+    with blobs.attempt(Digest.MD5, None) as attempt:
+        attempt.stream.update(DATA)
+        if nameless:
+            attempt.persist()
+        child = os.fork()
+        if not child:
+            with suppress(SystemExit), attempt:
+                raise SystemExit
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert blobs.collect(attempt.blob_id, NOBODY["unnamed"]) is None
+        if not nameless:
+            attempt.persist()
+        attempt.keep()
+    assert read_blob(blobs, attempt.blob_id) == DATA
 
 
 # Kills, and systems that refuse

@@ -100,13 +100,14 @@ def test_a_part_is_locked_linked_synced_and_committed_in_this_order(store_path: 
     assert fd is not None
     about_file = [place for place, call in enumerate(calls) if call.fd == fd[1] and place > created]
     named = [calls[place].name for place in about_file if calls[place].name != "sync_file_range"]
-    assert named == ["pwrite64", "flock", "fsync", "close"]
-    written, locked, synced, closed = [place for place in about_file if calls[place].name in named]
+    assert named == ["pwrite64", "flock", "fsync", "flock", "close"]
+    written, locked, synced, unlocked, _ = [place for place in about_file if calls[place].name in named]
     assert "LOCK_EX" in calls[locked].text
+    assert "LOCK_UN" in calls[unlocked].text
     [directory_synced] = [place for place in places(calls, "fsync", "/blobs/") if place > synced]
     committed = commits(calls)
     assert written < locked < linked < synced < directory_synced < committed[0]
-    assert committed[-1] < closed
+    assert committed[-1] < unlocked
     assert "fdatasync" in {calls[place].name for place in committed}
     assert places(calls, "rename", "") == []
 
@@ -121,12 +122,12 @@ def test_without_nameless_files_a_part_has_its_final_name_and_its_lock_from_the_
     assert fd is not None
     about_file = [place for place, call in enumerate(calls) if call.fd == fd[1] and place > created]
     named = [calls[place].name for place in about_file if calls[place].name != "sync_file_range"]
-    assert named == ["flock", "pwrite64", "fsync", "close"]
-    synced, closed = (place for place in about_file if calls[place].name in ("fsync", "close"))
+    assert named == ["flock", "pwrite64", "fsync", "flock", "close"]
+    synced, unlocked = [place for place in about_file if calls[place].name in ("fsync", "flock")][1:]
     [directory_synced] = [place for place in places(calls, "fsync", "/blobs/") if place > synced]
     committed = commits(calls)
     assert synced < directory_synced < committed[0]
-    assert committed[-1] < closed
+    assert committed[-1] < unlocked
     assert places(calls, "linkat", "") == places(calls, "rename", "") == []
 
 
@@ -146,12 +147,12 @@ def test_a_shared_file_is_locked_linked_synced_and_committed_in_this_order_and_n
     assert fd is not None
     locked = place_of(calls, "flock", "LOCK_SH")
     [directory_synced] = places(calls, "fsync", "")
-    [closed] = [place for place in places(calls, "close", "") if calls[place].fd == fd[1] and place > linked]
+    [unlocked] = [place for place in places(calls, "flock", "LOCK_UN") if calls[place].fd == fd[1] and place > linked]
     assert calls[locked].fd == fd[1]
     assert calls[directory_synced].path.rpartition("/")[0].endswith("/blobs")
     committed = commits(calls)
     assert locked < linked < directory_synced < committed[0]
-    assert committed[-1] < closed
+    assert committed[-1] < unlocked
     assert places(calls, "openat", "O_TMPFILE") == places(calls, "pwrite64", "/blobs/") == []
 
 
