@@ -5,10 +5,9 @@ AWS's answers.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from engine.core import to_datetime
 from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, MalformedXML
 from engine.meta import FoundObject
 from engine.meta.records import BucketRecord, Lock, LockMode, LockRule, replace
@@ -18,7 +17,10 @@ HOLDS = ("ON", "OFF")
 DAYS_MAX = 36_500
 YEARS_MAX = 100
 DAYS_OF_A_YEAR = 365
-_DAY_NS = 24 * 3600 * 10**9
+_DAY_MS = 24 * 3600 * 1000
+_MS = timedelta(milliseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MS
 _MODE, _UNTIL, _HOLD = (
     "x-amz-object-lock-mode",
     "x-amz-object-lock-retain-until-date",
@@ -43,7 +45,7 @@ def read_lock(mode: object, until: datetime | None, hold: object, now_ns: int) -
     if hold is not None and hold not in HOLDS:
         raise _refused("Legal Hold must be either of 'ON' or 'OFF'", _HOLD, hold)
     _check_future(until, now_ns, _UNTIL)
-    return Lock(_mode(mode), to_ns(until) if until is not None else 0, None if hold is None else hold == "ON")
+    return Lock(_mode(mode), _to_ms(until) if until is not None else 0, None if hold is None else hold == "ON")
 
 
 def lock_in(bucket: BucketRecord, said: Lock, now_ns: int) -> Lock:
@@ -60,7 +62,7 @@ def lock_in(bucket: BucketRecord, said: Lock, now_ns: int) -> Lock:
     if said.mode is not None or rule.mode is None:
         return said
     days = rule.days + DAYS_OF_A_YEAR * rule.years
-    return replace(said, mode=rule.mode, retain_until_ns=now_ns + days * _DAY_NS)
+    return replace(said, mode=rule.mode, retain_until_ms=now_ns // 10**6 + days * _DAY_MS)
 
 
 def check_digest(lock: Lock, *, has_digest: bool) -> None:
@@ -80,7 +82,7 @@ def shown_lock(lock: Lock) -> dict[str, Any]:
     hold = lock.legal_hold
     return {
         "object_lock_mode": lock.mode,
-        "object_lock_retain_until_date": to_datetime(lock.retain_until_ns) if lock.mode is not None else None,
+        "object_lock_retain_until_date": retained_until(lock) if lock.mode is not None else None,
         "object_lock_legal_hold_status": None if hold is None else HOLDS[not hold],
     }
 
@@ -107,7 +109,7 @@ def read_retention(retention: Mapping[str, Any], now_ns: int) -> Lock:
     if (mode is None) != (until is None) or mode not in (None, *MODES):
         raise MalformedXML(reason="a retention has a mode, GOVERNANCE or COMPLIANCE, and a date")
     _check_future(until, now_ns, "RetainUntilDate")
-    return Lock(_mode(mode), to_ns(until) if until is not None else 0)
+    return Lock(_mode(mode), _to_ms(until) if until is not None else 0)
 
 
 def retained(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
@@ -120,7 +122,7 @@ def retained(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
     free = not _is_retained(lock, now_ns) or (bypass and lock.mode == "GOVERNANCE")
     if not (longer or free):
         raise AccessDenied(_PROTECTED)
-    return replace(lock, mode=wanted.mode, retain_until_ns=wanted.retain_until_ns)
+    return replace(lock, mode=wanted.mode, retain_until_ms=wanted.retain_until_ms)
 
 
 def read_hold(hold: Mapping[str, Any]) -> bool:
@@ -162,9 +164,15 @@ def missing_configuration() -> InvalidRequest:
     return InvalidRequest("Bucket is missing Object Lock Configuration")
 
 
-def to_ns(moment: datetime) -> int:
-    """A moment in ns since the epoch."""
-    return round(moment.timestamp() * 1000) * 10**6
+def retained_until(lock: Lock) -> datetime:
+    """When a retention ends."""
+    return _EPOCH + lock.retain_until_ms * _MS
+
+
+def _to_ms(moment: datetime) -> int:
+    """A moment in ms since the epoch; one past the year 9999 in UTC is the last of that year."""
+    since = moment - _EPOCH if moment.tzinfo is not None else timedelta(seconds=moment.timestamp())
+    return min(since // _MS, _LAST_MS)
 
 
 def _is_retained(lock: Lock, now_ns: int) -> bool:
@@ -172,7 +180,7 @@ def _is_retained(lock: Lock, now_ns: int) -> bool:
 
 
 def _check_future(until: datetime | None, now_ns: int, argument: str) -> None:
-    if until is not None and to_ns(until) <= now_ns:
+    if until is not None and _to_ms(until) * 10**6 <= now_ns:
         shown = until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise _refused("The retain until date must be in the future!", argument, shown)
 

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Unpack
 
-from engine.core import to_datetime
 from engine.errors import NoSuchObjectLockConfiguration
 from engine.lifecycle import Tag
-from engine.locks import HOLDS, missing_configuration, read_hold, read_retention, retained
+from engine.locks import HOLDS, missing_configuration, read_hold, read_retention, retained, retained_until
 from engine.members import Owned, Request, exact
 from engine.meta import FoundObject
 from engine.meta.records import Lock, ObjectRecord, replace
@@ -133,7 +132,7 @@ class ObjectSettings(Objects):
         lock = self._lock(bucket, key, version_id, said)
         if lock.mode is None:
             raise NoSuchObjectLockConfiguration
-        return GetObjectRetentionOutput(ObjectLockRetention(lock.mode, to_datetime(lock.retain_until_ns)))
+        return GetObjectRetentionOutput(ObjectLockRetention(lock.mode, retained_until(lock)))
 
     @exact
     def put_object_legal_hold(

@@ -38,8 +38,14 @@ class Lock(msgspec.Struct, frozen=True, array_like=True):
     """What keeps a version from being deleted: a retention until a moment, and a hold without an end; None where it was never said."""
 
     mode: LockMode | None = None
-    retain_until_ns: int = 0
+    retain_until_ms: int = 0
+    """Kept in milliseconds: nanoseconds of the year 9999, which stands for ever, do not go into 64 bits."""
     legal_hold: bool | None = None
+
+    @property
+    def retain_until_ns(self) -> int:
+        """When the retention ends, beside what the clock says."""
+        return self.retain_until_ms * 10**6
 
 
 class LockRule(msgspec.Struct, frozen=True, array_like=True):

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -136,6 +136,29 @@ def test_of_many_what_is_locked_stays_and_is_named(locking: engine.Store) -> Non
     assert denied == [(held, "AccessDenied", PROTECTED), (governed, "AccessDenied", PROTECTED)]
     answer = locking.delete_objects("locked", items, bypass_governance_retention=True)
     assert [error.version_id for error in answer.errors or ()] == [held]
+
+
+FAR = [
+    datetime(2554, 12, 30, tzinfo=UTC),
+    datetime(9999, 12, 31, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+]
+
+
+@pytest.mark.parametrize("until", FAR)
+def test_a_retention_for_ever_is_kept_as_it_is_given(locking: engine.Store, write: Write, until: datetime) -> None:
+    version_id = write(locking, **retention("GOVERNANCE", until))
+    assert locking.head_object("locked", "key").object_lock_retain_until_date == until
+    with refused("AccessDenied", PROTECTED, 403):
+        delete(locking, version_id)
+    write(locking)
+    put_retention(locking, "COMPLIANCE", until)
+    assert locking.get_object_retention("locked", "key").retention == engine.ObjectLockRetention("COMPLIANCE", until)
+
+
+def test_a_retention_past_the_last_year_ends_with_it(locking: engine.Store) -> None:
+    put(locking, **retention("COMPLIANCE", datetime.max.replace(tzinfo=timezone(-timedelta(hours=5)))))
+    assert locking.head_object("locked", "key").object_lock_retain_until_date == FAR[-1]
 
 
 def test_a_retention_ends(locking: engine.Store) -> None:
