@@ -1,7 +1,8 @@
 """Copying: the source held while it is copied, its bytes shared or passed through the stream once; and CopyObject.
 
 Bytes are shared where they are just one stored part whose digests are known: its file gets one more name, its row's bytes go into a
-row of their own. Everything else is read and digested anew.
+row of their own. Everything else is read and digested anew, and the stored parts that it is of are proven by what is known of them:
+a copy would else give bytes that went bad a checksum of their own.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace
 from engine.multipart.checksum_rules import of_object, shown
 from engine.names import encode_key
 from engine.objects import MANIFEST_ID_SIZE, Objects
-from engine.readers import ObjectBody, StoredSource
+from engine.readers import ObjectBody, StoredSource, digest_of
 from engine.results import CopyObjectOutput, CopyObjectResult
 from engine.stream import available
 from engine.traits import Traits, check_copyable
@@ -70,6 +71,16 @@ class Original:
         is_part = (self.manifest.start(index), self.manifest.end(index)) == (start, end)
         part: PartRecord | None = self.manifest.parts[index] if is_part else None
         return part
+
+    def unproven(self, extent: Extent) -> Iterator[PartRecord]:
+        """The stored parts that these bytes are of, but which reading just these does not prove."""
+        start, end = extent.start, extent.start + extent.length
+        manifest = self.manifest
+        for index in range(manifest.index_at(start), manifest.index_at(end - 1) + 1 if extent.length else 0):
+            is_whole = start <= manifest.start(index) and manifest.end(index) <= end
+            part = manifest.parts[index]
+            if not (is_whole and digest_of(part)):
+                yield part
 
 
 class Copying(Objects):
@@ -169,6 +180,8 @@ class Copying(Objects):
             with self._reception.share(shared, blob) as arrival:
                 yield arrival
         else:
+            for each in original.unproven(extent):
+                self._proofs.prove(each)
             promise = Promise(extent.length, None, None, kept=algorithm)
             body = ObjectBody(original.manifest, extent.start, extent.length, self._meta, self._blobs, None)
             receive = self._reception.receive

@@ -18,6 +18,7 @@ from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnly
 from engine.limits import Limits
 from engine.meta import Metadata
 from engine.meta.records import BucketRecord, ObjectRecord
+from engine.proofs import Proofs
 from engine.sweeper import Sweeper
 
 Result = TypeVar("Result")
@@ -72,6 +73,7 @@ class Core:
         self._now_ns = parts.clock
         self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
+        self._proofs = Proofs(parts.meta, parts.blobs)
         self._life = Life()
 
     def acting_as(self, account_id: str) -> Self:

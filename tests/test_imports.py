@@ -31,6 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "listing_results",
         "locks",
         "names",
+        "proofs",
         "readers",
         "reports",
         "results",

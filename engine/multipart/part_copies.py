@@ -29,7 +29,7 @@ class PartCopies(Uploads, Copying):
         """Store a part as `upload_part` does, from an object of this store, or from `copy_source_range` of it (`bytes=0-9`).
 
         `copy_source` is as for `copy_object`. No byte moves if the part is just one stored part of the source, and the upload keeps
-        the same kind of checksum.
+        the same kind of checksum. A stored part that the range cuts is read whole for proof, once for all copies of some minutes.
 
         Raises:
             InvalidArgument: the part number, copy_source or copy_source_range.
