@@ -114,7 +114,7 @@ class Copying(Objects):
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
         name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
         place = self._enter(bucket, said)
-        lock = lock_in(place, traits.lock, self._now_ns())
+        lock_in(place, traits.lock, self._now_ns())
         conditions.check(key, self._current(bucket, name))
         with self._original(source, said) as original:
             is_same = (source.bucket, source.key) == (bucket, key) and original.would_be_replaced(place)
@@ -127,9 +127,15 @@ class Copying(Objects):
                 now, etag = self._now_ns(), arrival.md5.hex()
                 kept = of_object(arrival.kept, arrival.algorithm)
                 manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-                record = ObjectRecord(manifest_id, arrival.size, etag, now, None, headers, tags, lock, checksum=kept)
-                part, guard = arrival.as_part(1, now), partial(conditions.check, key)
-                version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
+                record = ObjectRecord(
+                    manifest_id, arrival.size, etag, now, None, headers, tags, traits.lock, checksum=kept
+                )
+                part, guard, locking = (
+                    arrival.as_part(1, now),
+                    partial(conditions.check, key),
+                    partial(lock_in, now_ns=now),
+                )
+                version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard, locking)
         self._sweeper.sweep(trash)
         return CopyObjectOutput(
             CopyObjectResult(quoted(etag), to_datetime(now), **shown(kept)),

@@ -59,8 +59,8 @@ class Objects(Core):
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
         name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
         place = self._enter(bucket, said)
-        lock = lock_in(place, traits.lock, self._now_ns())
-        check_digest(lock, has_digest=checksum is not None or promise.md5 is not None)
+        expected = lock_in(place, traits.lock, self._now_ns())
+        check_digest(expected, has_digest=checksum is not None or promise.md5 is not None)
         conditions.check(key, self._current(bucket, name))
         size_max = self.limits.put_size_bytes_max
         with self._reception.receive(body, promise, size_max=size_max, shown_as=in_hex) as arrival:
@@ -68,10 +68,10 @@ class Objects(Core):
             kept = of_object(arrival.kept, arrival.algorithm)
             manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
             record = ObjectRecord(
-                manifest_id, arrival.size, etag, now, None, traits.headers, traits.tags, lock, checksum=kept
+                manifest_id, arrival.size, etag, now, None, traits.headers, traits.tags, traits.lock, checksum=kept
             )
-            part, guard = arrival.as_part(1, now), partial(conditions.check, key)
-            version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard)
+            part, guard, locking = arrival.as_part(1, now), partial(conditions.check, key), partial(lock_in, now_ns=now)
+            version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard, locking)
         self._sweeper.sweep(trash)
         return PutObjectOutput(
             quoted(etag),

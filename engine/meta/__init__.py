@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 
 from engine.errors import S3Error
 from engine.meta.parts import Manifest, PartRecord, Parts
-from engine.meta.records import BucketRecord, ObjectRecord, StoredChecksum, UploadRecord
+from engine.meta.records import BucketRecord, Lock, ObjectRecord, StoredChecksum, UploadRecord
 
 Item = TypeVar("Item")
 UPLOAD_NONCE_SIZE = 16
@@ -159,6 +159,8 @@ Select = Callable[[UploadRecord, Parts, FoundObject | None, bool], Publication]
 began, to what is published, or the S3Error that refuses."""
 Guard = Callable[[FoundObject | None], None]
 """Looks at what a step is about to replace or remove (None: nothing), inside the step; raises the S3Error that refuses."""
+Locking = Callable[[BucketRecord, Lock], Lock]
+"""From the bucket as it is in the step, and what was said of a lock, to the lock a new version gets; may refuse with an S3Error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,14 @@ class Metadata(Protocol):
         """Remove an upload and all it holds; the trash, if it had parts, and their bytes."""
 
     def put_object(
-        self, bucket: str, key: bytes, record: ObjectRecord, part: PartRecord, inline: bytes | None, guard: Guard
+        self,
+        bucket: str,
+        key: bytes,
+        record: ObjectRecord,
+        part: PartRecord,
+        inline: bytes | None,
+        guard: Guard,
+        locking: Locking,
     ) -> tuple[Version | None, tuple[Trash, ...]]:
         """Put a plain object of one blob: as a new version, or in place of the null version unless versioning is Enabled."""
 

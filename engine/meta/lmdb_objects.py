@@ -11,6 +11,7 @@ from engine.meta import (
     Deletion,
     FoundObject,
     Guard,
+    Locking,
     ObjectEntry,
     Page,
     Trash,
@@ -24,7 +25,7 @@ from engine.meta.lmdb_base import PARTS_TABLES, reads, writes
 from engine.meta.lmdb_versions import Kept, LmdbVersions, object_record, version_of, version_suffix
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Manifest, PartRecord, Parts
-from engine.meta.records import BucketRecord, Headers, ObjectRecord, unseal
+from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace, unseal
 
 BLOBS_FORGOTTEN_A_STEP = 1000
 WALK_ROWS_A_STEP = 16
@@ -45,9 +46,11 @@ class LmdbObjects(LmdbVersions):
         part: PartRecord,
         inline: bytes | None,
         guard: Guard,
+        locking: Locking,
     ) -> tuple[Version | None, tuple[Trash, ...]]:
         place = self._bucket(txn, bucket)
         guard(shown(place, self._latest(txn, place.id, key)))
+        record = replace(record, lock=locking(place, record.lock))
         self._name_blob(txn, part, inline)
         return self._publish(txn, place, key, record, Manifest.of_one(part))
 

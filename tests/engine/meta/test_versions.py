@@ -19,7 +19,7 @@ from engine.meta.keys import CHUNK_SIZE
 from engine.meta.lmdb import LmdbMetadata
 from engine.meta.lmdb_objects import VERSIONS_PASSED_MAX
 from engine.meta.parts import Flag, PartRecord
-from engine.meta.records import BucketRecord, Headers, ObjectRecord, Versioning, replace
+from engine.meta.records import BucketRecord, Headers, Lock, ObjectRecord, Versioning, replace
 
 BUCKET = "bucket"
 KEYS = [b"a", b"a\x00", b"a/b", b"b" * CHUNK_SIZE, b"b" * (CHUNK_SIZE + 1), b"c" * 1024]
@@ -103,7 +103,7 @@ class Comparison(RuleBasedStateMachine):
         seen: list[FoundObject | None] = []
         before = self.rows(key)[:1]
         trash = self._replaced(key)
-        version, thrown = self._meta.put_object(BUCKET, key, record, part, bytes(size), seen.append)
+        version, thrown = self._meta.put_object(BUCKET, key, record, part, bytes(size), seen.append, as_said)
         assert [found and found.record.etag for found in seen] == [before[0].etag if before else None]
         assert set(thrown) == trash
         assert (version is None) == (self._versioning == "")
@@ -214,6 +214,11 @@ class Comparison(RuleBasedStateMachine):
             with pytest.raises(BucketNotEmpty) as refusal:
                 self._meta.delete_bucket(BUCKET)
             assert ("You must delete all versions" in refusal.value.message) == bool(self._versioning)
+
+
+def as_said(_: BucketRecord, said: Lock) -> Lock:
+    """Give a new version no other lock than was said."""
+    return said
 
 
 def allow(_: FoundObject | None) -> None:
