@@ -9,10 +9,10 @@ Source: User Guide, "Lifecycle rules: based on an object's age" and "Conflicting
 import functools
 import itertools
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 from engine.lifecycle import LifecycleExpiration, LifecycleRule, Rules, unpack_rules
 from engine.names import http_date
@@ -52,8 +52,9 @@ def midnight_after(event_ns: int, days: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What an enabled rule is about."""
+    """What an enabled rule is about; `order` is its place among the rules."""
 
+    order: int
     rule_id: str
     prefix: bytes
     tags: tuple[tuple[str, str], ...]
@@ -61,10 +62,11 @@ class _Scope:
     size_below: int | None
 
     @staticmethod
-    def of(rule: LifecycleRule) -> "_Scope":
+    def of(order: int, rule: LifecycleRule) -> "_Scope":
         said = rule.conditions
         above = said.object_size_greater_than
         return _Scope(
+            order=order,
             rule_id=rule.id or "",
             prefix=(said.prefix or "").encode(),
             tags=tuple((tag.key, tag.value) for tag in said.tags or ()),
@@ -81,7 +83,36 @@ class _Scope:
         )
 
 
-Effects: TypeAlias = tuple[tuple[_Scope, Action], ...]
+class _Effects(Generic[Action]):
+    """The enabled rules that do one thing, found by a prefix and a tag that they demand: of a thousand only a few are looked at."""
+
+    __slots__ = ("_by_demand", "_sizes")
+
+    def __init__(self, rules: Rules, action_of: Callable[[LifecycleRule], Action | None]) -> None:
+        self._by_demand: dict[tuple[bytes, tuple[str, str] | None], list[tuple[_Scope, Action]]] = {}
+        for order, rule in enumerate(rules):
+            action = action_of(rule)
+            if rule.status == "Enabled" and action is not None:
+                scope = _Scope.of(order, rule)
+                self._by_demand.setdefault((scope.prefix, next(iter(scope.tags), None)), []).append((scope, action))
+        self._sizes = sorted({len(prefix) for prefix, _ in self._by_demand})
+
+    def __iter__(self) -> Iterator[tuple[_Scope, Action]]:
+        return itertools.chain.from_iterable(self._by_demand.values())
+
+    def on(self, key: bytes, size: int, tags: Mapping[str, str]) -> Iterator[tuple[_Scope, Action]]:
+        """The rules that hold for a key of that size with those tags."""
+        for prefix_size in self._sizes:
+            if prefix_size > len(key):
+                return
+            for tag in (None, *tags.items()):
+                for scope, action in self._by_demand.get((key[:prefix_size], tag), ()):
+                    if scope.holds(key, size, tags):
+                        yield scope, action
+
+    @property
+    def prefixes(self) -> frozenset[bytes]:
+        return frozenset(prefix for prefix, _ in self._by_demand)
 
 
 class Lifecycle:
@@ -90,43 +121,46 @@ class Lifecycle:
     __slots__ = ("_aborts", "_expirations", "_removals")
 
     def __init__(self, rules: Rules) -> None:
-        self._aborts = _effects(rules, lambda rule: rule.abort_incomplete_multipart_upload)
-        self._expirations = _effects(rules, lambda rule: rule.expiration)
-        self._removals = _effects(rules, lambda rule: rule.noncurrent_version_expiration)
+        self._aborts = _Effects(rules, lambda rule: rule.abort_incomplete_multipart_upload)
+        self._expirations = _Effects(rules, lambda rule: rule.expiration)
+        self._removals = _Effects(rules, lambda rule: rule.noncurrent_version_expiration)
 
     @property
     def upload_prefix(self) -> bytes | None:
         """What the keys of all uploads begin with that a rule may abort; None if no rule aborts."""
-        return _common_prefix(scope for scope, _ in self._aborts)
+        return _common_prefix(self._aborts.prefixes)
 
     @property
     def version_prefix(self) -> bytes | None:
         """What the keys of all objects and versions begin with that a rule may end; None if there is no such rule."""
-        return _common_prefix(scope for scope, _ in (*self._expirations, *self._removals))
+        return _common_prefix(self._expirations.prefixes | self._removals.prefixes)
+
+    @property
+    def newer_versions_max(self) -> int:
+        """How many noncurrent versions newer than another a rule may ask for."""
+        return max((action.newer_noncurrent_versions or 0 for _, action in self._removals), default=0)
 
     def abort_of(self, key: bytes, initiated_ns: int) -> Deadline | None:
         """When an open upload is aborted."""
         return _earliest(
-            Deadline(midnight_after(initiated_ns, action.days_after_initiation), scope.rule_id)
-            for scope, action in self._aborts
-            if key.startswith(scope.prefix)
+            (midnight_after(initiated_ns, action.days_after_initiation), scope)
+            for scope, action in self._aborts.on(key, 0, {})
         )
 
     def expiration_of(self, key: bytes, size: int, tags: Mapping[str, str], modified_ns: int) -> Deadline | None:
         """When an object, the current version of its key, expires."""
         return _earliest(
-            Deadline(at_ns, scope.rule_id)
-            for scope, action in self._expirations
-            if (at_ns := _expires(action, modified_ns)) is not None and scope.holds(key, size, tags)
+            (at_ns, scope)
+            for scope, action in self._expirations.on(key, size, tags)
+            if (at_ns := _expires(action, modified_ns)) is not None
         )
 
     def marker_removal_of(self, key: bytes, marked_ns: int) -> Deadline | None:
         """When a delete marker with no version behind it is removed: by age as an object is, or at once."""
         return _earliest(
-            Deadline(at_ns, scope.rule_id)
-            for scope, action in self._expirations
+            (at_ns, scope)
+            for scope, action in self._expirations.on(key, 0, {})
             if (at_ns := marked_ns if action.expired_object_delete_marker else _expires(action, marked_ns)) is not None
-            and scope.holds(key, 0, {})
         )
 
     def version_removal_of(
@@ -134,9 +168,9 @@ class Lifecycle:
     ) -> Deadline | None:
         """When a version is removed that was replaced at `replaced_ns`; `newer_count` noncurrent versions are newer than it."""
         return _earliest(
-            Deadline(midnight_after(replaced_ns, action.noncurrent_days), scope.rule_id)
-            for scope, action in self._removals
-            if newer_count >= (action.newer_noncurrent_versions or 0) and scope.holds(key, size, tags)
+            (midnight_after(replaced_ns, action.noncurrent_days), scope)
+            for scope, action in self._removals.on(key, size, tags)
+            if newer_count >= (action.newer_noncurrent_versions or 0)
         )
 
 
@@ -146,25 +180,21 @@ def lifecycle_of(document: bytes | None) -> Lifecycle:
     return Lifecycle(unpack_rules(document) if document is not None else ())
 
 
-def _effects(rules: Rules, action_of: Callable[[LifecycleRule], Action | None]) -> Effects[Action]:
-    enabled = (rule for rule in rules if rule.status == "Enabled")
-    return tuple((_Scope.of(rule), action) for rule in enabled if (action := action_of(rule)) is not None)
-
-
 def _expires(action: LifecycleExpiration, modified_ns: int) -> int | None:
     if action.days is not None:
         return midnight_after(modified_ns, action.days)
     return None if action.date is None else (action.date - _EPOCH).days * DAY_NS
 
 
-def _common_prefix(scopes: Iterable[_Scope]) -> bytes | None:
-    prefixes = sorted(scope.prefix for scope in scopes)
-    if not prefixes:
+def _common_prefix(prefixes: Iterable[bytes]) -> bytes | None:
+    ordered = sorted(prefixes)
+    if not ordered:
         return None
-    pairs = zip(prefixes[0], prefixes[-1], strict=False)
-    return prefixes[0][: sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))]
+    pairs = zip(ordered[0], ordered[-1], strict=False)
+    return ordered[0][: sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))]
 
 
-def _earliest(deadlines: Iterable[Deadline]) -> Deadline | None:
+def _earliest(ends: Iterable[tuple[int, _Scope]]) -> Deadline | None:
     """The first to come; of two at one moment the one of the earlier rule."""
-    return min(deadlines, key=lambda deadline: deadline.at_ns, default=None)
+    first = min(ends, key=lambda end: (end[0], end[1].order), default=None)
+    return Deadline(first[0], first[1].rule_id) if first is not None else None

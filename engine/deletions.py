@@ -92,7 +92,7 @@ class Deletions(Core):
         """
         version, now = asked_version(item.version_id), self._now_ns()
 
-        def check(found: FoundObject | None) -> None:
+        def check(found: FoundObject | None, _newer: object) -> None:
             check_delete(item.etag, found)
             if version is not None:
                 check_unlocked(found, now, bypass=bypass)

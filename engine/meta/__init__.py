@@ -4,7 +4,7 @@ It is no key-value API, and no step spans two uploads or two keys, so that a sto
 RADOS) can serve it as well as LMDB does. S3's rules come in as pure functions; blobs, bodies and the wire stay outside.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
@@ -163,13 +163,25 @@ Locking = Callable[[BucketRecord, Lock], Lock]
 """From the bucket as it is in the step, and what was said of a lock, to the lock a new version gets; may refuse with an S3Error."""
 
 
+DeletionGuard = Callable[[FoundObject | None, Iterable[ObjectRecord]], None]
+"""The same for what is to be deleted; it may also look at the newer versions of the key, the next newer one first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deletion:
     """One thing to delete: a version, or, without one, what a plain DELETE of the key means in its bucket."""
 
     key: bytes
     version: Version | None
-    guard: Guard
+    guard: DeletionGuard
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A named document of a bucket as somebody read it; None: there was none."""
+
+    name: str
+    document: bytes | None
 
 
 class Metadata(Protocol):
@@ -254,8 +266,14 @@ class Metadata(Protocol):
         `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's answer.
         """
 
-    def abort(self, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash | None, int]:
-        """Remove an upload and all it holds; the trash, if it had parts, and their bytes."""
+    def abort(
+        self, bucket: str, key: bytes, upload_id: UploadId, basis: Configuration | None = None
+    ) -> tuple[Trash | None, int]:
+        """Remove an upload and all it holds; the trash, if it had parts, and their bytes.
+
+        Raises:
+            ConditionalRequestConflict: the bucket's configuration is no longer the `basis` of the decision.
+        """
 
     def put_object(
         self,
@@ -286,10 +304,15 @@ class Metadata(Protocol):
             NoSuchKey, NoSuchVersion: as find_object.
         """
 
-    def delete_objects(self, bucket: str, items: Sequence[Deletion], now_ns: int) -> tuple[Deleted | S3Error, ...]:
+    def delete_objects(
+        self, bucket: str, items: Sequence[Deletion], now_ns: int, basis: Configuration | None = None
+    ) -> tuple[Deleted | S3Error, ...]:
         """Delete each item; what is not there is no error.
 
-        Each is a step of its own, in no promised order; what its guard refuses stays, and the error is its result.
+        Each is a step of its own, in the order given; what its guard refuses stays, and the error is its result.
+
+        Raises:
+            ConditionalRequestConflict: the bucket's configuration is no longer the `basis` of the decision.
         """
 
     def list_objects(self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> Page[ObjectEntry]:

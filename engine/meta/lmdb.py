@@ -5,6 +5,7 @@ import struct
 
 from engine.errors import NoSuchUpload
 from engine.meta import (
+    Configuration,
     Page,
     Publication,
     Published,
@@ -220,8 +221,11 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
                 cursor.delete()
 
     @writes
-    def abort(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> tuple[Trash | None, int]:
+    def abort(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, basis: Configuration | None = None
+    ) -> tuple[Trash | None, int]:
         bucket_id, row, _ = self._upload(txn, bucket, key, upload_id)
+        self._check_basis(txn, bucket_id, basis)
         return self._abort(txn, bucket_id, key, row, upload_id)
 
     def _abort(

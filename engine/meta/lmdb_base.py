@@ -21,13 +21,13 @@ import struct
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from engine.errors import NoSuchBucket, StoreInUse
+from engine.errors import ConditionalRequestConflict, NoSuchBucket, StoreInUse
 from engine.limits import Limits
-from engine.meta import UPLOAD_NONCE_SIZE, Trash, Usage
+from engine.meta import UPLOAD_NONCE_SIZE, Configuration, Trash, Usage
 from engine.meta.environment import Environment, Registry, Transaction
 from engine.meta.keys import ID_SIZE, OrderedNames
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
-from engine.meta.records import BucketRecord, seal, unpacker
+from engine.meta.records import BucketRecord, seal, unpacker, unseal
 from engine.meta.writer import Writer
 
 PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
@@ -104,6 +104,15 @@ class LmdbSteps:
         if found is None:
             raise NoSuchBucket(BucketName=bucket)
         return _bucket_record(found)
+
+    def _configuration(self, txn: Transaction, bucket_id: bytes, name: str) -> bytes | None:
+        found = txn.get(bucket_id + name.encode(), db=self._table["configurations"])
+        return unseal(found, f"the {name} configuration of a bucket") if found is not None else None
+
+    def _check_basis(self, txn: Transaction, bucket_id: bytes, basis: Configuration | None) -> None:
+        """Refuse what was decided by a configuration that is another now."""
+        if basis is not None and self._configuration(txn, bucket_id, basis.name) != basis.document:
+            raise ConditionalRequestConflict(reason=f"the {basis.name} configuration was changed meanwhile")
 
     def _usage(self, txn: Transaction, bucket_id: bytes) -> Usage:
         found = txn.get(bucket_id, db=self._table["usage"])

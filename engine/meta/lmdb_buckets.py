@@ -8,7 +8,7 @@ from engine.meta.environment import Transaction
 from engine.meta.keys import ID_SIZE
 from engine.meta.lmdb_base import LmdbSteps, _bucket_record, reads, writes
 from engine.meta.paging import Row, page_of
-from engine.meta.records import BucketRecord, pack_record, replace, seal, unseal
+from engine.meta.records import BucketRecord, pack_record, replace, seal
 
 
 class LmdbBuckets(LmdbSteps):
@@ -33,9 +33,7 @@ class LmdbBuckets(LmdbSteps):
 
     @reads
     def find_configuration(self, txn: Transaction, bucket: str, name: str) -> bytes | None:
-        row = self._bucket(txn, bucket).id + name.encode()
-        found = txn.get(row, db=self._table["configurations"])
-        return unseal(found, f"the {name} configuration of {bucket}") if found is not None else None
+        return self._configuration(txn, self._bucket(txn, bucket).id, name)
 
     @writes
     def put_configuration(self, txn: Transaction, bucket: str, name: str, document: bytes | None) -> None:

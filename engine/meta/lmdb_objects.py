@@ -1,5 +1,6 @@
 """Objects and trash in LMDB."""
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
 from engine.meta import (
     VERSION_NONCE_SIZE,
+    Configuration,
     Deleted,
     Deletion,
     FoundObject,
@@ -85,16 +87,23 @@ class LmdbObjects(LmdbVersions):
 
     @writes
     def delete_objects(
-        self, txn: Transaction, bucket: str, items: Sequence[Deletion], now_ns: int
+        self,
+        txn: Transaction,
+        bucket: str,
+        items: Sequence[Deletion],
+        now_ns: int,
+        basis: Configuration | None = None,
     ) -> tuple[Deleted | S3Error, ...]:
         place = self._bucket(txn, bucket)
+        self._check_basis(txn, place.id, basis)
         return tuple(self._delete(txn, place, item, now_ns) for item in items)
 
     def _delete(self, txn: Transaction, bucket: BucketRecord, item: Deletion, now_ns: int) -> Deleted | S3Error:
         key, version = item.key, item.version
         found = self._version(txn, bucket, key, version)
         try:
-            item.guard(shown(bucket, found))
+            with contextlib.closing(self._newer(txn, bucket.id, key, found)) as newer:
+                item.guard(shown(bucket, found), newer)
         except S3Error as error:
             return error
         if version is None and bucket.versioning:

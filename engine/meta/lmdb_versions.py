@@ -6,6 +6,7 @@ version from before is the oldest row of its key. In a bucket that was never ver
 
 import secrets
 import struct
+from collections.abc import Generator
 from typing import NamedTuple
 
 from engine.errors import NoSuchKey, NoSuchVersion
@@ -86,6 +87,19 @@ class LmdbVersions(LmdbSteps):
         if version.is_null:
             return self._null(txn, bucket, key)
         return self._exact(txn, bucket.id, key, version)
+
+    def _newer(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, found: Kept | None
+    ) -> Generator[ObjectRecord, None, None]:
+        """The versions of a key that are newer than one of it, the next newer one first; to be closed before anything is written."""
+        place = self._names("objects").find(txn, bucket_id, key)
+        if found is None or place is None:
+            return
+        with txn.cursor(self._table["objects"]) as cursor:
+            more = cursor.set_key(place + version_suffix(found.version)) and cursor.prev()
+            while more and cursor.key().startswith(place):
+                yield object_record(cursor.value())
+                more = cursor.prev()
 
     def _demanded(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None) -> Kept:
         found = self._version(txn, bucket, key, version)

@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from engine.blobs.leases import Lease
-from engine.errors import NoSuchBucket, NoSuchUpload
+from engine.core import LIFECYCLE
+from engine.deadlines import lifecycle_of
+from engine.errors import ConditionalRequestConflict, NoSuchBucket, NoSuchUpload
 from engine.expiry import PAGE_SIZE, Expiry
-from engine.meta import UploadEntry
+from engine.meta import Configuration, UploadEntry
 from engine.multipart.complete import Completes
 from engine.reports import ReapReport
 
 KEEPER = b"\xff" * 16
 """The lease of whoever looks after the store; no manifest has this id."""
+RULES_READ_MAX = 4
+"""How often a reap reads the rules of a bucket whose owner goes on changing them; the next reap does what is left."""
 
 IsDue = Callable[[UploadEntry], bool]
 
@@ -61,33 +65,55 @@ class Reaper(Completes, Expiry):
         return self._leases.exclude(KEEPER)
 
     def _reap_bucket(self, bucket: str, now_ns: int, before_ns: int | None) -> Iterator[ReapReport]:
-        lifecycle = self._lifecycle(bucket)
+        if before_ns is not None:
+            yield from self._abort_due(bucket, b"", lambda entry: entry.upload_id.initiated_ns <= before_ns, None)
+        for _ in range(RULES_READ_MAX):
+            basis = Configuration(LIFECYCLE, self._meta.find_configuration(bucket, LIFECYCLE))
+            try:
+                yield from self._execute(bucket, basis, now_ns)
+            except ConditionalRequestConflict:
+                continue  # the rules were changed meanwhile: they are read again
+            return
+
+    def _execute(self, bucket: str, basis: Configuration, now_ns: int) -> Iterator[ReapReport]:
+        """Execute rules, as long as they are those of the bucket.
+
+        Raises:
+            ConditionalRequestConflict: they are others by now.
+        """
+        lifecycle = lifecycle_of(basis.document)
 
         def is_due(entry: UploadEntry) -> bool:
-            initiated_ns = entry.upload_id.initiated_ns
-            deadline = lifecycle.abort_of(entry.key, initiated_ns)
-            is_old = before_ns is not None and initiated_ns <= before_ns
-            return is_old or (deadline is not None and deadline.at_ns <= now_ns)
+            deadline = lifecycle.abort_of(entry.key, entry.upload_id.initiated_ns)
+            return deadline is not None and deadline.at_ns <= now_ns
 
-        prefix = lifecycle.upload_prefix if before_ns is None else b""
-        if prefix is not None:
-            yield from self._abort_due(bucket, prefix, is_due)
-        yield from self._expire(bucket, lifecycle, now_ns)
+        if lifecycle.upload_prefix is not None:
+            yield from self._abort_due(bucket, lifecycle.upload_prefix, is_due, basis)
+        yield from self._expire(bucket, basis, now_ns)
 
-    def _abort_due(self, bucket: str, prefix: bytes, is_due: IsDue) -> Iterator[ReapReport]:
+    def _abort_due(
+        self, bucket: str, prefix: bytes, is_due: IsDue, basis: Configuration | None
+    ) -> Iterator[ReapReport]:
         last: UploadEntry | None = None
         while True:
             key, upload_id = (last.key, last.upload_id) if last else (b"", None)
             page = self._meta.list_uploads(bucket, prefix, b"", key, upload_id, PAGE_SIZE)
-            yield sum((self._abort(bucket, entry) for entry in page.items if is_due(entry)), ReapReport())
+            report = ReapReport()
+            try:
+                for entry in filter(is_due, page.items):
+                    report += self._abort(bucket, entry, basis)
+            except ConditionalRequestConflict:
+                yield report
+                raise
+            yield report
             if not page.is_truncated:
                 return
             last = page.items[-1]
 
-    def _abort(self, bucket: str, entry: UploadEntry) -> ReapReport:
+    def _abort(self, bucket: str, entry: UploadEntry, basis: Configuration | None) -> ReapReport:
         """Abort one upload, unless somebody ended it first."""
         try:
-            trash, freed = self._freeing(lambda: self._meta.abort(bucket, entry.key, entry.upload_id))
+            trash, freed = self._freeing(lambda: self._meta.abort(bucket, entry.key, entry.upload_id, basis))
         except NoSuchUpload:
             return ReapReport()
         self._sweeper.sweep((trash,) if trash else ())

@@ -221,11 +221,11 @@ def as_said(_: BucketRecord, said: Lock) -> Lock:
     return said
 
 
-def allow(_: FoundObject | None) -> None:
+def allow(_: FoundObject | None, newer: object) -> None:
     """Let all be deleted."""
 
 
-def refuse(_: FoundObject | None) -> None:
+def refuse(_: FoundObject | None, newer: object) -> None:
     raise AccessDenied
 
 
