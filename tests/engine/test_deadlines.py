@@ -1,5 +1,6 @@
 """When a rule acts, and which one: against the calendar, and against the rules read one by one."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.deadlines import DAY_NS, Deadline, Lifecycle, midnight_after
+from engine.deadlines import DAY_NS, Deadline, Lifecycle, _Scope, midnight_after
 from engine.lifecycle import read_configuration
 
 CREATED = datetime(2014, 1, 15, 10, 30, tzinfo=UTC)
@@ -194,3 +195,21 @@ def test_the_earliest_of_all_rules_that_hold_is_the_one(
     assert found == (Deadline(min(wanted)[0], str(min(wanted)[1])) if wanted else None)
     if found is not None:
         assert key.encode().startswith(rules.version_prefix or b"")
+
+
+def test_of_a_thousand_rules_only_those_are_looked_at_whose_prefix_and_tag_may_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_prefix = [within(expire(days=2), prefix=f"logs/{number}/") for number in range(500)]
+    by_tag = [within(expire(days=2), tag={"key": "n", "value": str(number)}) for number in range(499)]
+    rules = lifecycle(*by_prefix, *by_tag, within(expire(days=9), prefix="logs/7"))
+    looked: list[str] = []
+    holds = _Scope.holds
+
+    def counted(scope: _Scope, key: bytes, size: int, tags: Mapping[str, str]) -> bool:
+        looked.append(scope.rule_id)
+        return holds(scope, key, size, tags)
+
+    monkeypatch.setattr(_Scope, "holds", counted)
+    assert rules.expiration_of(b"logs/7/a", 1, {"n": "5", "m": "6"}, 0) == Deadline(3 * DAY_NS, "7")
+    assert sorted(looked) == ["505", "7", "999"]
