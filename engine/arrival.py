@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from engine.blobs import BLOB_ID_SIZE, Blobs, NewBlob
-from engine.blobs.files import storage_failure
+from engine.blobs.failures import storage_failure
 from engine.bodies import Body, Source, source_of
 from engine.checksums import DEFAULT, Algorithm, ChecksumPromise
 from engine.errors import (
@@ -29,6 +29,7 @@ from engine.errors import (
 from engine.members import Digests
 from engine.meta.parts import Flag, PartRecord
 from engine.native_errors import WriteFailed
+from engine.seals import CLEAR, Seal, sealed_inline
 from engine.stream import Digest, Stream
 
 MD5_SIZE = 16
@@ -47,8 +48,8 @@ class Promise:
     md5: bytes | None
     sha256: str | None
     checksum: ChecksumPromise | None = None
-    kept: Algorithm = DEFAULT
-    """The checksum that is kept with the bytes."""
+    kept: Algorithm | None = DEFAULT
+    """The checksum that is kept with the bytes; None: none is."""
 
     @staticmethod
     def of(said: Digests, checksum: ChecksumPromise | None = None) -> "Promise":
@@ -68,7 +69,7 @@ class Promise:
         sha256 = content_sha256.lower() if content_sha256 else None
         return Promise(content_length, _md5_of(said.get("content_md5")), sha256, checksum)
 
-    def keeping(self, algorithm: Algorithm) -> "Promise":
+    def keeping(self, algorithm: Algorithm | None) -> "Promise":
         """The same, with this checksum to be kept."""
         return replace(self, kept=algorithm)
 
@@ -76,7 +77,8 @@ class Promise:
     def digests(self) -> Digest:
         """What must be computed: always the MD5, for the ETag."""
         sha256 = Digest.SHA256 if self.sha256 is not None else Digest(0)
-        return Digest.MD5 | self.kept.digest | sha256 | (self.checksum.algorithm.digest if self.checksum else Digest(0))
+        promised = self.checksum.algorithm.digest if self.checksum else Digest(0)
+        return Digest.MD5 | sha256 | promised | (self.kept.digest if self.kept else Digest(0))
 
 
 def _md5_of(content_md5: str | None) -> bytes | None:
@@ -116,22 +118,32 @@ def in_hex(digest: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes."""
+    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes.
+
+    Size and digests are those of the plaintext, also where `inline` or the blob is sealed.
+    """
 
     blob_id: bytes
     size: int
     md5: bytes
     kept: bytes
-    """The checksum that is kept, raw; of `algorithm`."""
+    """The checksum that is kept, raw; of `algorithm`, which is empty for none."""
     algorithm: str
     inline: bytes | None
     checksums: dict[str, Any]
     """The checksums that were promised, by the member of the answer that echoes them."""
+    seal: Seal = CLEAR
+    taken: PartRecord | None = None
+    """The stored part whose very bytes these are, sealed as they were."""
 
     def as_part(self, number: int, now_ns: int) -> PartRecord:
-        """The record of a part with these bytes."""
-        flags = Flag.NONE if self.inline is None else Flag.INLINE
-        return PartRecord(number, self.size, now_ns, self.blob_id, self.md5, flags, self.kept, self.algorithm)
+        """The record of a part with these bytes; `number` is the one it was sealed for."""
+        if self.taken is not None:
+            return replace(self.taken, number=number, modified_ns=now_ns, blob_id=self.blob_id)
+        flags = self.seal.flags | (Flag.NONE if self.inline is None else Flag.INLINE)
+        etag = self.seal.etag(number, self.md5)
+        kept = self.seal.hide(number, etag, self.kept)
+        return PartRecord(number, self.size, now_ns, self.blob_id, etag, flags, kept, self.algorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +155,19 @@ class Reception:
     names_blob: Callable[[bytes], bool]
 
     @contextlib.contextmanager
-    def receive(self, body: Body, promise: Promise, *, size_max: int, shown_as: DigestText) -> Iterator[Arrival]:
+    def receive(
+        self,
+        body: Body,
+        promise: Promise,
+        *,
+        size_max: int,
+        shown_as: DigestText,
+        seal: Seal = CLEAR,
+        part_number: int = 1,
+    ) -> Iterator[Arrival]:
         """Take a body in; the caller commits its row inside the `with`, and leaving it with an S3Error undoes the arrival.
+
+        It is sealed, if at all, as the part of this number.
 
         Raises:
             EntityTooLarge: more than `size_max` bytes.
@@ -161,9 +184,10 @@ class Reception:
         if length is None or length <= inline_max:
             head = source.take(inline_max + 1 if length is None else length)
             if len(head) <= inline_max:
-                yield _receive_inline(source, head, length, promise, shown_as)
+                arrival = _receive_inline(source, head, length, promise, shown_as)
+                yield replace(arrival, inline=sealed_inline(head, seal.part(part_number)), seal=seal)
                 return
-        attempt = self.blobs.attempt(promise.digests, length)
+        attempt = self.blobs.attempt(promise.digests, length, seal.part(part_number))
         with self._held(attempt):
             try:
                 _feed(source, attempt.stream, head, length, size_max)
@@ -171,19 +195,22 @@ class Reception:
                 raise storage_failure("writing a part", error) from error
             md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
             attempt.persist()
-            yield Arrival(attempt.blob_id, attempt.stream.size, md5, kept, promise.kept.name, None, checksums)
+            size, algorithm = attempt.stream.size, promise.kept.name if promise.kept else ""
+            yield Arrival(attempt.blob_id, size, md5, kept, algorithm, None, checksums, seal)
             attempt.keep()
 
     @contextlib.contextmanager
-    def share(self, part: PartRecord, blob: NewBlob) -> Iterator[Arrival]:
+    def share(self, part: PartRecord, kept: bytes, blob: NewBlob, seal: Seal) -> Iterator[Arrival]:
         """Take over the bytes of a stored part in the blob that was linked to it; for the caller as `receive`.
+
+        `kept` is the part's checksum in clear.
 
         Raises:
             StoreFull, InternalError: the blob could not be made durable.
         """
         with self._held(blob):
             blob.persist()
-            yield Arrival(blob.blob_id, part.size, part.etag, part.checksum, part.algorithm, None, {})
+            yield Arrival(blob.blob_id, part.size, part.etag, kept, part.algorithm, None, {}, seal, part)
             blob.keep()
 
     @contextlib.contextmanager
@@ -211,7 +238,8 @@ def _receive_inline(source: Source, head: bytes, length: int | None, promise: Pr
     with Stream(promise.digests) as stream:
         stream.update(head)
         md5, kept, checksums = _check(source, stream, length, promise, shown_as)
-    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, promise.kept.name, head, checksums)
+    algorithm = promise.kept.name if promise.kept else ""
+    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, algorithm, head, checksums)
 
 
 def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_max: int) -> None:
@@ -239,7 +267,7 @@ def _check(
         if not hmac.compare_digest(sha256, promise.sha256):
             raise XAmzContentSHA256Mismatch(ClientComputedContentSHA256=promise.sha256, S3ComputedContentSHA256=sha256)
     echoed = promise.checksum.check(stream, trailers) if promise.checksum else {}
-    return md5, stream.digest(promise.kept.digest), echoed
+    return md5, stream.digest(promise.kept.digest) if promise.kept else b"", echoed
 
 
 def check_document(document: bytes, promise: Promise) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from engine.core import to_datetime
+from engine.customer_keys import customer_key_said
 from engine.errors import InvalidArgument, InvalidRequest
 from engine.listing import check_page_size
 from engine.members import GetObjectAttributesRequest, exact
@@ -13,6 +14,7 @@ from engine.multipart.checksum_rules import of_part, shown
 from engine.names import encode_key
 from engine.objects import Objects
 from engine.results import Checksum, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart
+from engine.seals import Seal
 from engine.traits import storage_class_of
 from engine.version_ids import asked_version, shown_version
 
@@ -53,25 +55,33 @@ class Attributes(Objects):
         found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
         lease.close()
         record = found.record
+        with (
+            customer_key_said(said) as customer,
+            self._seal_for_read(record.encryption, bucket, key, customer) as seal,
+        ):
+            checksum = seal.reveal_whole(record.etag, record.checksum) if "Checksum" in wanted else None
+            parts = _parts_of(record, manifest, marker, limit, seal) if "ObjectParts" in wanted else None
         return GetObjectAttributesOutput(
             last_modified=to_datetime(record.modified_ns),
             version_id=shown_version(found.version),
             request_charged=self._charged(place),
             etag=record.etag if "ETag" in wanted else None,
-            checksum=Checksum(**shown(record.checksum)) if "Checksum" in wanted and record.checksum else None,
-            object_parts=_parts_of(record, manifest, marker, limit) if "ObjectParts" in wanted else None,
+            checksum=Checksum(**shown(checksum)) if checksum is not None else None,
+            object_parts=parts,
             storage_class=storage_class_of(record.headers) if "StorageClass" in wanted else None,
             object_size=record.size if "ObjectSize" in wanted else None,
         )
 
 
-def _parts_of(record: ObjectRecord, manifest: Manifest, marker: int, limit: int) -> GetObjectAttributesParts | None:
+def _parts_of(
+    record: ObjectRecord, manifest: Manifest, marker: int, limit: int, seal: Seal
+) -> GetObjectAttributesParts | None:
     count = record.part_count
     if count is None:
         return None
     if record.checksum is None or record.checksum.type != "COMPOSITE":
         return GetObjectAttributesParts(total_parts_count=count)
-    page = manifest.parts[min(marker, count) : min(marker + limit, count)]
+    page = seal.reveal_parts(manifest.parts[min(marker, count) : min(marker + limit, count)])
     return GetObjectAttributesParts(
         total_parts_count=count,
         part_number_marker=marker,

@@ -4,8 +4,9 @@ from engine.blobs import BlobReader
 from engine.core import Core
 from engine.errors import InternalError
 from engine.meta.parts import Flag, PartRecord
-from engine.readers import digest_of, open_part
+from engine.readers import InlineReader, digest_of
 from engine.reports import CheckReport
+from engine.sealed import HEADER_SIZE, is_header, sealed_size
 from engine.stream import Digest, Stream
 
 NAMES_REPORTED_MAX = 100
@@ -18,9 +19,10 @@ class Checker(Core):
     def _check(self, *, deep: bool) -> CheckReport:
         """Walk rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
         trouble: dict[str, list[str]] = {"missing": [], "wrong_size": [], "corrupt": []}
-        parts = 0
+        parts = sealed_parts = 0
         for owner, part in self._meta.walk_parts(trouble["corrupt"].append):
             parts += 1
+            sealed_parts += bool(part.flags & Flag.SEALED)
             kind = self._trouble_with(part, deep)
             if kind and self._meta.holds_part(owner, part):  # asked after the look: bytes go only after their rows went
                 trouble[kind].append(part.blob_id.hex())
@@ -33,7 +35,7 @@ class Checker(Core):
         found = {kind: tuple(names[:NAMES_REPORTED_MAX]) for kind, names in trouble.items()}
         return CheckReport(
             parts=parts, files=files, unnamed_files=unnamed, unnamed_bytes=unnamed_bytes,
-            collected_files=0, collected_bytes=0, **found,
+            collected_files=0, collected_bytes=0, sealed_parts=sealed_parts, **found,
         )  # fmt: skip
 
     def _trouble_with(self, part: PartRecord, deep: bool) -> str | None:
@@ -44,7 +46,7 @@ class Checker(Core):
         if reader is None:
             return self._inline_trouble(part)
         try:
-            if reader.size != part.size:
+            if reader.size != _stored_size(part):
                 return "wrong_size"
             return "corrupt" if deep and not _is_what_was_stored(part, reader) else None
         except InternalError:  # a bad sector
@@ -54,17 +56,32 @@ class Checker(Core):
 
     def _inline_trouble(self, part: PartRecord) -> str | None:
         try:
-            reader = open_part(part, self._meta, self._blobs)
+            reader = InlineReader(self._meta.read_inline(part.blob_id))
         except InternalError:
             return "corrupt"
-        return None if _is_what_was_stored(part, reader) else "corrupt"
+        return None if reader.size == _stored_size(part) and _is_what_was_stored(part, reader) else "corrupt"
+
+
+def _stored_size(part: PartRecord) -> int:
+    return sealed_size(part.size) if part.flags & Flag.SEALED else part.size
 
 
 def _is_what_was_stored(part: PartRecord, reader: BlobReader) -> bool:
-    """Whether the bytes have the MD5 and the checksum of their row."""
+    """Whether the bytes have the MD5 and the checksum of their row; of a sealed part, whether they can be read and begin as one."""
+    if part.flags & Flag.SEALED:
+        return _is_sealed_part(part, reader)
     proof = digest_of(part)
     view = memoryview(bytearray(READ_SIZE))
     with Stream(Digest.MD5 | proof) as stream:
         while stream.size < reader.size and (count := reader.read_into(view, stream.size)):
             stream.update(view[:count])
         return stream.digest(Digest.MD5) == part.etag and (not proof or stream.digest(proof) == part.checksum)
+
+
+def _is_sealed_part(part: PartRecord, reader: BlobReader) -> bool:
+    view, at = memoryview(bytearray(READ_SIZE)), 0
+    while at < reader.size and (count := reader.read_into(view, at)):
+        if at == 0 and not is_header(bytes(view[:HEADER_SIZE]), part.number):
+            return False
+        at += count
+    return at == reader.size

@@ -18,6 +18,8 @@ from engine.checksums import BY_NAME, DEFAULT, Algorithm, find_algorithm
 from engine.conditions import CopyConditions, Extent, WriteConditions
 from engine.copy_sources import CopySource, copied_extent
 from engine.core import quoted, to_datetime
+from engine.customer_keys import CustomerKey, customer_key_said, told
+from engine.encrypting import Asked
 from engine.errors import InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed
 from engine.locks import lock_in
 from engine.members import CopyObjectRequest, CopySourceRequest, exact
@@ -26,9 +28,11 @@ from engine.meta.parts import Flag, Manifest, PartRecord
 from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace
 from engine.multipart.checksum_rules import of_object, shown
 from engine.names import encode_key
-from engine.objects import MANIFEST_ID_SIZE, Objects
+from engine.objects import Objects, new_object, new_place
 from engine.readers import ObjectBody, StoredSource, digest_of
 from engine.results import CopyObjectOutput, CopyObjectResult
+from engine.seals import Seal
+from engine.sse import Place
 from engine.stream import available
 from engine.traits import Traits, check_copyable
 from engine.version_ids import asked_version, made_version, shown_version
@@ -47,6 +51,9 @@ class Original:
     place: BucketRecord
     found: FoundObject
     manifest: Manifest
+    seal: Seal
+    source: CopySource
+    customer: CustomerKey | None
 
     @property
     def record(self) -> ObjectRecord:
@@ -73,13 +80,13 @@ class Original:
         return part
 
     def unproven(self, extent: Extent) -> Iterator[PartRecord]:
-        """The stored parts that these bytes are of, but which reading just these does not prove."""
+        """The stored parts that these bytes are of, but which reading just these does not prove; seals prove any piece."""
         start, end = extent.start, extent.start + extent.length
         manifest = self.manifest
         for index in range(manifest.index_at(start), manifest.index_at(end - 1) + 1 if extent.length else 0):
             is_whole = start <= manifest.start(index) and manifest.end(index) <= end
             part = manifest.parts[index]
-            if not (is_whole and digest_of(part)):
+            if not (part.flags & Flag.SEALED or (is_whole and digest_of(part))):
                 yield part
 
 
@@ -93,7 +100,8 @@ class Copying(Objects):
         """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, or `bucket/key?versionId=ID`.
 
         Metadata and content headers come from the source, unless `metadata_directive` is REPLACE, and so does the kind of checksum,
-        unless `checksum_algorithm` names one. The copy is a plain object, also of a source that came in parts.
+        unless `checksum_algorithm` names one. The copy is a plain object, also of a source that came in parts. The source's key is
+        `copy_source_sse_customer_*`, the copy's own `sse_customer_*`; each may be another one, or none.
 
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion: of the source or of the destination.
@@ -113,36 +121,33 @@ class Copying(Objects):
         named = find_algorithm(wanted) if wanted is not None else None
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
         name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
-        place = self._enter(bucket, said)
-        lock_in(place, traits.lock, self._now_ns())
-        conditions.check(key, self._current(bucket, name))
-        with self._original(source, said) as original:
+        with contextlib.ExitStack() as held:
+            customer = held.enter_context(customer_key_said(said))
+            place = self._enter(bucket, said)
+            lock_in(place, traits.lock, self._now_ns())
+            conditions.check(key, self._current(bucket, name))
+            original = held.enter_context(self._original(source, said))
             is_same = (source.bucket, source.key) == (bucket, key) and original.would_be_replaced(place)
-            if is_same and not (replaces or changes):
+            if is_same and not (replaces or changes or customer or original.record.encryption):
                 raise InvalidRequest(_TO_ITSELF)
             headers = traits.headers if replaces else _copied_headers(original.record.headers, traits.headers)
             tags = traits.tags if retags else original.record.tags
             extent = copied_extent(original.record.size, None, self.limits.put_size_bytes_max)
-            with self._copied(original, extent, named or original.algorithm) as arrival:
-                now, etag = self._now_ns(), arrival.md5.hex()
-                kept = of_object(arrival.kept, arrival.algorithm)
-                manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-                record = ObjectRecord(
-                    manifest_id, arrival.size, etag, now, None, headers, tags, traits.lock, checksum=kept
-                )
-                part, guard, locking = (
-                    arrival.as_part(1, now),
-                    partial(conditions.check, key),
-                    partial(lock_in, now_ns=now),
-                )
-                version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard, locking)
+            algorithm = named or original.algorithm
+            seal = held.enter_context(self._seal_of_copy(original, new_place(bucket, key), customer, algorithm))
+            arrival = held.enter_context(self._copied(original, extent, algorithm, seal))
+            record, part = new_object(arrival, headers, tags, traits.lock, self._now_ns())
+            guard, locking = partial(conditions.check, key), partial(lock_in, now_ns=record.modified_ns)
+            version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard, locking)
         self._sweeper.sweep(trash)
+        checksum = of_object(arrival.kept, arrival.algorithm)
         return CopyObjectOutput(
-            CopyObjectResult(quoted(etag), to_datetime(now), **shown(kept)),
+            CopyObjectResult(quoted(record.etag), to_datetime(record.modified_ns), **shown(checksum)),
             expiration=self._expiration(bucket, name, record),
             copy_source_version_id=shown_version(original.found.version),
             version_id=made_version(version),
             request_charged=self._charged(place) or self._charged(original.place),
+            **told(customer),
         )
 
     @contextlib.contextmanager
@@ -152,6 +157,7 @@ class Copying(Objects):
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion, AccessDenied, InvalidBucketOwnerAWSAccountID.
             InvalidRequest: the version named is a delete marker.
+            InvalidRequest, AccessDenied: not the customer's key that the source was stored with.
             PreconditionFailed: a condition does not hold.
         """
         version = asked_version(source.version_id)
@@ -162,37 +168,63 @@ class Copying(Objects):
             found, manifest, lease = self._open_object(lambda: self._find_object(source.bucket, name, version))
         except MethodNotAllowed:
             raise InvalidRequest(_A_MARKER) from None
-        with contextlib.closing(lease):
-            CopyConditions.of_source(said).check(found.record.etag, to_datetime(found.record.modified_ns))
-            check_copyable(found.record)
-            yield Original(place, found, manifest)
+        record = found.record
+        with contextlib.ExitStack() as held:
+            held.callback(lease.close)
+            customer = held.enter_context(customer_key_said(said, "copy_source_"))
+            seal = held.enter_context(self._seal_for_read(record.encryption, source.bucket, source.key, customer))
+            CopyConditions.of_source(said).check(record.etag, to_datetime(record.modified_ns))
+            check_copyable(record)
+            yield Original(place, found, manifest, seal, source, customer)
+
+    def _seal_of_copy(
+        self, original: Original, place: Place, customer: CustomerKey | None, algorithm: Algorithm
+    ) -> Seal:
+        """The encryption of a copy: the source's own data key under another root, where that leaves all bytes as they are.
+
+        That is how a customer's key is changed, by a copy onto itself.
+        """
+        encryption, parts = original.record.encryption, original.manifest.parts
+        stays = encryption is not None and customer is not None and len(parts) == 1
+        if encryption is None or not stays or (parts[0].number, parts[0].algorithm) != (1, algorithm.name):
+            return self._begin_seal(place, customer)
+        source, asked = original.source, Asked(customer=customer)
+        opened_by = source.bucket, source.key, original.customer
+        return Seal(original.seal.keys, self._encrypting.rewrap(encryption, *opened_by, place, asked))
 
     @contextlib.contextmanager
-    def _copied(self, original: Original, extent: Extent, algorithm: Algorithm) -> Iterator[Arrival]:
-        """Take over bytes of an object, with the checksum to keep; the caller commits their row inside the `with`.
+    def _copied(
+        self, original: Original, extent: Extent, algorithm: Algorithm | None, seal: Seal, part_number: int = 1
+    ) -> Iterator[Arrival]:
+        """Take over bytes of an object, with the checksum to keep, sealed as the copy is; the caller commits inside the `with`.
 
         Raises:
             InternalError: the stored bytes are not there, or not what they were.
             StoreFull: the copy does not fit.
         """
-        self._check_readable(original.manifest, extent)
+        self._check_readable(original.manifest, extent, original.seal)
         part = original.part_of(extent)
-        shared = part if part is not None and part.algorithm == algorithm.name else None
+        shared = part if part is not None and algorithm is not None and part.algorithm == algorithm.name else None
+        if shared is None or seal.keys is not original.seal.keys:
+            shared, kept = None, b""
+        else:
+            (kept,) = original.seal.reveal([shared.number], [shared.etag], [shared.checksum])
         if shared is not None and shared.flags & Flag.INLINE:
             data = self._meta.read_inline(shared.blob_id)
             blob_id = secrets.token_bytes(BLOB_ID_SIZE)
-            yield Arrival(blob_id, shared.size, shared.etag, shared.checksum, shared.algorithm, data, {})
+            yield Arrival(blob_id, shared.size, shared.etag, kept, shared.algorithm, data, {}, seal, shared)
         elif shared is not None and (blob := self._blobs.link(shared.blob_id)) is not None:
-            with self._reception.share(shared, blob) as arrival:
+            with self._reception.share(shared, kept, blob, seal) as arrival:
                 yield arrival
         else:
             for each in original.unproven(extent):
                 self._proofs.prove(each)
             promise = Promise(extent.length, None, None, kept=algorithm)
-            body = ObjectBody(original.manifest, extent.start, extent.length, self._meta, self._blobs, None)
-            receive = self._reception.receive
-            with body, receive(StoredSource(body), promise, size_max=extent.length, shown_as=in_hex) as arrival:
-                if part is not None and arrival.md5 != part.etag:
+            place = self._meta, self._blobs, None, original.seal
+            body = ObjectBody(original.manifest, extent.start, extent.length, *place)
+            receive = partial(self._reception.receive, size_max=extent.length, shown_as=in_hex)
+            with body, receive(StoredSource(body), promise, seal=seal, part_number=part_number) as arrival:
+                if part is not None and original.seal.etag(part.number, arrival.md5) != part.etag:
                     raise InternalError(reason=f"blob {part.blob_id.hex()} has other bytes than were stored")
                 yield arrival
 

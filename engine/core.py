@@ -13,12 +13,16 @@ from engine.arrival import Reception
 from engine.ballast import Ballast
 from engine.blobs import Blobs
 from engine.blobs.leases import Leases
+from engine.customer_keys import CustomerKey
 from engine.deadlines import Lifecycle, lifecycle_of
+from engine.encrypting import Asked, Encrypting
 from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
 from engine.limits import Limits
 from engine.meta import Metadata
 from engine.meta.records import BucketRecord, ObjectRecord
 from engine.proofs import Proofs
+from engine.seals import Seal
+from engine.sse import Encryption, Place
 from engine.sweeper import Sweeper
 
 Result = TypeVar("Result")
@@ -74,6 +78,7 @@ class Core:
         self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
         self._proofs = Proofs(parts.meta, parts.blobs)
+        self._encrypting = Encrypting()
         self._life = Life()
 
     def acting_as(self, account_id: str) -> Self:
@@ -113,6 +118,35 @@ class Core:
     def _charged(self, record: BucketRecord) -> str | None:
         """What x-amz-request-charged says."""
         return REQUESTER if record.requester_pays and self._caller != record.owner else None
+
+    def _begin_seal(self, place: Place, customer: CustomerKey | None) -> Seal:
+        """The encryption of what a request begins at a place: the one point where request and bucket decide about it.
+
+        Raises:
+            NotImplementedYet: the store has no source of such keys.
+        """
+        return Seal.of(self._encrypting.begin(place, Asked(customer=customer)))
+
+    def _seal_for_part(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
+    ) -> Seal:
+        """The keys of an upload.
+
+        Raises:
+            InvalidRequest: the request has a customer's key and the upload none, or the other way round, or another one.
+        """
+        return Seal(self._encrypting.keys_for_part(encryption, bucket, key, customer), encryption)
+
+    def _seal_for_read(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
+    ) -> Seal:
+        """The keys of an object.
+
+        Raises:
+            InvalidRequest: the request has a customer's key and the object none, or the other way round.
+            AccessDenied: the key is another one.
+        """
+        return Seal(self._encrypting.keys_for_read(encryption, bucket, key, customer), encryption)
 
     def _lifecycle(self, bucket: str) -> Lifecycle:
         """The rules of a bucket's lifecycle."""

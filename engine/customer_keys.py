@@ -5,10 +5,12 @@ Source: Amazon S3 User Guide, "Using server-side encryption with customer-provid
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
+from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from engine.errors import AccessDenied, InvalidArgument, InvalidEncryptionAlgorithmError, InvalidRequest
 from engine.native_errors import KeyTextInvalid
@@ -89,11 +91,39 @@ def customer_key_of_bytes(
         return None
     if key is None:
         raise _invalid(_WITH + "provide an appropriate secret key.")
-    raw = key.encode() if isinstance(key, str) else key
+    raw = _encoded(key) if isinstance(key, str) else key
     if len(raw) != KEY_SIZE:
         raise _invalid("The secret key was invalid for the specified algorithm.")
     secret = Secret.of_bytes(raw)
     return CustomerKey(secret, _in_base64(secret.md5())) if key_md5 is None else _compared(secret, key_md5)
+
+
+@contextlib.contextmanager
+def customer_key_said(said: Mapping[str, Any], prefix: str = "") -> Iterator[CustomerKey | None]:
+    """The key among the members of a request, wiped at the end; the server hands over one that it read from headers.
+
+    Raises:
+        InvalidArgument, InvalidEncryptionAlgorithmError: the members make no key.
+    """
+    key = said.get(f"{prefix}sse_customer_key")
+    if not isinstance(key, CustomerKey):
+        algorithm, key_md5 = said.get(f"{prefix}sse_customer_algorithm"), said.get(f"{prefix}sse_customer_key_md5")
+        key = customer_key_of_bytes(algorithm, key, key_md5)
+    with contextlib.nullcontext() if key is None else key:
+        yield key
+
+
+def told(key: CustomerKey | None) -> dict[str, Any]:
+    """The members of an answer that tell with which key something was done."""
+    return {} if key is None else {"sse_customer_algorithm": key.algorithm, "sse_customer_key_md5": key.key_md5}
+
+
+def _encoded(text: str) -> bytes:
+    """A text's bytes; surrogates stand for bytes that are no UTF-8, as in a command line."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return b""
 
 
 def _is_asked_for(algorithm: str | None, key: object, key_md5: str | None, server_side_encryption: str | None) -> bool:

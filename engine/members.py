@@ -48,6 +48,14 @@ class Traveller(Request, total=False):
     object_lock_legal_hold_status: str | None
 
 
+class CustomerKeyed(TypedDict, total=False):
+    """A customer's key (SSE-C): 32 raw bytes, or their text; its MD5 in base64 may be left out."""
+
+    sse_customer_algorithm: str | None
+    sse_customer_key: bytes | str | None
+    sse_customer_key_md5: str | None
+
+
 class Checksums(TypedDict, total=False):
     """The checksum of what is sent, or of a whole object, in base64."""
 
@@ -72,25 +80,29 @@ class Digests(Checksums, total=False):
     checksum_algorithm: str | None
 
 
-class CreateMultipartUploadRequest(Traveller, total=False):
+class CreateMultipartUploadRequest(Traveller, CustomerKeyed, total=False):
     """Members of CreateMultipartUpload."""
 
     checksum_algorithm: str | None
     checksum_type: str | None
 
 
-class UploadPartRequest(Request, Digests, total=False):
+class UploadPartRequest(Request, Digests, CustomerKeyed, total=False):
     """Members of UploadPart."""
 
 
-class PutObjectRequest(Traveller, Digests, total=False):
+class PutObjectRequest(Traveller, Digests, CustomerKeyed, total=False):
     """Members of PutObject."""
 
     if_match: str | None
     if_none_match: str | None
 
 
-class CompleteMultipartUploadRequest(Request, Checksums, total=False):
+class ListPartsRequest(Request, CustomerKeyed, total=False):
+    """Members of ListParts."""
+
+
+class CompleteMultipartUploadRequest(Request, Checksums, CustomerKeyed, total=False):
     """Members of CompleteMultipartUpload."""
 
     checksum_type: str | None
@@ -99,7 +111,7 @@ class CompleteMultipartUploadRequest(Request, Checksums, total=False):
     if_none_match: str | None
 
 
-class ReadRequest(Request, total=False):
+class ReadRequest(Request, CustomerKeyed, total=False):
     """Members that GetObject and HeadObject share."""
 
     version_id: str | None
@@ -118,7 +130,7 @@ class ReadRequest(Request, total=False):
     checksum_mode: str | None
 
 
-class GetObjectAttributesRequest(Request, total=False):
+class GetObjectAttributesRequest(Request, CustomerKeyed, total=False):
     """Members of GetObjectAttributes."""
 
     version_id: str | None
@@ -140,9 +152,12 @@ class CopySourceRequest(Request, total=False):
     copy_source_if_none_match: str | None
     copy_source_if_modified_since: datetime | None
     copy_source_if_unmodified_since: datetime | None
+    copy_source_sse_customer_algorithm: str | None
+    copy_source_sse_customer_key: bytes | str | None
+    copy_source_sse_customer_key_md5: str | None
 
 
-class CopyObjectRequest(Traveller, CopySourceRequest, total=False):
+class CopyObjectRequest(Traveller, CopySourceRequest, CustomerKeyed, total=False):
     """Members of CopyObject."""
 
     metadata_directive: str | None
@@ -152,7 +167,7 @@ class CopyObjectRequest(Traveller, CopySourceRequest, total=False):
     if_none_match: str | None
 
 
-class UploadPartCopyRequest(CopySourceRequest, total=False):
+class UploadPartCopyRequest(CopySourceRequest, CustomerKeyed, total=False):
     """Members of UploadPartCopy."""
 
     copy_source_range: str | None

@@ -6,27 +6,32 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Unpack
 
-from engine.arrival import Promise, in_hex
+from engine.arrival import Arrival, Promise, in_hex
 from engine.blobs.leases import Lease
 from engine.bodies import Body, trailers_of
 from engine.checksums import DEFAULT, promised_checksum
 from engine.conditions import Conditions, Extent, WriteConditions, extent_of
 from engine.core import Core, quoted, to_datetime
+from engine.customer_keys import customer_key_said, told
 from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVersion
 from engine.locks import check_digest, lock_in, shown_lock
 from engine.members import PutObjectRequest, ReadRequest, exact
 from engine.meta import FoundObject, Version
-from engine.meta.parts import Manifest, Parts
-from engine.meta.records import BucketRecord, ObjectRecord
+from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.records import BucketRecord, Headers, Lock, ObjectRecord
 from engine.multipart.checksum_rules import of_object, read_along, shown
 from engine.names import encode_key, http_date, overrides
 from engine.readers import ObjectBody, open_part
 from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
+from engine.seals import Seal
+from engine.sse import Place
 from engine.traits import Traits, check_active
 from engine.version_ids import asked_version, made_version, shown_version
 
 CONTENT_TYPE_DEFAULT = "binary/octet-stream"
 MANIFEST_ID_SIZE = 16
+OBJECT_ID_SIZE = 16
+"""Of what stands for an upload id where there was no upload."""
 LEASE_TRIES_MAX = 100
 
 
@@ -51,6 +56,8 @@ class Objects(Core):
             PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
+        With a customer's key (`sse_customer_*`) the bytes are stored sealed, and each read needs the same key.
+
         Source: API page PutObject.
         """
         self._check_writable()
@@ -58,27 +65,27 @@ class Objects(Core):
         promise = Promise.of(said, checksum).keeping(checksum.algorithm if checksum else DEFAULT)
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
         name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
-        place = self._enter(bucket, said)
-        expected = lock_in(place, traits.lock, self._now_ns())
-        check_digest(expected, has_digest=checksum is not None or promise.md5 is not None)
-        conditions.check(key, self._current(bucket, name))
         size_max = self.limits.put_size_bytes_max
-        with self._reception.receive(body, promise, size_max=size_max, shown_as=in_hex) as arrival:
-            now, etag = self._now_ns(), arrival.md5.hex()
-            kept = of_object(arrival.kept, arrival.algorithm)
-            manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-            record = ObjectRecord(
-                manifest_id, arrival.size, etag, now, None, traits.headers, traits.tags, traits.lock, checksum=kept
-            )
-            part, guard, locking = arrival.as_part(1, now), partial(conditions.check, key), partial(lock_in, now_ns=now)
+        with contextlib.ExitStack() as held:
+            customer = held.enter_context(customer_key_said(said))
+            place = self._enter(bucket, said)
+            expected = lock_in(place, traits.lock, self._now_ns())
+            check_digest(expected, has_digest=checksum is not None or promise.md5 is not None)
+            conditions.check(key, self._current(bucket, name))
+            seal = held.enter_context(self._begin_seal(new_place(bucket, key), customer))
+            receive = self._reception.receive
+            arrival = held.enter_context(receive(body, promise, size_max=size_max, shown_as=in_hex, seal=seal))
+            record, part = new_object(arrival, traits.headers, traits.tags, traits.lock, self._now_ns())
+            guard, locking = partial(conditions.check, key), partial(lock_in, now_ns=record.modified_ns)
             version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard, locking)
         self._sweeper.sweep(trash)
         return PutObjectOutput(
-            quoted(etag),
-            **shown(kept),
+            quoted(record.etag),
+            **shown(of_object(arrival.kept, arrival.algorithm)),
             version_id=made_version(version),
             expiration=self._expiration(bucket, name, record),
             request_charged=self._charged(place),
+            **told(customer),
         )
 
     @exact
@@ -91,6 +98,7 @@ class Objects(Core):
             InvalidObjectState: the storage class is an archive's.
             PreconditionFailed, NotModified: a condition does not hold.
             InvalidRange, InvalidPartNumber, InvalidArgument, InvalidRequest: no such bytes.
+            InvalidRequest, AccessDenied: not the customer's key that the object was stored with.
             InternalError: the stored bytes are not there, or not whole.
 
         Source: API page GetObject.
@@ -99,19 +107,20 @@ class Objects(Core):
         conditions = Conditions.of(said)
         place = self._enter(bucket, said)
         name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
-        found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
-        record = found.record
-        try:
+        with customer_key_said(said) as customer, contextlib.ExitStack() as undo:
+            found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
+            undo.callback(lease.close)
+            record = found.record
+            seal = undo.enter_context(self._seal_for_read(record.encryption, bucket, key, customer))
             conditions.check(record.etag, to_datetime(record.modified_ns))
             check_active(record)
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-            self._check_readable(manifest, extent)
+            self._check_readable(manifest, extent, seal)
             expiration = self._expiration_of(bucket, name, found, version)
-            body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease)
-        except BaseException:
-            lease.close()
-            raise
-        described = self._described(place, found, extent, said) | read_along(record, manifest, extent, said)
+            described = self._described(place, found, extent, said) | told(customer)
+            described |= read_along(record, manifest, extent, said, seal)
+            body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease, seal)
+            undo.pop_all()
         return GetObjectOutput(**described, expiration=expiration, body=body)  # type: ignore[arg-type]
 
     @exact
@@ -133,9 +142,14 @@ class Objects(Core):
             found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
             lease.close()
         record = found.record
-        conditions.check(record.etag, to_datetime(record.modified_ns))
-        extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-        described = self._described(place, found, extent, said) | read_along(record, manifest, extent, said)
+        with (
+            customer_key_said(said) as customer,
+            self._seal_for_read(record.encryption, bucket, key, customer) as seal,
+        ):
+            conditions.check(record.etag, to_datetime(record.modified_ns))
+            extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
+            described = self._described(place, found, extent, said) | told(customer)
+            described |= read_along(record, manifest, extent, said, seal)
         expiration = self._expiration_of(bucket, name, found, version)
         return HeadObjectOutput(**described, expiration=expiration)  # type: ignore[arg-type]
 
@@ -191,10 +205,10 @@ class Objects(Core):
                 found = find()
         raise InternalError(reason="the object was replaced again and again while it was being opened")
 
-    def _check_readable(self, manifest: Manifest, extent: Extent) -> None:
+    def _check_readable(self, manifest: Manifest, extent: Extent, seal: Seal) -> None:
         """Find out before the answer begins that the first part asked for is there."""
         if extent.length:
-            open_part(manifest.parts[manifest.index_at(extent.start)], self._meta, self._blobs).close()
+            open_part(manifest.parts[manifest.index_at(extent.start)], self._meta, self._blobs, seal).close()
 
     def _described(
         self, place: BucketRecord, found: FoundObject, extent: Extent, said: ReadRequest
@@ -224,6 +238,24 @@ class Objects(Core):
             "request_charged": self._charged(place),
             **overrides(said),
         }
+
+
+def new_place(bucket: str, key: str) -> Place:
+    """What binds the keys of an object that comes in one piece."""
+    return Place(bucket, key, secrets.token_bytes(OBJECT_ID_SIZE))
+
+
+def new_object(
+    arrival: Arrival, headers: Headers, tags: dict[str, str], lock: Lock, now_ns: int
+) -> tuple[ObjectRecord, PartRecord]:
+    """The records of an object that came in one piece, and of its one part."""
+    part = arrival.as_part(1, now_ns)
+    etag, manifest_id = part.etag.hex(), secrets.token_bytes(MANIFEST_ID_SIZE)
+    kept = arrival.seal.hide_whole(etag, of_object(arrival.kept, arrival.algorithm))
+    record = ObjectRecord(
+        manifest_id, arrival.size, etag, now_ns, None, headers, tags, lock, kept, encryption=arrival.seal.encryption
+    )
+    return record, part
 
 
 def check_present(found: FoundObject, key: bytes, version: Version | None, method: str) -> FoundObject:

@@ -12,13 +12,14 @@ from engine.checksums import BY_NAME
 from engine.errors import InternalError
 from engine.meta import Metadata
 from engine.meta.parts import Flag, Manifest, PartRecord
+from engine.seals import CLEAR, Seal, unsealed_inline
 from engine.stream import Digest, Stream, available
 
 FEED_SIZE = 8 * 1024 * 1024
 """Fed at a time, and then once more to what proves it: it is still in the page cache."""
 
 
-class _InlineReader:
+class InlineReader:
     """A small part that lives in its row."""
 
     __slots__ = ("_data", "size")
@@ -41,16 +42,17 @@ class _InlineReader:
         """Nothing is held."""
 
 
-def open_part(part: PartRecord, meta: Metadata, blobs: Blobs) -> BlobReader:
-    """Open the bytes of a part.
+def open_part(part: PartRecord, meta: Metadata, blobs: Blobs, seal: Seal = CLEAR) -> BlobReader:
+    """Open the bytes of a part, with the keys of its object if it has some.
 
     Raises:
-        InternalError: they are not there, or not as many as the part has.
+        InternalError: they are not there, not as many as the part has, or not what was sealed.
     """
+    unsealing = seal.part(part.number)
     if part.flags & Flag.INLINE:
-        reader: BlobReader = _InlineReader(meta.read_inline(part.blob_id))
+        reader: BlobReader = InlineReader(unsealed_inline(meta.read_inline(part.blob_id), unsealing))
     else:
-        reader = blobs.open(part.blob_id)
+        reader = blobs.open(part.blob_id, unsealing)
     if reader.size != part.size:
         reader.close()
         raise InternalError(reason=f"blob {part.blob_id.hex()} has {reader.size} bytes, its row says {part.size}")
@@ -93,7 +95,9 @@ class _Proof:
 
 
 def digest_of(part: PartRecord) -> Digest:
-    """What proves a part's bytes by its checksum; none if it has none that can be computed here."""
+    """What proves a part's bytes by its checksum; none if it has none that can be computed here, or its seal proves them."""
+    if part.flags & Flag.SEALED:
+        return Digest(0)
     digest = BY_NAME[part.algorithm].digest if part.algorithm else Digest(0)
     return digest if available(digest) else Digest(0)
 
@@ -102,11 +106,18 @@ class ObjectBody(io.RawIOBase):
     """Bytes `start` to `start + length` of an object, as a seekable binary file; `read(n)` returns n bytes unless the end is near.
 
     A part that is read from its first byte to its last is held against its checksum before the last bytes are given away. Holds at
-    most one part open, and a lease that keeps the object's bytes until `close`. Not for two threads at once.
+    most one part open, the object's keys, and a lease that keeps its bytes until `close`. Not for two threads at once.
     """
 
     def __init__(
-        self, manifest: Manifest, start: int, length: int, meta: Metadata, blobs: Blobs, lease: Lease | None
+        self,
+        manifest: Manifest,
+        start: int,
+        length: int,
+        meta: Metadata,
+        blobs: Blobs,
+        lease: Lease | None,
+        seal: Seal = CLEAR,
     ) -> None:
         super().__init__()
         self._manifest = manifest
@@ -116,6 +127,7 @@ class ObjectBody(io.RawIOBase):
         self._meta = meta
         self._blobs = blobs
         self._lease = lease
+        self._seal = seal
         self._reader: BlobReader | None = None
         self._proof: _Proof | None = None
         self._reader_index = -1
@@ -200,7 +212,7 @@ class ObjectBody(io.RawIOBase):
         if self._reader is None or self._reader_index != index:
             self._close_reader()
             part = self._manifest.parts[index]
-            self._reader = open_part(part, self._meta, self._blobs)
+            self._reader = open_part(part, self._meta, self._blobs, self._seal)
             self._reader_index = index
             self._proof = _Proof(part) if self._covers(index) else None
         return self._reader
@@ -226,6 +238,7 @@ class ObjectBody(io.RawIOBase):
         """Release the lease and the open part; again is harmless."""
         if not self.closed:
             self._close_reader()
+            self._seal.close()
             if self._lease is not None:
                 self._lease.close()
         super().close()

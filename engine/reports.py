@@ -34,6 +34,8 @@ class CheckReport:
     unnamed_bytes: int
     collected_files: int
     collected_bytes: int
+    sealed_parts: int = 0
+    """Encrypted parts: whether their bytes are those that were sealed only a reader with the key can tell; all else was looked at."""
 
     @property
     def ok(self) -> bool:

@@ -77,6 +77,8 @@ class CreateMultipartUploadOutput:
     checksum_algorithm: str | None = None
     checksum_type: str | None = None
     request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class UploadPartOutput(Checksums):
 
     etag: str
     request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class UploadPartCopyOutput:
     copy_part_result: CopyPartResult
     copy_source_version_id: str | None = None
     request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,8 @@ class PutObjectOutput(Checksum):
     expiration: str | None = None
     version_id: str | None = None
     request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +202,8 @@ class HeadObjectOutput(Checksum):
     object_lock_retain_until_date: datetime | None = None
     object_lock_legal_hold_status: str | None = None
     request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,3 +310,5 @@ class CopyObjectOutput:
     copy_source_version_id: str | None = None
     version_id: str | None = None
     request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None

@@ -1,5 +1,6 @@
 """Sealed parts, as docs/encryption.md lays them out: in memory, or read from a file at any offset. Writing one is `engine.stream`'s."""
 
+import struct
 import threading
 from types import TracebackType
 from typing import Final, Self
@@ -11,6 +12,8 @@ from engine.stream import Stream
 
 SEGMENT_SIZE: Final[int] = lib.ENGINE_SEGMENT_SIZE
 HEADER_SIZE: Final[int] = lib.ENGINE_SEALED_HEADER_SIZE
+_HEAD = struct.Struct(">3sBB3xII")
+"""The part of the header that is no secret's: magic, format, suite, segment size, part number."""
 READER_SIZE: Final = 2 * SEGMENT_SIZE + 4096
 """About what a reader holds: what the garbage collector is told."""
 
@@ -18,6 +21,11 @@ READER_SIZE: Final = 2 * SEGMENT_SIZE + 4096
 def sealed_size(size: int) -> int:
     """Bytes that a part of `size` bytes has when it is sealed."""
     return int(lib.engine_sealed_size(size))
+
+
+def is_header(head: bytes, part_number: int) -> bool:
+    """Whether the first bytes of a blob are those of a sealed part with this number; whether its segments are sound needs the key."""
+    return head[: _HEAD.size] == _HEAD.pack(b"PWE", 1, 1, SEGMENT_SIZE, part_number)
 
 
 def seal(data: Buffer, part: PartKey) -> bytes:

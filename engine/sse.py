@@ -11,6 +11,7 @@ SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encrypt
 import hmac
 import secrets
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -119,10 +120,20 @@ class UploadKeys:
 
         Raises: SealedDamaged
         """
-        if len(sealed) < DIGEST_OVERHEAD:
+        return self.open_digests([number], [bound_to], [sealed])[0]
+
+    def open_digests(self, numbers: Sequence[int], bound_to: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
+        """The same for many at once.
+
+        Raises: SealedDamaged
+        """
+        if min(map(len, sealed)) < DIGEST_OVERHEAD:
             check(lib.ENGINE_E_SEALED_DAMAGED, "opening a checksum")
         with self._data_key.derive(_DOMAIN + b"meta") as key:
-            return key.open(sealed[:NONCE_SIZE], _NUMBER.pack(number) + bound_to, sealed[NONCE_SIZE:])
+            return [
+                key.open(text[:NONCE_SIZE], _NUMBER.pack(number) + place, text[NONCE_SIZE:])
+                for number, place, text in zip(numbers, bound_to, sealed, strict=True)
+            ]
 
     def close(self) -> None:
         """Wipe them; again is harmless."""

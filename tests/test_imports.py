@@ -35,6 +35,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "readers",
         "reports",
         "results",
+        "seals",
         "setting_results",
         "sweeper",
         "tags",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
+from engine.secret import PartKey
 from engine.stream import Digest, Stream
 
 BLOB_ID_SIZE = 16
@@ -72,8 +73,8 @@ class BlobReader(Protocol):
 class Blobs(Protocol):
     """A place for blobs."""
 
-    def attempt(self, digests: Digest, size_expected: int | None) -> Attempt:
-        """Begin a blob whose bytes are digested as they pass.
+    def attempt(self, digests: Digest, size_expected: int | None, sealing: PartKey | None = None) -> Attempt:
+        """Begin a blob whose bytes are digested as they pass, and then sealed.
 
         Raises:
             StoreFull: `size_expected` bytes do not fit, told before the first byte is taken.
@@ -86,11 +87,11 @@ class Blobs(Protocol):
             InternalError, StoreFull: there is no such blob, or the place failed.
         """
 
-    def open(self, blob_id: bytes) -> BlobReader:
-        """Open a stored blob.
+    def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
+        """Open a stored blob; with `unsealing` the plaintext of a sealed one.
 
         Raises:
-            InternalError: there is no such blob.
+            InternalError: there is no such blob, or it is not what was sealed.
         """
 
     def remove(self, blob_id: bytes) -> int:

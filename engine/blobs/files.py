@@ -20,27 +20,23 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from engine.blobs import BLOB_ID_SIZE
+from engine.blobs import BLOB_ID_SIZE, BlobReader
+from engine.blobs.failures import storage_failure
+from engine.blobs.unsealed import UnsealedFile
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
 from engine.native_errors import ReadFailed
+from engine.sealed import sealed_size
+from engine.secret import PartKey
 from engine.stream import Digest, Stream
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 FREE_BYTES_RESERVE = 16 * 1024 * 1024
 """Left free by large parts, so that metadata commits (and with them Abort) still find room."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 _NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGAIN)
 """The last one: somebody else has the file's lock."""
 _NEW_FILE_TRIES_MAX = 8
-
-
-def storage_failure(doing: str, error: OSError) -> InternalError:
-    """The S3 error for a failed system call, with the cause in words for the local reader."""
-    if error.errno in _FULL:
-        return StoreFull(reason=f"the store's disk is full, while {doing}")
-    return InternalError(reason=f"{os.strerror(error.errno or 0)}, while {doing}")
 
 
 def _split(blob_id: bytes) -> tuple[str, str]:
@@ -118,11 +114,11 @@ class FileAttempt(_NewFile):
 
     __slots__ = ("stream",)
 
-    def __init__(self, root: str, digests: Digest, nameless: bool) -> None:
+    def __init__(self, root: str, digests: Digest, nameless: bool, sealing: PartKey | None) -> None:
         super().__init__(root)
         try:
             self._fd = self._open_nameless() if nameless else self._open_named()
-            self.stream = Stream(digests, self._fd)
+            self.stream = Stream(digests, self._fd, sealing)
         except BaseException:
             self._remove()
             self._close()
@@ -214,18 +210,18 @@ class FileBlobs:
         self._root = root
         self._nameless = nameless
 
-    def attempt(self, digests: Digest, size_expected: int | None) -> FileAttempt:
+    def attempt(self, digests: Digest, size_expected: int | None, sealing: PartKey | None = None) -> FileAttempt:
         try:
             if size_expected is not None:
-                self._refuse_if_full(size_expected)
+                self._refuse_if_full(size_expected if sealing is None else sealed_size(size_expected))
             if self._nameless:
                 try:
-                    return FileAttempt(self._root, digests, nameless=True)
+                    return FileAttempt(self._root, digests, True, sealing)
                 except OSError as error:
                     if error.errno not in _NO_TMPFILE:
                         raise
                     self._nameless = False
-            return FileAttempt(self._root, digests, nameless=False)
+            return FileAttempt(self._root, digests, False, sealing)
         except OSError as error:
             raise storage_failure("creating the file of a part", error) from error
 
@@ -246,9 +242,10 @@ class FileBlobs:
     def _path(self, blob_id: bytes) -> str:
         return os.path.join(self._root, *_split(blob_id))
 
-    def open(self, blob_id: bytes) -> FileReader:
+    def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
+        path = self._path(blob_id)
         try:
-            return FileReader(self._path(blob_id))
+            return FileReader(path) if unsealing is None else UnsealedFile(path, unsealing)
         except OSError as error:
             raise InternalError(reason=f"blob {blob_id.hex()}: {os.strerror(error.errno or 0)}") from error
 

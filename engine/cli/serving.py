@@ -13,6 +13,7 @@ from engine.cli.units import span
 
 VARIABLE_PREFIX = "PARTWRIGHT_"
 LOG_FORMATS = ("json", "none")
+RULINGS = ("refuse", "allow")
 THREADS_MAX = 1024
 WORKERS_MAX = 256
 
@@ -48,6 +49,14 @@ def _parser() -> Parser:
     _add(parser, "domain", "NAME", str, None, "serve bucket.NAME too (virtual-hosted-style addresses)")
     _add(parser, "tls-cert", "FILE", str, None, "certificate chain (PEM)")
     _add(parser, "tls-key", "FILE", str, None, "private key (PEM, PKCS#8)")
+    _add(
+        parser,
+        "customer-keys-in-clear",
+        "|".join(RULINGS),
+        _ruling,
+        "refuse",
+        "keys of clients (SSE-C) over HTTP without TLS: for tests, or behind a proxy that ends TLS",
+    )
     _add(parser, "workers", "N", _count(WORKERS_MAX), 1, "worker processes; they share the store")
     _add(parser, "reap-interval", "SPAN", _interval, "1h", "how often lifecycle rules are executed")
     _add(parser, "threads", "N", _count(THREADS_MAX), 64, "requests worked on at once, in each worker")
@@ -105,6 +114,12 @@ def _log_format(text: str) -> str:
     return text
 
 
+def _ruling(text: str) -> bool:
+    if text not in RULINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(RULINGS)}")
+    return text == "allow"
+
+
 def _serve(options: Namespace) -> None:
     try:
         from engine.server.credentials import Credentials
@@ -126,6 +141,7 @@ def _serve(options: Namespace) -> None:
         threads=options.threads,
         log_format=options.log_format,
         reap_interval_s=options.reap_interval,
+        customer_keys_in_clear=options.customer_keys_in_clear,
     )
     print(told, flush=True)
     serve(settings)

@@ -1,4 +1,4 @@
-"""Turn the text of one option into the value its shape in the service model asks for: numbers, times, JSON, shorthand, `file://`."""
+"""Turn the text of one option into the value its shape in the service model asks for: numbers, times, JSON, shorthand, `file://`, `fileb://`."""
 
 import json
 from argparse import ArgumentTypeError
@@ -13,6 +13,7 @@ from botocore.utils import parse_timestamp
 from engine.cli.shorthand import ShorthandError, parse
 
 _FILE = "file://"
+_BINARY_FILE = "fileb://"
 
 
 def converter(shape: Shape) -> Callable[[str], Any]:
@@ -47,11 +48,13 @@ def _convert(shape: Shape, text: str) -> Any:
 
 
 def _from_file(text: str) -> str:
-    if not text.startswith(_FILE):
+    """The text itself, or that of a file; of a `fileb://` any bytes, those that are no UTF-8 as surrogates (a customer's key)."""
+    prefix = next((each for each in (_FILE, _BINARY_FILE) if text.startswith(each)), None)
+    if prefix is None:
         return text
-    path = text.removeprefix(_FILE)
+    errors, newline = ("surrogateescape", "") if prefix == _BINARY_FILE else ("strict", None)
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(text.removeprefix(prefix), encoding="utf-8", errors=errors, newline=newline) as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ArgumentTypeError(f"unable to load {text}: {error}") from error

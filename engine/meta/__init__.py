@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from engine.errors import S3Error
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, Lock, ObjectRecord, StoredChecksum, UploadRecord
+from engine.sse import Encryption
 
 Item = TypeVar("Item")
 UPLOAD_NONCE_SIZE = 16
@@ -131,7 +132,7 @@ class Publication:
 
     manifest: Manifest
     etag: str
-    checksum: StoredChecksum
+    checksum: StoredChecksum | None
     unlisted: tuple[PartRecord, ...]
 
 
@@ -143,6 +144,7 @@ class Published:
     checksum: StoredChecksum | None
     version: Version | None
     trash: tuple[Trash, ...]
+    encryption: Encryption | None = None
 
 
 @dataclass(frozen=True, slots=True)

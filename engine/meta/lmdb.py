@@ -173,12 +173,15 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             upload.tags,
             upload.lock,
             checksum,
+            encryption=upload.encryption,
         )
         version, trash = self._publish(txn, place, key, record, manifest)
         kept = (version.order, version.nonce) if version else None
-        self._bury(txn, upload_id, TombstoneRecord(place.id, key, request, etag, now_ns, kept, checksum))
+        tombstone = TombstoneRecord(place.id, key, request, etag, now_ns, kept, checksum, upload.encryption)
+        self._bury(txn, upload_id, tombstone)
         unlisted = (self._discard(txn, part) for part in publication.unlisted)
-        return Published(etag, checksum, version, (*trash, *(piece for piece in unlisted if piece is not None)))
+        freed = (*trash, *(piece for piece in unlisted if piece is not None))
+        return Published(etag, checksum, version, freed, upload.encryption)
 
     def _remove_upload(
         self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId, publication: Publication
@@ -204,7 +207,8 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         if found is not None:
             kept = _tombstone_record(found)
             if (bucket.id, key, request) == (kept.bucket_id, kept.key, kept.request):
-                return Published(kept.etag, kept.checksum, Version(*kept.version) if kept.version else None, ())
+                version = Version(*kept.version) if kept.version else None
+                return Published(kept.etag, kept.checksum, version, (), kept.encryption)
         raise NoSuchUpload
 
     def _bury(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:

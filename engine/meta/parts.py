@@ -1,8 +1,8 @@
 """Rows of parts: of fixed width, so that a page of an upload's parts is copied into a manifest as it is, and searched in place.
 
-part row   big-endian: number u16, flags u8, checksum size u8, size u64, modified_ns u64, blob id 16, ETag 16, checksum (raw, at the
-           start of 8, 32 or 64 bytes, all of one upload alike); then the CRC-32 of these, little-endian, so that the CRC-32 of
-           a whole sound row is always the same (SOUND_ROW)
+part row   big-endian: number u16, flags u8, checksum size u8, size u64, modified_ns u64, blob id 16, ETag 16, checksum (raw, or
+           sealed, at the start of 8, 32, 64 or 92 bytes, all of one upload alike); then the CRC-32 of these, little-endian, so
+           that the CRC-32 of a whole sound row is always the same (SOUND_ROW)
 manifest   count u32, row size u32, CRC-32 of the rest, then `count` cumulative end offsets u64, then `count` part rows
 """
 
@@ -17,8 +17,9 @@ from typing import Any
 
 from engine.checksums import ALGORITHMS
 from engine.meta.records import damaged
+from engine.sse import DIGEST_OVERHEAD
 
-CHECKSUM_WIDTHS = (8, 32, 64)
+CHECKSUM_WIDTHS = (8, 32, 64, 64 + DIGEST_OVERHEAD)
 _ALGORITHMS = ("", *(algorithm.name for algorithm in ALGORITHMS))
 _CHECKSUM_SIZES = (0, *(algorithm.size for algorithm in ALGORITHMS))
 _FIXED = ">HBBQQ16s16s"
@@ -27,8 +28,8 @@ _ROWS = {width: struct.Struct(f"{_FIXED}{width}s{_CRC_SIZE}x") for width in CHEC
 ROW_SIZES = {width: row.size for width, row in _ROWS.items()}
 _BY_SIZE = {row.size: row for row in _ROWS.values()}
 _WHOLE = {size: struct.Struct(f"{size}s") for size in _BY_SIZE}
-_COLUMNS = {row.size: struct.Struct(f">HxBQ8x16x16s{width}s{_CRC_SIZE}x") for width, row in _ROWS.items()}
-"""Only what Complete looks at: number, algorithm, size, ETag, checksum."""
+_COLUMNS = {row.size: struct.Struct(f">HHQ8x16x16s{width}s{_CRC_SIZE}x") for width, row in _ROWS.items()}
+"""Only what Complete looks at: number, flags and algorithm, size, ETag, checksum."""
 _HEAD = struct.Struct(">III")
 _END = struct.Struct(">Q")
 SOUND_ROW = 0x2144DF1C
@@ -41,6 +42,16 @@ class Flag(IntFlag):
     NONE = 0
     INLINE = 1
     """The bytes are in a row of their own, not in a blob."""
+    SEALED = 2
+    """They are a sealed part; the size is that of the plaintext."""
+    HIDDEN = 4
+    """The ETag is keyed, and the checksum sealed."""
+
+
+def _checksum_size(flags: int, kind: int) -> int:
+    """Bytes of the checksum in a row: without one, none."""
+    size = _CHECKSUM_SIZES[kind]
+    return size + DIGEST_OVERHEAD if size and flags & Flag.HIDDEN else size
 
 
 def width_for(checksum_size: int) -> int:
@@ -50,7 +61,10 @@ def width_for(checksum_size: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PartRecord:
-    """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw, `algorithm` its name."""
+    """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw, `algorithm` its name.
+
+    Of a HIDDEN one `etag` is keyed and `checksum` sealed.
+    """
 
     number: int
     size: int
@@ -69,7 +83,9 @@ class PartRecord:
     def pack(self) -> bytes:
         """The part as a row."""
         kind = _ALGORITHMS.index(self.algorithm)
-        assert len(self.checksum) == _CHECKSUM_SIZES[kind], f"no {self.algorithm or 'nothing'}: {self.checksum!r}"
+        assert len(self.checksum) == _checksum_size(self.flags, kind), (
+            f"no {self.algorithm or 'nothing'}: {self.checksum!r}"
+        )
         row = _ROWS[self.width].pack(
             self.number,
             self.flags,
@@ -92,7 +108,7 @@ class PartRecord:
         if len(row) not in _BY_SIZE or zlib.crc32(row) != SOUND_ROW:
             raise damaged(f"part {int.from_bytes(row[:2], 'big')}")
         number, flags, kind, size, modified_ns, blob_id, etag, room = _BY_SIZE[len(row)].unpack(row)
-        checksum = room[: _CHECKSUM_SIZES[kind]]
+        checksum = room[: _checksum_size(flags, kind)]
         return PartRecord(number, size, modified_ns, blob_id, etag, Flag(flags), checksum, _ALGORITHMS[kind])
 
 
@@ -137,9 +153,9 @@ class Parts(Sequence[PartRecord]):
             return [], [], [], []
         rows = _COLUMNS[self._row_size].iter_unpack(self.rows)
         numbers, kinds, sizes, etags, rooms = map(list, zip(*rows, strict=True))
-        used = [_CHECKSUM_SIZES[kind] for kind in set(kinds)]
-        if used != [len(rooms[0])]:
-            rooms = [room[: _CHECKSUM_SIZES[kind]] for kind, room in zip(kinds, rooms, strict=True)]
+        used = {kind: _checksum_size(*divmod(kind, 256)) for kind in set(kinds)}
+        if set(used.values()) != {len(rooms[0])}:
+            rooms = [room[: used[kind]] for kind, room in zip(kinds, rooms, strict=True)]
         return numbers, sizes, etags, rooms
 
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from engine.errors import InternalError
+from engine.sse import Encryption
 
 _CRC = struct.Struct(">I")
 
@@ -64,7 +65,7 @@ class ChecksumPlan(msgspec.Struct, frozen=True, array_like=True):
 
 
 class StoredChecksum(msgspec.Struct, frozen=True, array_like=True):
-    """The checksum of a whole object, raw."""
+    """The checksum of a whole object: raw, or sealed where its encryption hides digests."""
 
     algorithm: str
     type: ChecksumType
@@ -94,6 +95,7 @@ class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
     lock: Lock = Lock()
     checksum: ChecksumPlan = ChecksumPlan()
     replaces: bytes = b""
+    encryption: Encryption | None = None
 
 
 class ObjectRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -109,6 +111,7 @@ class ObjectRecord(msgspec.Struct, frozen=True, array_like=True):
     lock: Lock = Lock()
     checksum: StoredChecksum | None = None
     is_delete_marker: bool = False
+    encryption: Encryption | None = None
 
 
 class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -121,6 +124,7 @@ class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):
     completed_ns: int
     version: tuple[int, bytes] | None
     checksum: StoredChecksum | None
+    encryption: Encryption | None = None
 
 
 replace = msgspec.structs.replace

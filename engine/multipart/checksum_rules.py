@@ -16,7 +16,8 @@ from engine.conditions import Extent
 from engine.errors import BadDigest, InvalidArgument, InvalidPart, InvalidPartOrder, InvalidRequest
 from engine.members import ReadRequest
 from engine.meta.parts import Manifest, PartRecord
-from engine.meta.records import ChecksumPlan, ChecksumType, ObjectRecord, StoredChecksum
+from engine.meta.records import ChecksumPlan, ChecksumType, ObjectRecord, StoredChecksum, UploadRecord
+from engine.seals import Seal
 
 Listed = Mapping[str, Sequence[str | None]]
 """The checksums in the list of a Complete, by algorithm: one for each part, or None; algorithms that no part names are left out."""
@@ -63,6 +64,16 @@ def kept_by(plan: ChecksumPlan) -> Algorithm:
         InvalidRequest: it can't be computed on this machine.
     """
     return find_algorithm(plan.algorithm) if plan.algorithm is not None else DEFAULT
+
+
+def kept_of_part(upload: UploadRecord) -> Algorithm | None:
+    """The same for an upload; nothing where it would be sealed and nobody named it, since then Complete has no key to open it.
+
+    Raises:
+        InvalidRequest: it can't be computed on this machine.
+    """
+    hides = upload.encryption is not None and upload.encryption.hides_digests
+    return None if hides and upload.checksum.algorithm is None else kept_by(upload.checksum)
 
 
 def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None) -> None:
@@ -129,9 +140,14 @@ def check_listed_part(
             raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
 
 
-def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence[int]) -> StoredChecksum:
-    """The object's checksum from those of its parts, without their bytes: their CRC combined, or the checksum of their checksums."""
+def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence[int]) -> StoredChecksum | None:
+    """The object's checksum from those of its parts, without their bytes: their CRC combined, or the checksum of their checksums.
+
+    None where the parts have none.
+    """
     algorithm, joined = kept_by(plan), b"".join(held)
+    if not joined:
+        return None
     if plan.type == "FULL_OBJECT":
         return StoredChecksum(algorithm.name, plan.type, native.combine_crcs(algorithm.name, joined, sizes))
     return StoredChecksum(algorithm.name, plan.type, algorithm.of(joined))
@@ -167,13 +183,19 @@ class Claim:
             )
         self._parsed(plan.type)
 
-    def check_value(self, whole: StoredChecksum, part_count: int) -> None:
-        """Compare the value with what was computed.
+    def check_value(self, whole: StoredChecksum | None, part_count: int) -> None:
+        """Compare the value with what was computed; where nothing was, none is right.
 
         Raises:
             InvalidRequest: it is no value.
             BadDigest: it is another one.
         """
+        if whole is None:
+            if self.value is not None:
+                raise BadDigest(
+                    f"The {self.value[0].name.lower()} you specified did not match the calculated checksum."
+                )
+            return
         count = str(part_count) if whole.type == "COMPOSITE" else ""
         if self._parsed(whole.type) not in (None, (whole.algorithm, whole.value, count)):
             raise BadDigest(f"The {whole.algorithm.lower()} you specified did not match the calculated checksum.")
@@ -195,17 +217,24 @@ def of_object(value: bytes, algorithm: str) -> StoredChecksum:
 
 
 def of_part(part: PartRecord) -> dict[str, str]:
-    """The member of an answer that shows a part's checksum."""
-    return {BY_NAME[part.algorithm].member: show(part.checksum)} if part.algorithm else {}
+    """The member of an answer that shows a part's checksum, which is in clear."""
+    return shown_value(part.algorithm, part.checksum)
 
 
-def told(plan: ChecksumPlan, part: PartRecord) -> dict[str, str]:
+def shown_value(algorithm: str, value: bytes) -> dict[str, str]:
+    """The member of an answer that shows a checksum; none without an algorithm."""
+    return {BY_NAME[algorithm].member: show(value)} if algorithm else {}
+
+
+def told(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
     """The same, where the client named the upload's algorithm."""
-    return of_part(part) if plan.algorithm is not None else {}
+    return shown_value(algorithm, value) if plan.algorithm is not None else {}
 
 
-def shown(whole: StoredChecksum, part_count: int | None = None) -> dict[str, Any]:
-    """The members of an answer that show an object's checksum; `part_count` is appended to a COMPOSITE one."""
+def shown(whole: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
+    """The members of an answer that show an object's checksum, if it has one; `part_count` is appended to a COMPOSITE one."""
+    if whole is None:
+        return {}
     count = f"-{part_count}" if part_count is not None and whole.type == "COMPOSITE" else ""
     return {BY_NAME[whole.algorithm].member: show(whole.value) + count, "checksum_type": whole.type}
 
@@ -215,7 +244,9 @@ def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
     return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
 
 
-def read_along(record: ObjectRecord, manifest: Manifest, extent: Extent, said: ReadRequest) -> dict[str, str]:
+def read_along(
+    record: ObjectRecord, manifest: Manifest, extent: Extent, said: ReadRequest, seal: Seal
+) -> dict[str, str]:
     """The members that show the checksum of what a GetObject or HeadObject gives, if it asks for it.
 
     Of an object whose checksum is COMPOSITE a part has its own; of any other only the whole has one, and a range has none.
@@ -224,5 +255,8 @@ def read_along(record: ObjectRecord, manifest: Manifest, extent: Extent, said: R
         return {}
     part_number = said.get("part_number")
     if part_number is not None and record.checksum.type == "COMPOSITE":
-        return {**of_part(manifest.parts[part_number - 1]), "checksum_type": record.checksum.type}
-    return shown(record.checksum, record.part_count) if extent.length == record.size else {}
+        (part,) = seal.reveal_parts([manifest.parts[part_number - 1]])
+        return {**of_part(part), "checksum_type": record.checksum.type}
+    if extent.length != record.size:
+        return {}
+    return shown(seal.reveal_whole(record.etag, record.checksum), record.part_count)

@@ -3,14 +3,16 @@
 import secrets
 import urllib.parse
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Unpack
 
 from engine.conditions import WriteConditions
 from engine.core import quoted
+from engine.customer_keys import CustomerKey, customer_key_said
 from engine.members import CompleteMultipartUploadRequest, exact
-from engine.meta import FoundObject, Publication
+from engine.meta import FoundObject, Publication, Published
 from engine.meta.parts import Parts
-from engine.meta.records import UploadRecord
+from engine.meta.records import StoredChecksum, UploadRecord
 from engine.multipart.checksum_rules import Claim, shown
 from engine.multipart.rules import ListedPart, PartList, check_object_size, select
 from engine.multipart.uploads import Uploads
@@ -47,6 +49,7 @@ class Completes(Uploads):
             EntityTooLarge: the object would pass 48.8 TiB.
             InvalidRequest: `mpu_object_size` is not the size of the listed parts, or `checksum_type` not the upload's.
             BadDigest: the object has another checksum than is said.
+            InvalidRequest: the customer's key is another one than the upload's, or missing where a checksum algorithm is named.
             PreconditionFailed, NoSuchKey, ConditionalRequestConflict: `if_match` or `if_none_match` does not hold, or the key was
                 written or deleted since the upload began; the upload stays.
 
@@ -62,16 +65,22 @@ class Completes(Uploads):
 
         def choose(upload: UploadRecord, held: Parts, current: FoundObject | None, is_unchanged: bool) -> Publication:
             conditions.check(key, current, is_unchanged)
-            claim.check_form(upload.checksum)
-            publication = select(held, listed, upload_id, self.limits, upload.checksum)
-            check_object_size(publication.manifest.size, said.get("mpu_object_size"))
-            claim.check_value(publication.checksum, len(listed.numbers))
-            return publication
+            plan = upload.checksum
+            claim.check_form(plan)
+            has_some = plan.algorithm is not None
+            with self._seal_of_checksums(upload.encryption, bucket, key, customer, has_some=has_some) as seal:
+                publication = select(held, listed, upload_id, self.limits, plan, seal)
+                check_object_size(publication.manifest.size, said.get("mpu_object_size"))
+                claim.check_value(publication.checksum, len(listed.numbers))
+                return replace(publication, checksum=seal.hide_whole(publication.etag, publication.checksum))
 
         manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-        with self._naming(upload_id):
-            published = self._meta.publish(bucket, name, identity, listed.digest(), choose, manifest_id, self._now_ns())
-        self._sweeper.sweep(published.trash)
+        with customer_key_said(said) as customer:
+            with self._naming(upload_id):
+                request, now = listed.digest(), self._now_ns()
+                published = self._meta.publish(bucket, name, identity, request, choose, manifest_id, now)
+            self._sweeper.sweep(published.trash)
+            checksum = self._published_checksum(published, bucket, key, customer)
         location, charged = f"/{bucket}/{urllib.parse.quote(key)}", self._charged(place)
         expiration = self._published_expiration(bucket, name, published.etag)
         return CompleteMultipartUploadOutput(
@@ -79,11 +88,23 @@ class Completes(Uploads):
             bucket,
             key,
             quoted(published.etag),
-            **(shown(published.checksum, len(listed.numbers)) if published.checksum else {}),
+            **shown(checksum, len(listed.numbers)),
             version_id=made_version(published.version),
             expiration=expiration,
             request_charged=charged,
         )
+
+    def _published_checksum(
+        self, published: Published, bucket: str, key: str, customer: CustomerKey | None
+    ) -> StoredChecksum | None:
+        """The checksum in clear, of an earlier answer too.
+
+        Raises:
+            InvalidRequest: of which the key is missing, or another one.
+        """
+        has_some = published.checksum is not None
+        with self._seal_of_checksums(published.encryption, bucket, key, customer, has_some=has_some) as seal:
+            return seal.reveal_whole(published.etag, published.checksum)
 
     def _published_expiration(self, bucket: str, key: bytes, etag: str) -> str | None:
         """What x-amz-expiration says of the object just published, unless it has been replaced already."""

@@ -1,12 +1,15 @@
 """UploadPartCopy: a part made of bytes that are stored already."""
 
+import contextlib
 from typing import Unpack
 
 from engine.copy_sources import CopyRange, CopySource, copied_extent
 from engine.copying import Copying
 from engine.core import quoted, to_datetime
+from engine.customer_keys import customer_key_said
+from engine.customer_keys import told as of_customer
 from engine.members import UploadPartCopyRequest, exact
-from engine.multipart.checksum_rules import kept_by, told
+from engine.multipart.checksum_rules import kept_of_part, told
 from engine.multipart.rules import check_part_number
 from engine.multipart.uploads import Uploads
 from engine.results import CopyPartResult, UploadPartCopyOutput
@@ -46,17 +49,24 @@ class PartCopies(Uploads, Copying):
         source = CopySource.of(copy_source)
         text = said.get("copy_source_range")
         wanted = CopyRange.of(text) if text is not None else None
-        place = self._enter(bucket, said)
-        name, identity, upload = self._find_upload(bucket, key, upload_id)
-        with self._original(source, said) as original, self._naming(upload_id):
+        with contextlib.ExitStack() as held:
+            customer = held.enter_context(customer_key_said(said))
+            place = self._enter(bucket, said)
+            name, identity, upload = self._find_upload(bucket, key, upload_id)
+            seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
+            original = held.enter_context(self._original(source, said))
+            held.enter_context(self._naming(upload_id))
             extent = copied_extent(original.record.size, wanted, self.limits.part_size_bytes_max)
-            with self._copied(original, extent, kept_by(upload.checksum)) as arrival:
-                now = self._now_ns()
-                part = arrival.as_part(part_number, now)
-                superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
+            arrival = held.enter_context(self._copied(original, extent, kept_of_part(upload), seal, part_number))
+            now = self._now_ns()
+            part = arrival.as_part(part_number, now)
+            superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
         if superseded is not None:
             self._sweeper.sweep((superseded,))
-        result = CopyPartResult(quoted(arrival.md5.hex()), to_datetime(now), **told(upload.checksum, part))
-        version_id = shown_version(original.found.version)
-        charged = self._charged(place) or self._charged(original.place)
-        return UploadPartCopyOutput(result, copy_source_version_id=version_id, request_charged=charged)
+        checksum = told(upload.checksum, arrival.algorithm, arrival.kept)
+        return UploadPartCopyOutput(
+            CopyPartResult(quoted(part.etag.hex()), to_datetime(now), **checksum),
+            copy_source_version_id=shown_version(original.found.version),
+            request_charged=self._charged(place) or self._charged(original.place),
+            **of_customer(customer),
+        )

@@ -25,6 +25,7 @@ from engine.meta.parts import Manifest, Parts
 from engine.meta.records import ChecksumPlan
 from engine.multipart.checksum_rules import Listed, agree, check_listed_part, check_numbers, checksum_of_whole
 from engine.results import CompletedPart
+from engine.seals import CLEAR, Seal
 
 ListedPart = tuple[int, str] | CompletedPart
 _LENGTHS = {2, len(CompletedPart._fields)}
@@ -101,8 +102,12 @@ def check_part_number(part_number: object, limits: Limits) -> int:
     return part_number
 
 
-def select(held: Parts, listed: PartList, upload_id: str, limits: Limits, plan: ChecksumPlan) -> Publication:
+def select(
+    held: Parts, listed: PartList, upload_id: str, limits: Limits, plan: ChecksumPlan, seal: Seal = CLEAR
+) -> Publication:
     """What a Complete publishes: the listed parts in order, the ETag "MD5 of their MD5s, dash, their count", and their checksum.
+
+    `seal` is that of an upload whose checksums are sealed; the one published is in clear.
 
     Raises:
         InvalidPartOrder: the numbers have gaps, and the upload names a checksum algorithm.
@@ -113,7 +118,8 @@ def select(held: Parts, listed: PartList, upload_id: str, limits: Limits, plan: 
     """
     held.verify()
     check_numbers(plan, listed.numbers, upload_id)
-    numbers, sizes, etags, checksums = held.columns()
+    numbers, sizes, etags, sealed = held.columns()
+    checksums = seal.reveal(numbers, etags, sealed)
     chosen, unlisted = held, ()
     hex_etags = [etag.hex() for etag in etags]
     if numbers != listed.numbers or hex_etags != listed.etags or not agree(plan, listed.checksums, checksums):

@@ -4,20 +4,29 @@ import contextlib
 import functools
 import secrets
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Unpack
 
 from engine.arrival import Promise, in_base64
 from engine.bodies import Body, trailers_of
 from engine.checksums import promised_checksum
 from engine.core import quoted, to_datetime
+from engine.customer_keys import CustomerKey, customer_key_said
+from engine.customer_keys import told as of_customer
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
 from engine.listing_results import ListMultipartUploadsOutput, MultipartUpload
 from engine.locks import check_digest, lock_in
-from engine.members import CreateMultipartUploadRequest, Request, UploadPartRequest, exact
+from engine.members import (
+    CreateMultipartUploadRequest,
+    ListPartsRequest,
+    Request,
+    UploadPartRequest,
+    exact,
+)
 from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
 from engine.meta.records import BucketRecord, UploadRecord
-from engine.multipart.checksum_rules import check_part, kept_by, named, plan_of, told
+from engine.multipart.checksum_rules import check_part, kept_of_part, named, plan_of, told
 from engine.multipart.rules import check_part_number
 from engine.names import encode_key, encode_text, format_upload_id, parse_upload_id
 from engine.objects import Objects
@@ -30,6 +39,8 @@ from engine.results import (
     Part,
     UploadPartOutput,
 )
+from engine.seals import CLEAR, Seal
+from engine.sse import Encryption, Place
 from engine.traits import Traits, storage_class_of
 
 
@@ -51,16 +62,22 @@ class Uploads(Objects):
             InvalidRequest: a lock in a bucket without object lock.
             InvalidRequest: checksum_algorithm and checksum_type are unknown, or do not go together.
 
+        A customer's key (`sse_customer_*`) is needed again for each part and each read; for ListParts and Complete only where
+        a checksum algorithm is named.
+
         Source: API page CreateMultipartUpload.
         """
         self._check_writable()
         plan = plan_of(said.get("checksum_algorithm"), said.get("checksum_type"))
         name, now = encode_key(key, self.limits), self._now_ns()
         traits = Traits.of(said, self.limits, now)
-        place = self._enter(bucket, said)
-        lock = lock_in(place, traits.lock, now)
         upload_id = UploadId(now, secrets.token_bytes(UPLOAD_NONCE_SIZE))
-        record = UploadRecord(traits.headers, self._caller, traits.tags, lock, plan)
+        with customer_key_said(said) as customer:
+            place = self._enter(bucket, said)
+            lock = lock_in(place, traits.lock, now)
+            with self._begin_seal(Place(bucket, key, upload_id.nonce), customer) as seal:
+                encryption = seal.encryption
+            record = UploadRecord(traits.headers, self._caller, traits.tags, lock, plan, encryption=encryption)
         self._meta.begin_upload(bucket, name, upload_id, record)
         return CreateMultipartUploadOutput(
             bucket=bucket,
@@ -69,6 +86,7 @@ class Uploads(Objects):
             **self._abort_rule(bucket, name, upload_id),
             **named(plan),
             request_charged=self._charged(place),
+            **of_customer(customer),
         )
 
     @exact
@@ -92,7 +110,8 @@ class Uploads(Objects):
             InvalidArgument: the part number is not within 1..10000.
             NoSuchBucket, NoSuchUpload: also if the upload is aborted or completed meanwhile.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch: see the messages.
-            InvalidRequest: more than one checksum, none that is valid, or of another algorithm than the upload's.
+            InvalidRequest: more than one checksum, none that is valid, or of another algorithm than the upload's; a customer's key
+                where the upload has none, or not the upload's.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page UploadPart.
@@ -101,22 +120,25 @@ class Uploads(Objects):
         check_part_number(part_number, self.limits)
         checksum = promised_checksum(said, trailers_of(body), must_agree=False)
         promise = Promise.of(said, checksum)
-        place = self._enter(bucket, said)
-        name, identity, upload = self._find_upload(bucket, key, upload_id)
-        check_part(upload.checksum, checksum)
-        check_digest(upload.lock, has_digest=checksum is not None or promise.md5 is not None)
-        promise = promise.keeping(kept_by(upload.checksum))
         size_max = self.limits.part_size_bytes_max
-        with (
-            self._naming(upload_id),
-            self._reception.receive(body, promise, size_max=size_max, shown_as=in_base64) as arrival,
-        ):
+        with contextlib.ExitStack() as held:
+            customer = held.enter_context(customer_key_said(said))
+            place = self._enter(bucket, said)
+            name, identity, upload = self._find_upload(bucket, key, upload_id)
+            seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
+            check_part(upload.checksum, checksum)
+            check_digest(upload.lock, has_digest=checksum is not None or promise.md5 is not None)
+            promise = promise.keeping(kept_of_part(upload))
+            receive = partial(self._reception.receive, size_max=size_max, shown_as=in_base64)
+            held.enter_context(self._naming(upload_id))
+            arrival = held.enter_context(receive(body, promise, seal=seal, part_number=part_number))
             part = arrival.as_part(part_number, self._now_ns())
             superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
         if superseded is not None:
             self._sweeper.sweep((superseded,))
-        echoed = arrival.checksums or told(upload.checksum, part)
-        return UploadPartOutput(quoted(arrival.md5.hex()), **echoed, request_charged=self._charged(place))
+        echoed = arrival.checksums or told(upload.checksum, arrival.algorithm, arrival.kept)
+        charged = self._charged(place)
+        return UploadPartOutput(quoted(part.etag.hex()), **echoed, request_charged=charged, **of_customer(customer))
 
     @exact
     def abort_multipart_upload(
@@ -146,13 +168,14 @@ class Uploads(Objects):
         *,
         max_parts: int | None = None,
         part_number_marker: int | None = None,
-        **said: Unpack[Request],
+        **said: Unpack[ListPartsRequest],
     ) -> ListPartsOutput:
         """List the parts of an open upload in numeric order, a page of at most 1,000 after the marker.
 
         Raises:
             NoSuchBucket, NoSuchUpload.
             InvalidArgument: a number is not within 0..2147483647.
+            InvalidRequest: the upload has checksums that are shown only to who has its key.
 
         Source: API page ListParts.
         """
@@ -164,14 +187,19 @@ class Uploads(Objects):
         identity = parse_upload_id(bucket, name, upload_id)
         with self._naming(upload_id):
             upload, held = self._meta.list_parts(bucket, name, identity, marker, limit + 1)
-        page = held[:limit]
+        has_some, opened = upload.checksum.algorithm is not None, self._seal_of_checksums
+        with (
+            customer_key_said(said) as customer,
+            opened(upload.encryption, bucket, key, customer, has_some=has_some) as seal,
+        ):
+            page = seal.reveal_parts(held[:limit])
         parts = tuple(
             Part(
                 part.number,
                 to_datetime(part.modified_ns),
                 quoted(part.etag.hex()),
                 part.size,
-                **told(upload.checksum, part),
+                **told(upload.checksum, part.algorithm, part.checksum),
             )
             for part in page
         )
@@ -246,6 +274,17 @@ class Uploads(Objects):
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
             request_charged=self._charged(place),
         )
+
+    def _seal_of_checksums(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None, *, has_some: bool
+    ) -> Seal:
+        """The keys of an upload for a request that needs them for its checksums alone; a key that is given must be right.
+
+        Raises:
+            InvalidRequest: there are sealed checksums and no key, or it is another one.
+        """
+        are_sealed = has_some and encryption is not None and encryption.hides_digests
+        return self._seal_for_part(encryption, bucket, key, customer) if customer or are_sealed else CLEAR
 
     def _abort_rule(self, bucket: str, key: bytes, upload_id: UploadId) -> dict[str, Any]:
         """What x-amz-abort-date and x-amz-abort-rule-id say."""

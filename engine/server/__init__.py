@@ -29,6 +29,7 @@ def _application(
     aliases: Mapping[str, str] | None,
     access_log: AccessLog | None,
     blank_interval_s: float,
+    customer_keys_in_clear: bool,
 ) -> Application:
     return Application(
         store,
@@ -39,6 +40,7 @@ def _application(
         aliases=aliases,
         access_log=access_log,
         blank_interval_s=blank_interval_s,
+        customer_keys_in_clear=customer_keys_in_clear,
     )
 
 
@@ -52,6 +54,7 @@ def wsgi_app(
     aliases: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
+    customer_keys_in_clear: bool = False,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> WsgiApplication:
     """The WSGI application over a store that stays the caller's.
@@ -59,12 +62,15 @@ def wsgi_app(
     `authorize(identity, action, resource)` is asked once for every action an operation needs, with S3's action names and ARNs;
     without it the credentials' own `actions` and `buckets` decide. `domains` turn on virtual-hosted-style addresses
     (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets. A CompleteMultipartUpload that takes long is answered
-    with a blank every `blank_interval_s` seconds until its result is there.
+    with a blank every `blank_interval_s` seconds until its result is there. A request with a customer's key (SSE-C) is refused
+    unless the host says that it came by https, or `customer_keys_in_clear` allows it.
 
     Under gunicorn without TLS, bodies are read from the connection's own socket, which costs about half, and a client that sends
     nothing for `idle_timeout_s` seconds is given up; elsewhere that is the host server's business.
     """
-    application = _application(store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s)
+    application = _application(
+        store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s, customer_keys_in_clear
+    )
     return WsgiApplication(application, idle_timeout_s=idle_timeout_s)
 
 
@@ -78,6 +84,7 @@ def asgi_app(
     aliases: Mapping[str, str] | None = None,
     access_log: AccessLog | None = None,
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
+    customer_keys_in_clear: bool = False,
     threads: int = THREADS_DEFAULT,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> AsgiApplication:
@@ -85,5 +92,7 @@ def asgi_app(
 
     `threads` requests are worked on at once; a client that sends or takes nothing for `idle_timeout_s` seconds is given up.
     """
-    application = _application(store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s)
+    application = _application(
+        store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s, customer_keys_in_clear
+    )
     return AsgiApplication(application, threads=threads, idle_timeout_s=idle_timeout_s)

@@ -50,7 +50,8 @@ _log = logging.getLogger("partwright.server")
 class Application:
     """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows.
 
-    `region` is where buckets say they are, and the only location constraint taken; None takes any.
+    `region` is where buckets say they are, and the only location constraint taken; None takes any. A customer's key (SSE-C) is
+    refused over HTTP without TLS unless `customer_keys_in_clear` allows it.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Application:
         aliases: Mapping[str, str] | None = None,
         access_log: AccessLog | None = None,
         blank_interval_s: float = slow.BLANK_INTERVAL_S_DEFAULT,
+        customer_keys_in_clear: bool = False,
     ) -> None:
         self._store = store
         self._verifier = verifier
@@ -74,6 +76,7 @@ class Application:
         self._access_log = access_log
         self._blank_interval_s = blank_interval_s
         self._slow_room = threading.BoundedSemaphore(slow.RUNNING_MAX)
+        self._customer_keys_in_clear = customer_keys_in_clear
 
     def asks_for_health(self, request: Request) -> bool:
         """Whether `handle` will answer without a look at bodies, keys or signatures; `/-/x` may also be a key below a domain."""
@@ -135,7 +138,8 @@ class Application:
         try:
             if operation.name == "CopyObject":
                 self._check_tags_travel(store, exchange, inputs)
-            result = call(store, operation, inputs, Site(self._region, url), refused)
+            takes_keys = request.scheme == "https" or self._customer_keys_in_clear
+            result = call(store, operation, inputs, Site(self._region, url, takes_keys), refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error
@@ -159,8 +163,8 @@ class Application:
         needed = tagging_of_copy(inputs)
         tags = None
         with contextlib.suppress(S3Error):  # the copy itself finds the words
-            read = store.head_object(source.bucket, source.key, version_id=source.version_id, request_payer=payer)
-            tags = read.tag_count
+            named = {"version_id": source.version_id, "request_payer": payer}
+            tags = store.get_object_tagging(source.bucket, source.key, **named).tag_set
         if tags and exchange.identity and not all(self._authorize(exchange.identity, *asked) for asked in needed):
             raise AccessDenied(reason="the source has tags, and they may not be copied")
 

@@ -64,7 +64,7 @@ class _Endpoint:
 
     def __init__(self, store: Store) -> None:
         verifier = Verifier(lambda access_key: None, REGION, allow_anonymous=True)
-        self._application = Application(store, verifier, _allow)
+        self._application = Application(store, verifier, _allow, customer_keys_in_clear=True)
 
     def send(self, request: Any, **_: Any) -> AWSResponse:
         url = urllib.parse.urlsplit(request.url)

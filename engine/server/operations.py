@@ -10,6 +10,7 @@ from engine.copy_sources import CopySource
 from engine.errors import AccessDenied, InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
 from engine.s3.model import Operation, snake
+from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.store import Store
 
 Inputs = dict[str, Any]
@@ -23,6 +24,8 @@ class Site:
     """None: whatever region is asked for."""
     url: str
     """What it asked for, in whatever style, without the query."""
+    takes_keys: bool
+    """Whether a customer's key may come this way."""
 
 
 def _as_it_is(value: Any, _site: Site) -> Any:
@@ -171,6 +174,7 @@ def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str
         yield SERVED["GetObject"].action_on(named)
     if served.action == "s3:PutObject":
         yield from {action for member, action in WRITE_ACTIONS.items() if inputs.get(member) is not None}
+    yield from actions_of_keys(inputs)
     if inputs.get("object_lock_enabled_for_bucket"):
         yield from ("s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
 
@@ -213,7 +217,9 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
         yield from ((action, resource) for action in actions(operation, inputs, named))
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
-        yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", arn(source.bucket, source.key)
+        resource = arn(source.bucket, source.key)
+        yield "s3:GetObject" if source.version_id is None else "s3:GetObjectVersion", resource
+        yield from ((action, resource) for action in actions_of_keys(inputs, "copy_source_"))
 
 
 def tagging_of_copy(inputs: Inputs) -> list[tuple[str, str]]:
@@ -277,8 +283,9 @@ def call(
     adapted = served.adapt(dict(inputs), site)
     method = getattr(store, snake(operation.name))
     taken = parameters(method)
-    _refuse_rest(adapted, taken, operation)
-    result = method(**{name: value for name, value in adapted.items() if name in taken and value is not None})
+    with keys_read(adapted, site.takes_keys) as given:
+        _refuse_rest(given, taken, operation)
+        result = method(**{name: value for name, value in given.items() if name in taken and value is not None})
     if refused:
         result = replace(result, errors=(*refused, *(result.errors or ())))
     return served.present(result, site)

@@ -47,6 +47,7 @@ class Settings:
     threads: int = 64
     log_format: str = "json"
     reap_interval_s: float = INTERVAL_S_DEFAULT
+    customer_keys_in_clear: bool = False
 
 
 def make_settings(credentials: Credentials | None, *, host: str, port: int, **others: Any) -> tuple[Settings, str]:
@@ -109,6 +110,7 @@ def load_application(settings: Settings) -> Any:
         domains=settings.domains,
         threads=settings.threads,
         access_log=AccessLog() if settings.log_format != "none" else None,
+        customer_keys_in_clear=settings.customer_keys_in_clear,
     )
     application.beside = Upkeep(store, settings.reap_interval_s)
     return application

@@ -172,16 +172,16 @@ class Body(io.BytesIO):
     at_end = True
 
 
-def client_of(store: Store, authorize: Authorize) -> Any:
+def client_of(store: Store, authorize: Authorize, scheme: str = "http", **options: Any) -> Any:
     """A client of botocore's that sends to a server over the store, in this process and without a signature."""
-    application = Application(store, Verifier(lambda _: None, "us-east-1", allow_anonymous=True), authorize)
+    application = Application(store, Verifier(lambda _: None, "us-east-1", allow_anonymous=True), authorize, **options)
 
     def answer(request: Request, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         unsigned = {"authorization", "x-amz-date", "x-amz-content-sha256"}
         headers = tuple((name, value) for name, value in request.headers if name not in unsigned)
         raw = Body(body)
         raw.length = len(body)
-        request = Request(request.method, request.raw_path, request.raw_query, headers, "http", "127.0.0.1")
+        request = Request(request.method, request.raw_path, request.raw_query, headers, scheme, "127.0.0.1")
         response = application.handle(request, raw)
         whole = response.body if isinstance(response.body, bytes) else b"".join(response.body)
         return response.status, response.headers, whole

@@ -245,7 +245,7 @@ def test_head_is_refused_by_status_alone_as_over_http(partwright: CommandLine) -
         (("--content-md5", "MTIz"), 254, "(InvalidDigest) when calling the UploadPart operation: The Content-MD5 you specified was in"),
         (("--body", "/no/such/file"), 255, "partwright: error: /no/such/file: No such file or directory\n"),
         (("--body", "/"), 255, "partwright: error: /: Is a directory\n"),
-        (("--sse-customer-key", "k"), 255, "partwright: error: --sse-customer-key is not supported yet (nothing was done)\n"),
+        (("--sse-customer-key", "k"), 254, "(InvalidArgument) when calling the UploadPart operation: Requests specifying Server"),
         (("--checksum-sha512", "k"), 254, "(InvalidRequest) when calling the UploadPart operation: Value for x-amz-checksum-sha512"),
         (("--part-nr", "1"), 252, "partwright: error: unrecognized arguments: --part-nr 1\n"),
         (("--query", "["), 252, "partwright: error: argument --query: bad query '['"),

@@ -29,17 +29,24 @@ ID = st.binary(min_size=16, max_size=16)
 U64 = st.integers(0, 2**64 - 1)
 
 
-def part_with(algorithm: Algorithm | None) -> st.SearchStrategy[PartRecord]:
-    """Parts that keep a checksum of this kind, or none."""
-    size, name = (algorithm.size, algorithm.name) if algorithm else (0, "")
+def part_with(algorithm: Algorithm | None, *, is_hidden: bool = False) -> st.SearchStrategy[PartRecord]:
+    """Parts that keep a checksum of this kind, or none; a hidden one is sealed, and 28 bytes longer."""
+    size, name = (algorithm.size + 28 * is_hidden, algorithm.name) if algorithm else (0, "")
     checksum = st.binary(min_size=size, max_size=size)
-    return st.builds(
-        PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, st.sampled_from(Flag), checksum, st.just(name)
-    )
+    flags = st.sampled_from([flags | Flag.SEALED | Flag.HIDDEN if is_hidden else flags for flags in CLEAR_FLAGS])
+    return st.builds(PartRecord, st.integers(1, 10_000), U64, U64, ID, ID, flags, checksum, st.just(name))
 
 
-PART = st.sampled_from([None, *ALGORITHMS]).flatmap(part_with)
+def hidden_part_with(algorithm: Algorithm | None) -> st.SearchStrategy[PartRecord]:
+    return part_with(algorithm, is_hidden=True)
+
+
+CLEAR_FLAGS = [Flag.NONE, Flag.INLINE, Flag.SEALED, Flag.SEALED | Flag.INLINE]
+KINDS_OF_PARTS = st.sampled_from([None, *ALGORITHMS])
+PART = KINDS_OF_PARTS.flatmap(part_with) | KINDS_OF_PARTS.flatmap(hidden_part_with)
 NARROW_PART = st.sampled_from([None, *(each for each in ALGORITHMS if each.size <= 8)]).flatmap(part_with)
+HIDDEN_PART = st.sampled_from([each for each in ALGORITHMS if 4 < each.size <= 32]).flatmap(hidden_part_with)
+"""In rows of one width."""
 TEXT = st.none() | st.text(max_size=20)
 HEADERS = st.builds(
     Headers, st.dictionaries(st.text(max_size=5), st.text(max_size=5)), TEXT, TEXT, TEXT, TEXT, TEXT, TEXT
@@ -137,10 +144,16 @@ def test_a_part_with_any_byte_changed_is_an_internal_error(part: PartRecord, at:
         Parts(part.pack() + bytes(row)).verify()
 
 
-@given(st.lists(NARROW_PART, max_size=6, unique_by=lambda part: part.number))
+def listed(part: st.SearchStrategy[PartRecord]) -> st.SearchStrategy[list[PartRecord]]:
+    """Some parts of one upload."""
+    return st.lists(part, max_size=6, unique_by=lambda each: each.number)
+
+
+@given(st.sampled_from([NARROW_PART, HIDDEN_PART]).flatmap(listed))
 def test_parts_are_a_sequence_with_columns(parts: list[PartRecord]) -> None:
     parts.sort(key=lambda part: part.number)
-    rows = Parts(b"".join(part.pack() for part in parts))
+    packed = [part.pack() for part in parts]
+    rows = Parts(b"".join(packed), len(packed[0])) if parts else Parts()
     rows.verify()
     assert (len(rows), list(rows), rows[:]) == (len(parts), parts, tuple(parts))
     numbers, sizes, etags, checksums = rows.columns()

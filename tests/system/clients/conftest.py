@@ -79,6 +79,13 @@ def stage(served: Host) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
+def tls_stage(hosts: Hosts) -> Iterator[Stage]:
+    """The same over TLS."""
+    with contextlib.closing(Stage(hosts["serve-tls"])) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
 def every_stage(any_server: Host) -> Iterator[Stage]:
     """The same in every server, for requests written by hand."""
     with contextlib.closing(Stage(any_server)) as made:

@@ -39,6 +39,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "InvalidArgument: x-amz-tagging", "InvalidRequest: bucket without object lock", "InvalidArgument: object lock",
         "AccessDenied: object lock", "InvalidRequest: two kinds of ACL", "InvalidObjectState", "KMS", "POST policy",
     ),
+    "encryption": (
+        "InvalidEncryptionAlgorithmError", "InvalidArgument: no algorithm", "InvalidArgument: no key", "InvalidArgument: no MD5",
+        "InvalidArgument: length of the key", "InvalidArgument: another MD5", "InvalidArgument: two kinds of encryption",
+        "InvalidRequest: part without the key", "InvalidRequest: part with another key", "InvalidRequest: read without the key",
+        "InvalidRequest: key of an object without", "AccessDenied: read with another key", "InvalidRequest: clear HTTP",
+        "AccessDenied: bucket that blocks SSE-C",
+    ),
     "semantics": (
         "Complete may be repeated", "two Completes publish once", "Complete moves no bytes", "blanks keep a client waiting",
         "the attempt that finishes last wins", "Abort ends a part in flight", "an upload id is of its key and bucket",
@@ -59,9 +66,7 @@ LEFT_OUT: dict[tuple[str, int], str] = {
     ("integrity", 19): "an older name; S3 says BadDigest now",
     ("access", 28): "no KMS",
     ("access", 29): "no POST of forms",
-    ("semantics", 14): "no SSE-C yet",
-    ("semantics", 15): "no SSE-C yet",
-    ("semantics", 16): "no SSE-C yet",
+    ("encryption", 14): "no encryption settings of buckets yet",
     ("semantics", 32): "tests/system/test_power_cut.py and kill_points.py hold it",
     ("semantics", 33): "the benchmarks measure it",
 }

@@ -15,6 +15,7 @@ from tests.system.clients.rules.rows import ANY, Ask, Expected
 
 BODY = b"0123456789"
 MIB = 1024 * 1024
+CUSTOMER = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": bytes(range(100, 132))}
 _NAME = re.compile(r"\{(\w+)\}")
 _OF_EVERY_ERROR = {"RequestId", "HostId", "Resource"}
 
@@ -200,6 +201,22 @@ class Stage:
             listed = [(number, part.copy_part_result.etag) for number, part in enumerate(parts, 1)]
             store.complete_multipart_upload(*upload, listed)
         return "huge"
+
+    @functools.cached_property
+    def secret(self) -> str:
+        """The key of an object with a customer's key."""
+        self.s3.put_object(Bucket=self.bucket, Key="secret", Body=BODY, **CUSTOMER)
+        return "secret"
+
+    @functools.cached_property
+    def secret_upload(self) -> str:
+        """An upload of `secret` with a customer's key."""
+        return self._begin("secret", **CUSTOMER)
+
+    @functools.cached_property
+    def secret_named(self) -> str:
+        """An upload of `named` with a customer's key and CRC32."""
+        return self._begin("named", ChecksumAlgorithm="CRC32", **CUSTOMER)
 
     @functools.cached_property
     def foreign(self) -> str:

@@ -1,0 +1,60 @@
+"""Reading a sealed file with its key: plaintext comes out, and only after its tag was found right."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from engine.blobs.failures import storage_failure
+from engine.errors import InternalError
+from engine.native_errors import KeyMismatch, ReadFailed, SealedDamaged, SealedFormatUnknown
+from engine.sealed import SealedReader
+from engine.secret import PartKey
+from engine.stream import Stream
+
+
+@contextlib.contextmanager
+def damage_told(what: str) -> Iterator[None]:
+    """Turn what is found wrong in sealed bytes into an InternalError: a customer's wrong key was told long before."""
+    try:
+        yield
+    except (KeyMismatch, SealedDamaged, SealedFormatUnknown) as error:
+        raise InternalError(reason=f"{what} is damaged: {error}") from error
+    except ReadFailed as error:
+        raise storage_failure("reading a part", error) from error
+
+
+class UnsealedFile:
+    """The plaintext of a sealed file; see `engine.blobs.BlobReader`."""
+
+    __slots__ = ("_fd", "_path", "_reader", "size")
+
+    def __init__(self, path: str, part: PartKey) -> None:
+        """Open the file and check its header.
+
+        Raises:
+            OSError: there is no such file.
+            InternalError: this is not the part, or damaged.
+        """
+        self._path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            with damage_told(path):
+                self._reader = SealedReader(self._fd, part)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self.size = self._reader.size
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        with damage_told(self._path):
+            return self._reader.read_into(buffer, offset)
+
+    def feed(self, stream: Stream, offset: int, length: int) -> int:
+        with damage_told(self._path):
+            return self._reader.feed(stream, offset, length)
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            self._reader.close()
+            os.close(fd)
