@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
+from engine.dates import http_date
 from engine.lifecycle import LifecycleExpiration, LifecycleRule, Rules, unpack_rules
-from engine.names import http_date
 
 LIFECYCLES_KEPT_MAX = 64
 """Read rules that are kept, of the buckets asked for last."""

@@ -20,6 +20,7 @@ RULE_COUNT_MAX = 1000
 ID_LENGTH_MAX = 255
 PREFIX_SIZE_BYTES_MAX = 1024
 NEWER_VERSIONS_MAX = 100
+EPOCH_YEAR = 1970
 TAG_KEY_LENGTH_MAX = 128
 TAG_VALUE_LENGTH_MAX = 256
 _INTEGER_MAX = 2**31 - 1
@@ -235,6 +236,8 @@ def _check_expiration(expiration: LifecycleExpiration) -> None:
     if expiration.days is not None:
         _check_positive("Expiration", "Days", expiration.days)
     date = expiration.date
+    if date is not None and date.year < EPOCH_YEAR:
+        raise _wrong(f"'Date' must not be before the year {EPOCH_YEAR}", "Date", date.isoformat())
     if date is not None and date.astimezone(UTC).time() != time(0):
         raise _wrong("'Date' must be at midnight GMT", "Date", date.isoformat())
 

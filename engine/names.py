@@ -9,6 +9,7 @@ import ipaddress
 import re
 import struct
 
+from engine.dates import http_date
 from engine.errors import (
     InvalidArgument,
     InvalidBucketName,
@@ -133,11 +134,6 @@ def overrides(said: ReadRequest) -> dict[str, str]:
         "expires": http_date(expires) if isinstance(expires, datetime.datetime) else expires,
     }
     return {name: value for name, value in wanted.items() if value}
-
-
-def http_date(moment: datetime.datetime) -> str:
-    """A moment as HTTP writes it (RFC 9110 section 5.6.7)."""
-    return moment.astimezone(datetime.UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 def format_upload_id(bucket: str, key: bytes, upload_id: UploadId) -> str:

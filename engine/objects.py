@@ -13,6 +13,7 @@ from engine.checksums import DEFAULT, promised_checksum
 from engine.conditions import Conditions, Extent, WriteConditions, extent_of
 from engine.core import Core, quoted, to_datetime
 from engine.customer_keys import customer_key_said, told
+from engine.dates import http_date
 from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVersion
 from engine.locks import check_digest, lock_in, shown_lock
 from engine.members import PutObjectRequest, ReadRequest, exact
@@ -20,7 +21,7 @@ from engine.meta import FoundObject, Version
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, Headers, Lock, ObjectRecord
 from engine.multipart.checksum_rules import of_object, read_along, shown
-from engine.names import encode_key, http_date, overrides
+from engine.names import encode_key, overrides
 from engine.readers import ObjectBody, open_part
 from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
 from engine.seals import Seal

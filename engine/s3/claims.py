@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from engine.dates import parse_date
 from engine.errors import (
     AccessDenied,
     AuthorizationHeaderMalformed,
@@ -19,7 +20,6 @@ from engine.errors import (
     InvalidRequest,
     S3Error,
 )
-from engine.s3.dates import parse_date
 from engine.s3.http import Request
 from engine.s3.keys import SERVICE, TERMINATOR
 

@@ -38,6 +38,17 @@ _ROOTS = {
 """Source: "Response Syntax" on the operations' API pages; the other answers are named by their payload."""
 _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}
 """Beyond what the model demands. Source: AWS's answers (MalformedXML) to lists without them."""
+_STRICT = frozenset(
+    {
+        "AbortIncompleteMultipartUpload",
+        "LifecycleExpiration",
+        "LifecycleRule",
+        "LifecycleRuleAndOperator",
+        "LifecycleRuleFilter",
+        "NoncurrentVersionExpiration",
+    }
+)
+"""Here an unknown element is refused: a condition passed over would widen what is deleted."""
 _COUNT_MAX = {"CompletedPartList": 10_000, "LifecycleRules": 1_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
 """Source: API pages CompleteMultipartUpload, PutBucketLifecycleConfiguration, DeleteObjects, CreateBucket."""
 
@@ -55,6 +66,8 @@ class Shape:
     """The element around each item of a list; None if the list is flattened, and the items stand in its place."""
     count_max: int | None = None
     timestamp_format: str | None = None
+    is_strict: bool = False
+    """Of a structure: whether nothing unknown may stand in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +160,9 @@ class _Compiler:
         if kind == "structure":
             required = (*entry.get("required", ()), *_REQUIRED.get(name, ()))
             members = entry["members"].items()
-            return Shape(kind, tuple(self._member(member, link, required) for member, link in members))
+            return Shape(
+                kind, tuple(self._member(member, link, required) for member, link in members), is_strict=name in _STRICT
+            )
         if kind == "list":
             is_flattened = entry.get("flattened") or reference.get("flattened")
             tag = None if is_flattened else entry["member"].get("locationName", "member")

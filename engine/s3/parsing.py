@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from engine.dates import parse_date
 from engine.errors import InvalidArgument, InvalidRequest, MalformedXML, MaxMessageLengthExceeded
 from engine.limits import MIB, Limits
-from engine.s3.dates import parse_date
 from engine.s3.http import METADATA_PREFIX, Request, join_repeated
 from engine.s3.model import Member, Operation
 from engine.s3.routing import Address

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, cast
 
+from engine.dates import http_date, iso_date
 from engine.errors import S3Error
-from engine.s3.dates import http_date, iso_date
 from engine.s3.http import METADATA_PREFIX
 from engine.s3.model import NAMESPACE, Member, Operation, Shape
 from engine.s3.xml import escape

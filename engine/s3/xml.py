@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeAlias, cast
 
+from engine.dates import parse_date
 from engine.errors import MalformedXML
-from engine.s3.dates import parse_date
 from engine.s3.model import Member, Shape
 
 Value: TypeAlias = object
@@ -122,13 +122,24 @@ _CONVERSIONS: dict[str, Callable[[str], Value]] = {
 class _Plan:
     """How an element is read: as a text to be converted, or by the plans of what may stand in it, by tag."""
 
-    __slots__ = ("attribute", "children", "convert", "count_max", "is_item", "is_list", "is_text", "required")
+    __slots__ = (
+        "attribute",
+        "children",
+        "convert",
+        "count_max",
+        "is_item",
+        "is_list",
+        "is_strict",
+        "is_text",
+        "required",
+    )
 
     def __init__(self, attribute: str, shape: Shape, holder: Shape | None = None) -> None:
         self.attribute = attribute
         self.is_item = holder is not None
         self.count_max = holder.count_max if holder else None
         self.is_list = shape.type == "list"
+        self.is_strict = shape.is_strict
         self.is_text = shape.type not in ("structure", "list")
         self.children = _children(shape)
         self.required = tuple(member.attribute for member in shape.members if member.required)
@@ -223,5 +234,6 @@ class _Reader:
         self._unknown_count += 1
         self._plans = {}
         at_root_or_in_text = not self._frames or self._text is not None
-        if at_root_or_in_text or self._passing > DEPTH_MAX or self._unknown_count > UNKNOWN_COUNT_MAX:
+        is_refused = at_root_or_in_text or (self._plan.is_strict and self._passing == 1)
+        if is_refused or self._passing > DEPTH_MAX or self._unknown_count > UNKNOWN_COUNT_MAX:
             raise MalformedXML

@@ -178,6 +178,8 @@ WRONG: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
      {"ArgumentName": "Days", "ArgumentValue": 0}),
     (rule(expiration={"days": -1}), "InvalidArgument", positive("Days", "Expiration"),
      {"ArgumentName": "Days", "ArgumentValue": -1}),
+    (rule(expiration={"date": MIDNIGHT.replace(year=1969)}), "InvalidArgument", "'Date' must not be before the year 1970",
+     {"ArgumentName": "Date", "ArgumentValue": MIDNIGHT.replace(year=1969).isoformat()}),
     (rule(expiration={"date": MIDNIGHT + timedelta(seconds=1)}), "InvalidArgument", "'Date' must be at midnight GMT",
      {"ArgumentName": "Date", "ArgumentValue": "2026-11-25T00:00:01+00:00"}),
     (rule(expiration={"date": datetime(2026, 11, 25, tzinfo=timezone(timedelta(hours=1)))}), "InvalidArgument",

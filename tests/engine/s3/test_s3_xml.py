@@ -316,3 +316,24 @@ def test_escaped_text_is_well_formed_and_read_back_but_for_what_xml_cannot_hold(
         assert found == wanted or (
             found == "\ufffd" and (wanted < " " or "\ud800" <= wanted <= "\udfff" or wanted in "\ufffe\uffff")
         )
+
+
+LIFECYCLE = payload_of("PutBucketLifecycleConfiguration")
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"<Foo/>",
+        b"<Filter><Prefx>logs/</Prefx></Filter>",
+        b"<Filter><And><Prefix>a</Prefix><Sise>1</Sise></And></Filter>",
+        b"<Expiration><Day>1</Day></Expiration>",
+        b"<AbortIncompleteMultipartUpload><Days>1</Days></AbortIncompleteMultipartUpload>",
+    ],
+)
+def test_unknown_elements_in_a_lifecycle_rule_are_refused(inside: bytes) -> None:
+    """A condition that is passed over would widen what is deleted."""
+    whole = b"<LifecycleConfiguration><Rule><Status>Enabled</Status>%b</Rule></LifecycleConfiguration>"
+    refuse(whole % inside, LIFECYCLE)
+    known = b"<Filter><Prefix>logs/</Prefix></Filter>"
+    assert read_document(whole % known, LIFECYCLE)["rules"][0]["filter"] == {"prefix": "logs/"}
