@@ -98,7 +98,7 @@ class _NewFile:
 
     def _close(self) -> None:
         if self._fd >= 0 and self._is_ours():
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            _unlock(self._fd)
         for fd in (self._fd, self._directory):
             if fd >= 0:
                 os.close(fd)
@@ -279,7 +279,7 @@ class FileBlobs:
         except BlockingIOError:
             return None
         finally:
-            fcntl.flock(reader._fd, fcntl.LOCK_UN)
+            _unlock(reader._fd)
             reader.close()
 
     def close(self) -> None:
@@ -306,3 +306,9 @@ def sync_directory(path: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _unlock(fd: int) -> None:
+    """Drop a lock that a child forked meanwhile would go on holding; where that fails, closing drops it for all but such a child."""
+    with contextlib.suppress(OSError):
+        fcntl.flock(fd, fcntl.LOCK_UN)

@@ -78,7 +78,6 @@ def _step(call: Call, fd: str) -> str | None:
         case "fdatasync":
             return "commit"
         case "flock":
-            return "lock" if is_own else None
-        case "close":
-            return "unlock" if is_own else None
+            kind = "unlock" if "LOCK_UN" in call.text else "lock"
+            return kind if is_own else None
     return None
