@@ -12,6 +12,8 @@
 #define TARGET_X86_64 1
 #define TARGET_SSE42 __attribute__((target("sse4.2")))
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
+#define TARGET_BMI __attribute__((target("bmi")))
+#define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
 #endif
 
 #endif
