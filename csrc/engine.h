@@ -114,6 +114,22 @@ int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const
 int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                         const uint8_t *sealed, size_t sealed_size, uint8_t *out);
 
+/* ---- Many streams at once: rows that hash a lane of a vector each ---- */
+
+enum { ENGINE_LANES_MAX = 32 };
+
+int engine_lanes_row_count(void);
+int engine_lanes_row_chosen(uint32_t digests, int lanes); /* for just these digests of so many streams; negative: there is none */
+const char *engine_lanes_row_name(int row);
+uint32_t engine_lanes_row_digests(int row); /* ENGINE_DIGEST_* bits, all of which it computes */
+int engine_lanes_row_width(int row);        /* how many streams it takes */
+uint32_t engine_lanes_row_needs(int row);   /* bit i: CPU feature i */
+bool engine_lanes_row_usable(int row);
+
+/* Digest `count` messages with one row, at most as many as it takes; those of message i are written to md5s + 16 i and sha256s + 32 i, as
+ * far as the row computes them. For tests and benchmarks. */
+int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s, uint8_t *sha256s);
+
 /* ---- Keys: 32 secret bytes in pages of their own, not in core dumps, wiped at the end. Read-only once made. ---- */
 
 enum {

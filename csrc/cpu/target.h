@@ -14,6 +14,9 @@
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
 #define TARGET_BMI __attribute__((target("bmi")))
 #define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
+#define TARGET_AVX2 __attribute__((target("avx2")))
+#define TARGET_AVX512F __attribute__((target("avx512f")))
+#define TARGET_AVX512BW __attribute__((target("avx512f,avx512bw")))
 #endif
 
 #endif
