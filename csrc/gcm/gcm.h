@@ -29,7 +29,7 @@ struct gcm_row {
     int (*open)(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
                 size_t sealed_size, uint8_t *out);
     void (*discard)(union gcm_state *state); /* wipes the key; allowed at any time, and twice */
-    gcm_x86_crypt *crypt; /* what works through a message if the state is struct gcm_x86, which others may carry on too; else NULL */
+    const struct gcm_pieces *pieces; /* if the state is struct gcm_x86: a message may be carried on by others too. Else NULL. */
 };
 
 /* A key that is made ready when it is first needed. All zero: it is not. */

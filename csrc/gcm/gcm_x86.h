@@ -42,10 +42,14 @@ struct gcm_x86 {
 /* Carry a message on by `size` bytes, a multiple of AES_BLOCK but at its end; encrypt them or decrypt. `out` may be `data`. */
 typedef void gcm_x86_crypt(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out);
 
+/* A message piece by piece. */
+struct gcm_pieces {
+    void (*begin)(struct gcm_x86 *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size);
+    gcm_x86_crypt *carry_on;
+    void (*finish)(struct gcm_x86 *gcm, uint8_t *tag);
+};
+
 #if defined(TARGET_X86_64)
-gcm_x86_crypt gcm_x86_crypt_aesni, gcm_x86_crypt_vaes_avx512;
-
-
 void gcm_x86_prepare(struct gcm_x86 *gcm, const uint8_t *key);
 void gcm_x86_begin_message(struct gcm_x86 *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size);
 void gcm_x86_finish_message(struct gcm_x86 *gcm, uint8_t *tag);

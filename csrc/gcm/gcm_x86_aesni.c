@@ -107,7 +107,7 @@ TARGET_AESNI static void crypt_block(struct gcm_x86 *gcm, bool is_sealing, const
     OPENSSL_cleanse(crypted, sizeof crypted);
 }
 
-void gcm_x86_crypt_aesni(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out)
+static void carry_on(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out)
 {
     gcm->size += size;
     size_t done = is_sealing ? seal_steps(gcm, data, size, out) : open_steps(gcm, data, size, out);
@@ -120,17 +120,19 @@ void gcm_x86_crypt_aesni(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *da
 static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size,
                 uint8_t *out)
 {
-    return gcm_x86_seal(gcm_x86_crypt_aesni, state, nonce, aad, aad_size, data, size, out);
+    return gcm_x86_seal(carry_on, state, nonce, aad, aad_size, data, size, out);
 }
 
 static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
                        size_t sealed_size, uint8_t *out)
 {
-    return gcm_x86_open(gcm_x86_crypt_aesni, state, nonce, aad, aad_size, sealed, sealed_size, out);
+    return gcm_x86_open(carry_on, state, nonce, aad, aad_size, sealed, sealed_size, out);
 }
+
+static const struct gcm_pieces pieces = {gcm_x86_begin_message, carry_on, gcm_x86_finish_message};
 
 const struct gcm_row gcm_row_x86_aesni = {
     "x86-aesni", FEATURE_AES | FEATURE_PCLMULQDQ | FEATURE_SSSE3 | FEATURE_SSE4_1,
-    gcm_x86_begin, seal, open_sealed, gcm_x86_discard, gcm_x86_crypt_aesni,
+    gcm_x86_begin, seal, open_sealed, gcm_x86_discard, &pieces,
 };
 #endif

@@ -113,7 +113,7 @@ TARGET_VAES_AVX512 static void crypt_register(struct gcm_x86 *gcm, bool is_seali
     gcm_store(gcm->counter, _mm_add_epi32(_mm512_castsi512_si128(counter), _mm_cvtsi32_si128((int)count)));
 }
 
-TARGET_VAES_AVX512 void gcm_x86_crypt_vaes_avx512(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out)
+TARGET_VAES_AVX512 static void carry_on(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out)
 {
     gcm->size += size;
     size_t done = is_sealing ? crypt_steps(gcm, true, data, size, out) : crypt_steps(gcm, false, data, size, out);
@@ -126,17 +126,19 @@ TARGET_VAES_AVX512 void gcm_x86_crypt_vaes_avx512(struct gcm_x86 *gcm, bool is_s
 static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size,
                 uint8_t *out)
 {
-    return gcm_x86_seal(gcm_x86_crypt_vaes_avx512, state, nonce, aad, aad_size, data, size, out);
+    return gcm_x86_seal(carry_on, state, nonce, aad, aad_size, data, size, out);
 }
 
 static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
                        size_t sealed_size, uint8_t *out)
 {
-    return gcm_x86_open(gcm_x86_crypt_vaes_avx512, state, nonce, aad, aad_size, sealed, sealed_size, out);
+    return gcm_x86_open(carry_on, state, nonce, aad, aad_size, sealed, sealed_size, out);
 }
+
+static const struct gcm_pieces pieces = {gcm_x86_begin_message, carry_on, gcm_x86_finish_message};
 
 const struct gcm_row gcm_row_x86_vaes_avx512 = {
     "x86-vaes-avx512", GCM_X86_VAES_AVX512_NEEDS,
-    gcm_x86_begin, seal, open_sealed, gcm_x86_discard, gcm_x86_crypt_vaes_avx512,
+    gcm_x86_begin, seal, open_sealed, gcm_x86_discard, &pieces,
 };
 #endif
