@@ -47,6 +47,12 @@ static inline void raw_discard(union digest_state *state)
     (void)state;
 }
 
+/* The place of an algorithm in tables, from its name in enum engine_digest; and all places of a set. */
+#define INDEX(name) __builtin_ctz(ENGINE_DIGEST_##name)
+#define FOR_EACH_DIGEST(digests, i)                  \
+    for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++) \
+        if (((digests) >> i & 1) != 0)
+
 extern const struct algorithm algorithm_md5, algorithm_sha1, algorithm_sha256, algorithm_sha512;
 extern const struct algorithm algorithm_crc32, algorithm_crc32c, algorithm_crc64nvme;
 
