@@ -9,9 +9,9 @@ import contextlib
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from engine.closing import Closing
 from engine.errors import AccessDenied, InvalidArgument, InvalidEncryptionAlgorithmError, InvalidRequest
 from engine.native_errors import KeyTextInvalid
 from engine.secret import KEY_SIZE, Secret
@@ -22,7 +22,7 @@ _NAME: Final = "x-amz-server-side-encryption"
 _WITH: Final = "Requests specifying Server Side Encryption with Customer provided keys must "
 
 
-class CustomerKey:
+class CustomerKey(Closing):
     """A customer's key; what S3 echoes of it is its algorithm and MD5. Use it in a `with`, or close it."""
 
     __slots__ = ("key_md5", "secret")
@@ -41,14 +41,6 @@ class CustomerKey:
     def close(self) -> None:
         """Wipe the key; again is harmless."""
         self.secret.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return "<CustomerKey>"

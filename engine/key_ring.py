@@ -16,10 +16,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from engine.blobs.files import sync_directory
+from engine.closing import Closing
 from engine.errors import StoreClosed, StoreError
 from engine.native_errors import ReadFailed
 from engine.secret import KEY_SIZE, Secret
@@ -45,7 +45,7 @@ class RingKey:
         return self.secret.commitment(b"partwright v1ring" + self.id.encode())[:_CHECK_SIZE].hex()
 
 
-class KeyRing:
+class KeyRing(Closing):
     """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it."""
 
     def __init__(self, path: str) -> None:
@@ -111,14 +111,6 @@ class KeyRing:
             for key in self._keys.values():
                 key.secret.close()
             self._keys = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._keys)} keys>"

@@ -3,10 +3,9 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from engine.blobs.unsealed import damage_told
+from engine.closing import Closing
 from engine.meta.parts import Flag, PartRecord
 from engine.meta.records import StoredChecksum, replace
 from engine.sealed import seal, unseal
@@ -18,7 +17,7 @@ OF_WHOLE = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Closing):
     """How something is encrypted, with its keys, which leaving the `with` wipes. One without either leaves all as it is."""
 
     keys: UploadKeys | None = None
@@ -94,14 +93,6 @@ class Seal:
         """Wipe the keys; again is harmless."""
         if self.keys is not None:
             self.keys.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 CLEAR = Seal()

@@ -13,11 +13,11 @@ import secrets
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import msgspec
 
+from engine.closing import Closing
 from engine.native import check, lib
 from engine.secret import NONCE_SIZE, PartKey, Secret
 
@@ -56,7 +56,7 @@ class Encryption(msgspec.Struct, frozen=True, array_like=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Root:
+class Root(Closing):
     """Where an upload's keys come from; borrows the secret unless `is_owned`, which leaving its `with` wipes."""
 
     kind: Kind
@@ -66,12 +66,8 @@ class Root:
     context: dict[str, str] = field(default_factory=dict)
     is_owned: bool = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Wipe the secret if it is owned."""
         if self.is_owned:
             self.secret.close()
 
@@ -90,7 +86,7 @@ class Place:
         return b"".join(_NUMBER.pack(len(member)) + member for member in members)
 
 
-class UploadKeys:
+class UploadKeys(Closing):
     """The keys of one upload or object while it is worked on; use it in a `with`, or close it. Shared by threads freely."""
 
     __slots__ = ("_data_key", "_parts")
@@ -139,14 +135,6 @@ class UploadKeys:
         """Wipe them; again is harmless."""
         self._parts.close()
         self._data_key.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def begin(root: Root, place: Place) -> tuple[UploadKeys, Encryption]:

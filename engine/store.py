@@ -3,8 +3,6 @@
 import contextlib
 import dataclasses
 import os
-from types import TracebackType
-from typing import Self
 
 from engine.attributes import Attributes
 from engine.ballast import Ballast
@@ -13,6 +11,7 @@ from engine.blobs.leases import Leases
 from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
 from engine.check import Checker
+from engine.closing import Closing
 from engine.core import Core, Parts
 from engine.deletions import Deletions
 from engine.errors import InternalError, NoSuchBucket, StoreError
@@ -40,6 +39,7 @@ class Store(
     Attributes,
     PartCopies,
     Checker,
+    Closing,
 ):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
@@ -94,14 +94,6 @@ class Store(
             self._meta.close()
             self._blobs.close()
             self._layout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_store(

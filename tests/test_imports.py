@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "bounds": ("dates", "errors", "limits", "members", "native_errors"),
+    "bounds": ("closing", "dates", "errors", "limits", "members", "native_errors"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
     "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting", "bucket_encryption"),
     "bodies": ("bodies",),
@@ -67,7 +67,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 
 STORAGE = ("bounds", "native", "encryption", "bodies", "ballast", "blobs", "meta", "house", "operations")
 BELOW: dict[str, tuple[str, ...]] = {
-    "bounds": ("dates"),
+    "bounds": ("closing", "dates"),
     "native": ("bounds",),
     "encryption": ("bounds", "native", "blobs"),
     "bodies": ("bounds", "native"),
