@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.bucket_encryption import ServerSideEncryptionConfiguration
 from engine.lifecycle import LifecycleRule
 from engine.results import Owner
 
@@ -59,6 +60,13 @@ class GetBucketLifecycleConfigurationOutput:
 
     rules: tuple[LifecycleRule, ...]
     transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+@dataclass(frozen=True, slots=True)
+class GetBucketEncryptionOutput:
+    """Answer of GetBucketEncryption."""
+
+    server_side_encryption_configuration: ServerSideEncryptionConfiguration
 
 
 @dataclass(frozen=True, slots=True)

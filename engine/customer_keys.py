@@ -100,14 +100,10 @@ def customer_key_said(said: Mapping[str, Any], prefix: str = "") -> Iterator[Cus
     key = said.get(f"{prefix}sse_customer_key")
     if not isinstance(key, CustomerKey):
         algorithm, key_md5 = said.get(f"{prefix}sse_customer_algorithm"), said.get(f"{prefix}sse_customer_key_md5")
-        key = customer_key_of_bytes(algorithm, key, key_md5)
+        other = None if prefix else said.get("server_side_encryption")
+        key = customer_key_of_bytes(algorithm, key, key_md5, other)
     with contextlib.nullcontext() if key is None else key:
         yield key
-
-
-def told(key: CustomerKey | None) -> dict[str, Any]:
-    """The members of an answer that tell with which key something was done."""
-    return {} if key is None else {"sse_customer_algorithm": key.algorithm, "sse_customer_key_md5": key.key_md5}
 
 
 def _encoded(text: str) -> bytes:
@@ -203,10 +199,11 @@ def connection_insecure() -> InvalidRequest:
     return InvalidRequest(_WITH + "be made over a secure connection.")
 
 
-def bucket_blocks_customer_keys(who: str, resource: str) -> AccessDenied:
-    """For a write with a key into a bucket that blocks them; `who` and `resource` are ARNs."""
+def bucket_blocks_customer_keys(account_id: str, bucket: str, key: str) -> AccessDenied:
+    """For a write with a key into a bucket that blocks them."""
     return AccessDenied(
-        f'User: {who} is not authorized to perform: s3:PutObject on resource: "{resource}" because this bucket has blocked upload '
+        f"User: arn:aws:iam::{account_id}:root is not authorized to perform: s3:PutObject on resource: "
+        f'"arn:aws:s3:::{bucket}/{key}" because this bucket has blocked upload '
         "requests that specify Server Side Encryption with Customer provided keys (SSE-C). "
         "Please specify a different server-side encryption type"
     )

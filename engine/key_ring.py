@@ -48,10 +48,10 @@ class RingKey:
 class KeyRing(Closing):
     """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it."""
 
-    def __init__(self, path: str) -> None:
-        """Open the ring at `path`, and make one with its first key if there is none.
+    def __init__(self, path: str, *, create: bool = True) -> None:
+        """Open the ring at `path`, and make one with its first key if there is none and `create` says so.
 
-        Raises: StoreError, it is not ours alone, or damaged
+        Raises: StoreError, it is not there, not ours alone, or damaged
         """
         self._path = os.path.abspath(path)
         self._lock = threading.Lock()
@@ -60,11 +60,16 @@ class KeyRing(Closing):
         self._seen: tuple[int, int] | None = None
         self._is_closed = False
         with _locked(self._path):
-            if not os.path.lexists(self._path):
+            if create and not os.path.lexists(self._path):
                 first = _new_key()
                 with first.secret:
                     _write(self._path, [first])
             self._load()
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self._path
 
     @property
     def active_id(self) -> str:
@@ -139,7 +144,10 @@ def _new_key() -> RingKey:
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
     """Keep others from making or rotating the ring meanwhile; its directory is the lock, since the file gives way to a new one."""
-    fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreError(f"{path}: the key ring can't be opened: {error.strerror}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

@@ -44,6 +44,16 @@ class CheckReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RewrapReport:
+    """What a rotation of the key ring did: the key that is active now, how many there are, and what was wrapped anew."""
+
+    active_key: str
+    keys: int
+    objects: int
+    uploads: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReapReport:
     """What `reap` did: uploads aborted, objects and versions ended by rules of lifecycles, and the garbage collected."""
 

@@ -79,6 +79,10 @@ class CreateMultipartUploadOutput:
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ class UploadPartOutput(Checksums):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,9 @@ class UploadPartCopyOutput:
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,9 @@ class CompleteMultipartUploadOutput(Checksum):
     expiration: str | None = None
     version_id: str | None = None
     request_charged: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,10 @@ class PutObjectOutput(Checksum):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +221,9 @@ class HeadObjectOutput(Checksum):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,3 +332,7 @@ class CopyObjectOutput:
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None

@@ -3,9 +3,11 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.blobs.unsealed import damage_told
 from engine.closing import Closing
+from engine.customer_keys import CustomerKey
 from engine.meta.parts import Flag, PartRecord
 from engine.meta.records import StoredChecksum, replace
 from engine.sealed import seal, unseal
@@ -97,6 +99,19 @@ class Seal(Closing):
 
 CLEAR = Seal()
 """No encryption."""
+
+
+def told(encryption: Encryption | None, customer: CustomerKey | None) -> dict[str, Any]:
+    """The members of an answer that tell how something is encrypted: of a customer's key its MD5, as the request had it."""
+    if customer is not None:
+        return {"sse_customer_algorithm": customer.algorithm, "sse_customer_key_md5": customer.key_md5}
+    if encryption is None or encryption.kind == "SSE-C":
+        return {}
+    return {
+        "server_side_encryption": encryption.kind,
+        "ssekms_key_id": encryption.key_id if encryption.kind == "aws:kms" else None,
+        "bucket_key_enabled": encryption.bucket_key or None,
+    }
 
 
 def sealed_inline(data: bytes, part: PartKey | None) -> bytes:

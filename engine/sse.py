@@ -48,11 +48,18 @@ class Encryption(msgspec.Struct, frozen=True, array_like=True):
     blob: bytes = b""
     context: dict[str, str] = {}
     format: int = FORMAT
+    bucket_key: bool = False
+    """What was said of a bucket key (SSE-KMS): kept and told; the root of each upload is the provider's here either way."""
 
     @property
     def hides_digests(self) -> bool:
         """Whether ETags are keyed and checksums sealed; SSE-S3's ETag is the MD5, as S3's is."""
-        return self.kind != "AES256"
+        return hides_digests(self.kind)
+
+
+def hides_digests(kind: str | None) -> bool:
+    """Whether an encryption of a kind hides digests; none does not."""
+    return kind not in (None, "AES256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class Root(Closing):
     blob: bytes = b""
     context: dict[str, str] = field(default_factory=dict)
     is_owned: bool = False
+    bucket_key: bool = False
 
     def close(self) -> None:
         """Wipe the secret if it is owned."""
@@ -184,6 +192,7 @@ def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
             key_id=root.key_id,
             blob=root.blob,
             context=root.context,
+            bucket_key=root.bucket_key,
         )
 
 

@@ -89,6 +89,7 @@ IMPORTERS: dict[str, set[str]] = {
     "lmdb": {"meta.environment"},
     "xxhash": {"xxhashes"},
     "msgspec": {"layout", "lifecycle", "meta.records", "sse", "bucket_encryption"},
+    "boto3": {"aws_kms"},
     "tqdm": {"cli.progress"},
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},
