@@ -1,7 +1,6 @@
 """The store: opening a directory as one, and the whole of its operations in one object."""
 
 import contextlib
-import dataclasses
 import os
 from types import TracebackType
 from typing import Self
@@ -23,6 +22,7 @@ from engine.multipart.part_copies import PartCopies
 from engine.multipart.reaper import Reaper
 from engine.object_listings import ObjectListings
 from engine.object_settings import ObjectSettings
+from engine.record import replace
 from engine.reports import CheckReport, StoreStat
 from engine.versioning import BucketVersions
 
@@ -85,7 +85,7 @@ class Store(
             files, freed = self._sweeper.collect()
             self._ballast.restore()
             report = self._check(deep=deep)
-        return dataclasses.replace(report, collected_files=files, collected_bytes=freed)
+        return replace(report, collected_files=files, collected_bytes=freed)
 
     def close(self) -> None:
         """End all use of the store, after the commits under way; again is harmless."""
