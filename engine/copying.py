@@ -8,7 +8,6 @@ a copy would else give bytes that went bad a checksum of their own.
 import contextlib
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal, Unpack
 
@@ -30,6 +29,7 @@ from engine.multipart.checksum_rules import of_object, shown
 from engine.names import encode_key
 from engine.objects import Objects, new_object, new_place
 from engine.readers import ObjectBody, StoredSource, digest_of
+from engine.record import Record
 from engine.results import CopyObjectOutput, CopyObjectResult
 from engine.seals import Seal, told
 from engine.sse import Place, hides_digests
@@ -44,8 +44,7 @@ _TO_ITSELF = (
 _A_MARKER = "The source of a copy request may not specifically refer to a delete marker by version id."
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(Record, frozen=True):
     """The object that is copied, in its bucket."""
 
     place: BucketRecord

@@ -5,7 +5,6 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self, TypeVar
 
@@ -22,6 +21,7 @@ from engine.limits import Limits
 from engine.meta import Metadata
 from engine.meta.records import BucketRecord, ObjectRecord
 from engine.proofs import Proofs
+from engine.record import Record
 from engine.seals import CLEAR, Seal
 from engine.sse import Encryption, Place
 from engine.sweeper import Sweeper
@@ -35,8 +35,7 @@ REQUESTER = "requester"
 LIFECYCLE = "lifecycle"
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Record, frozen=True):
     """The parts a store is made of."""
 
     meta: Metadata

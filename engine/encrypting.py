@@ -8,11 +8,9 @@ GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read
 import base64
 import binascii
 import contextlib
-import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from engine import customer_keys
@@ -22,13 +20,13 @@ from engine.errors import InternalError, InvalidArgument, NotImplementedYet, Sto
 from engine.key_providers import KeyProvider, LocalKeyProvider, new_root, root_of
 from engine.key_ring import KeyRing
 from engine.native_errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
+from engine.record import Record, replace
 from engine.sse import Encryption, Place, Root, UploadKeys, begin, open_keys, rewrap
 
 _HEADER: Final = "x-amz-server-side-encryption"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Record, frozen=True):
     """What a request says of the encryption of what it creates; `kms_context` is base64 of JSON, as the header has it."""
 
     server_side_encryption: str | None = None
@@ -232,6 +230,8 @@ def context_of(header: str | None) -> dict[str, str]:
     """
     if header is None:
         return {}
+    import json  # only for a request with a context
+
     with contextlib.suppress(ValueError, binascii.Error):
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):

@@ -6,13 +6,13 @@ step that removes it, by what its key holds then, and stays unless it is what wa
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from engine.core import Core
 from engine.deadlines import Deadline, Lifecycle, lifecycle_of
 from engine.errors import PreconditionFailed
 from engine.meta import Configuration, Deleted, Deletion, FoundObject, VersionEntry
 from engine.meta.records import ObjectRecord
+from engine.record import Record
 from engine.reports import ReapReport
 
 PAGE_SIZE = 1000
@@ -20,8 +20,7 @@ REMOVED_A_STEP = 100
 """Bounds how long the others wait for the write lock."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Law:
+class _Law(Record, frozen=True):
     """The rules of a bucket, as they were read, and the time they are executed for."""
 
     basis: Configuration

@@ -8,20 +8,19 @@ Never changed in place: a new file is made durable, then takes the name. Keys pa
 import contextlib
 import fcntl
 import hmac
-import json
 import os
 import secrets
 import stat
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from engine.blobs.files import sync_directory
 from engine.closing import Closing
 from engine.errors import StoreClosed, StoreError
 from engine.native_errors import ReadFailed
+from engine.record import Record
 from engine.secret import KEY_SIZE, Secret
 from engine.sse import Root
 
@@ -32,8 +31,7 @@ KEYS_MAX: Final = 1000
 _CHECK_SIZE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class RingKey:
+class RingKey(Record, frozen=True):
     """One root key and what the ring says of it."""
 
     id: str
@@ -178,6 +176,8 @@ def _read(fd: int, path: str, known: dict[str, RingKey]) -> tuple[str, dict[str,
     size = int.from_bytes(head[len(MAGIC) :], "big")
     if head[: len(MAGIC)] != MAGIC or size > HEADER_SIZE_MAX:
         raise damaged
+    import json  # only for a store with a ring
+
     keys: dict[str, RingKey] = {}
     try:
         header = json.loads(os.pread(fd, size, HEAD_SIZE))
@@ -200,6 +200,8 @@ def _read_key(fd: int, offset: int, row: dict[str, Any]) -> RingKey:
 
 def _write(path: str, keys: list[RingKey]) -> None:
     """Make a file with these keys, the last one active, durable, and then the ring."""
+    import json
+
     rows = [{"id": key.id, "created_ns": key.created_ns, "check": key.check()} for key in keys]
     header = json.dumps({"active": keys[-1].id, "keys": rows}).encode()
     new = path + ".new"

@@ -4,7 +4,6 @@ Operations take them as `**said: Unpack[...]`; `exact` refuses what is none of t
 """
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, TypedDict, TypeVar, get_args
@@ -205,6 +204,8 @@ def exact(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
 @functools.cache
 def parameters(method: Callable[..., Any]) -> frozenset[str]:
     """The names a method takes, those of its `**said` too."""
+    import inspect  # once a method, when it is first called: too large for whoever only imports
+
     method = inspect.unwrap(method)
     names: set[str] = set()
     for name, parameter in inspect.signature(method).parameters.items():

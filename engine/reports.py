@@ -1,11 +1,11 @@
 """What the upkeep of a store answers: what it holds, what is wrong in it, what was cleared away."""
 
 import operator
-from dataclasses import astuple, dataclass
+
+from engine.record import Record, astuple
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStat:
+class StoreStat(Record, frozen=True):
     """What a store, or one bucket of it, holds; sizes in bytes. Open uploads are paid for until Complete or Abort."""
 
     buckets: int
@@ -18,8 +18,7 @@ class StoreStat:
     """Pieces waiting for their files to be removed; of the whole store only."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Record, frozen=True):
     """What `check` found: `parts` rows and `files` seen, and the names of the blobs in trouble (the first hundred of each kind)."""
 
     parts: int
@@ -43,8 +42,7 @@ class CheckReport:
         return not (self.missing or self.wrong_size or self.corrupt)
 
 
-@dataclass(frozen=True, slots=True)
-class RewrapReport:
+class RewrapReport(Record, frozen=True):
     """What a rotation of the key ring did: the key that is active now, how many there are, and what was wrapped anew."""
 
     active_key: str
@@ -53,8 +51,7 @@ class RewrapReport:
     uploads: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReapReport:
+class ReapReport(Record, frozen=True):
     """What `reap` did: uploads aborted, objects and versions ended by rules of lifecycles, and the garbage collected."""
 
     aborted_uploads: int = 0

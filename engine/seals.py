@@ -1,8 +1,6 @@
 """The keys of an upload or object while a request works on it: what they make of its parts, ETags and checksums."""
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from engine.blobs.unsealed import damage_told
@@ -10,6 +8,7 @@ from engine.closing import Closing
 from engine.customer_keys import CustomerKey
 from engine.meta.parts import Flag, PartRecord
 from engine.meta.records import StoredChecksum, replace
+from engine.record import Record
 from engine.sealed import seal, unseal
 from engine.secret import PartKey
 from engine.sse import Encryption, UploadKeys
@@ -18,8 +17,7 @@ OF_WHOLE = 0
 """Stands for the whole object where a part has its number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seal(Closing):
+class Seal(Record, Closing, frozen=True):
     """How something is encrypted, with its keys, which leaving the `with` wipes. One without either leaves all as it is."""
 
     keys: UploadKeys | None = None
@@ -89,7 +87,7 @@ class Seal(Closing):
         revealed = self.reveal([part.number for part in parts], [part.etag for part in parts], checksums)
         if revealed == checksums:
             return list(parts)
-        return [dataclasses.replace(part, checksum=value) for part, value in zip(parts, revealed, strict=True)]
+        return [replace(part, checksum=value) for part, value in zip(parts, revealed, strict=True)]
 
     def close(self) -> None:
         """Wipe the keys; again is harmless."""

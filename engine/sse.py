@@ -12,13 +12,13 @@ import hmac
 import secrets
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
 
 from engine.closing import Closing
 from engine.native import check, lib
+from engine.record import Record
 from engine.secret import NONCE_SIZE, PartKey, Secret
 
 Kind = Literal["SSE-C", "AES256", "aws:kms"]
@@ -62,15 +62,14 @@ def hides_digests(kind: str | None) -> bool:
     return kind not in (None, "AES256")
 
 
-@dataclass(frozen=True, slots=True)
-class Root(Closing):
+class Root(Record, Closing, frozen=True):
     """Where an upload's keys come from; borrows the secret unless `is_owned`, which leaving its `with` wipes."""
 
     kind: Kind
     secret: Secret
     key_id: str = ""
     blob: bytes = b""
-    context: dict[str, str] = field(default_factory=dict)
+    context: dict[str, str] = msgspec.field(default_factory=dict)
     is_owned: bool = False
     bucket_key: bool = False
 
@@ -80,8 +79,7 @@ class Root(Closing):
             self.secret.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Record, frozen=True):
     """What an upload's data key is bound to; a plain object has 16 random bytes for an upload id."""
 
     bucket: str

@@ -1,7 +1,6 @@
 """The store: opening a directory as one, and the whole of its operations in one object."""
 
 import contextlib
-import dataclasses
 import os
 
 from engine.attributes import Attributes
@@ -25,6 +24,7 @@ from engine.multipart.reaper import Reaper
 from engine.multipart.rewrapping import Rewrapping
 from engine.object_listings import ObjectListings
 from engine.object_settings import ObjectSettings
+from engine.record import replace
 from engine.reports import CheckReport, StoreStat
 from engine.versioning import BucketVersions
 
@@ -89,7 +89,7 @@ class Store(
             files, freed = self._sweeper.collect()
             self._ballast.restore()
             report = self._check(deep=deep)
-        return dataclasses.replace(report, collected_files=files, collected_bytes=freed)
+        return replace(report, collected_files=files, collected_bytes=freed)
 
     def close(self) -> None:
         """End all use of the store, after the commits under way; again is harmless."""

@@ -3,12 +3,12 @@
 """
 
 from argparse import Namespace
-from dataclasses import asdict
 
 from engine.cli.failures import Exit
 from engine.cli.output import print_json
 from engine.cli.parser import Parser, add_key_ring, add_query, add_store, opened_store
 from engine.cli.units import span
+from engine.record import asdict
 
 
 def run(command: str, arguments: list[str]) -> int:

@@ -7,7 +7,6 @@ Source, unless named otherwise: API pages CreateMultipartUpload, UploadPart, Com
 
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from engine import native
@@ -17,6 +16,7 @@ from engine.errors import BadDigest, InvalidArgument, InvalidPart, InvalidPartOr
 from engine.members import ReadRequest
 from engine.meta.parts import Manifest, PartRecord
 from engine.meta.records import ChecksumPlan, ChecksumType, ObjectRecord, StoredChecksum, UploadRecord
+from engine.record import Record
 from engine.seals import Seal
 
 Listed = Mapping[str, Sequence[str | None]]
@@ -153,8 +153,7 @@ def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence
     return StoredChecksum(algorithm.name, plan.type, algorithm.of(joined))
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Record, frozen=True):
     """What a Complete says of the whole object: the type of its checksum, and its value as it was sent."""
 
     type: str | None

@@ -4,7 +4,6 @@ import contextlib
 import secrets
 import urllib.parse
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Unpack
 
 from engine.conditions import WriteConditions
@@ -19,6 +18,7 @@ from engine.multipart.checksum_rules import Claim, shown
 from engine.multipart.rules import ListedPart, PartList, check_object_size, select
 from engine.multipart.uploads import Uploads
 from engine.names import encode_key, parse_upload_id
+from engine.record import replace
 from engine.results import CompleteMultipartUploadOutput
 from engine.seals import CLEAR, Seal, told
 from engine.version_ids import made_version

@@ -1,7 +1,7 @@
 """How each operation of the wire is served by the store: what must be allowed, and which of its members the store takes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from engine import results
@@ -9,6 +9,7 @@ from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
 from engine.copy_sources import CopySource
 from engine.errors import AccessDenied, InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
+from engine.record import replace
 from engine.s3.model import Operation, snake
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.store import Store
