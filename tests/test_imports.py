@@ -43,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "tags",
         "traits",
         "version_ids",
+        "walks",
     ),
     "operations": (
         "attributes",
@@ -55,6 +56,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "object_listings",
         "copying",
         "check",
+        "check_sealed",
         "multipart",
         "multipart.*",
         "versioning",

@@ -1,18 +1,18 @@
 """Rotating the key ring: a new active key, and under it every data key of SSE-S3. No byte of an object is touched."""
 
 import contextlib
-from collections.abc import Iterator
 
+from engine.core import Core
 from engine.encrypting import Asked
 from engine.errors import NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
-from engine.expiry import PAGE_SIZE, Expiry
-from engine.meta import FoundObject, UploadEntry, UploadId, VersionEntry
+from engine.meta import FoundObject, UploadEntry, VersionEntry
 from engine.meta.records import ObjectRecord, UploadRecord, replace
 from engine.reports import RewrapReport
 from engine.sse import Encryption, Place
+from engine.walks import uploads_of, versions_of
 
 
-class Rewrapping(Expiry):
+class Rewrapping(Core):
     """The rotation of one store's key ring."""
 
     def rotate_keys(self) -> RewrapReport:
@@ -31,18 +31,9 @@ class Rewrapping(Expiry):
         active, uploads, objects = self._encrypting.ring(create=True).active_id, 0, 0
         for bucket in self._meta.usage():
             with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
-                uploads += sum(self._rewrap_upload(bucket, entry, active) for entry in self._open_uploads(bucket))
-                objects += sum(self._rewrap_version(bucket, entry, active) for entry in self._versions(bucket, b""))
+                uploads += sum(self._rewrap_upload(bucket, entry, active) for entry in uploads_of(self._meta, bucket))
+                objects += sum(self._rewrap_version(bucket, entry, active) for entry in versions_of(self._meta, bucket))
         return RewrapReport(active, len(self._encrypting.ring().ids()), objects, uploads)
-
-    def _open_uploads(self, bucket: str) -> Iterator[UploadEntry]:
-        key, upload_id = b"", UploadId(0, b"")
-        while True:
-            page = self._meta.list_uploads(bucket, b"", b"", key, upload_id if key else None, PAGE_SIZE)
-            yield from page.items
-            if not page.is_truncated:
-                return
-            key, upload_id = page.items[-1].key, page.items[-1].upload_id
 
     def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
         if not _is_due(entry.record.encryption, active):

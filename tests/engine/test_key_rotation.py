@@ -86,8 +86,7 @@ def test_what_ends_while_keys_are_rotated_is_passed_over(tiny: engine.Store, mon
 
 
 def test_a_rotation_goes_on_past_a_page(tiny: engine.Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.expiry.PAGE_SIZE", 2)
-    monkeypatch.setattr("engine.multipart.rewrapping.PAGE_SIZE", 2)
+    monkeypatch.setattr("engine.walks.PAGE_SIZE", 2)
     for at in range(5):
         tiny.put_object("bucket", f"key{at}", b"", **S3)
         begin(tiny, "bucket", f"key{at // 2}", **S3)
