@@ -7,11 +7,11 @@ import os
 from array import array
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from engine import native_errors
 from engine._native import ffi, lib
+from engine.record import Record
 
 __all__ = [
     "Buffer",
@@ -44,8 +44,7 @@ FAILURES: Final[dict[int, type[native_errors.NativeError]]] = {
 CIPHER: Final = "AES-256-GCM"
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRow:
+class KernelRow(Record, frozen=True):
     """One implementation of one algorithm: what it needs of the processor, and whether it may run and is used here."""
 
     algorithm: str
