@@ -1,4 +1,4 @@
-"""How long `import engine` takes in a fresh interpreter, beside an empty program, and which modules the time goes to.
+"""How long `import engine` takes in a fresh interpreter, beside an empty program and the libraries it needs, and in which modules.
 
 Run: python -m benchmarks.import_time
 """
@@ -14,6 +14,7 @@ from benchmarks.harness import Report, take_turns
 ROUNDS = 25
 SHOWN = 15
 GOAL_MS = 60.0
+LIBRARIES = "import msgspec, lmdb, _cffi_backend"
 
 
 class Interpreter:
@@ -49,12 +50,13 @@ def _import_times(python: Interpreter, code: str) -> list[tuple[int, int, str]]:
 
 
 def main() -> None:
-    """Time both in turn, then ask the interpreter for the modules."""
+    """Time all in turn, then ask the interpreter for the modules."""
     report = Report("import_time", "import engine in a fresh interpreter, its modules compiled before")
     with tempfile.TemporaryDirectory() as compiled:
         python = Interpreter(compiled)
         programs = {
             "empty program": lambda: python.run("-c", "pass"),
+            "its libraries alone": lambda: python.run("-c", LIBRARIES),
             "import engine": lambda: python.run("-c", "import engine"),
         }
         taken = take_turns(programs, ROUNDS)

@@ -9,7 +9,6 @@ import contextlib
 import hmac
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from engine.blobs import BLOB_ID_SIZE, Blobs, NewBlob
@@ -29,6 +28,7 @@ from engine.errors import (
 from engine.members import Digests
 from engine.meta.parts import Flag, PartRecord
 from engine.native_errors import WriteFailed
+from engine.record import Record, replace
 from engine.seals import CLEAR, Seal, sealed_inline
 from engine.stream import Digest, Stream
 
@@ -40,8 +40,7 @@ _SHA256_MODES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Record, frozen=True):
     """What a request says about its body before the body comes; sizes in bytes."""
 
     size: int | None
@@ -116,8 +115,7 @@ def in_hex(digest: bytes) -> str:
     return digest.hex()
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Record, frozen=True):
     """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes.
 
     Size and digests are those of the plaintext, also where `inline` or the blob is sealed.
@@ -146,8 +144,7 @@ class Arrival:
         return PartRecord(number, self.size, now_ns, self.blob_id, etag, flags, kept, self.algorithm)
 
 
-@dataclass(frozen=True, slots=True)
-class Reception:
+class Reception(Record, frozen=True):
     """Takes bodies in for one store."""
 
     blobs: Blobs

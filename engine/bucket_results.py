@@ -1,43 +1,39 @@
 """What the operations on buckets and their settings answer; see `engine.results`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from engine.bucket_encryption import ServerSideEncryptionConfiguration
 from engine.lifecycle import LifecycleRule
+from engine.record import Record
 from engine.results import Owner
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(Record, frozen=True):
     """A bucket in ListBuckets."""
 
     name: str
     creation_date: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CreateBucketOutput:
+class CreateBucketOutput(Record, frozen=True):
     """Answer of CreateBucket."""
 
     location: str
 
 
-@dataclass(frozen=True, slots=True)
-class HeadBucketOutput:
+class HeadBucketOutput(Record, frozen=True):
     """Answer of HeadBucket."""
 
     bucket_region: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketLocationOutput:
+class GetBucketLocationOutput(Record, frozen=True):
     """Answer of GetBucketLocation; None stands for us-east-1, as S3 has it."""
 
     location_constraint: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListBucketsOutput:
+class ListBucketsOutput(Record, frozen=True):
     """Answer of ListBuckets."""
 
     buckets: tuple[Bucket, ...]
@@ -46,30 +42,32 @@ class ListBucketsOutput:
     prefix: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PutBucketLifecycleConfigurationOutput:
+class PutBucketLifecycleConfigurationOutput(Record, frozen=True):
     """Answer of PutBucketLifecycleConfiguration."""
 
     transition_default_minimum_object_size: str = "all_storage_classes_128K"
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketLifecycleConfigurationOutput:
+class GetBucketLifecycleConfigurationOutput(Record, frozen=True):
     """Answer of GetBucketLifecycleConfiguration."""
 
     rules: tuple[LifecycleRule, ...]
     transition_default_minimum_object_size: str = "all_storage_classes_128K"
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketRequestPaymentOutput:
+class GetBucketEncryptionOutput(Record, frozen=True):
+    """Answer of GetBucketEncryption."""
+
+    server_side_encryption_configuration: ServerSideEncryptionConfiguration
+
+
+class GetBucketRequestPaymentOutput(Record, frozen=True):
     """Answer of GetBucketRequestPayment: `Requester` or `BucketOwner`."""
 
     payer: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetBucketVersioningOutput:
+class GetBucketVersioningOutput(Record, frozen=True):
     """Answer of GetBucketVersioning; None for a bucket that was never versioned."""
 
     status: str | None

@@ -7,17 +7,16 @@ import base64
 import binascii
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from engine import native
 from engine.errors import BadDigest, InvalidRequest
 from engine.members import Digests
+from engine.record import Record
 from engine.stream import Digest, Stream, available
 
 
-@dataclass(frozen=True, slots=True)
-class Algorithm:
+class Algorithm(Record, frozen=True):
     """One kind of checksum: as S3 names it, how it is computed, its size in bytes."""
 
     name: str
@@ -116,8 +115,7 @@ def check_header_names(names: Iterable[str]) -> None:
             raise InvalidRequest("The algorithm type you specified in x-amz-checksum- header is invalid.")
 
 
-@dataclass(frozen=True, slots=True)
-class ChecksumPromise:
+class ChecksumPromise(Record, frozen=True):
     """The one checksum that a request speaks of; `value` is None if it comes after the body, in a trailing header."""
 
     algorithm: Algorithm

@@ -1,10 +1,9 @@
 """Conditional and ranged reads as pure functions (RFC 9110 sections 13 and 14, as S3 applies them)."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
 
+from engine.dates import http_date
 from engine.errors import (
     ConditionalRequestConflict,
     InvalidArgument,
@@ -21,13 +20,13 @@ from engine.members import CopySourceRequest, ReadRequest
 from engine.meta import FoundObject
 from engine.meta.parts import Manifest
 from engine.meta.records import ObjectRecord
+from engine.record import Record
 
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 _OFFSET_DIGITS_MAX = 19  # beyond any object, and far from what int() refuses to read
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Record, frozen=True):
     """The four conditions of a read; ETags with or without quotes, or `*`."""
 
     if_match: str | None = None
@@ -69,8 +68,7 @@ class Conditions:
             raise _not_modified(etag, modified)
 
 
-@dataclass(frozen=True, slots=True)
-class CopyConditions(Conditions):
+class CopyConditions(Conditions, frozen=True):
     """The four conditions on the source of a copy: every one that does not hold is a 412."""
 
     @classmethod
@@ -102,7 +100,7 @@ class CopyConditions(Conditions):
 
 def _not_modified(etag: str, modified: datetime) -> NotModified:
     """The 304, with the headers it must have (RFC 9110 section 15.4.5)."""
-    return NotModified().with_headers({"ETag": f'"{etag}"', "Last-Modified": format_datetime(modified, usegmt=True)})
+    return NotModified().with_headers({"ETag": f'"{etag}"', "Last-Modified": http_date(modified)})
 
 
 def _names(condition: str, etag: str) -> bool:
@@ -110,8 +108,7 @@ def _names(condition: str, etag: str) -> bool:
     return "*" in wanted or etag in wanted
 
 
-@dataclass(frozen=True, slots=True)
-class WriteConditions:
+class WriteConditions(Record, frozen=True):
     """The conditions of a write on what the key holds; evaluated in the step that writes."""
 
     if_match: str | None = None
@@ -179,8 +176,7 @@ def _check_unchanged(condition: str, key: str, is_unchanged: bool) -> None:
         raise ConditionalRequestConflict(Condition=condition, Key=key)
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Record, frozen=True):
     """Which bytes of an object a read is about; `content_range` is None for the whole of it."""
 
     start: int

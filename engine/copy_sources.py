@@ -2,18 +2,17 @@
 
 import re
 import urllib.parse
-from dataclasses import dataclass
 
 from engine.conditions import Extent
 from engine.errors import EntityTooLarge, InvalidArgument, InvalidRequest
+from engine.record import Record
 
 _VERSION = "?versionId="
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
 
 
-@dataclass(frozen=True, slots=True)
-class CopySource:
+class CopySource(Record, frozen=True):
     """The object that is copied; `version_id` as the client wrote it."""
 
     bucket: str
@@ -48,8 +47,7 @@ def _refused(message: str) -> InvalidArgument:
     return InvalidArgument(message, ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source")
 
 
-@dataclass(frozen=True, slots=True)
-class CopyRange:
+class CopyRange(Record, frozen=True):
     """The bytes of the source that become a part; both ends are in it. `text` is what was sent."""
 
     first: int

@@ -10,12 +10,12 @@ import functools
 import itertools
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
 
 from engine.dates import http_date
 from engine.lifecycle import LifecycleExpiration, LifecycleRule, Rules, unpack_rules
+from engine.record import Record
 
 LIFECYCLES_KEPT_MAX = 64
 """Read rules that are kept, of the buckets asked for last."""
@@ -26,8 +26,7 @@ _LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).days
 Action = TypeVar("Action")
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(Record, frozen=True):
     """The moment a rule acts on something, in ns since the epoch, and the rule's id."""
 
     at_ns: int
@@ -50,8 +49,7 @@ def midnight_after(event_ns: int, days: int) -> int:
     return (event_ns // DAY_NS + days + 1) * DAY_NS
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(Record, frozen=True):
     """What an enabled rule is about; `order` is its place among the rules."""
 
     order: int

@@ -3,12 +3,12 @@
 import secrets
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from engine.errors import KMSNotFound, StoreError
 from engine.key_ring import KeyRing
 from engine.native import check, lib
+from engine.record import Record
 from engine.secret import NONCE_SIZE, Secret
 from engine.sse import SALT_SIZE, Encryption, Root
 
@@ -17,8 +17,7 @@ _DOMAIN: Final = b"partwright v1provider"
 _SIZE = struct.Struct(">I")
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
+class DataKey(Record, frozen=True):
     """A fresh secret, with the same sealed under the provider's key: what is kept of it."""
 
     secret: Secret
@@ -65,6 +64,8 @@ class LocalKeyProvider:
             return wrapping.unwrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), wrapped)
 
     def _root(self, key_id: str | None) -> Root:
+        if key_id is None:
+            return self._ring.root()
         try:
             return self._ring.root(key_id)
         except StoreError as error:

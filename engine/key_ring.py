@@ -8,20 +8,19 @@ Never changed in place: a new file is made durable, then takes the name. Keys pa
 import contextlib
 import fcntl
 import hmac
-import json
 import os
 import secrets
 import stat
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from engine.blobs.files import sync_directory
+from engine.closing import Closing
 from engine.errors import StoreClosed, StoreError
 from engine.native_errors import ReadFailed
+from engine.record import Record
 from engine.secret import KEY_SIZE, Secret
 from engine.sse import Root
 
@@ -32,8 +31,7 @@ KEYS_MAX: Final = 1000
 _CHECK_SIZE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class RingKey:
+class RingKey(Record, frozen=True):
     """One root key and what the ring says of it."""
 
     id: str
@@ -45,13 +43,13 @@ class RingKey:
         return self.secret.commitment(b"partwright v1ring" + self.id.encode())[:_CHECK_SIZE].hex()
 
 
-class KeyRing:
+class KeyRing(Closing):
     """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it."""
 
-    def __init__(self, path: str) -> None:
-        """Open the ring at `path`, and make one with its first key if there is none.
+    def __init__(self, path: str, *, create: bool = True) -> None:
+        """Open the ring at `path`, and make one with its first key if there is none and `create` says so.
 
-        Raises: StoreError, it is not ours alone, or damaged
+        Raises: StoreError, it is not there, not ours alone, or damaged
         """
         self._path = os.path.abspath(path)
         self._lock = threading.Lock()
@@ -60,11 +58,16 @@ class KeyRing:
         self._seen: tuple[int, int] | None = None
         self._is_closed = False
         with _locked(self._path):
-            if not os.path.lexists(self._path):
+            if create and not os.path.lexists(self._path):
                 first = _new_key()
                 with first.secret:
                     _write(self._path, [first])
             self._load()
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self._path
 
     @property
     def active_id(self) -> str:
@@ -112,14 +115,6 @@ class KeyRing:
                 key.secret.close()
             self._keys = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._keys)} keys>"
 
@@ -147,7 +142,10 @@ def _new_key() -> RingKey:
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
     """Keep others from making or rotating the ring meanwhile; its directory is the lock, since the file gives way to a new one."""
-    fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreError(f"{path}: the key ring can't be opened: {error.strerror}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
@@ -178,6 +176,8 @@ def _read(fd: int, path: str, known: dict[str, RingKey]) -> tuple[str, dict[str,
     size = int.from_bytes(head[len(MAGIC) :], "big")
     if head[: len(MAGIC)] != MAGIC or size > HEADER_SIZE_MAX:
         raise damaged
+    import json  # only for a store with a ring
+
     keys: dict[str, RingKey] = {}
     try:
         header = json.loads(os.pread(fd, size, HEAD_SIZE))
@@ -200,6 +200,8 @@ def _read_key(fd: int, offset: int, row: dict[str, Any]) -> RingKey:
 
 def _write(path: str, keys: list[RingKey]) -> None:
     """Make a file with these keys, the last one active, durable, and then the ring."""
+    import json
+
     rows = [{"id": key.id, "created_ns": key.created_ns, "check": key.check()} for key in keys]
     header = json.dumps({"active": keys[-1].id, "keys": rows}).encode()
     new = path + ".new"

@@ -1,14 +1,13 @@
 """Every bound of the store in one frozen record: S3's limits as defaults, and the engine's own where S3 has none."""
 
-from dataclasses import dataclass
+from engine.record import Record
 
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Record, frozen=True):
     """What a store accepts; sizes in bytes. `engine.open(path, limits=Limits(part_size_bytes_min=1))` loosens or tightens one.
 
     Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits" (48.8 TiB objects since December 2025), and the

@@ -1,20 +1,18 @@
 """What the listings of keys answer; see `engine.results`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from engine.record import Record
 from engine.results import Initiator, Owner
 
 
-@dataclass(frozen=True, slots=True)
-class CommonPrefix:
+class CommonPrefix(Record, frozen=True):
     """Keys rolled up by a delimiter."""
 
     prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class MultipartUpload:
+class MultipartUpload(Record, frozen=True):
     """An open upload in ListMultipartUploads."""
 
     upload_id: str
@@ -27,8 +25,7 @@ class MultipartUpload:
     checksum_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListMultipartUploadsOutput:
+class ListMultipartUploadsOutput(Record, frozen=True):
     """Answer of ListMultipartUploads."""
 
     bucket: str
@@ -46,8 +43,7 @@ class ListMultipartUploadsOutput:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Record, frozen=True):
     """An object in ListObjectsV2."""
 
     key: str
@@ -60,8 +56,7 @@ class Object:
     checksum_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectVersion:
+class ObjectVersion(Record, frozen=True):
     """A version in ListObjectVersions."""
 
     key: str
@@ -76,8 +71,7 @@ class ObjectVersion:
     checksum_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteMarkerEntry:
+class DeleteMarkerEntry(Record, frozen=True):
     """A delete marker in ListObjectVersions."""
 
     key: str
@@ -87,8 +81,7 @@ class DeleteMarkerEntry:
     owner: Owner
 
 
-@dataclass(frozen=True, slots=True)
-class ListObjectVersionsOutput:
+class ListObjectVersionsOutput(Record, frozen=True):
     """Answer of ListObjectVersions; the next markers only when it is truncated, a version's only when it ends on one."""
 
     name: str
@@ -107,8 +100,7 @@ class ListObjectVersionsOutput:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListObjectsV2Output:
+class ListObjectsV2Output(Record, frozen=True):
     """Answer of ListObjectsV2."""
 
     name: str
@@ -126,8 +118,7 @@ class ListObjectsV2Output:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListObjectsOutput:
+class ListObjectsOutput(Record, frozen=True):
     """Answer of ListObjects, the first version; `next_marker` only with a delimiter."""
 
     name: str

@@ -7,11 +7,11 @@ import os
 from array import array
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from engine import native_errors
 from engine._native import ffi, lib
+from engine.record import Record
 
 __all__ = [
     "Buffer",
@@ -48,8 +48,7 @@ LANE_DIGESTS: Final = {"MD5": 16, "SHA256": 32}
 """What lanes compute, and the sizes of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class KernelRow:
+class KernelRow(Record, frozen=True):
     """One implementation of one algorithm: what it needs of the processor, and whether it may run and is used here."""
 
     algorithm: str

@@ -1,11 +1,11 @@
 """What the upkeep of a store answers: what it holds, what is wrong in it, what was cleared away."""
 
 import operator
-from dataclasses import astuple, dataclass
+
+from engine.record import Record, astuple
 
 
-@dataclass(frozen=True, slots=True)
-class StoreStat:
+class StoreStat(Record, frozen=True):
     """What a store, or one bucket of it, holds; sizes in bytes. Open uploads are paid for until Complete or Abort."""
 
     buckets: int
@@ -18,8 +18,7 @@ class StoreStat:
     """Pieces waiting for their files to be removed; of the whole store only."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Record, frozen=True):
     """What `check` found: `parts` rows and `files` seen, and the names of the blobs in trouble (the first hundred of each kind)."""
 
     parts: int
@@ -35,7 +34,9 @@ class CheckReport:
     collected_files: int
     collected_bytes: int
     sealed_parts: int = 0
-    """Encrypted parts: whether their bytes are those that were sealed only a reader with the key can tell; all else was looked at."""
+    """Encrypted parts; of those that only somebody else's key opens, it was seen that they are there and can be read."""
+    opened_parts: int = 0
+    """Of them those of SSE-S3, opened and held against their MD5 and checksum (only with deep=True)."""
 
     @property
     def ok(self) -> bool:
@@ -43,8 +44,16 @@ class CheckReport:
         return not (self.missing or self.wrong_size or self.corrupt)
 
 
-@dataclass(frozen=True, slots=True)
-class ReapReport:
+class RewrapReport(Record, frozen=True):
+    """What a rotation of the key ring did: the key that is active now, how many there are, and what was wrapped anew."""
+
+    active_key: str
+    keys: int
+    objects: int
+    uploads: int
+
+
+class ReapReport(Record, frozen=True):
     """What `reap` did: uploads aborted, objects and versions ended by rules of lifecycles, and the garbage collected."""
 
     aborted_uploads: int = 0

@@ -4,11 +4,11 @@ ETags carry their quotes, times are aware datetimes in UTC, sizes are bytes, lis
 None. Source of every shape: the API page of its operation.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from engine.readers import ObjectBody
+from engine.record import Record
 
 
 class CompletedPart(NamedTuple):
@@ -28,8 +28,7 @@ class CompletedPart(NamedTuple):
     checksum_xxhash128: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checksums:
+class Checksums(Record, frozen=True, kw_only=True):
     """The one checksum that an answer shows, in base64, if it shows one."""
 
     checksum_crc32: str | None = None
@@ -44,29 +43,25 @@ class Checksums:
     checksum_xxhash128: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checksum(Checksums):
+class Checksum(Checksums, frozen=True, kw_only=True):
     """The checksum of an object: of its bytes (FULL_OBJECT), or of its parts' checksums (COMPOSITE)."""
 
     checksum_type: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Record, frozen=True):
     """Who owns a bucket, an object or an upload; `id` is a canonical user id (64 hex digits)."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Initiator:
+class Initiator(Record, frozen=True):
     """Who began an upload."""
 
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CreateMultipartUploadOutput:
+class CreateMultipartUploadOutput(Record, frozen=True):
     """Answer of CreateMultipartUpload."""
 
     bucket: str
@@ -79,28 +74,32 @@ class CreateMultipartUploadOutput:
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPartOutput(Checksums):
+class UploadPartOutput(Checksums, frozen=True):
     """Answer of UploadPart; a checksum that came with the part is echoed, and that of an upload of the FULL_OBJECT type told."""
 
     etag: str
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CopyPartResult(Checksums):
+class CopyPartResult(Checksums, frozen=True):
     """What a copy made of a part."""
 
     etag: str
     last_modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class UploadPartCopyOutput:
+class UploadPartCopyOutput(Record, frozen=True):
     """Answer of UploadPartCopy."""
 
     copy_part_result: CopyPartResult
@@ -108,17 +107,18 @@ class UploadPartCopyOutput:
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AbortMultipartUploadOutput:
+class AbortMultipartUploadOutput(Record, frozen=True):
     """Answer of AbortMultipartUpload."""
 
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CompleteMultipartUploadOutput(Checksum):
+class CompleteMultipartUploadOutput(Checksum, frozen=True):
     """Answer of CompleteMultipartUpload."""
 
     location: str
@@ -128,10 +128,12 @@ class CompleteMultipartUploadOutput(Checksum):
     expiration: str | None = None
     version_id: str | None = None
     request_charged: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part(Checksums):
+class Part(Checksums, frozen=True):
     """A part in ListParts."""
 
     part_number: int
@@ -140,8 +142,7 @@ class Part(Checksums):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class ListPartsOutput:
+class ListPartsOutput(Record, frozen=True):
     """Answer of ListParts."""
 
     bucket: str
@@ -162,8 +163,7 @@ class ListPartsOutput:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectOutput(Checksum):
+class PutObjectOutput(Checksum, frozen=True):
     """Answer of PutObject; its checksum is the one that came with the object, or CRC64NVME."""
 
     etag: str
@@ -173,10 +173,13 @@ class PutObjectOutput(Checksum):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeadObjectOutput(Checksum):
+class HeadObjectOutput(Checksum, frozen=True):
     """Answer of HeadObject; `status` is 200, or 206 for a part or a range."""
 
     accept_ranges: str
@@ -204,10 +207,12 @@ class HeadObjectOutput(Checksum):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetObjectOutput(HeadObjectOutput):
+class GetObjectOutput(HeadObjectOutput, frozen=True, kw_only=True):
     """Answer of GetObject; `body` is a binary file, to be closed (or used in a `with`)."""
 
     body: ObjectBody
@@ -221,16 +226,14 @@ class ObjectIdentifier(NamedTuple):
     etag: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectPart(Checksums):
+class ObjectPart(Checksums, frozen=True):
     """A part in GetObjectAttributes."""
 
     part_number: int
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectAttributesParts:
+class GetObjectAttributesParts(Record, frozen=True):
     """The parts in GetObjectAttributes: a page of them, or only their count."""
 
     total_parts_count: int
@@ -241,8 +244,7 @@ class GetObjectAttributesParts:
     parts: tuple[ObjectPart, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectAttributesOutput:
+class GetObjectAttributesOutput(Record, frozen=True):
     """Answer of GetObjectAttributes: what was asked for; the ETag is bare here."""
 
     last_modified: datetime
@@ -255,8 +257,7 @@ class GetObjectAttributesOutput:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjectOutput:
+class DeleteObjectOutput(Record, frozen=True):
     """Answer of DeleteObject: the version deleted, or the delete marker made, where versions are kept."""
 
     delete_marker: bool | None = None
@@ -264,8 +265,7 @@ class DeleteObjectOutput:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeletedObject:
+class DeletedObject(Record, frozen=True):
     """A key that DeleteObjects deleted: `version_id` if one was named, `delete_marker_version_id` of a marker made or deleted."""
 
     key: str
@@ -274,8 +274,7 @@ class DeletedObject:
     delete_marker_version_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
+class Error(Record, frozen=True):
     """What DeleteObjects could not delete."""
 
     key: str
@@ -284,8 +283,7 @@ class Error:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjectsOutput:
+class DeleteObjectsOutput(Record, frozen=True):
     """Answer of DeleteObjects."""
 
     deleted: tuple[DeletedObject, ...] | None = None
@@ -293,16 +291,14 @@ class DeleteObjectsOutput:
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CopyObjectResult(Checksum):
+class CopyObjectResult(Checksum, frozen=True):
     """What a copy made."""
 
     etag: str
     last_modified: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CopyObjectOutput:
+class CopyObjectOutput(Record, frozen=True):
     """Answer of CopyObject."""
 
     copy_object_result: CopyObjectResult
@@ -312,3 +308,7 @@ class CopyObjectOutput:
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None

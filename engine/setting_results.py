@@ -1,78 +1,68 @@
 """What the operations on tags and locks answer; see `engine.results`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from engine.lifecycle import Tag
+from engine.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectTaggingOutput:
+class PutObjectTaggingOutput(Record, frozen=True):
     """Answer of PutObjectTagging."""
 
     version_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectTaggingOutput:
+class GetObjectTaggingOutput(Record, frozen=True):
     """Answer of GetObjectTagging."""
 
     tag_set: tuple[Tag, ...]
     version_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteObjectTaggingOutput:
+class DeleteObjectTaggingOutput(Record, frozen=True):
     """Answer of DeleteObjectTagging."""
 
     version_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectLockRetention:
+class ObjectLockRetention(Record, frozen=True):
     """Until when a version is kept."""
 
     mode: str
     retain_until_date: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectRetentionOutput:
+class GetObjectRetentionOutput(Record, frozen=True):
     """Answer of GetObjectRetention."""
 
     retention: ObjectLockRetention
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectRetentionOutput:
+class PutObjectRetentionOutput(Record, frozen=True):
     """Answer of PutObjectRetention."""
 
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectLockLegalHold:
+class ObjectLockLegalHold(Record, frozen=True):
     """Whether a version is held: ON or OFF."""
 
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectLegalHoldOutput:
+class GetObjectLegalHoldOutput(Record, frozen=True):
     """Answer of GetObjectLegalHold."""
 
     legal_hold: ObjectLockLegalHold
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectLegalHoldOutput:
+class PutObjectLegalHoldOutput(Record, frozen=True):
     """Answer of PutObjectLegalHold."""
 
     request_charged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultRetention:
+class DefaultRetention(Record, frozen=True):
     """The retention that new versions get."""
 
     mode: str
@@ -80,30 +70,26 @@ class DefaultRetention:
     years: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectLockRule:
+class ObjectLockRule(Record, frozen=True):
     """The rule of a bucket with object lock."""
 
     default_retention: DefaultRetention
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectLockConfiguration:
+class ObjectLockConfiguration(Record, frozen=True):
     """Object lock of a bucket."""
 
     object_lock_enabled: str
     rule: ObjectLockRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GetObjectLockConfigurationOutput:
+class GetObjectLockConfigurationOutput(Record, frozen=True):
     """Answer of GetObjectLockConfiguration."""
 
     object_lock_configuration: ObjectLockConfiguration
 
 
-@dataclass(frozen=True, slots=True)
-class PutObjectLockConfigurationOutput:
+class PutObjectLockConfigurationOutput(Record, frozen=True):
     """Answer of PutObjectLockConfiguration."""
 
     request_charged: str | None = None

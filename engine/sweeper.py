@@ -1,7 +1,6 @@
 """Removes what no request can reach any more: trash named by committed rows, and files that no row names."""
 
 import itertools
-import logging
 import time
 from collections.abc import Iterator
 
@@ -16,7 +15,6 @@ WALKED_A_STEP = 1000
 BACKLOG_S_MAX = 0.5
 HELD_COUNT_MAX = 10_000
 HELD_TRIED_A_SWEEP = 4
-_log = logging.getLogger("partwright")
 
 
 class Sweeper:
@@ -38,7 +36,7 @@ class Sweeper:
                 if self._remove(piece) < 0 and len(self._held) < HELD_COUNT_MAX:
                     self._held[piece] = None
             except (EngineError, OSError) as error:
-                _log.warning("trash is left for a later sweep: %s", error)
+                _tell(error)
 
     def _remove(self, piece: Trash) -> int:
         """Remove one piece; the bytes freed, or -1 while somebody reads it."""
@@ -91,3 +89,9 @@ class Sweeper:
         while (waiting := self._meta.count_trash()) and waiting != before:
             before = waiting
             self.sweep(self._meta.next_trash(waiting))
+
+
+def _tell(error: Exception) -> None:
+    import logging  # costs more than the rest of this module, and is seldom needed
+
+    logging.getLogger("partwright").warning("trash is left for a later sweep: %s", error)

@@ -3,8 +3,6 @@
 Source: API pages PutObject, CreateMultipartUpload, CopyObject; User Guide, "Controlling ownership of objects" (ACLs disabled).
 """
 
-from dataclasses import dataclass
-
 from engine.errors import (
     AccessControlListNotSupported,
     InvalidArgument,
@@ -19,6 +17,7 @@ from engine.locks import read_lock
 from engine.members import Traveller
 from engine.meta.records import Headers, Lock, ObjectRecord
 from engine.names import STORAGE_CLASS_DEFAULT, make_headers
+from engine.record import Record
 from engine.tags import read_tagging
 
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
@@ -32,8 +31,7 @@ ACLS = ACLS_OF_THE_OWNER | {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(Record, frozen=True):
     """What an object is to keep; its lock as it was said, before the bucket's own rule."""
 
     headers: Headers

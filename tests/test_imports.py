@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import python_output
+
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "bounds": ("dates", "errors", "limits", "members", "native_errors"),
+    "bounds": ("closing", "dates", "errors", "limits", "members", "native_errors", "record"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
     "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting", "bucket_encryption"),
     "bodies": ("bodies",),
@@ -41,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "tags",
         "traits",
         "version_ids",
+        "walks",
     ),
     "operations": (
         "attributes",
@@ -53,6 +56,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "object_listings",
         "copying",
         "check",
+        "check_sealed",
         "multipart",
         "multipart.*",
         "versioning",
@@ -67,7 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 
 STORAGE = ("bounds", "native", "encryption", "bodies", "ballast", "blobs", "meta", "house", "operations")
 BELOW: dict[str, tuple[str, ...]] = {
-    "bounds": ("dates"),
+    "bounds": (),
     "native": ("bounds",),
     "encryption": ("bounds", "native", "blobs"),
     "bodies": ("bounds", "native"),
@@ -88,7 +92,8 @@ IMPORTERS: dict[str, set[str]] = {
     "_native": {"native"},
     "lmdb": {"meta.environment"},
     "xxhash": {"xxhashes"},
-    "msgspec": {"layout", "lifecycle", "meta.records", "sse", "bucket_encryption"},
+    "msgspec": {"bucket_encryption", "layout", "lifecycle", "meta.records", "record", "sse"},
+    "boto3": {"aws_kms"},
     "tqdm": {"cli.progress"},
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},
@@ -177,6 +182,24 @@ def test_imports_point_down_and_libraries_have_their_importers(engine_modules: M
 
 def test_no_imports_go_in_a_circle(engine_modules: Modules) -> None:
     assert cycle_in(engine_modules) == []
+
+
+RARELY_NEEDED = {"dataclasses", "inspect", "logging", "json", "email", "socket", "ssl", "asyncio", "subprocess"}
+"""Each would cost whoever imports the engine from 1 to 10 ms, and few calls need them."""
+ADDED = """if True:
+    import sys
+    sys.modules["typing_extensions"] = None  # what msgspec takes from it, if it happens to be there, brings `inspect`
+    before = set(sys.modules)
+    import engine
+    print(*(set(sys.modules) - before))
+"""
+
+
+def test_importing_the_engine_loads_nothing_that_only_rare_calls_need() -> None:
+    added = set(python_output(ADDED).split())
+    assert "engine.store" in added
+    assert added & RARELY_NEEDED == set()
+    assert {name for name in added if name.startswith(("engine.s3", "engine.server", "engine.cli", "boto"))} == set()
 
 
 def test_every_stated_importer_still_imports_its_library(engine_modules: Modules) -> None:

@@ -1,7 +1,6 @@
 """`partwright info`: version, the kernels that run on this processor, its features, and the limits of a store."""
 
 import platform
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -10,6 +9,7 @@ from engine.cli.failures import Exit
 from engine.cli.output import print_json
 from engine.cli.parser import Parser, add_query
 from engine.limits import Limits
+from engine.record import asdict
 
 
 def run(command: str, arguments: list[str]) -> int:

@@ -5,13 +5,13 @@ RADOS) can serve it as well as LMDB does. S3's rules come in as pure functions; 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from engine.errors import S3Error
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, Lock, ObjectRecord, StoredChecksum, UploadRecord
+from engine.record import Record
 from engine.sse import Encryption
 
 Item = TypeVar("Item")
@@ -19,16 +19,14 @@ UPLOAD_NONCE_SIZE = 16
 VERSION_NONCE_SIZE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class UploadId:
+class UploadId(Record, frozen=True):
     """An upload's identity: initiation time in ns since the epoch and 128 random bits; their order is S3's order within a key."""
 
     initiated_ns: int
     nonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(Record, frozen=True):
     """One version of an object: later ones have a higher `order`; 128 random bits, or none of them set for the null version."""
 
     order: int
@@ -44,16 +42,14 @@ NULL_VERSION = Version(0, bytes(VERSION_NONCE_SIZE))
 """Asks for the null version, whatever its order."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundObject:
+class FoundObject(Record, frozen=True):
     """An object, or a delete marker, as it is kept; `version` is None in a bucket that was never versioned."""
 
     version: Version | None
     record: ObjectRecord
 
 
-@dataclass(frozen=True, slots=True)
-class UploadEntry:
+class UploadEntry(Record, frozen=True):
     """One open upload in a listing."""
 
     key: bytes
@@ -61,16 +57,14 @@ class UploadEntry:
     record: UploadRecord
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectEntry:
+class ObjectEntry(Record, frozen=True):
     """One object in a listing."""
 
     key: bytes
     record: ObjectRecord
 
 
-@dataclass(frozen=True, slots=True)
-class VersionEntry:
+class VersionEntry(Record, frozen=True):
     """One version in a listing."""
 
     key: bytes
@@ -79,16 +73,14 @@ class VersionEntry:
     is_latest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BucketEntry:
+class BucketEntry(Record, frozen=True):
     """One bucket in a listing."""
 
     name: str
     record: BucketRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class Page(Record, Generic[Item], frozen=True):
     """A page of a listing, in order: items, rolled-up prefixes, and whether more follows."""
 
     items: tuple[Item, ...]
@@ -107,16 +99,14 @@ class TrashKind(Enum):
     """All blobs of an object that was overwritten or deleted; its readers may still be at work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trash:
+class Trash(Record, frozen=True):
     """Something no request can reach any more, waiting for its files to be removed; `id` has 16 bytes."""
 
     kind: TrashKind
     id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Record, frozen=True):
     """What a bucket holds; sizes in bytes. The open figures are what an owner pays for until Complete or Abort."""
 
     open_uploads: int = 0
@@ -126,8 +116,7 @@ class Usage:
     object_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Record, frozen=True):
     """What a Complete publishes: the outcome of S3's rules over the parts held and the parts listed."""
 
     manifest: Manifest
@@ -136,8 +125,7 @@ class Publication:
     unlisted: tuple[PartRecord, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Record, frozen=True):
     """What a Complete answered, now or the first time; `version` as in FoundObject."""
 
     etag: str
@@ -147,8 +135,7 @@ class Published:
     encryption: Encryption | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Deleted:
+class Deleted(Record, frozen=True):
     """What a deletion did: the version removed, or the delete marker made; None in a bucket that was never versioned."""
 
     version: Version | None
@@ -169,8 +156,7 @@ DeletionGuard = Callable[[FoundObject | None, Iterable[ObjectRecord]], None]
 """The same for what is to be deleted; it may also look at the newer versions of the key, the next newer one first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(Record, frozen=True):
     """One thing to delete: a version, or, without one, what a plain DELETE of the key means in its bucket."""
 
     key: bytes
@@ -178,8 +164,7 @@ class Deletion:
     guard: DeletionGuard
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Record, frozen=True):
     """A named document of a bucket as somebody read it; None: there was none."""
 
     name: str
@@ -228,6 +213,11 @@ class Metadata(Protocol):
         """Add an open upload; `replaces` of its record is said by the step."""
 
     def find_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord: ...
+
+    def update_upload(
+        self, bucket: str, key: bytes, upload_id: UploadId, change: Callable[[UploadRecord], UploadRecord]
+    ) -> None:
+        """Change what is kept of an open upload beside its parts."""
 
     def record_part(
         self, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None

@@ -11,12 +11,12 @@ import itertools
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Any
 
 from engine.checksums import ALGORITHMS
 from engine.meta.records import damaged
+from engine.record import Record
 from engine.sse import DIGEST_OVERHEAD
 
 CHECKSUM_WIDTHS = (8, 32, 64, 64 + DIGEST_OVERHEAD)
@@ -59,8 +59,7 @@ def width_for(checksum_size: int) -> int:
     return next(width for width in CHECKSUM_WIDTHS if checksum_size <= width)
 
 
-@dataclass(frozen=True, slots=True)
-class PartRecord:
+class PartRecord(Record, frozen=True):
     """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw, `algorithm` its name.
 
     Of a HIDDEN one `etag` is keyed and `checksum` sealed.

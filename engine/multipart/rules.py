@@ -7,7 +7,6 @@ import hashlib
 import itertools
 import operator
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from engine.checksums import ALGORITHMS
 from engine.errors import (
@@ -24,6 +23,7 @@ from engine.meta import Publication
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import ChecksumPlan
 from engine.multipart.checksum_rules import Listed, agree, check_listed_part, check_numbers, checksum_of_whole
+from engine.record import Record
 from engine.results import CompletedPart
 from engine.seals import CLEAR, Seal
 
@@ -32,8 +32,7 @@ _LENGTHS = {2, len(CompletedPart._fields)}
 _PAIR = "each part must be a pair of a number and an ETag, or a CompletedPart"
 
 
-@dataclass(frozen=True, slots=True)
-class PartList:
+class PartList(Record, frozen=True):
     """The list of a Complete: numbers, ETags as they were sent (without quotes), and checksums, side by side."""
 
     numbers: list[int]

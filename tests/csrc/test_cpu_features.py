@@ -13,9 +13,9 @@ from tests.support.processes import python_output, run_python
 pytestmark = pytest.mark.kernels
 
 PRINT_KERNELS = """if True:
-    import dataclasses, json
-    from engine import native
-    print(json.dumps([dataclasses.asdict(row) for row in native.kernels()]))
+    import json
+    from engine import native, record
+    print(json.dumps([record.asdict(row) for row in native.kernels()]))
 """
 
 EXPECTED_CHOICE_ON_X86_64 = {

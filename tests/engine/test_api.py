@@ -1,6 +1,5 @@
 """The public API: named after S3's members, its results frozen, its example true."""
 
-import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -15,6 +14,7 @@ from engine import Store, bucket_results, listing_results, reports, results, set
 from engine.checksums import ALGORITHMS
 from engine.errors import NoSuchKey
 from engine.members import parameters
+from engine.record import Record
 
 MODEL = botocore.session.get_session().get_service_model("s3")
 OPERATIONS = {xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names}
@@ -25,6 +25,7 @@ NO_MEMBERS = {
     "quiet": "in Delete",
     "content_sha256": "signed",
     "checksums": "ten",
+    "blocked_encryption_types": "of a new bucket, which S3 decides by itself",
 }
 """Parameters that stand for more, or less, than one member."""
 
@@ -67,15 +68,16 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
 
 
 ANSWERS = {**vars(results), **vars(bucket_results), **vars(listing_results), **vars(reports) | vars(setting_results)}
-RECORDS = [value for value in ANSWERS.values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
+RECORDS = [
+    value for value in ANSWERS.values() if isinstance(value, type) and issubclass(value, Record) and value is not Record
+]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
 def test_results_are_frozen_slotted_and_said_to_be_for_something(record: Any) -> None:
-    assert record.__dataclass_params__.frozen
-    assert hasattr(record, "__slots__")
+    assert record.__struct_config__.frozen
+    assert record.__dictoffset__ == 0
     assert record.__doc__
-    assert not record.__doc__.startswith(record.__name__ + "("), "dataclass made this docstring up"
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
@@ -84,7 +86,7 @@ def test_attributes_are_named_after_the_members_of_the_shape(record: Any) -> Non
         assert record.__name__ in {"StoreStat", "CheckReport", "ReapReport"} or not record.__name__.endswith("Output")
         return
     members = {snake(member) for member in MODEL.shape_for(record.__name__).members}
-    assert {field.name for field in dataclasses.fields(record)} - members <= {"status", "size", "checksums"}
+    assert set(record.__struct_fields__) - members <= {"status", "size", "checksums"}
 
 
 def test_what_is_exported_is_there_and_what_is_there_is_exported() -> None:
@@ -107,7 +109,7 @@ def test_the_example_of_the_package_runs(place: Path, monkeypatch: pytest.Monkey
 
 def test_limits_are_frozen_and_chosen_at_open(place: Path) -> None:
     limits = engine.Limits(part_size_bytes_min=1)
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         limits.part_size_bytes_min = 2  # type: ignore[misc]
     with engine.open(place / "store", limits=limits) as store:
         assert store.limits is limits

@@ -1,7 +1,6 @@
 """What is read whole is what was stored: a part with a changed byte fails the read that reaches its end, however it is read."""
 
 import base64
-import dataclasses
 import io
 import os
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from engine.check import _is_what_was_stored
 from engine.checksums import BY_NAME
 from engine.meta.parts import PartRecord
 from engine.readers import FEED_SIZE, ObjectBody, open_part
+from engine.record import replace
 from engine.stream import Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import python_output
@@ -165,9 +165,9 @@ def test_a_deep_check_compares_both_digests(tiny: Store, bucket: str) -> None:
     for part in parts:
         for changed, expected in (
             (part, True),
-            (dataclasses.replace(part, etag=bytes(16)), False),
-            (dataclasses.replace(part, checksum=bytes(64)), False),
-            (dataclasses.replace(part, checksum=b"", algorithm=""), True),
+            (replace(part, etag=bytes(16)), False),
+            (replace(part, checksum=bytes(64)), False),
+            (replace(part, checksum=b"", algorithm=""), True),
         ):
             assert is_sound(tiny, changed) is expected
 
