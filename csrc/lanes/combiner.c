@@ -191,13 +191,18 @@ struct batch {
     size_t blocks;
 };
 
+/* First come first; but the holder's own job is always among them, so that its seat is not in the queue while it hashes others'. */
 static void pick(const struct seat *own, struct batch *batch)
 {
+    int for_own = 1;
+    ENGINE_ASSERT(own->state == SEAT_WAITING || own->state == SEAT_CALLED);
     batch->count = 0;
     batch->blocks = COMBINER_QUANTUM_BLOCKS;
-    for (int i = 0; i < combiner.waiting && batch->count < own->crowd->width; i++) {
+    for (int i = 0; i < combiner.waiting; i++) {
         struct seat *const seat = combiner.queue[i];
-        if (seat->crowd != own->crowd || (seat->state == SEAT_CALLED && seat != own))
+        if (seat == own)
+            for_own = 0;
+        else if (seat->crowd != own->crowd || seat->state == SEAT_CALLED || batch->count + for_own == own->crowd->width)
             continue;
         batch->jobs[batch->count] = seat->job;
         batch->seats[batch->count++] = seat;

@@ -3,6 +3,7 @@
  * with libcrypto's.
  *
  *     combiner_driver crowd THREADS ROUNDS SEED    all three crowds at once; threads end early, and part or do not
+ *     combiner_driver same THREADS ROUNDS SEED     one crowd, and more of it than a row has lanes
  *     combiner_driver fork THREADS ROUNDS SEED     the same, while the process forks again and again, and its children hash
  *     combiner_driver race                         two threads write one state through the combiner: ThreadSanitizer must say so
  *
@@ -32,6 +33,7 @@ struct hasher {
 };
 
 struct worker {
+    uint32_t digests; /* 0: of any kind */
     uint64_t random;
     int rounds;
 };
@@ -101,7 +103,8 @@ static void compare(struct hasher *hasher, const uint8_t *data, size_t size)
 static void hash_message(struct worker *worker, uint8_t *data)
 {
     static const uint32_t kinds[] = {ENGINE_DIGEST_MD5, ENGINE_DIGEST_SHA256, ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256};
-    struct hasher hasher = {.digests = combiner_digests(kinds[next_random(&worker->random) % 3])};
+    const uint32_t kind = kinds[next_random(&worker->random) % 3];
+    struct hasher hasher = {.digests = combiner_digests(worker->digests != 0 ? worker->digests : kind)};
     const size_t blocks = next_random(&worker->random) % (MESSAGE_MAX / LANE_BLOCK) + 1;
 
     if (hasher.digests == 0)
@@ -131,13 +134,13 @@ static void *work(void *argument)
     return NULL;
 }
 
-static void run_threads(int threads, int rounds, uint64_t seed, void (*meanwhile)(int rounds))
+static void run_threads(uint32_t digests, int threads, int rounds, uint64_t seed, void (*meanwhile)(int rounds))
 {
     struct worker workers[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
     ENGINE_ASSERT(threads > 0 && threads <= THREADS_MAX);
     for (int i = 0; i < threads; i++) {
-        workers[i] = (struct worker){seed * 1000003 + (uint64_t)i + 1, 1 + rounds * (i % 4 + 1) / 4};
+        workers[i] = (struct worker){digests, seed * 1000003 + (uint64_t)i + 1, 1 + rounds * (i % 4 + 1) / 4};
         ENGINE_ASSERT(pthread_create(&ids[i], NULL, work, &workers[i]) == 0);
     }
     meanwhile(rounds);
@@ -159,7 +162,7 @@ static void fork_meanwhile(int rounds)
         const pid_t child = fork();
         ENGINE_ASSERT(child >= 0);
         if (child == 0) {
-            struct worker worker = {(uint64_t)i + 77, 2};
+            struct worker worker = {0, (uint64_t)i + 77, 2};
             alarm(60);
             work(&worker);
             _exit(0);
@@ -193,7 +196,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "race") == 0)
         race();
     else
-        run_threads(atoi(argv[2]), atoi(argv[3]), (uint64_t)atoi(argv[4]), strcmp(argv[1], "fork") == 0 ? fork_meanwhile : nothing);
+        run_threads(strcmp(argv[1], "same") == 0 ? ENGINE_DIGEST_SHA256 : 0, atoi(argv[2]), atoi(argv[3]), (uint64_t)atoi(argv[4]),
+                    strcmp(argv[1], "fork") == 0 ? fork_meanwhile : nothing);
     engine_lanes_stats(&stats);
     printf("batches: %" PRIu64 "\nlanes: %" PRIu64 "\nalone: %" PRIu64 "\ngiven_up: %" PRIu64 "\n", stats.batches, stats.lanes,
            stats.alone, stats.given_up);

@@ -60,6 +60,13 @@ def test_every_digest_is_right_however_many_hash(plain: Path, threads: int, pinn
         assert counts["lanes"] >= 3 * counts["batches"] > 0
 
 
+@pytest.mark.parametrize("pinned", [False, True], ids=["all-processors", "one-processor"])
+def test_a_crowd_larger_than_a_row_is_served_to_the_last(plain: Path, pinned: bool) -> None:
+    """40 streams for 16 lanes: whoever hashes must not be handed a turn, or have its own bytes taken, behind its back."""
+    counts = run(*(PINNED if pinned else []), plain, "same", "40", "20", "1")
+    assert counts["lanes"] >= 4 * counts["batches"] > 0
+
+
 @pytest.mark.parametrize("disabled", ["avx512f", "avx512bw"])
 def test_it_works_with_fewer_rows(plain: Path, disabled: str) -> None:
     assert run(plain, "crowd", "16", "4", "9", disabled=disabled)["batches"] > 0
@@ -71,6 +78,7 @@ def test_a_forked_child_inherits_no_lock_and_no_queue(plain: Path) -> None:
 
 def test_thread_sanitizer_finds_nothing(watched: Path) -> None:
     assert run(watched, "crowd", "24", "3", "1")["batches"] > 0
+    assert run(watched, "same", "40", "2", "3")["batches"] > 0
     assert run(watched, "fork", "8", "3", "2")["batches"] > 0
 
 
