@@ -47,6 +47,8 @@ class ServerSideEncryptionConfiguration(_Element, frozen=True):
     rules: tuple[ServerSideEncryptionRule, ...]
 
 
+KEY_ID_SIZE_MAX = 2048
+"""Source: AWS KMS API, GenerateDataKey, KeyId. Every request to a bucket reads its rule, which must stay small."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -103,10 +105,12 @@ def _check(rule: ServerSideEncryptionRule) -> None:
     default, blocked = rule.apply_server_side_encryption_by_default, rule.blocked_encryption_types
     if default is None and blocked is None:
         raise MalformedXML(reason="the rule says nothing")
-    if blocked is not None and not blocked.encryption_type:
-        raise MalformedXML(reason="no encryption type is blocked, not even NONE")
+    if blocked is not None and len(blocked.encryption_type) != 1:
+        raise MalformedXML(reason="one encryption type is blocked, or NONE")
     if default is None:
         return
+    if default.kms_master_key_id is not None and len(default.kms_master_key_id) > KEY_ID_SIZE_MAX:
+        raise MalformedXML(reason=f"the id of a key has at most {KEY_ID_SIZE_MAX} characters")
     if default.sse_algorithm == "aws:kms:dsse":
         raise NotImplementedYet(Header="SSEAlgorithm", additionalMessage="aws:kms:dsse is not supported here")
     if default.sse_algorithm == "AES256" and default.kms_master_key_id is not None:

@@ -8,8 +8,6 @@ GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read
 import base64
 import binascii
 import contextlib
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,7 +16,7 @@ from engine.closing import Closing
 from engine.customer_keys import CustomerKey
 from engine.errors import InternalError, InvalidArgument, NotImplementedYet, StoreError
 from engine.key_providers import KeyProvider, LocalKeyProvider, new_root, root_of
-from engine.key_ring import KeyRing
+from engine.key_ring import KeyRing, bind
 from engine.native_errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
 from engine.record import Record, replace
 from engine.sse import Encryption, Place, Root, UploadKeys, begin, open_keys, rewrap
@@ -81,39 +79,37 @@ class Asked(Record, frozen=True):
 class Encrypting(Closing):
     """The sources of roots that a store has: the file of a key ring, and a provider, which stays its owner's.
 
-    The ring is opened when it is first needed, and made when it is first needed for something new. Without a provider the ring's
-    keys serve SSE-KMS too.
+    The ring is opened once it is there, and made when it is first needed for something new. Without a provider the ring's keys serve
+    SSE-KMS too. `mark` is a file of the store's that tells which ring it has used.
     """
 
-    __slots__ = ("_lock", "_path", "_provider", "_ring")
+    __slots__ = ("_is_bound", "_mark", "_provider", "ring")
 
-    def __init__(self, ring_path: str, provider: KeyProvider | None = None) -> None:
-        """Nothing is opened yet, unless the ring is there.
+    def __init__(self, ring_path: str, mark: str, provider: KeyProvider | None = None) -> None:
+        """Nothing is made yet.
 
         Raises:
-            StoreError: the ring is not ours alone, or damaged.
+            StoreError: there is a ring, and it is not ours alone, or damaged.
         """
-        self._path = ring_path
+        self.ring = KeyRing(ring_path, create=False)
+        self._mark = mark
+        self._is_bound = False
         self._provider = provider
-        self._lock = threading.Lock()
-        self._ring = KeyRing(ring_path, create=False) if os.path.lexists(ring_path) else None
 
-    def ring(self, *, create: bool = False) -> KeyRing:
-        """The key ring; borrowed.
+    def ring_for_new(self) -> KeyRing:
+        """The ring to seal something new with; made if the store never had one.
 
         Raises:
-            StoreError: there is none, and `create` does not say to make one.
+            StoreError: it can't be made, or is not the one that the store has used.
         """
-        with self._lock:
-            if self._ring is None:
-                self._ring = KeyRing(self._path, create=create)
-            return self._ring
+        if not self._is_bound:
+            bind(self.ring, self._mark)
+            self._is_bound = True
+        return self.ring
 
     def close(self) -> None:
         """Wipe the ring's keys; again is harmless."""
-        with self._lock:
-            if self._ring is not None:
-                self._ring.close()
+        self.ring.close()
 
     def begin(self, place: Place, asked: Asked) -> tuple[UploadKeys, Encryption] | None:
         """New keys for what is created at a place, and what to keep of them; None if no encryption is asked for.
@@ -192,9 +188,10 @@ class Encrypting(Closing):
             return asked.customer.root()
         with _ring_trouble_told():
             if asked.server_side_encryption == "AES256":
-                return self.ring(create=True).root()
+                return self.ring_for_new().root()
             context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
-            made = new_root(self._keys_of_kms(create=True), asked.kms_key_id, context)
+            provider = self._provider or LocalKeyProvider(self.ring_for_new())
+            made = new_root(provider, asked.kms_key_id, context)
             return replace(made, bucket_key=asked.bucket_key)
 
     def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
@@ -202,11 +199,8 @@ class Encrypting(Closing):
             return customer.root()
         with _ring_trouble_told():
             if encryption.kind == "AES256":
-                return self.ring().root(encryption.key_id)
-            return root_of(self._keys_of_kms(), encryption)
-
-    def _keys_of_kms(self, *, create: bool = False) -> KeyProvider:
-        return self._provider or LocalKeyProvider(self.ring(create=create))
+                return self.ring.root(encryption.key_id)
+            return root_of(self._provider or LocalKeyProvider(self.ring), encryption)
 
 
 def check_customer(encryption: Encryption | None, customer: CustomerKey | None) -> None:
@@ -232,9 +226,10 @@ def context_of(header: str | None) -> dict[str, str]:
         return {}
     import json  # only for a request with a context
 
-    with contextlib.suppress(ValueError, binascii.Error):
+    with contextlib.suppress(ValueError, RecursionError, binascii.Error):
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):
+            json.dumps(context, ensure_ascii=False).encode()  # halves of surrogates are no text
             return context
     raise InvalidArgument(
         "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "

@@ -51,6 +51,8 @@ class RewrapReport(Record, frozen=True):
     keys: int
     objects: int
     uploads: int
+    failed: int
+    """What could not be opened: the ring lacks its key, or its row is damaged."""
 
 
 class ReapReport(Record, frozen=True):

@@ -1,15 +1,27 @@
 """Rotating the key ring: a new active key, and under it every data key of SSE-S3. No byte of an object is touched."""
 
 import contextlib
+import logging
+from collections.abc import Callable
+from typing import TypeVar
 
 from engine.core import Core
 from engine.encrypting import Asked
-from engine.errors import NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
+from engine.errors import InternalError, NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
 from engine.meta import FoundObject, UploadEntry, VersionEntry
 from engine.meta.records import ObjectRecord, UploadRecord, replace
 from engine.reports import RewrapReport
 from engine.sse import Encryption, Place
 from engine.walks import uploads_of, versions_of
+
+Entry = TypeVar("Entry", UploadEntry, VersionEntry)
+_log = logging.getLogger("partwright")
+
+
+class _Done:
+    """What was done so far."""
+
+    objects = uploads = failed = 0
 
 
 class Rewrapping(Core):
@@ -22,18 +34,32 @@ class Rewrapping(Core):
         was interrupted `rewrap_keys` does the rest. SSE-KMS and SSE-C are not concerned: those roots are others' to change.
         """
         self._check_writable()
-        self._encrypting.ring(create=True).rotate()
+        self._encrypting.ring_for_new().rotate()
         return self.rewrap_keys()
 
     def rewrap_keys(self) -> RewrapReport:
         """Wrap what is not under the ring's active key anew, and count what was."""
         self._check_writable()
-        active, uploads, objects = self._encrypting.ring(create=True).active_id, 0, 0
+        ring = self._encrypting.ring_for_new()
+        done, active = _Done(), ring.active_id
         for bucket in self._meta.usage():
             with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
-                uploads += sum(self._rewrap_upload(bucket, entry, active) for entry in uploads_of(self._meta, bucket))
-                objects += sum(self._rewrap_version(bucket, entry, active) for entry in versions_of(self._meta, bucket))
-        return RewrapReport(active, len(self._encrypting.ring().ids()), objects, uploads)
+                for upload in uploads_of(self._meta, bucket):
+                    done.uploads += self._counted(self._rewrap_upload, bucket, upload, active, done)
+                for version in versions_of(self._meta, bucket):
+                    done.objects += self._counted(self._rewrap_version, bucket, version, active, done)
+        return RewrapReport(active, len(ring.ids()), done.objects, done.uploads, done.failed)
+
+    def _counted(
+        self, rewrap: Callable[[str, Entry, str], bool], bucket: str, entry: Entry, active: str, done: "_Done"
+    ) -> bool:
+        """Go on with the others where one can't be opened."""
+        try:
+            return rewrap(bucket, entry, active)
+        except InternalError as error:
+            _log.error("%s/%s keeps its old wrapping: %s", bucket, entry.key.decode(), error.reason)
+            done.failed += 1
+            return False
 
     def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
         if not _is_due(entry.record.encryption, active):

@@ -35,7 +35,7 @@ def ring(tmp_path: Path) -> Iterator[KeyRing]:
 
 @pytest.fixture
 def encrypting(ring: KeyRing) -> Iterator[Encrypting]:
-    with Encrypting(ring.path) as opened:
+    with Encrypting(ring.path, ring.path + ".mark") as opened:
         yield opened
 
 
@@ -141,7 +141,7 @@ def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
 ) -> None:
     stored, _ = begun(encrypting, kind)
     elsewhere = tmp_path / "elsewhere"
-    with Encrypting(str(elsewhere)) as other:
+    with Encrypting(str(elsewhere), str(tmp_path / "mark")) as other:
         with pytest.raises((InternalError, KMSNotFound)):
             other.keys_for_read(stored, *AT, None)
         assert not elsewhere.exists()
