@@ -1,27 +1,16 @@
 """Rotating the key ring: a new active key, and under it every data key of SSE-S3. No byte of an object is touched."""
 
 import contextlib
-import logging
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterator
 
 from engine.core import Core
 from engine.encrypting import Asked
 from engine.errors import InternalError, NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
 from engine.meta import FoundObject, UploadEntry, VersionEntry
 from engine.meta.records import ObjectRecord, UploadRecord, replace
-from engine.reports import RewrapReport
+from engine.reports import NAMES_REPORTED_MAX, RewrapReport
 from engine.sse import Encryption, Place
 from engine.walks import uploads_of, versions_of
-
-Entry = TypeVar("Entry", UploadEntry, VersionEntry)
-_log = logging.getLogger("partwright")
-
-
-class _Done:
-    """What was done so far."""
-
-    objects = uploads = failed = 0
 
 
 class Rewrapping(Core):
@@ -41,25 +30,16 @@ class Rewrapping(Core):
         """Wrap what is not under the ring's active key anew, and count what was."""
         self._check_writable()
         ring = self._encrypting.ring_for_new()
-        done, active = _Done(), ring.active_id
+        active, uploads, objects, failed = ring.active_id, 0, 0, list[str]()
         for bucket in self._meta.usage():
             with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
                 for upload in uploads_of(self._meta, bucket):
-                    done.uploads += self._counted(self._rewrap_upload, bucket, upload, active, done)
+                    with _passed_over(failed, bucket, upload.key):
+                        uploads += self._rewrap_upload(bucket, upload, active)
                 for version in versions_of(self._meta, bucket):
-                    done.objects += self._counted(self._rewrap_version, bucket, version, active, done)
-        return RewrapReport(active, len(ring.ids()), done.objects, done.uploads, done.failed)
-
-    def _counted(
-        self, rewrap: Callable[[str, Entry, str], bool], bucket: str, entry: Entry, active: str, done: "_Done"
-    ) -> bool:
-        """Go on with the others where one can't be opened."""
-        try:
-            return rewrap(bucket, entry, active)
-        except InternalError as error:
-            _log.error("%s/%s keeps its old wrapping: %s", bucket, entry.key.decode(), error.reason)
-            done.failed += 1
-            return False
+                    with _passed_over(failed, bucket, version.key):
+                        objects += self._rewrap_version(bucket, version, active)
+        return RewrapReport(active, len(ring.ids()), objects, uploads, tuple(failed[:NAMES_REPORTED_MAX]))
 
     def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
         if not _is_due(entry.record.encryption, active):
@@ -100,3 +80,14 @@ class Rewrapping(Core):
 
 def _is_due(encryption: Encryption | None, active: str) -> bool:
     return encryption is not None and encryption.kind == "AES256" and encryption.key_id != active
+
+
+@contextlib.contextmanager
+def _passed_over(failed: list[str], bucket: str, key: bytes) -> Iterator[None]:
+    """Go on with the others where one can't be opened; a store that can't be written is another matter."""
+    try:
+        yield
+    except InternalError as error:
+        if type(error) is not InternalError:
+            raise
+        failed.append(f"{bucket}/{key.decode()}")
