@@ -35,7 +35,8 @@ class Asked:
     kms_key_id: str | None = None
     kms_context: str | None = None
     customer: CustomerKey | None = None
-    bucket_key: bool = False
+    bucket_key: bool | None = None
+    """None: as the bucket has it."""
 
     @staticmethod
     def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "Asked":
@@ -45,7 +46,7 @@ class Asked:
             said.get("ssekms_key_id"),
             said.get("ssekms_encryption_context"),
             customer,
-            bool(said.get("bucket_key_enabled")),
+            said.get("bucket_key_enabled"),
         )
 
     @property
@@ -197,7 +198,7 @@ class Encrypting(Closing):
                 return self.ring(create=True).root()
             context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
             made = new_root(self._keys_of_kms(create=True), asked.kms_key_id, context)
-            return replace(made, bucket_key=asked.bucket_key)
+            return replace(made, bucket_key=bool(asked.bucket_key))
 
     def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
         if encryption.kind == "SSE-C" and customer is not None:
