@@ -6,7 +6,6 @@ GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read
 """
 
 import base64
-import binascii
 import contextlib
 import json
 import os
@@ -196,7 +195,7 @@ class Encrypting(Closing):
         with _ring_trouble_told():
             if asked.server_side_encryption == "AES256":
                 return self.ring(create=True).root()
-            context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
+            context = context_at(place, asked.kms_context)
             made = new_root(self._keys_of_kms(create=True), asked.kms_key_id, context)
             return replace(made, bucket_key=bool(asked.bucket_key))
 
@@ -225,6 +224,22 @@ def check_customer(encryption: Encryption | None, customer: CustomerKey | None) 
         raise customer_keys.key_not_applicable()
 
 
+def context_at(place: Place, header: str | None) -> dict[str, str]:
+    """What binds a data key to an object and a request's context; policies of keys rely on the first, so that nobody may say another.
+
+    Raises:
+        InvalidArgument: the request's is none, or says so.
+    """
+    said, name, arn = context_of(header), "aws:s3:arn", f"arn:aws:s3:::{place.bucket}/{place.key}"
+    if said.get(name, arn) != arn:
+        raise InvalidArgument(
+            f"The encryption context may not have another {name} than the object's",
+            ArgumentName=f"{_HEADER}-context",
+            ArgumentValue=header,
+        )
+    return said | {name: arn}
+
+
 def context_of(header: str | None) -> dict[str, str]:
     """The encryption context in a request's header.
 
@@ -233,9 +248,12 @@ def context_of(header: str | None) -> dict[str, str]:
     """
     if header is None:
         return {}
-    with contextlib.suppress(ValueError, binascii.Error):
+    with contextlib.suppress(
+        ValueError, RecursionError
+    ):  # no base64, no JSON, no text that UTF-8 can have; or nested too deep
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):
+            "".join([*context, *context.values()]).encode()
             return context
     raise InvalidArgument(
         "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "

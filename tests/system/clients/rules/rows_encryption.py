@@ -187,7 +187,15 @@ OTHERS: tuple[Case, ...] = (
     *of_new({SSE: "AES256", f"{SSE}-context": b64(b"{}")}, invalid(NEEDS_KMS, SSE, "AES256")),
     *(
         case
-        for text in ("x", b64(b"[]"), b64(b'{"a": 1}'), b64(b"\xff"), b64(b"{"))
+        for text in (
+            "x",
+            b64(b"[]"),
+            b64(b'{"a": 1}'),
+            b64(b'{"a": "\\ud800"}'),
+            b64(b'{"\\ud800": "a"}'),
+            b64(b"\xff"),
+            b64(b"{"),
+        )
         for case in of_new(KMS | {f"{SSE}-context": text}, invalid(CONTEXT_FORM, f"{SSE}-context", text))
     ),
 )
