@@ -6,7 +6,6 @@ GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read
 """
 
 import base64
-import binascii
 import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -31,7 +30,8 @@ class Asked(Record, frozen=True):
     kms_key_id: str | None = None
     kms_context: str | None = None
     customer: CustomerKey | None = None
-    bucket_key: bool = False
+    bucket_key: bool | None = None
+    """None: as the bucket has it."""
 
     @staticmethod
     def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "Asked":
@@ -41,7 +41,7 @@ class Asked(Record, frozen=True):
             said.get("ssekms_key_id"),
             said.get("ssekms_encryption_context"),
             customer,
-            bool(said.get("bucket_key_enabled")),
+            said.get("bucket_key_enabled"),
         )
 
     @property
@@ -189,10 +189,10 @@ class Encrypting(Closing):
         with _ring_trouble_told():
             if asked.server_side_encryption == "AES256":
                 return self.ring_for_new().root()
-            context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
+            context = context_at(place, asked.kms_context)
             provider = self._provider or LocalKeyProvider(self.ring_for_new())
             made = new_root(provider, asked.kms_key_id, context)
-            return replace(made, bucket_key=asked.bucket_key)
+            return replace(made, bucket_key=bool(asked.bucket_key))
 
     def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
         if encryption.kind == "SSE-C" and customer is not None:
@@ -216,6 +216,22 @@ def check_customer(encryption: Encryption | None, customer: CustomerKey | None) 
         raise customer_keys.key_not_applicable()
 
 
+def context_at(place: Place, header: str | None) -> dict[str, str]:
+    """What binds a data key to an object and a request's context; policies of keys rely on the first, so that nobody may say another.
+
+    Raises:
+        InvalidArgument: the request's is none, or says so.
+    """
+    said, name, arn = context_of(header), "aws:s3:arn", f"arn:aws:s3:::{place.bucket}/{place.key}"
+    if said.get(name, arn) != arn:
+        raise InvalidArgument(
+            f"The encryption context may not have another {name} than the object's",
+            ArgumentName=f"{_HEADER}-context",
+            ArgumentValue=header,
+        )
+    return said | {name: arn}
+
+
 def context_of(header: str | None) -> dict[str, str]:
     """The encryption context in a request's header.
 
@@ -226,10 +242,11 @@ def context_of(header: str | None) -> dict[str, str]:
         return {}
     import json  # only for a request with a context
 
-    with contextlib.suppress(ValueError, RecursionError, binascii.Error):
+    # No base64, no JSON, no text that UTF-8 can have; or nested too deep.
+    with contextlib.suppress(ValueError, RecursionError):
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):
-            json.dumps(context, ensure_ascii=False).encode()  # halves of surrogates are no text
+            "".join([*context, *context.values()]).encode()
             return context
     raise InvalidArgument(
         "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "

@@ -170,7 +170,22 @@ def test_the_context_of_kms_is_the_objects_arn_and_what_the_client_says(encrypti
         encrypting.begin(PLACE, Asked("aws:kms", kms_key_id="gone"))
 
 
-@pytest.mark.parametrize("text", ["", "no base64", "[]", '{"a": 1}', '{"a": null}', "\xff", '"text"', "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no base64",
+        "[]",
+        '{"a": 1}',
+        '{"a": null}',
+        "\xff",
+        '"text"',
+        "{",
+        '{"a": "\\ud800"}',
+        '{"\\ud800": "a"}',
+        "[" * 9999,
+    ],
+)
 def test_a_context_that_is_no_map_of_texts_is_refused(text: str) -> None:
     header = text if text == "no base64" else base64.b64encode(text.encode("latin-1")).decode()
     with pytest.raises(InvalidArgument, match="string-string map"):
