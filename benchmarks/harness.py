@@ -126,6 +126,7 @@ class Report:
         self.facts = dict(facts or {})
         self.rows: list[dict[str, Any]] = []
         self.goals: list[dict[str, Any]] = []
+        self.ratios: Mapping[str, float] = {}
 
     def row(self, label: str, **columns: object) -> None:
         """Add a line of figures."""
@@ -137,8 +138,8 @@ class Report:
         bound = f"<= {at_most:g}" if at_most is not None else f">= {at_least:g}"
         self.goals.append({"what": label, "value": value, "goal": bound, "met": met})
 
-    def finish(self) -> None:
-        """Print everything and write the JSON."""
+    def finish(self, path: Path | None = None) -> None:
+        """Print everything and write the JSON, to results/ if no path is named."""
         facts = machine() | self.facts
         print(f"\n{self.name}: {self.question}")
         print(f"  {facts['cpu']}, {facts['cores']} cores, load {facts['load']}; {facts['compiler']}; {facts['commit']}")
@@ -151,8 +152,9 @@ class Report:
             "machine": facts,
             "rows": self.rows,
             "goals": self.goals,
+            **({"ratios": self.ratios} if self.ratios else {}),
         }
-        (RESULTS / f"{self.name}.json").write_text(json.dumps(content, indent=1) + "\n")
+        (path or RESULTS / f"{self.name}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:

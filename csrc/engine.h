@@ -7,7 +7,9 @@
  *
  * Conventions. A fallible function returns 0 or a count, or a negative enum engine_status. Nothing prints, nothing throws, nothing is
  * allocated by one side and freed by the other. No pointer is kept past the call. There is no mutable state outside the handles once
- * engine_init() has returned, so different threads may use different handles freely; one handle belongs to one thread at a time.
+ * engine_init() has returned, with one exception: where streams of different threads meet to hash together (csrc/lanes/combiner.h). It is
+ * locked, and a forked child starts with it empty. So different threads may use different handles freely; one handle belongs to one thread
+ * at a time. A call that brings bytes may wait for other threads' bytes, for some milliseconds at most.
  */
 #ifndef ENGINE_H
 #define ENGINE_H
@@ -128,6 +130,33 @@ bool engine_fused_row_chosen(int row); /* streams use it for this combination */
  * ignored. `digests` takes the row's digests, one after the other. For tests and benchmarks. */
 int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
                          size_t size, uint8_t *out, uint8_t *digests);
+
+/* ---- Many streams at once: rows that hash a lane of a vector each ---- */
+
+enum { ENGINE_LANES_MAX = 32 };
+
+int engine_lanes_row_count(void);
+int engine_lanes_row_chosen(uint32_t digests, int lanes); /* for just these digests of so many streams; negative: there is none */
+const char *engine_lanes_row_name(int row);
+uint32_t engine_lanes_row_digests(int row); /* ENGINE_DIGEST_* bits, all of which it computes */
+int engine_lanes_row_width(int row);        /* how many streams it takes */
+uint32_t engine_lanes_row_needs(int row);   /* bit i: CPU feature i */
+bool engine_lanes_row_usable(int row);
+
+/* Digest `count` messages with one row, at most as many as it takes; those of message i are written to md5s + 16 i and sha256s + 32 i, as
+ * far as the row computes them. For tests and benchmarks. */
+int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s, uint8_t *sha256s);
+
+/* What was done together since the start of this process: batches of lanes, lanes filled in them, turns of streams that hashed by
+ * themselves though others might have come, and times that waiting for others was given up. */
+struct engine_lanes_stats {
+    uint64_t batches;
+    uint64_t lanes;
+    uint64_t alone;
+    uint64_t given_up;
+};
+
+void engine_lanes_stats(struct engine_lanes_stats *stats);
 
 /* ---- Keys: 32 secret bytes in pages of their own, not in core dumps, wiped at the end. Read-only once made. ---- */
 

@@ -7,13 +7,21 @@ logs what it receives at DEBUG: its loggers must not be heard at that level. `pa
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from engine.errors import AccessDenied, InternalError, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error, SlowDown
+from engine.errors import (
+    AccessDenied,
+    InternalError,
+    KMSDisabled,
+    KMSInvalidState,
+    KMSNotFound,
+    S3Error,
+    SlowDown,
+    StoreError,
+)
 from engine.key_providers import DataKey
 from engine.secret import Secret
 
-DEFAULT_KEY: Final = "alias/aws/s3"
-"""What S3 uses where a request names no key."""
-
+CONNECT_S_MAX, READ_S_MAX, TRIES_MAX = 5, 10, 3
+"""A request waits for its key; see botocore.config.Config."""
 _REFUSALS: Final[dict[str, type[S3Error]]] = {
     "NotFoundException": KMSNotFound,
     "DisabledException": KMSDisabled,
@@ -27,25 +35,41 @@ _REFUSALS: Final[dict[str, type[S3Error]]] = {
 class AwsKeyProvider:
     """AWS KMS by a client of boto3's. Its own time-outs and retries hold."""
 
-    def __init__(self, client: Any, default_key_id: str = DEFAULT_KEY) -> None:
+    def __init__(self, client: Any, default_key_id: str | None = None) -> None:
+        """`default_key_id` is for requests that name none; S3's own default key is for S3 alone."""
         self._client = client
         self._default_key_id = default_key_id
 
     @staticmethod
-    def of_environment() -> "AwsKeyProvider":
-        """With a client as boto3 makes it of environment variables and configuration files."""
-        import boto3
+    def of_environment(default_key_id: str | None = None) -> "AwsKeyProvider":
+        """With a client as boto3 makes it of environment variables and configuration files.
 
-        return AwsKeyProvider(boto3.client("kms"))
+        Raises:
+            StoreError: they do not make one.
+        """
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        bounds = Config(
+            connect_timeout=CONNECT_S_MAX, read_timeout=READ_S_MAX, retries={"total_max_attempts": TRIES_MAX}
+        )
+        try:
+            return AwsKeyProvider(boto3.client("kms", config=bounds), default_key_id)
+        except BotoCoreError as error:
+            raise StoreError(f"AWS KMS can't be used: {error}") from error
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
         """GenerateDataKey; the id kept is the key's ARN.
 
         Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, SlowDown, InternalError
         """
+        key_id = key_id or self._default_key_id
+        if key_id is None:
+            raise KMSNotFound("The request names no key, and there is no default one")
         answer = self._ask(
             self._client.generate_data_key,
-            KeyId=key_id or self._default_key_id,
+            KeyId=key_id,
             KeySpec="AES_256",
             EncryptionContext=dict(context),
         )
@@ -69,6 +93,7 @@ class AwsKeyProvider:
             kind = _REFUSALS.get(told["Code"])
             if kind is None:
                 raise InternalError(reason=f"AWS KMS refused: {told['Code']}") from error
-            raise kind(told.get("Message") or None) from error
+            hidden = kind is AccessDenied  # it names who we are to AWS
+            raise kind(None if hidden else told.get("Message") or None) from error
         except BotoCoreError as error:  # no answer, or no credentials
             raise InternalError(reason=f"AWS KMS can't be asked: {error}") from error

@@ -20,6 +20,8 @@ from engine.native_errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
 from engine.record import Record, replace
 from engine.sse import Encryption, Place, Root, UploadKeys, begin, open_keys, rewrap
 
+CONTEXT_SIZE_MAX: Final = 8192
+"""Of the header's text. Source: AWS KMS Developer Guide, "Resource quotas"; every listing reads it with its row."""
 _HEADER: Final = "x-amz-server-side-encryption"
 
 
@@ -38,7 +40,7 @@ class Asked(Record, frozen=True):
         """What the members of a request say."""
         return Asked(
             said.get("server_side_encryption"),
-            said.get("ssekms_key_id"),
+            said.get("ssekms_key_id") or None,
             said.get("ssekms_encryption_context"),
             customer,
             said.get("bucket_key_enabled"),
@@ -240,9 +242,13 @@ def context_of(header: str | None) -> dict[str, str]:
     """
     if header is None:
         return {}
+    if len(header) > CONTEXT_SIZE_MAX:
+        raise InvalidArgument(
+            f"The encryption context may have at most {CONTEXT_SIZE_MAX} bytes", ArgumentName=f"{_HEADER}-context"
+        )
     import json  # only for a request with a context
 
-    # No base64, no JSON, no text that UTF-8 can have; or nested too deep.
+    # Too long, no base64, no JSON, no text that UTF-8 can have; or nested too deep.
     with contextlib.suppress(ValueError, RecursionError):
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):

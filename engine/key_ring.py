@@ -113,10 +113,11 @@ class KeyRing(Closing):
 
         Raises: StoreError, the ring has no such key; StoreClosed
         """
-        with self._lock:
-            if key_id is None or key_id not in self._keys:
+        key = self._keys.get(key_id) if key_id is not None else None
+        if key is None:  # one that is known waits for nobody
+            with self._lock:
                 self._load_if_changed()
-            key = self._keys.get(self._active if key_id is None else key_id)
+                key = self._keys.get(self._active if key_id is None else key_id)
         if key is None:
             raise StoreError(f"{self._path}: no key {key_id!r} in this key ring")
         return Root("AES256", key.secret, key.id)
@@ -128,9 +129,10 @@ class KeyRing(Closing):
 
         Raises: StoreError, the ring is full, or can't be written: then the active key is the same as before, or the new one
         """
-        with self._lock, _locked(self._path):
-            self._check_open()
-            self._load()
+        with _locked(self._path):
+            with self._lock:
+                self._check_open()
+                self._load()
             if len(self._keys) >= KEYS_MAX:
                 raise StoreError(f"{self._path}: a key ring holds at most {KEYS_MAX} keys")
             added = _new_key()
@@ -138,8 +140,9 @@ class KeyRing(Closing):
                 keys = [*self._keys.values(), added]
                 for active in (self._active, added.id):
                     _write(self._path, keys, active)
-            self._load()
-            return self._active
+            with self._lock:
+                self._load()
+                return self._active
 
     def close(self) -> None:
         """Wipe all keys; again is harmless."""

@@ -25,7 +25,7 @@ from engine.blobs.files import create_layout, sync_directory
 from engine.blobs.leases import LEASE_FILE
 from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 FORMAT = "FORMAT"
 LOCK = "LOCK"
 META = "meta"

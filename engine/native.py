@@ -6,7 +6,7 @@ Importing it detects the processor and tests every kernel row (csrc/kernels), on
 import os
 from array import array
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Final, TypeAlias
 
 from engine import native_errors
@@ -28,9 +28,11 @@ __all__ = [
     "file_system_type",
     "fused_passes",
     "kernels",
+    "lanes",
     "lib",
     "libcrypto_version",
     "run_kernel",
+    "run_lanes",
 ]
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -42,6 +44,8 @@ FAILURES: Final[dict[int, type[native_errors.NativeError]]] = {
 
 
 CIPHER: Final = "AES-256-GCM"
+LANE_DIGESTS: Final = {"MD5": 16, "SHA256": 32}
+"""What lanes compute, and the sizes of it."""
 
 
 class KernelRow(Record, frozen=True):
@@ -111,6 +115,21 @@ def ciphers() -> tuple[KernelRow, ...]:
     )
 
 
+def lanes() -> tuple[KernelRow, ...]:
+    """List the rows that hash many streams at once; an algorithm is named like "MD5+SHA256-x16": its digests, how many streams."""
+    return tuple(
+        KernelRow(
+            algorithm=f"{'+'.join(_digests_in(lib.engine_lanes_row_digests(row)))}-x{lib.engine_lanes_row_width(row)}",
+            name=_text(lib.engine_lanes_row_name(row)),
+            usable=lib.engine_lanes_row_usable(row),
+            chosen=row
+            == lib.engine_lanes_row_chosen(lib.engine_lanes_row_digests(row), lib.engine_lanes_row_width(row)),
+            needs=_features_in(lib.engine_lanes_row_needs(row)),
+        )
+        for row in range(lib.engine_lanes_row_count())
+    )
+
+
 def fused_passes() -> tuple[KernelRow, ...]:
     """List the rows of the fused pass; each is of a combination of algorithms, their names joined by plus signs."""
     return tuple(
@@ -138,6 +157,25 @@ def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
     with buffer_of(data) as view:
         check(lib.engine_row_run(index, row, view, len(view), out), f"running {algorithm} {row_name}")
     return bytes(ffi.buffer(out))
+
+
+def run_lanes(row: int, messages: Sequence[Buffer]) -> list[dict[str, bytes]]:
+    """Digest messages with row `row` of lanes(), at most as many as it takes; each has its digests by name.
+
+    Raises: KernelUnusable if the row cannot run here, ValueError for too many messages
+    """
+    count, names = len(messages), _digests_in(lib.engine_lanes_row_digests(row))
+    if not 0 < count <= lib.engine_lanes_row_width(row):
+        raise ValueError(f"{count} messages for {lib.engine_lanes_row_width(row)} lanes")
+    outs = {name: ffi.new("uint8_t[]", size * count) for name, size in LANE_DIGESTS.items()}
+    with ExitStack() as stack:
+        views = [stack.enter_context(buffer_of(message)) for message in messages]
+        data, sizes = ffi.new("uint8_t *[]", views), ffi.new("size_t[]", [len(view) for view in views])
+        check(lib.engine_lanes_row_run(row, count, data, sizes, outs["MD5"], outs["SHA256"]), f"running lanes {row}")
+    return [
+        {name: bytes(ffi.buffer(outs[name]))[i * LANE_DIGESTS[name] :][: LANE_DIGESTS[name]] for name in names}
+        for i in range(count)
+    ]
 
 
 def combine_crcs(algorithm: str, crcs: Buffer, sizes: Sequence[int]) -> bytes:
@@ -188,6 +226,10 @@ def _text(pointer: CData) -> str:
     return text.decode("ascii")
 
 
+def _digests_in(digests: int) -> list[str]:
+    return [_text(lib.engine_algorithm_name(i)) for i in range(lib.ENGINE_ALGORITHM_COUNT) if digests >> i & 1]
+
+
 def _feature_names() -> list[str]:
     return [_text(lib.engine_cpu_feature_name(i)) for i in range(lib.engine_cpu_feature_count())]
 
@@ -208,11 +250,7 @@ def _row_places() -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def _fused_algorithms(row: int) -> list[str]:
-    digests = lib.engine_fused_row_digests(row)
-    names = [
-        _text(lib.engine_algorithm_name(index)) for index in range(lib.ENGINE_ALGORITHM_COUNT) if digests >> index & 1
-    ]
-    return names + [CIPHER] * lib.engine_fused_row_seals(row)
+    return _digests_in(lib.engine_fused_row_digests(row)) + [CIPHER] * lib.engine_fused_row_seals(row)
 
 
 def _crc_indices() -> dict[str, int]:

@@ -17,6 +17,9 @@
 #define TARGET_VAES_AVX512 __attribute__((target("vaes,vpclmulqdq,avx512f,avx512bw,avx512vl,aes,pclmul")))
 #define TARGET_FUSED __attribute__((target("no-avx512f,aes,pclmul,sha,ssse3,sse4.1")))
 #define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
+#define TARGET_AVX2 __attribute__((target("avx2")))
+#define TARGET_AVX512F __attribute__((target("avx512f")))
+#define TARGET_AVX512BW __attribute__((target("avx512f,avx512bw")))
 #endif
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))

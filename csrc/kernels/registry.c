@@ -15,6 +15,7 @@
 #include "fused/fused.h"
 #include "gcm/gcm.h"
 #include "kernels/choose.h"
+#include "lanes/combiner.h"
 
 /* The place in this table is the algorithm's index; 1 << index is its bit in enum engine_digest. */
 static const struct algorithm *const algorithms[ENGINE_ALGORITHM_COUNT] = {
@@ -48,6 +49,8 @@ static void init(void)
     }
     if (init_status == ENGINE_OK && !crc_combine_answers())
         init_status = ENGINE_E_SELF_TEST;
+    lanes_init(cpu_features_usable());
+    combiner_init();
     if (!gcm_init(cpu_features_usable()))
         init_status = ENGINE_E_SELF_TEST;
     if (init_status == ENGINE_OK)

@@ -7,11 +7,14 @@
 #include "fused/fused.h"
 #include "gcm/gcm.h"
 #include "kernels/row.h"
+#include "lanes/combiner.h"
 
 struct digests {
     uint32_t set;                     /* bit i: algorithm i is computed */
     const struct fused_row *together; /* computes some of them in one go; NULL: there is none that does */
     const struct fused_row *sealing;  /* the same for bytes that are sealed too */
+    uint32_t shared;                  /* those that can be hashed in lanes with other streams' */
+    struct lane_member member;
     union digest_state states[ENGINE_ALGORITHM_COUNT];
     uint8_t results[ENGINE_ALGORITHM_COUNT][ENGINE_DIGEST_SIZE_MAX]; /* valid once finished */
 };

@@ -33,7 +33,9 @@ def _facts() -> dict[str, Any]:
         "libcrypto": native.libcrypto_version(),
         "lmdb": version("lmdb"),
         "cpu_features": list(native.cpu_features()),
-        "kernels": [asdict(row) for row in (*native.kernels(), *native.ciphers(), *native.fused_passes())],
+        "kernels": [
+            asdict(row) for row in (*native.kernels(), *native.lanes(), *native.ciphers(), *native.fused_passes())
+        ],
         "limits": asdict(Limits()),
     }
 

@@ -42,11 +42,12 @@ class Rewrapping(Core):
         return RewrapReport(active, len(ring.ids()), objects, uploads, tuple(failed[:NAMES_REPORTED_MAX]))
 
     def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
-        if not _is_due(entry.record.encryption, active):
+        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if turned is None:
             return False
 
         def change(record: UploadRecord) -> UploadRecord:
-            return replace(record, encryption=self._rewrapped(bucket, entry.key, record.encryption, active))
+            return replace(record, encryption=turned) if record.encryption == entry.record.encryption else record
 
         try:
             self._meta.update_upload(bucket, entry.key, entry.upload_id, change)
@@ -55,12 +56,13 @@ class Rewrapping(Core):
         return True
 
     def _rewrap_version(self, bucket: str, entry: VersionEntry, active: str) -> bool:
-        if not _is_due(entry.record.encryption, active):
+        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if turned is None:
             return False
 
         def change(found: FoundObject) -> ObjectRecord:
-            encryption = self._rewrapped(bucket, entry.key, found.record.encryption, active)
-            return replace(found.record, encryption=encryption)
+            is_same = found.record.encryption == entry.record.encryption  # else it was replaced meanwhile
+            return replace(found.record, encryption=turned) if is_same else found.record
 
         try:
             self._meta.update_object(bucket, entry.key, entry.version, change)
@@ -69,13 +71,12 @@ class Rewrapping(Core):
         return True
 
     def _rewrapped(self, bucket: str, key: bytes, current: Encryption | None, active: str) -> Encryption | None:
-        """As it is in the step: what has been replaced meanwhile may be encrypted in another way."""
+        """Wrapped anew, outside of the step that keeps it: a ring may have to be waited for. None: it need not be."""
         if current is None or not _is_due(current, active):
-            return current
+            return None
         name = key.decode()
-        return self._encrypting.rewrap(
-            current, bucket, name, None, Place(bucket, name, current.upload_id), Asked("AES256")
-        )
+        place = Place(bucket, name, current.upload_id)
+        return self._encrypting.rewrap(current, bucket, name, None, place, Asked("AES256"))
 
 
 def _is_due(encryption: Encryption | None, active: str) -> bool:

@@ -204,3 +204,42 @@ def test_a_child_forked_during_a_rotation_can_use_the_ring(tiny: engine.Store, m
     with forked(lambda: tiny._encrypting.ring.root()) as child:
         assert os.waitpid(child, 0)[1] == 0, "the child waits for a lock that no thread of its will drop"
     thread.join()
+
+
+def test_a_ring_is_synced_before_it_takes_its_name_and_its_name_after(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    for name, module in (("fsync", key_ring.os), ("rename", key_ring.os), ("sync_directory", key_ring)):
+        original = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *args, name=name, original=original: (steps.append(name), original(*args))[1]
+        )
+    with KeyRing(str(place / "ring")) as ring:
+        made = [step for step in steps if step != "fsync" or steps.index(step) < steps.index("rename")]
+        assert made[:3] == ["fsync", "rename", "sync_directory"]
+        del steps[:]
+        ring.rotate()
+    order = [step for at, step in enumerate(steps) if step != "fsync" or steps[at - 1 : at] != ["sync_directory"]]
+    assert order == ["fsync", "rename", "sync_directory"] * 2
+
+
+def test_a_key_that_is_known_waits_for_no_rotation(tiny: engine.Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny.put_object("bucket", "key", b"body", **S3)
+    ring = tiny._encrypting.ring
+    known, (begun, go_on) = ring.active_id, (threading.Event(), threading.Event())
+
+    def slow(_: int) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    monkeypatch.setattr(key_ring.os, "fsync", slow)
+    rotation = threading.Thread(target=ring.rotate)
+    rotation.start()
+    try:
+        assert begun.wait(10)
+        assert ring.root(known).key_id == known
+        assert read(tiny, "bucket", "key") == b"body"
+    finally:
+        go_on.set()
+        rotation.join()

@@ -113,7 +113,7 @@ def test_info_shows_the_kernels_with_a_star_at_the_chosen_row(partwright: Comman
     rows = [line.split() for line in lines if line.startswith("  * ")]
     chosen = [
         (row.algorithm, row.name)
-        for row in (*native.kernels(), *native.ciphers(), *native.fused_passes())
+        for row in (*native.kernels(), *native.lanes(), *native.ciphers(), *native.fused_passes())
         if row.chosen
     ]
     assert [(row[1], row[2]) for row in rows] == chosen
@@ -124,7 +124,8 @@ def test_info_shows_the_kernels_with_a_star_at_the_chosen_row(partwright: Comman
 def test_info_as_json_says_the_same(no_store: CommandLine) -> None:
     facts = no_store.json("info", "--json")
     assert [(row["algorithm"], row["name"]) for row in facts["kernels"]] == [
-        (row.algorithm, row.name) for row in (*native.kernels(), *native.ciphers(), *native.fused_passes())
+        (row.algorithm, row.name)
+        for row in (*native.kernels(), *native.lanes(), *native.ciphers(), *native.fused_passes())
     ]
     assert facts["cpu_features"] == list(native.cpu_features())
     assert facts["limits"]["part_size_bytes_max"] == Limits().part_size_bytes_max

@@ -1,0 +1,242 @@
+"""Every native row beside libcrypto, and streams in threads.
+
+The yardsticks are libcrypto's MD5, SHA-256 and AES-256-GCM alone and one after the other, in the same process and between
+the measurements: a ratio is of the best of each. On a machine that others use too, the best rounds are those that were left alone.
+"""
+
+import argparse
+import os
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from benchmarks import kernel_plots, kernel_streams
+from benchmarks.harness import MIB, Report, Samples, take_turns
+from benchmarks.kernel_streams import ALL, BOTH, MD5, SHA256, Feature
+from engine import native
+from engine.native import ffi, lib
+
+KIB = 1024
+SIZES = {"16 KiB": 16 * KIB, "256 KiB": 256 * KIB, "16 MiB": 16 * MIB}
+ROUNDS = {"16 KiB": 1000, "256 KiB": 100, "16 MiB": 8}
+ROUNDS_QUICK = {"16 KiB": 100, "256 KiB": 20, "16 MiB": 2}
+STREAMS = (1, 2, 4, 8, 16, 32)
+PAGE = 4096
+KEY, NONCE, AAD = bytes(32), bytes(12), b""
+
+Rates = dict[str, dict[str, float]]
+Timed = tuple[Callable[[], object], int]
+
+
+class Room:
+    """Bytes at a new random offset in their page each time, so that a fluke of alignment is not what is measured."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.source = ffi.from_buffer("uint8_t[]", random.Random(1).randbytes(size + PAGE))
+        self.out = ffi.new("uint8_t[]", lib.engine_sealed_size(size))
+        self.draw = random.Random(2)
+
+    def data(self) -> native.CData:
+        return self.source + self.draw.randrange(PAGE)
+
+
+def digest_call(algorithm: int, row: int, room: Room) -> Callable[[], object]:
+    return lambda: lib.engine_row_run(algorithm, row, room.data(), room.size, room.out)
+
+
+def seal_call(row: int, room: Room) -> Callable[[], object]:
+    return lambda: lib.engine_gcm_row_seal(row, KEY, NONCE, AAD, 0, room.data(), room.size, room.out)
+
+
+def fused_call(row: int, room: Room) -> Callable[[], object]:
+    digests = ffi.new("uint8_t[]", 512)
+    return lambda: lib.engine_fused_row_run(row, KEY, NONCE, AAD, 0, room.data(), room.size, room.out, digests)
+
+
+def lanes_call(row: int, size: int) -> Timed:
+    """As many messages of this size as the row takes, or of so much less that they are 16 MiB together."""
+    width = lib.engine_lanes_row_width(row)
+    each = min(size, 16 * MIB // width)
+    room, out = Room(each * width), ffi.new("uint8_t[]", 64 * width)
+    sizes = ffi.new("size_t[]", [each] * width)
+
+    def call() -> object:
+        start = room.data()
+        data = ffi.new("uint8_t *[]", [start + i * each for i in range(width)])
+        return lib.engine_lanes_row_run(row, width, data, sizes, out, out + 16 * width)
+
+    return call, each * width
+
+
+def sealing_call(room: Room) -> Callable[[], object]:
+    """A part of segments of 64 KiB with one key, as a stream seals it."""
+    key = ffi.new("engine_key **")
+    native.check(lib.engine_key_of_bytes(KEY, key), "taking over a key")
+    kept = ffi.gc(key[0], lib.engine_key_close)
+    return lambda: lib.engine_seal(kept, 1, room.data(), room.size, room.out)
+
+
+def calls(size: int) -> dict[str, Timed]:
+    """Every usable row by its names, libcrypto's three one after the other, and how many bytes a call takes."""
+    room = Room(size)
+    found: dict[str, Callable[[], object]] = {
+        f"{algorithm} {name}": digest_call(index, row, room)
+        for (algorithm, name), (index, row) in native.ROW_PLACES.items()
+        if lib.engine_row_usable(index, row)
+    }
+    for rows, make in ((native.ciphers(), seal_call), (native.fused_passes(), fused_call)):
+        found |= {f"{row.algorithm} {row.name}": make(i, room) for i, row in enumerate(rows) if row.usable}
+    found["AES-256-GCM in segments of 64 KiB"] = sealing_call(room)
+    sequence = [found[f"{name} libcrypto"] for name in ("MD5", "SHA256", "AES-256-GCM")]
+    found["sequence libcrypto"] = lambda: [call() for call in sequence]
+    lanes = {f"{row.algorithm} {row.name}": lanes_call(i, size) for i, row in enumerate(native.lanes()) if row.usable}
+    return {name: (call, size) for name, call in found.items()} | lanes
+
+
+def measure_rows(rounds: Mapping[str, int]) -> Rates:
+    """GB/s of every row by size; of the rows of lanes, of all lanes together."""
+    rates: Rates = {}
+    for label, size in SIZES.items():
+        timed = calls(size)
+        for name, samples in take_turns({name: call for name, (call, _) in timed.items()}, rounds[label]).items():
+            rates.setdefault(name, {})[label] = timed[name][1] / samples.values[0] / 1e9
+    return rates
+
+
+class Yardsticks:
+    """libcrypto's calls on one pinned core: GB/s of the best round so far, 256 KiB that stay in a near cache."""
+
+    def __init__(self, core: int) -> None:
+        found = calls(256 * KIB)
+        self.core = core
+        self.calls = {name: found[f"{name} libcrypto"][0] for name in ("MD5", "SHA256", "AES-256-GCM", "sequence")}
+        self.best = dict.fromkeys(self.calls, 0.0)
+
+    def measure(self, rounds: int) -> None:
+        with kernel_streams.pinned({self.core}):
+            for name, samples in take_turns(self.calls, rounds).items():
+                self.best[name] = max(self.best[name], 256 * KIB / samples.values[0] / 1e9)
+
+
+Streams = dict[tuple[str, str, int], float]
+
+
+def measure_streams(places: Mapping[str, set[int]], yardsticks: Yardsticks, windows: int, seconds: float) -> Streams:
+    """GB/s of n streams of each feature, on one core and on all: the best of the windows; yardsticks between them."""
+    best: Streams = {}
+    for _ in range(windows):
+        for feature in (MD5, SHA256, BOTH, ALL):
+            yardsticks.measure(3)
+            for place, cores in places.items():
+                for streams in STREAMS:
+                    rate = kernel_streams.rate(feature, streams, cores, seconds) / 1e9
+                    key = (feature.name, place, streams)
+                    best[key] = max(best.get(key, 0.0), rate)
+    return best
+
+
+def measure_latency(feature: Feature, cores: set[int], rounds: int, updates: int) -> dict[str, float]:
+    """Microseconds of a 64 KiB update alone and among fifteen others: the quietest of some rounds."""
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, others in (("alone", 0), ("among 15", 15)):
+            samples: Samples = kernel_streams.latencies(feature, others, cores, updates, 64 * KIB)
+            for quantile, fraction in (("p50", 0.5), ("p99", 0.99)):
+                taken = samples.quantile(fraction) * 1e6
+                best[f"{name} {quantile} us"] = min(best.get(f"{name} {quantile} us", taken), taken)
+    return best
+
+
+def ratios(rates: Rates, yardsticks: Yardsticks, streams: Streams, latency: Mapping[str, float]) -> dict[str, float]:
+    """What the goals are about."""
+    base = yardsticks.best
+    core = {(feature, n): rate for (feature, place, n), rate in streams.items() if place == ONE_CORE}
+    crc = max((max(sizes.values()) for name, sizes in rates.items() if name.startswith("CRC64NVME ")), default=0.0)
+    return {
+        "fused_one_stream_vs_md5": core[ALL.name, 1] / base["MD5"],
+        "fused_one_stream_vs_sequence": core[ALL.name, 1] / base["sequence"],
+        "md5_one_stream_vs_md5": core[MD5.name, 1] / base["MD5"],
+        "md5_16_streams_vs_md5": core[MD5.name, 16] / base["MD5"],
+        "md5_32_streams_vs_md5": core[MD5.name, 32] / base["MD5"],
+        "sha256_16_streams_vs_sha256": core[SHA256.name, 16] / base["SHA256"],
+        "all_16_streams_vs_sequence": core[ALL.name, 16] / base["sequence"],
+        "all_32_streams_vs_sequence": core[ALL.name, 32] / base["sequence"],
+        "gcm_64k_vs_libcrypto": max(rates["AES-256-GCM in segments of 64 KiB"].values()) / base["AES-256-GCM"],
+        "crc64nvme_gb_s": crc,
+        "latency_p99_vs_alone": latency["among 15 p99 us"] / latency["alone p99 us"],
+    }
+
+
+GOALS = {
+    "fused_one_stream_vs_md5": 1.0,
+    "fused_one_stream_vs_sequence": 1.7,
+    "md5_one_stream_vs_md5": 1.05,
+    "md5_16_streams_vs_md5": 7.0,
+    "md5_32_streams_vs_md5": 10.0,
+    "sha256_16_streams_vs_sha256": 2.2,
+    "all_16_streams_vs_sequence": 4.0,
+    "all_32_streams_vs_sequence": 5.0,
+    "gcm_64k_vs_libcrypto": 3.0,
+    "crc64nvme_gb_s": 15.0,
+}
+
+ONE_CORE = "one core"
+
+
+def parsed() -> argparse.Namespace:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--quick", action="store_true", help="under half a minute")
+    options.add_argument("--json", type=Path, metavar="FILE", help="where the JSON goes, instead of results/")
+    options.add_argument("--plots", type=Path, metavar="DIRECTORY", help="draw the figures there")
+    return options.parse_args()
+
+
+def main() -> None:
+    options = parsed()
+    quick = options.quick
+    cores = os.sched_getaffinity(0)
+    core, every = max(cores), f"all {len(cores)} cores"
+    places = {ONE_CORE: {core}, every: cores}
+
+    yardsticks = Yardsticks(core)
+    yardsticks.measure(20)
+    with kernel_streams.pinned({core}):
+        rates = measure_rows(ROUNDS_QUICK if quick else ROUNDS)
+    streams = measure_streams(places, yardsticks, *((2, 0.06) if quick else (6, 0.3)))
+    latencies = {
+        (feature.name, place): measure_latency(feature, where, *((2, 300) if quick else (5, 2000)))
+        for feature in (MD5, ALL)
+        for place, where in places.items()
+    }
+    report = Report("kernels", "what do rows do beside libcrypto, and streams together?", {"quick": quick})
+    add_rows(report, rates, yardsticks, streams, latencies)
+    report.ratios = ratios(rates, yardsticks, streams, latencies[ALL.name, every])
+    for name, bound in GOALS.items():
+        report.goal(name, report.ratios[name], at_least=bound)
+    report.goal("latency_p99_vs_alone", report.ratios["latency_p99_vs_alone"], at_most=4.0)
+    report.finish(options.json)
+    if options.plots is not None:
+        kernel_plots.draw(options.plots, yardsticks.best, streams, places)
+
+
+def add_rows(
+    report: Report,
+    rates: Rates,
+    yardsticks: Yardsticks,
+    streams: Streams,
+    latencies: Mapping[tuple[str, str], Mapping[str, float]],
+) -> None:
+    """GB/s; of streams, the columns are how many there are."""
+    for name, value in yardsticks.best.items():
+        report.row(f"libcrypto {name}", **{"256 KiB": value})
+    for name, sizes in rates.items():
+        report.row(name, **sizes)
+    for feature, place in dict.fromkeys((feature, place) for feature, place, _ in streams):
+        report.row(f"streams: {feature}, {place}", **{f"{n}": streams[feature, place, n] for n in STREAMS})
+    for (feature, place), columns in latencies.items():
+        report.row(f"update of 64 KiB, {feature}, {place}", **columns)
+
+
+if __name__ == "__main__":
+    main()

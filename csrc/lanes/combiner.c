@@ -1,0 +1,363 @@
+/*
+ * Who hashes, and who waits for whom.
+ *
+ * There are as many slots as processors. A thread that holds one hashes; others queue in the order they came. With few streams everyone
+ * finds a free slot and nobody waits. With more, the holder of a slot takes into lanes what waits of its crowd, a quantum at a time, until
+ * its own job is done, and gives the slot to the one that has waited longest.
+ *
+ * That alone would not fill the lanes of one processor: its threads wake one after another, and the first to come back with bytes finds
+ * the slot free and nobody waiting. So those that come wait for each other (crowd.h), and the last one to come, who is awake, starts.
+ */
+#include "lanes/combiner.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+
+#include "common/assert.h"
+
+enum { CROWDS = 3, BOTH = ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256, ARRIVALS_A_LOOK = 16 };
+
+enum seat_state { SEAT_FREE, SEAT_WAITING, SEAT_CALLED, SEAT_RUNNING, SEAT_DONE };
+
+/* Of a thread in combiner_take(). Seats outlive their threads' calls, so one can be woken after the mutex is released. */
+struct seat {
+    enum seat_state state;
+    pthread_cond_t changed;
+    struct crowd *crowd;
+    struct lane_member *member;
+    struct lane_job *job;
+};
+
+static struct {
+    pthread_mutex_t mutex;
+    struct crowd crowds[CROWDS];
+    struct seat seats[COMBINER_SEATS];
+    struct seat *queue[COMBINER_SEATS]; /* those waiting or called, first come first */
+    int waiting;
+    bool is_calling; /* a seat was called and has not begun */
+    int slots;
+    int busy; /* slots in use, the called one's among them */
+    unsigned arrivals;
+    struct engine_lanes_stats stats;
+} combiner = {
+    .mutex = PTHREAD_MUTEX_INITIALIZER,
+    /* From how many streams on lanes pay: measured, benchmarks/kernels.py. */
+    .crowds = {{.digests = ENGINE_DIGEST_MD5, .pays = 2}, {.digests = ENGINE_DIGEST_SHA256, .pays = 8}, {.digests = BOTH, .pays = 4}},
+};
+
+/* Seats to wake once the mutex is released: a thread that wakes while it is held would only go to sleep again. */
+struct wakes {
+    struct seat *seats[COMBINER_SEATS + CROWDS];
+    int count;
+};
+
+static void unlock(const struct wakes *wakes)
+{
+    pthread_mutex_unlock(&combiner.mutex);
+    for (int i = 0; i < wakes->count; i++)
+        pthread_cond_signal(&wakes->seats[i]->changed);
+}
+
+static void wake(struct wakes *wakes, struct seat *seat)
+{
+    ENGINE_ASSERT(wakes->count < COMBINER_SEATS + CROWDS);
+    wakes->seats[wakes->count++] = seat;
+}
+
+static void lock(struct wakes *wakes)
+{
+    pthread_mutex_lock(&combiner.mutex);
+    wakes->count = 0;
+}
+
+static int processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+/* Nobody waits, nobody hashes, nobody is expected: at the start, and in a forked child, which has none of the threads that did. */
+static void clear(void)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    for (int i = 0; i < COMBINER_SEATS; i++) {
+        combiner.seats[i].state = SEAT_FREE;
+        pthread_cond_init(&combiner.seats[i].changed, &attributes);
+    }
+    pthread_condattr_destroy(&attributes);
+    for (int i = 0; i < CROWDS; i++)
+        crowd_clear(&combiner.crowds[i]);
+    combiner.waiting = combiner.busy = 0;
+    combiner.is_calling = false;
+    combiner.arrivals = 0;
+    combiner.stats = (struct engine_lanes_stats){0};
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&combiner.mutex);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&combiner.mutex);
+}
+
+static void after_fork_in_child(void)
+{
+    pthread_mutex_init(&combiner.mutex, NULL);
+    clear();
+}
+
+void combiner_init(void)
+{
+    for (int i = 0; i < CROWDS; i++) {
+        const struct lanes_row *const widest = lanes_chosen_row(combiner.crowds[i].digests, ENGINE_LANES_MAX);
+        combiner.crowds[i].width = widest == NULL ? 0 : widest->width;
+    }
+    clear();
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
+uint32_t combiner_digests(uint32_t digests)
+{
+    const uint32_t wanted = digests & BOTH;
+    if (wanted != 0 && lanes_chosen_row(wanted, 1) != NULL)
+        return wanted;
+    return lanes_chosen_row(wanted & ENGINE_DIGEST_MD5, 1) != NULL ? ENGINE_DIGEST_MD5 : 0;
+}
+
+static struct crowd *crowd_of(const struct lane_job *job)
+{
+    return &combiner.crowds[job->sha256 == NULL ? 0 : job->md5 == NULL ? 1 : 2];
+}
+
+/* ---- The queue ---- */
+
+static void enqueue(struct seat *seat, int place)
+{
+    memmove(combiner.queue + place + 1, combiner.queue + place, (size_t)(combiner.waiting - place) * sizeof combiner.queue[0]);
+    combiner.queue[place] = seat;
+    combiner.waiting++;
+    seat->crowd->waiting++;
+    seat->state = SEAT_WAITING;
+}
+
+static void dequeue(struct seat *seat)
+{
+    int place = 0;
+    while (combiner.queue[place] != seat)
+        place++;
+    combiner.waiting--;
+    memmove(combiner.queue + place, combiner.queue + place + 1, (size_t)(combiner.waiting - place) * sizeof combiner.queue[0]);
+    seat->crowd->waiting--;
+    seat->crowd->running++;
+    seat->state = SEAT_RUNNING;
+}
+
+/* A slot is free, or fewer are expected: give the slot to the first that may start. Otherwise let the first of each crowd look at the
+ * clock; those behind it need not. */
+static void call_next(struct wakes *wakes)
+{
+    uint32_t seen = 0;
+    if (combiner.is_calling || combiner.busy >= combiner.slots)
+        return;
+    for (int i = 0; i < combiner.waiting; i++) {
+        struct seat *const seat = combiner.queue[i];
+        const uint32_t crowd = 1u << (seat->crowd - combiner.crowds);
+        if ((seen & crowd) != 0)
+            continue;
+        seen |= crowd;
+        wake(wakes, seat);
+        if (crowd_may_start(seat->crowd, combiner.slots)) {
+            combiner.busy++;
+            combiner.is_calling = true;
+            seat->state = SEAT_CALLED;
+            return;
+        }
+    }
+}
+
+/* ---- Hashing ---- */
+
+struct batch {
+    struct seat *seats[ENGINE_LANES_MAX];
+    struct lane_job *jobs[ENGINE_LANES_MAX];
+    int count;
+    size_t blocks;
+};
+
+static void pick(const struct seat *own, struct batch *batch)
+{
+    batch->count = 0;
+    batch->blocks = COMBINER_QUANTUM_BLOCKS;
+    for (int i = 0; i < combiner.waiting && batch->count < own->crowd->width; i++) {
+        struct seat *const seat = combiner.queue[i];
+        if (seat->crowd != own->crowd || (seat->state == SEAT_CALLED && seat != own))
+            continue;
+        batch->jobs[batch->count] = seat->job;
+        batch->seats[batch->count++] = seat;
+        batch->blocks = seat->job->blocks < batch->blocks ? seat->job->blocks : batch->blocks;
+    }
+}
+
+/* Whose job is done goes out; the others are back in front of the queue, in their order. */
+static void settle(const struct batch *batch, const struct seat *own, struct wakes *wakes)
+{
+    int places = 0;
+    for (int i = 0; i < batch->count; i++) {
+        struct seat *const seat = batch->seats[i];
+        if (seat->job->blocks > 0) {
+            seat->crowd->running--;
+            enqueue(seat, places++);
+            continue;
+        }
+        crowd_go_out(seat->crowd, seat->member);
+        seat->state = SEAT_DONE;
+        if (seat != own)
+            wake(wakes, seat);
+    }
+    own->crowd->began = own->crowd->arrived;
+}
+
+static void run(const struct batch *batch, const struct seat *own, struct wakes *wakes)
+{
+    const struct lanes_row *const row = lanes_chosen_row(own->crowd->digests, batch->count);
+    for (int i = 0; i < batch->count; i++)
+        dequeue(batch->seats[i]);
+    combiner.stats.batches++;
+    combiner.stats.lanes += (uint64_t)batch->count;
+    call_next(wakes);
+    unlock(wakes);
+    lanes_take(row, batch->jobs, batch->count, batch->blocks);
+    lock(wakes);
+    settle(batch, own, wakes);
+}
+
+/* With a slot: hash together with those that wait until the own job is done, and give the slot back. False if too few wait for that; the
+ * slot remains. */
+static bool hold(struct seat *own, struct wakes *wakes)
+{
+    combiner.stats.given_up += crowd_start(own->crowd, combiner.slots);
+    while (own->state != SEAT_DONE) {
+        struct batch batch;
+        pick(own, &batch);
+        if (batch.count < own->crowd->pays) {
+            dequeue(own);
+            combiner.stats.alone++;
+            call_next(wakes);
+            return false;
+        }
+        run(&batch, own, wakes);
+    }
+    combiner.busy--;
+    call_next(wakes);
+    return true;
+}
+
+static bool is_first_of_crowd(const struct seat *seat)
+{
+    for (int i = 0; combiner.queue[i] != seat; i++)
+        if (combiner.queue[i]->crowd == seat->crowd)
+            return false;
+    return true;
+}
+
+static void wait(struct seat *seat)
+{
+    if (seat->state != SEAT_WAITING || combiner.busy >= combiner.slots || seat->crowd->running > 0 || !is_first_of_crowd(seat)) {
+        pthread_cond_wait(&seat->changed, &combiner.mutex);
+        return;
+    }
+    const int64_t deadline = crowd_deadline(seat->crowd);
+    const struct timespec until = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
+    pthread_cond_timedwait(&seat->changed, &combiner.mutex, &until);
+}
+
+/* In the queue until the job is done, or until it is this thread's turn. */
+static bool queue_up(struct seat *seat, struct wakes *wakes)
+{
+    for (;;) {
+        if (seat->state == SEAT_DONE)
+            return true;
+        if (seat->state == SEAT_CALLED) {
+            combiner.is_calling = false;
+            return hold(seat, wakes);
+        }
+        if (seat->state == SEAT_WAITING && combiner.busy < combiner.slots && crowd_may_start(seat->crowd, combiner.slots)) {
+            combiner.busy++;
+            return hold(seat, wakes);
+        }
+        wait(seat);
+    }
+}
+
+static struct seat *free_seat(void)
+{
+    for (int i = 0; i < COMBINER_SEATS; i++)
+        if (combiner.seats[i].state == SEAT_FREE)
+            return &combiner.seats[i];
+    return NULL;
+}
+
+bool combiner_take(struct lane_member *member, struct lane_job *job)
+{
+    struct crowd *const crowd = crowd_of(job);
+    struct wakes wakes;
+    bool is_done = false;
+
+    ENGINE_ASSERT(job->blocks > 0 && crowd->width > 0);
+    lock(&wakes);
+    if (combiner.arrivals++ % ARRIVALS_A_LOOK == 0)
+        combiner.slots = processors();
+    member->crowd = (int)(crowd - combiner.crowds);
+    crowd_come(crowd, member);
+    struct seat *const seat = free_seat();
+    if (seat == NULL) {
+        crowd->running++;
+        combiner.busy++;
+        combiner.stats.alone++;
+    } else {
+        seat->crowd = crowd;
+        seat->member = member;
+        seat->job = job;
+        enqueue(seat, combiner.waiting);
+        is_done = queue_up(seat, &wakes);
+        seat->state = SEAT_FREE;
+    }
+    unlock(&wakes);
+    return is_done;
+}
+
+void combiner_rest(struct lane_member *member)
+{
+    struct wakes wakes;
+    lock(&wakes);
+    crowd_go_out(&combiner.crowds[member->crowd], member);
+    combiner.busy--;
+    call_next(&wakes);
+    unlock(&wakes);
+}
+
+void combiner_part(struct lane_member *member)
+{
+    struct wakes wakes;
+    if (!member->is_out)
+        return;
+    lock(&wakes);
+    crowd_part(&combiner.crowds[member->crowd], member);
+    call_next(&wakes);
+    unlock(&wakes);
+}
+
+void engine_lanes_stats(struct engine_lanes_stats *stats)
+{
+    struct wakes wakes;
+    lock(&wakes);
+    *stats = combiner.stats;
+    unlock(&wakes);
+}

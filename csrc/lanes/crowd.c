@@ -1,0 +1,97 @@
+/*
+ * The members of a crowd are counted, never listed: one that is out is known by the epoch it carries, and a new epoch forgets all that are.
+ */
+#include "lanes/crowd.h"
+
+#include <time.h>
+
+enum { PATIENCE_MIN = 50 * 1000, PATIENCE_START = 200 * 1000, PATIENCE_MAX = 500 * 1000, GATHERING_MAX = 2 * 1000 * 1000, FAILURES_MAX = 4 };
+
+static int64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+void crowd_clear(struct crowd *crowd)
+{
+    *crowd = (struct crowd){
+        .digests = crowd->digests,
+        .pays = crowd->pays,
+        .width = crowd->width,
+        .epoch = crowd->epoch + 1,
+        .patience = PATIENCE_START,
+    };
+}
+
+static void learn_patience(struct crowd *crowd, int64_t gap)
+{
+    crowd->patience += (4 * gap - crowd->patience) / 16;
+    if (crowd->patience < PATIENCE_MIN)
+        crowd->patience = PATIENCE_MIN;
+    if (crowd->patience > PATIENCE_MAX)
+        crowd->patience = PATIENCE_MAX;
+}
+
+void crowd_come(struct crowd *crowd, struct lane_member *member)
+{
+    const int64_t at = now();
+    crowd_part(crowd, member);
+    if (crowd->waiting == 0)
+        crowd->began = at;
+    else
+        learn_patience(crowd, at - crowd->arrived);
+    crowd->arrived = at;
+}
+
+void crowd_go_out(struct crowd *crowd, struct lane_member *member)
+{
+    crowd->running--;
+    crowd->out++;
+    crowd->arrived = now();
+    member->is_out = true;
+    member->epoch = crowd->epoch;
+}
+
+void crowd_part(struct crowd *crowd, struct lane_member *member)
+{
+    if (member->is_out && member->epoch == crowd->epoch)
+        crowd->out--;
+    member->is_out = false;
+}
+
+/* Large is a crowd of which lanes do the work sooner than all processors would by single rows. */
+static bool gathers(const struct crowd *crowd, int slots)
+{
+    return crowd->waiting + crowd->running + crowd->out >= crowd->pays * slots && crowd->starts == 0 &&
+           crowd->waiting < crowd->width && crowd->out + crowd->running > 0;
+}
+
+int64_t crowd_deadline(const struct crowd *crowd)
+{
+    const int64_t next = crowd->arrived + crowd->patience, last = crowd->began + GATHERING_MAX;
+    return next < last ? next : last;
+}
+
+/* Members whose bytes are being hashed have an end; no patience is lost by it. */
+bool crowd_may_start(const struct crowd *crowd, int slots)
+{
+    return !gathers(crowd, slots) || (crowd->running == 0 && now() >= crowd_deadline(crowd));
+}
+
+bool crowd_start(struct crowd *crowd, int slots)
+{
+    const bool is_in_vain = gathers(crowd, slots);
+    if (is_in_vain) {
+        crowd->out = 0;
+        crowd->epoch++;
+        crowd->starts = 1 << crowd->failures;
+        crowd->failures += crowd->failures < FAILURES_MAX;
+    } else if (crowd->starts > 0) {
+        crowd->starts--;
+    } else {
+        crowd->failures = 0;
+    }
+    return is_in_vain;
+}

@@ -1,0 +1,52 @@
+/*
+ * Streams that want the same digests, so that they can share lanes: how many there are, and whether it pays to wait until all are there.
+ *
+ * A crowd large enough gathers: who comes waits while members of the last rounds are out. The wait is bounded, and members that did not
+ * come in time are forgotten until they do; a crowd that failed to gather starts without gathering for a while. Everything here happens
+ * under the combiner's mutex.
+ */
+#ifndef ENGINE_LANES_CROWD_H
+#define ENGINE_LANES_CROWD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is remembered of a stream, in the stream. All zero: it has not come yet. */
+struct lane_member {
+    int crowd;      /* index */
+    uint64_t epoch; /* in which it was last counted */
+    bool is_out;    /* counted, and expected back if the epoch is still the same */
+};
+
+struct crowd {
+    uint32_t digests; /* ENGINE_DIGEST_* bits */
+    int pays;         /* fewer are faster by their single rows */
+    int width;        /* of the widest row; 0: there is none */
+    int waiting;      /* members in the queue */
+    int running;      /* members whose bytes are being hashed */
+    int out;          /* members elsewhere: they were here in this epoch */
+    uint64_t epoch;
+    int64_t began;    /* when this gathering did, in nanoseconds as all times here */
+    int64_t arrived;  /* when the last one came, or went out */
+    int64_t patience; /* for the next one to come: four times the usual time between two */
+    int failures;     /* gatherings in a row that ended for want of patience */
+    int starts;       /* without gathering, before the next is tried */
+};
+
+/* Nobody is here or expected; members counted before are not known any more. */
+void crowd_clear(struct crowd *crowd);
+
+void crowd_come(struct crowd *crowd, struct lane_member *member);
+void crowd_go_out(struct crowd *crowd, struct lane_member *member);
+void crowd_part(struct crowd *crowd, struct lane_member *member);
+
+/* Whether one of those that wait may start now, on a machine of so many slots. */
+bool crowd_may_start(const struct crowd *crowd, int slots);
+
+/* Unless it may start before: when it may for want of patience. */
+int64_t crowd_deadline(const struct crowd *crowd);
+
+/* One of those that wait starts. True if others were waited for in vain. */
+bool crowd_start(struct crowd *crowd, int slots);
+
+#endif
