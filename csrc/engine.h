@@ -114,6 +114,21 @@ int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const
 int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                         const uint8_t *sealed, size_t sealed_size, uint8_t *out);
 
+/* ---- The fused pass: MD5 and what is wanted beside it in one go, a row for each combination ---- */
+
+int engine_fused_row_count(void);
+const char *engine_fused_row_name(int row);
+uint32_t engine_fused_row_needs(int row);   /* bit i: CPU feature i */
+uint32_t engine_fused_row_digests(int row); /* bit i: algorithm i */
+bool engine_fused_row_seals(int row);       /* AES-256-GCM too */
+bool engine_fused_row_usable(int row);
+bool engine_fused_row_chosen(int row); /* streams use it for this combination */
+
+/* Digest `data` and, if the row seals, seal it as engine_gcm_row_seal() does, but not in place; else what concerns the key and `out` is
+ * ignored. `digests` takes the row's digests, one after the other. For tests and benchmarks. */
+int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                         size_t size, uint8_t *out, uint8_t *digests);
+
 /* ---- Keys: 32 secret bytes in pages of their own, not in core dumps, wiped at the end. Read-only once made. ---- */
 
 enum {

@@ -17,6 +17,7 @@ from engine import errors
 from engine.bucket_results import (
     Bucket,
     CreateBucketOutput,
+    GetBucketEncryptionOutput,
     GetBucketLifecycleConfigurationOutput,
     GetBucketLocationOutput,
     GetBucketRequestPaymentOutput,
@@ -38,7 +39,7 @@ from engine.listing_results import (
     Object,
     ObjectVersion,
 )
-from engine.reports import CheckReport, ReapReport, StoreStat
+from engine.reports import CheckReport, ReapReport, RewrapReport, StoreStat
 from engine.results import (
     AbortMultipartUploadOutput,
     Checksum,
@@ -106,6 +107,7 @@ __all__ = [
     "DeletedObject",
     "EngineError",
     "Error",
+    "GetBucketEncryptionOutput",
     "GetBucketLifecycleConfigurationOutput",
     "GetBucketLocationOutput",
     "GetBucketRequestPaymentOutput",
@@ -145,6 +147,7 @@ __all__ = [
     "PutObjectRetentionOutput",
     "PutObjectTaggingOutput",
     "ReapReport",
+    "RewrapReport",
     "S3Error",
     "Store",
     "StoreError",
@@ -157,9 +160,10 @@ __all__ = [
 ]
 
 
-def attach(client_or_session: Any, store: Store) -> None:
+def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets: bool = False) -> None:
     """Make a boto3 S3 client, or every S3 client that a session makes from now on, talk to a store in this process: no socket.
 
+    Buckets made so take customers' keys (SSE-C) only if `customer_keys_in_new_buckets` says so, or PutBucketEncryption.
     Needs botocore (`pip install 'partwright[server]'`); no credentials.
 
     Raises:
@@ -167,4 +171,4 @@ def attach(client_or_session: Any, store: Store) -> None:
     """
     from engine.server.attach import attach
 
-    attach(client_or_session, store)
+    attach(client_or_session, store, customer_keys_in_new_buckets=customer_keys_in_new_buckets)

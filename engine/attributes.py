@@ -19,6 +19,7 @@ from engine.traits import storage_class_of
 from engine.version_ids import asked_version, shown_version
 
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
+OF_CHECKSUMS = frozenset({"Checksum", "ObjectParts"})
 
 
 class Attributes(Objects):
@@ -57,7 +58,9 @@ class Attributes(Objects):
         record = found.record
         with (
             customer_key_said(said) as customer,
-            self._seal_for_read(record.encryption, bucket, key, customer) as seal,
+            self._seal_for_look(
+                record.encryption, bucket, key, customer, at_checksums=bool(wanted & OF_CHECKSUMS)
+            ) as seal,
         ):
             checksum = seal.reveal_whole(record.etag, record.checksum) if "Checksum" in wanted else None
             parts = _parts_of(record, manifest, marker, limit, seal) if "ObjectParts" in wanted else None

@@ -1,4 +1,4 @@
-"""A `KeyProvider` over AWS KMS. The caller brings boto3's client (`pip install 'partwright[kms]'`); nothing here imports it.
+"""A `KeyProvider` over AWS KMS, by boto3 (`pip install 'partwright[kms]'`).
 
 boto3 hands a data key over as Python bytes, which can't be wiped: the one key of SSE-KMS that Python sees, for a moment.
 """
@@ -28,6 +28,13 @@ class AwsKeyProvider:
     def __init__(self, client: Any, default_key_id: str = DEFAULT_KEY) -> None:
         self._client = client
         self._default_key_id = default_key_id
+
+    @staticmethod
+    def of_environment() -> "AwsKeyProvider":
+        """With a client as boto3 makes it of environment variables and configuration files."""
+        import boto3
+
+        return AwsKeyProvider(boto3.client("kms"))
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
         """GenerateDataKey; the id kept is the key's ARN.

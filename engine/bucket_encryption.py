@@ -1,4 +1,4 @@
-"""The default encryption of a bucket as S3 takes it: read, refused where it is wrong, packed, and what it means for a request.
+"""The default encryption of a bucket as S3 takes it: read, refused where it is wrong, and what it means for a request.
 
 Source: API pages PutBucketEncryption, ServerSideEncryptionByDefault, BlockedEncryptionTypes; AWS's own answers to wrong rules.
 """
@@ -48,7 +48,6 @@ class ServerSideEncryptionConfiguration(_Element, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(ServerSideEncryptionRule).decode
 
 
 def read_configuration(said: Any) -> ServerSideEncryptionRule:
@@ -70,14 +69,26 @@ def read_configuration(said: Any) -> ServerSideEncryptionRule:
     return rules[0]
 
 
-def pack_rule(rule: ServerSideEncryptionRule) -> bytes:
-    """The rule as bytes to be kept."""
-    return _encode(rule)
+def blocking(types: tuple[str, ...]) -> ServerSideEncryptionRule | None:
+    """The rule of a new bucket that blocks some types, and says nothing else.
+
+    Raises:
+        MalformedXML: there is no such type.
+    """
+    if not types:
+        return None
+    return read_configuration({"rules": ({"blocked_encryption_types": {"encryption_type": types}},)})
 
 
-def unpack_rule(data: bytes) -> ServerSideEncryptionRule:
-    """The rule that was packed."""
-    return _decode(data)
+def following(
+    current: ServerSideEncryptionRule | None, said: ServerSideEncryptionRule | None
+) -> ServerSideEncryptionRule | None:
+    """The rule of a bucket once another one is set, or none; what nothing is said of, blocked types, stays."""
+    blocked = current.blocked_encryption_types if current is not None else None
+    if said is not None:
+        stays = said.blocked_encryption_types is None
+        return msgspec.structs.replace(said, blocked_encryption_types=blocked) if stays else said
+    return ServerSideEncryptionRule(blocked_encryption_types=blocked) if blocked is not None else None
 
 
 def by_default(asked: Asked, rule: ServerSideEncryptionRule | None) -> Asked:

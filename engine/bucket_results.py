@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from engine.bucket_encryption import ServerSideEncryptionConfiguration
 from engine.lifecycle import LifecycleRule
 from engine.record import Record
 from engine.results import Owner
@@ -52,6 +53,12 @@ class GetBucketLifecycleConfigurationOutput(Record, frozen=True):
 
     rules: tuple[LifecycleRule, ...]
     transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+class GetBucketEncryptionOutput(Record, frozen=True):
+    """Answer of GetBucketEncryption."""
+
+    server_side_encryption_configuration: ServerSideEncryptionConfiguration
 
 
 class GetBucketRequestPaymentOutput(Record, frozen=True):

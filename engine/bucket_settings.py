@@ -1,9 +1,12 @@
-"""What is set of a bucket as a whole: the rules of its lifecycle, object lock, and who pays for requests."""
+"""What is set of a bucket as a whole: the rules of its lifecycle, object lock, encryption, and who pays for requests."""
 
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from engine import bucket_encryption
+from engine.bucket_encryption import ServerSideEncryptionConfiguration
 from engine.bucket_results import (
+    GetBucketEncryptionOutput,
     GetBucketLifecycleConfigurationOutput,
     GetBucketRequestPaymentOutput,
     PutBucketLifecycleConfigurationOutput,
@@ -14,6 +17,7 @@ from engine.errors import (
     MalformedXML,
     NoSuchLifecycleConfiguration,
     ObjectLockConfigurationNotFoundError,
+    ServerSideEncryptionConfigurationNotFoundError,
 )
 from engine.lifecycle import BucketLifecycleConfiguration, pack_rules, read_configuration, unpack_rules
 from engine.locks import read_rule
@@ -135,6 +139,65 @@ class BucketSettings(Core):
         if lock.mode is not None:
             rule = ObjectLockRule(DefaultRetention(lock.mode, lock.days or None, lock.years or None))
         return GetObjectLockConfigurationOutput(ObjectLockConfiguration("Enabled", rule))
+
+    @exact
+    def put_bucket_encryption(
+        self,
+        bucket: str,
+        *,
+        server_side_encryption_configuration: ServerSideEncryptionConfiguration | Mapping[str, Any] | None = None,
+        **said: Unpack[Owned],
+    ) -> None:
+        """Say how objects are encrypted that ask for nothing, and what they may not ask for (`SSE-C`); what is there stays as it is.
+
+        `{"rules": [{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]}`. A rule that says nothing of blocked
+        types leaves what is blocked as it is.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML, InvalidArgument: the rule can't be so.
+            NotImplementedYet: two layers of encryption.
+
+        Source: API page PutBucketEncryption.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        rule = bucket_encryption.read_configuration(server_side_encryption_configuration)
+
+        def change(record: BucketRecord) -> BucketRecord:
+            return replace(record, encryption=bucket_encryption.following(record.encryption, rule))
+
+        self._meta.update_bucket(bucket, change)
+
+    @exact
+    def get_bucket_encryption(self, bucket: str, **said: Unpack[Owned]) -> GetBucketEncryptionOutput:
+        """Tell how objects are encrypted that ask for nothing.
+
+        Raises:
+            NoSuchBucket, ServerSideEncryptionConfigurationNotFoundError.
+
+        Source: API page GetBucketEncryption.
+        """
+        self._check_open()
+        rule = self._enter(bucket, said).encryption
+        if rule is None:
+            raise ServerSideEncryptionConfigurationNotFoundError(BucketName=bucket)
+        return GetBucketEncryptionOutput(ServerSideEncryptionConfiguration((rule,)))
+
+    @exact
+    def delete_bucket_encryption(self, bucket: str, **said: Unpack[Owned]) -> None:
+        """Encrypt no longer what asks for nothing; what is blocked stays blocked until a PutBucketEncryption says NONE.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page DeleteBucketEncryption; of blocked types it says nothing.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._meta.update_bucket(
+            bucket, lambda record: replace(record, encryption=bucket_encryption.following(record.encryption, None))
+        )
 
     @exact
     def put_bucket_request_payment(

@@ -2,6 +2,7 @@
 
 from typing import Unpack
 
+from engine.bucket_encryption import blocking
 from engine.bucket_results import (
     Bucket,
     CreateBucketOutput,
@@ -20,16 +21,25 @@ from engine.results import Owner
 class Buckets(Core):
     """The operations on buckets."""
 
-    def create_bucket(self, bucket: str, *, object_lock_enabled_for_bucket: bool = False) -> CreateBucketOutput:
+    def create_bucket(
+        self,
+        bucket: str,
+        *,
+        object_lock_enabled_for_bucket: bool = False,
+        blocked_encryption_types: tuple[str, ...] = (),
+    ) -> CreateBucketOutput:
         """Create a bucket; one with object lock keeps versions.
 
+        `blocked_encryption_types` is ours: `("SSE-C",)` makes a bucket as S3 does since 2026, until PutBucketEncryption says otherwise.
+
         Raises:
+            MalformedXML: no encryption of that type can be blocked.
             InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
 
         Source: API page CreateBucket.
         """
         self._check_writable()
-        record = BucketRecord(self._now_ns(), self._caller)
+        record = BucketRecord(self._now_ns(), self._caller, encryption=blocking(blocked_encryption_types))
         if object_lock_enabled_for_bucket:
             record = replace(record, versioning="Enabled", lock=LockRule())
         self._meta.create_bucket(check_bucket_name(bucket), record)

@@ -1,19 +1,18 @@
 """Check: every row against the blob it names, every file against the rows."""
 
 from engine.blobs import BlobReader
-from engine.core import Core
+from engine.check_sealed import SealedChecker, has_digests
 from engine.errors import InternalError
 from engine.meta.parts import Flag, PartRecord
 from engine.readers import InlineReader, digest_of
 from engine.reports import CheckReport
 from engine.sealed import HEADER_SIZE, is_header, sealed_size
-from engine.stream import Digest, Stream
 
 NAMES_REPORTED_MAX = 100
 READ_SIZE = 1024 * 1024
 
 
-class Checker(Core):
+class Checker(SealedChecker):
     """The checking of one store."""
 
     def _check(self, *, deep: bool) -> CheckReport:
@@ -26,6 +25,9 @@ class Checker(Core):
             kind = self._trouble_with(part, deep)
             if kind and self._meta.holds_part(owner, part):  # asked after the look: bytes go only after their rows went
                 trouble[kind].append(part.blob_id.hex())
+        opened_parts, damaged = self._check_opened() if deep else (0, [])
+        told = {name for names in trouble.values() for name in names}
+        trouble["corrupt"] += [name for name in damaged if name not in told]
         files = unnamed = unnamed_bytes = 0
         for blob_id, size in self._blobs.walk():
             files += 1
@@ -35,7 +37,7 @@ class Checker(Core):
         found = {kind: tuple(names[:NAMES_REPORTED_MAX]) for kind, names in trouble.items()}
         return CheckReport(
             parts=parts, files=files, unnamed_files=unnamed, unnamed_bytes=unnamed_bytes,
-            collected_files=0, collected_bytes=0, sealed_parts=sealed_parts, **found,
+            collected_files=0, collected_bytes=0, sealed_parts=sealed_parts, opened_parts=opened_parts, **found,
         )  # fmt: skip
 
     def _trouble_with(self, part: PartRecord, deep: bool) -> str | None:
@@ -70,12 +72,7 @@ def _is_what_was_stored(part: PartRecord, reader: BlobReader) -> bool:
     """Whether the bytes have the MD5 and the checksum of their row; of a sealed part, whether they can be read and begin as one."""
     if part.flags & Flag.SEALED:
         return _is_sealed_part(part, reader)
-    proof = digest_of(part)
-    view = memoryview(bytearray(READ_SIZE))
-    with Stream(Digest.MD5 | proof) as stream:
-        while stream.size < reader.size and (count := reader.read_into(view, stream.size)):
-            stream.update(view[:count])
-        return stream.digest(Digest.MD5) == part.etag and (not proof or stream.digest(proof) == part.checksum)
+    return has_digests(part, reader, digest_of(part))
 
 
 def _is_sealed_part(part: PartRecord, reader: BlobReader) -> bool:

@@ -17,7 +17,7 @@ from engine.checksums import BY_NAME, DEFAULT, Algorithm, find_algorithm
 from engine.conditions import CopyConditions, Extent, WriteConditions
 from engine.copy_sources import CopySource, copied_extent
 from engine.core import quoted, to_datetime
-from engine.customer_keys import CustomerKey, customer_key_said, told
+from engine.customer_keys import CustomerKey, customer_key_said
 from engine.encrypting import Asked
 from engine.errors import InternalError, InvalidArgument, InvalidRequest, MethodNotAllowed
 from engine.locks import lock_in
@@ -31,8 +31,8 @@ from engine.objects import Objects, new_object, new_place
 from engine.readers import ObjectBody, StoredSource, digest_of
 from engine.record import Record
 from engine.results import CopyObjectOutput, CopyObjectResult
-from engine.seals import Seal
-from engine.sse import Place
+from engine.seals import Seal, told
+from engine.sse import Place, hides_digests
 from engine.stream import available
 from engine.traits import Traits, check_copyable
 from engine.version_ids import asked_version, made_version, shown_version
@@ -58,6 +58,11 @@ class Original(Record, frozen=True):
     def record(self) -> ObjectRecord:
         """What is kept of it."""
         return self.found.record
+
+    @property
+    def kind(self) -> str | None:
+        """Of its encryption."""
+        return self.record.encryption.kind if self.record.encryption is not None else None
 
     @property
     def algorithm(self) -> Algorithm:
@@ -100,7 +105,8 @@ class Copying(Objects):
 
         Metadata and content headers come from the source, unless `metadata_directive` is REPLACE, and so does the kind of checksum,
         unless `checksum_algorithm` names one. The copy is a plain object, also of a source that came in parts. The source's key is
-        `copy_source_sse_customer_*`, the copy's own `sse_customer_*`; each may be another one, or none.
+        `copy_source_sse_customer_*`, the copy's own `sse_customer_*`; each may be another one, or none. How the copy is encrypted is
+        said anew (`server_side_encryption`, or the bucket's default), and is not taken over.
 
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion: of the source or of the destination.
@@ -108,6 +114,7 @@ class Copying(Objects):
             InvalidRequest: no such checksum_algorithm, the source is too large or a delete marker, or the copy onto itself would
                 change nothing.
             PreconditionFailed: a condition on the source does not hold, or if_match or if_none_match on the destination.
+            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption, one whose key can't be used, or that the bucket blocks.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page CopyObject.
@@ -115,7 +122,8 @@ class Copying(Objects):
         self._check_writable()
         source = CopySource.of(copy_source)
         replaces, retags = _replaces("metadata", said), _replaces("tagging", said)
-        changes = said.get("storage_class") is not None or said.get("website_redirect_location") is not None
+        changing = ("storage_class", "website_redirect_location", "server_side_encryption")
+        changes = any(said.get(member) is not None for member in changing)
         wanted = said.get("checksum_algorithm")
         named = find_algorithm(wanted) if wanted is not None else None
         conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
@@ -123,17 +131,19 @@ class Copying(Objects):
         with contextlib.ExitStack() as held:
             customer = held.enter_context(customer_key_said(said))
             place = self._enter(bucket, said)
+            self._check_customer(place, bucket, key, customer)
+            asked = self._asked(place, said, customer)
             lock_in(place, traits.lock, self._now_ns())
             conditions.check(key, self._current(bucket, name))
             original = held.enter_context(self._original(source, said))
             is_same = (source.bucket, source.key) == (bucket, key) and original.would_be_replaced(place)
-            if is_same and not (replaces or changes or customer or original.record.encryption):
+            if is_same and not (replaces or changes or customer or original.kind != asked.kind):
                 raise InvalidRequest(_TO_ITSELF)
             headers = traits.headers if replaces else _copied_headers(original.record.headers, traits.headers)
             tags = traits.tags if retags else original.record.tags
             extent = copied_extent(original.record.size, None, self.limits.put_size_bytes_max)
             algorithm = named or original.algorithm
-            seal = held.enter_context(self._seal_of_copy(original, new_place(bucket, key), customer, algorithm))
+            seal = held.enter_context(self._seal_of_copy(original, new_place(bucket, key), asked, algorithm))
             arrival = held.enter_context(self._copied(original, extent, algorithm, seal))
             record, part = new_object(arrival, headers, tags, traits.lock, self._now_ns())
             guard, locking = partial(conditions.check, key), partial(lock_in, now_ns=record.modified_ns)
@@ -146,7 +156,8 @@ class Copying(Objects):
             copy_source_version_id=shown_version(original.found.version),
             version_id=made_version(version),
             request_charged=self._charged(place) or self._charged(original.place),
-            **told(customer),
+            **told(seal.encryption, customer),
+            ssekms_encryption_context=said.get("ssekms_encryption_context"),
         )
 
     @contextlib.contextmanager
@@ -176,18 +187,17 @@ class Copying(Objects):
             check_copyable(record)
             yield Original(place, found, manifest, seal, source, customer)
 
-    def _seal_of_copy(
-        self, original: Original, place: Place, customer: CustomerKey | None, algorithm: Algorithm
-    ) -> Seal:
-        """The encryption of a copy: the source's own data key under another root, where that leaves all bytes as they are.
+    def _seal_of_copy(self, original: Original, place: Place, asked: Asked, algorithm: Algorithm) -> Seal:
+        """The encryption of a copy: the source's own data key under another root, where that leaves all bytes and digests as they are.
 
         That is how a customer's key is changed, by a copy onto itself.
         """
         encryption, parts = original.record.encryption, original.manifest.parts
-        stays = encryption is not None and customer is not None and len(parts) == 1
-        if encryption is None or not stays or (parts[0].number, parts[0].algorithm) != (1, algorithm.name):
-            return self._begin_seal(place, customer)
-        source, asked = original.source, Asked(customer=customer)
+        if encryption is None or asked.kind is None or encryption.hides_digests != hides_digests(asked.kind):
+            return self._begin_seal(place, asked)
+        if len(parts) != 1 or (parts[0].number, parts[0].algorithm) != (1, algorithm.name):
+            return self._begin_seal(place, asked)
+        source = original.source
         opened_by = source.bucket, source.key, original.customer
         return Seal(original.seal.keys, self._encrypting.rewrap(encryption, *opened_by, place, asked))
 

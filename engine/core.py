@@ -12,7 +12,8 @@ from engine.arrival import Reception
 from engine.ballast import Ballast
 from engine.blobs import Blobs
 from engine.blobs.leases import Leases
-from engine.customer_keys import CustomerKey
+from engine.bucket_encryption import by_default
+from engine.customer_keys import CustomerKey, bucket_blocks_customer_keys
 from engine.deadlines import Lifecycle, lifecycle_of
 from engine.encrypting import Asked, Encrypting
 from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
@@ -21,7 +22,7 @@ from engine.meta import Metadata
 from engine.meta.records import BucketRecord, ObjectRecord
 from engine.proofs import Proofs
 from engine.record import Record
-from engine.seals import Seal
+from engine.seals import CLEAR, Seal
 from engine.sse import Encryption, Place
 from engine.sweeper import Sweeper
 
@@ -44,6 +45,7 @@ class Parts(Record, frozen=True):
     owner_id: str
     limits: Limits
     read_only: bool
+    encrypting: Encrypting
     clock: Clock = time.time_ns
 
 
@@ -77,7 +79,7 @@ class Core:
         self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
         self._proofs = Proofs(parts.meta, parts.blobs)
-        self._encrypting = Encrypting()
+        self._encrypting = parts.encrypting
         self._life = Life()
 
     def acting_as(self, account_id: str) -> Self:
@@ -118,13 +120,34 @@ class Core:
         """What x-amz-request-charged says."""
         return REQUESTER if record.requester_pays and self._caller != record.owner else None
 
-    def _begin_seal(self, place: Place, customer: CustomerKey | None) -> Seal:
-        """The encryption of what a request begins at a place: the one point where request and bucket decide about it.
+    def _asked(self, bucket: BucketRecord, said: Mapping[str, object], customer: CustomerKey | None) -> Asked:
+        """The encryption of what a request creates: what it says, or its bucket has for all that say nothing.
 
         Raises:
-            NotImplementedYet: the store has no source of such keys.
+            InvalidArgument, NotImplementedYet: there is none such.
         """
-        return Seal.of(self._encrypting.begin(place, Asked(customer=customer)))
+        asked = by_default(Asked.of(said, customer), bucket.encryption)
+        asked.check()
+        return asked
+
+    def _check_customer(self, bucket: BucketRecord, name: str, key: str, customer: CustomerKey | None) -> None:
+        """Whether a write may bring its key to a bucket.
+
+        Raises:
+            AccessDenied: the bucket blocks it.
+
+        Source: User Guide, "Blocking or unblocking SSE-C for a general purpose bucket".
+        """
+        if customer is not None and bucket.encryption is not None and bucket.encryption.blocks_customer_keys:
+            raise bucket_blocks_customer_keys(self._caller, name, key)
+
+    def _begin_seal(self, place: Place, asked: Asked) -> Seal:
+        """The keys of what a request creates at a place.
+
+        Raises:
+            KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the provider of keys refuses.
+        """
+        return Seal.of(self._encrypting.begin(place, asked))
 
     def _seal_for_part(
         self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
@@ -146,6 +169,23 @@ class Core:
             AccessDenied: the key is another one.
         """
         return Seal(self._encrypting.keys_for_read(encryption, bucket, key, customer), encryption)
+
+    def _seal_for_look(
+        self,
+        encryption: Encryption | None,
+        bucket: str,
+        key: str,
+        customer: CustomerKey | None,
+        *,
+        at_checksums: bool,
+    ) -> Seal:
+        """The same for a request that reads no bytes: only a customer's key is looked at whatever is asked, others for checksums.
+
+        Raises: as `_seal_for_read`
+        """
+        if at_checksums or customer is not None or (encryption is not None and encryption.kind == "SSE-C"):
+            return self._seal_for_read(encryption, bucket, key, customer)
+        return CLEAR
 
     def _lifecycle(self, bucket: str) -> Lifecycle:
         """The rules of a bucket's lifecycle."""

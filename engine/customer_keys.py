@@ -9,9 +9,9 @@ import contextlib
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from engine.closing import Closing
 from engine.errors import AccessDenied, InvalidArgument, InvalidEncryptionAlgorithmError, InvalidRequest
 from engine.native_errors import KeyTextInvalid
 from engine.secret import KEY_SIZE, Secret
@@ -22,7 +22,7 @@ _NAME: Final = "x-amz-server-side-encryption"
 _WITH: Final = "Requests specifying Server Side Encryption with Customer provided keys must "
 
 
-class CustomerKey:
+class CustomerKey(Closing):
     """A customer's key; what S3 echoes of it is its algorithm and MD5. Use it in a `with`, or close it."""
 
     __slots__ = ("key_md5", "secret")
@@ -41,14 +41,6 @@ class CustomerKey:
     def close(self) -> None:
         """Wipe the key; again is harmless."""
         self.secret.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return "<CustomerKey>"
@@ -108,14 +100,10 @@ def customer_key_said(said: Mapping[str, Any], prefix: str = "") -> Iterator[Cus
     key = said.get(f"{prefix}sse_customer_key")
     if not isinstance(key, CustomerKey):
         algorithm, key_md5 = said.get(f"{prefix}sse_customer_algorithm"), said.get(f"{prefix}sse_customer_key_md5")
-        key = customer_key_of_bytes(algorithm, key, key_md5)
+        other = None if prefix else said.get("server_side_encryption")
+        key = customer_key_of_bytes(algorithm, key, key_md5, other)
     with contextlib.nullcontext() if key is None else key:
         yield key
-
-
-def told(key: CustomerKey | None) -> dict[str, Any]:
-    """The members of an answer that tell with which key something was done."""
-    return {} if key is None else {"sse_customer_algorithm": key.algorithm, "sse_customer_key_md5": key.key_md5}
 
 
 def _encoded(text: str) -> bytes:
@@ -211,10 +199,11 @@ def connection_insecure() -> InvalidRequest:
     return InvalidRequest(_WITH + "be made over a secure connection.")
 
 
-def bucket_blocks_customer_keys(who: str, resource: str) -> AccessDenied:
-    """For a write with a key into a bucket that blocks them; `who` and `resource` are ARNs."""
+def bucket_blocks_customer_keys(account_id: str, bucket: str, key: str) -> AccessDenied:
+    """For a write with a key into a bucket that blocks them."""
     return AccessDenied(
-        f'User: {who} is not authorized to perform: s3:PutObject on resource: "{resource}" because this bucket has blocked upload '
+        f"User: arn:aws:iam::{account_id}:root is not authorized to perform: s3:PutObject on resource: "
+        f'"arn:aws:s3:::{bucket}/{key}" because this bucket has blocked upload '
         "requests that specify Server Side Encryption with Customer provided keys (SSE-C). "
         "Please specify a different server-side encryption type"
     )

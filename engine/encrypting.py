@@ -8,16 +8,19 @@ GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read
 import base64
 import binascii
 import contextlib
-from collections.abc import Iterator
-from typing import Final
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from engine import customer_keys
+from engine.closing import Closing
 from engine.customer_keys import CustomerKey
-from engine.errors import InternalError, InvalidArgument, NotImplementedYet
-from engine.key_providers import KeyProvider, new_root, root_of
+from engine.errors import InternalError, InvalidArgument, NotImplementedYet, StoreError
+from engine.key_providers import KeyProvider, LocalKeyProvider, new_root, root_of
 from engine.key_ring import KeyRing
 from engine.native_errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
-from engine.record import Record
+from engine.record import Record, replace
 from engine.sse import Encryption, Place, Root, UploadKeys, begin, open_keys, rewrap
 
 _HEADER: Final = "x-amz-server-side-encryption"
@@ -30,11 +33,28 @@ class Asked(Record, frozen=True):
     kms_key_id: str | None = None
     kms_context: str | None = None
     customer: CustomerKey | None = None
+    bucket_key: bool = False
+
+    @staticmethod
+    def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "Asked":
+        """What the members of a request say."""
+        return Asked(
+            said.get("server_side_encryption"),
+            said.get("ssekms_key_id"),
+            said.get("ssekms_encryption_context"),
+            customer,
+            bool(said.get("bucket_key_enabled")),
+        )
+
+    @property
+    def kind(self) -> str | None:
+        """Of the encryption, in the words of `Encryption`."""
+        return "SSE-C" if self.customer is not None else self.server_side_encryption
 
     @property
     def is_something(self) -> bool:
         """Whether it says anything, so that no default of the bucket counts."""
-        return self.server_side_encryption is not None or self.customer is not None
+        return self.kind is not None
 
     def check(self) -> None:
         """Check what needs neither keys nor a bucket.
@@ -58,14 +78,42 @@ class Asked(Record, frozen=True):
         context_of(self.kms_context)
 
 
-class Encrypting:
-    """The sources of roots that a store has; borrows them."""
+class Encrypting(Closing):
+    """The sources of roots that a store has: the file of a key ring, and a provider, which stays its owner's.
 
-    __slots__ = ("_provider", "_ring")
+    The ring is opened when it is first needed, and made when it is first needed for something new. Without a provider the ring's
+    keys serve SSE-KMS too.
+    """
 
-    def __init__(self, ring: KeyRing | None = None, provider: KeyProvider | None = None) -> None:
-        self._ring = ring
+    __slots__ = ("_lock", "_path", "_provider", "_ring")
+
+    def __init__(self, ring_path: str, provider: KeyProvider | None = None) -> None:
+        """Nothing is opened yet, unless the ring is there.
+
+        Raises:
+            StoreError: the ring is not ours alone, or damaged.
+        """
+        self._path = ring_path
         self._provider = provider
+        self._lock = threading.Lock()
+        self._ring = KeyRing(ring_path, create=False) if os.path.lexists(ring_path) else None
+
+    def ring(self, *, create: bool = False) -> KeyRing:
+        """The key ring; borrowed.
+
+        Raises:
+            StoreError: there is none, and `create` does not say to make one.
+        """
+        with self._lock:
+            if self._ring is None:
+                self._ring = KeyRing(self._path, create=create)
+            return self._ring
+
+    def close(self) -> None:
+        """Wipe the ring's keys; again is harmless."""
+        with self._lock:
+            if self._ring is not None:
+                self._ring.close()
 
     def begin(self, place: Place, asked: Asked) -> tuple[UploadKeys, Encryption] | None:
         """New keys for what is created at a place, and what to keep of them; None if no encryption is asked for.
@@ -142,21 +190,23 @@ class Encrypting:
     def _new_root(self, place: Place, asked: Asked) -> Root:
         if asked.customer is not None:
             return asked.customer.root()
-        if asked.server_side_encryption == "AES256" and self._ring is not None:
-            return self._ring.root()
-        if asked.server_side_encryption == "aws:kms" and self._provider is not None:
+        with _ring_trouble_told():
+            if asked.server_side_encryption == "AES256":
+                return self.ring(create=True).root()
             context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
-            return new_root(self._provider, asked.kms_key_id, context)
-        raise NotImplementedYet(Header=_HEADER, reason="the store has no source of keys for this encryption")
+            made = new_root(self._keys_of_kms(create=True), asked.kms_key_id, context)
+            return replace(made, bucket_key=asked.bucket_key)
 
     def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
         if encryption.kind == "SSE-C" and customer is not None:
             return customer.root()
-        if encryption.kind == "AES256" and self._ring is not None:
-            return self._ring.root(encryption.key_id)
-        if encryption.kind == "aws:kms" and self._provider is not None:
-            return root_of(self._provider, encryption)
-        raise InternalError(reason=f"the store was opened without the source of keys that opens {encryption.kind}")
+        with _ring_trouble_told():
+            if encryption.kind == "AES256":
+                return self.ring().root(encryption.key_id)
+            return root_of(self._keys_of_kms(), encryption)
+
+    def _keys_of_kms(self, *, create: bool = False) -> KeyProvider:
+        return self._provider or LocalKeyProvider(self.ring(create=create))
 
 
 def check_customer(encryption: Encryption | None, customer: CustomerKey | None) -> None:
@@ -198,6 +248,14 @@ def _mismatch(encryption: Encryption) -> Exception:
     if encryption.kind == "SSE-C":
         return customer_keys.key_wrong()
     return InternalError(reason=f"key {encryption.key_id!r} does not open what it wrapped, or the row is damaged")
+
+
+@contextlib.contextmanager
+def _ring_trouble_told() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise InternalError(reason=f"no key from the key ring: {error}") from error
 
 
 @contextlib.contextmanager

@@ -328,6 +328,11 @@ class RequestTimeout(S3Error):
     )
 
 
+class ServerSideEncryptionConfigurationNotFoundError(S3Error):
+    status = 404
+    text = "The server side encryption configuration was not found"
+
+
 class SignatureDoesNotMatch(S3Error):
     status = 403
     text = "The request signature we calculated does not match the signature you provided. Check your key and signing method."

@@ -14,8 +14,8 @@ from engine.meta import Configuration, Deleted, Deletion, FoundObject, VersionEn
 from engine.meta.records import ObjectRecord
 from engine.record import Record
 from engine.reports import ReapReport
+from engine.walks import PAGE_SIZE, versions_of
 
-PAGE_SIZE = 1000
 REMOVED_A_STEP = 100
 """Bounds how long the others wait for the write lock."""
 
@@ -45,7 +45,7 @@ class Expiry(Core):
         prefix = law.lifecycle.version_prefix
         if prefix is None:
             return
-        found = _judged(self._versions(bucket, prefix), law)
+        found = _judged(versions_of(self._meta, bucket, prefix), law)
         while page := list(itertools.islice(found, PAGE_SIZE)):
             due = [
                 entry for entry in reversed(page) if entry is not None
@@ -54,15 +54,6 @@ class Expiry(Core):
                 yield self._remove_due(bucket, due[at : at + REMOVED_A_STEP], law)
             if not due:
                 yield ReapReport()
-
-    def _versions(self, bucket: str, prefix: bytes) -> Iterator[VersionEntry]:
-        key, version = b"", None
-        while True:
-            page = self._meta.list_versions(bucket, prefix, b"", key, version, PAGE_SIZE)
-            yield from page.items
-            if not page.is_truncated:
-                return
-            key, version = page.items[-1].key, page.items[-1].version
 
     def _remove_due(self, bucket: str, due: list[VersionEntry], law: _Law) -> ReapReport:
         items = [_removal(entry, law) for entry in due]

@@ -64,6 +64,8 @@ class LocalKeyProvider:
             return wrapping.unwrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), wrapped)
 
     def _root(self, key_id: str | None) -> Root:
+        if key_id is None:
+            return self._ring.root()
         try:
             return self._ring.root(key_id)
         except StoreError as error:

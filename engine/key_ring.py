@@ -14,10 +14,10 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from engine.blobs.files import sync_directory
+from engine.closing import Closing
 from engine.errors import StoreClosed, StoreError
 from engine.native_errors import ReadFailed
 from engine.record import Record
@@ -43,13 +43,13 @@ class RingKey(Record, frozen=True):
         return self.secret.commitment(b"partwright v1ring" + self.id.encode())[:_CHECK_SIZE].hex()
 
 
-class KeyRing:
+class KeyRing(Closing):
     """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it."""
 
-    def __init__(self, path: str) -> None:
-        """Open the ring at `path`, and make one with its first key if there is none.
+    def __init__(self, path: str, *, create: bool = True) -> None:
+        """Open the ring at `path`, and make one with its first key if there is none and `create` says so.
 
-        Raises: StoreError, it is not ours alone, or damaged
+        Raises: StoreError, it is not there, not ours alone, or damaged
         """
         self._path = os.path.abspath(path)
         self._lock = threading.Lock()
@@ -58,11 +58,16 @@ class KeyRing:
         self._seen: tuple[int, int] | None = None
         self._is_closed = False
         with _locked(self._path):
-            if not os.path.lexists(self._path):
+            if create and not os.path.lexists(self._path):
                 first = _new_key()
                 with first.secret:
                     _write(self._path, [first])
             self._load()
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self._path
 
     @property
     def active_id(self) -> str:
@@ -110,14 +115,6 @@ class KeyRing:
                 key.secret.close()
             self._keys = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._keys)} keys>"
 
@@ -145,7 +142,10 @@ def _new_key() -> RingKey:
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
     """Keep others from making or rotating the ring meanwhile; its directory is the lock, since the file gives way to a new one."""
-    fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise StoreError(f"{path}: the key ring can't be opened: {error.strerror}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield

@@ -55,6 +55,18 @@ class CustomerKeyed(TypedDict, total=False):
     sse_customer_key_md5: str | None
 
 
+class Encrypted(CustomerKeyed, total=False):
+    """How what is created is encrypted: with a customer's key, or SSE-S3 (`AES256`), or SSE-KMS (`aws:kms`).
+
+    The context is base64 of a JSON object of texts.
+    """
+
+    server_side_encryption: str | None
+    ssekms_key_id: str | None
+    ssekms_encryption_context: str | None
+    bucket_key_enabled: bool | None
+
+
 class Checksums(TypedDict, total=False):
     """The checksum of what is sent, or of a whole object, in base64."""
 
@@ -79,7 +91,7 @@ class Digests(Checksums, total=False):
     checksum_algorithm: str | None
 
 
-class CreateMultipartUploadRequest(Traveller, CustomerKeyed, total=False):
+class CreateMultipartUploadRequest(Traveller, Encrypted, total=False):
     """Members of CreateMultipartUpload."""
 
     checksum_algorithm: str | None
@@ -90,7 +102,7 @@ class UploadPartRequest(Request, Digests, CustomerKeyed, total=False):
     """Members of UploadPart."""
 
 
-class PutObjectRequest(Traveller, Digests, CustomerKeyed, total=False):
+class PutObjectRequest(Traveller, Digests, Encrypted, total=False):
     """Members of PutObject."""
 
     if_match: str | None
@@ -156,7 +168,7 @@ class CopySourceRequest(Request, total=False):
     copy_source_sse_customer_key_md5: str | None
 
 
-class CopyObjectRequest(Traveller, CopySourceRequest, CustomerKeyed, total=False):
+class CopyObjectRequest(Traveller, CopySourceRequest, Encrypted, total=False):
     """Members of CopyObject."""
 
     metadata_directive: str | None

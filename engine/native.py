@@ -26,6 +26,7 @@ __all__ = [
     "failure",
     "ffi",
     "file_system_type",
+    "fused_passes",
     "kernels",
     "lib",
     "libcrypto_version",
@@ -110,6 +111,20 @@ def ciphers() -> tuple[KernelRow, ...]:
     )
 
 
+def fused_passes() -> tuple[KernelRow, ...]:
+    """List the rows of the fused pass; each is of a combination of algorithms, their names joined by plus signs."""
+    return tuple(
+        KernelRow(
+            algorithm="+".join(_fused_algorithms(row)),
+            name=_text(lib.engine_fused_row_name(row)),
+            usable=lib.engine_fused_row_usable(row),
+            chosen=lib.engine_fused_row_chosen(row),
+            needs=_features_in(lib.engine_fused_row_needs(row)),
+        )
+        for row in range(lib.engine_fused_row_count())
+    )
+
+
 def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
     """Digest `data` with a stated row; checksums are big-endian.
 
@@ -190,6 +205,14 @@ def _row_places() -> dict[tuple[str, str], tuple[int, int]]:
         for index in range(lib.ENGINE_ALGORITHM_COUNT)
         for row in range(lib.engine_row_count(index))
     }
+
+
+def _fused_algorithms(row: int) -> list[str]:
+    digests = lib.engine_fused_row_digests(row)
+    names = [
+        _text(lib.engine_algorithm_name(index)) for index in range(lib.ENGINE_ALGORITHM_COUNT) if digests >> index & 1
+    ]
+    return names + [CIPHER] * lib.engine_fused_row_seals(row)
 
 
 def _crc_indices() -> dict[str, int]:

@@ -12,7 +12,7 @@ from engine.bodies import Body, trailers_of
 from engine.checksums import DEFAULT, promised_checksum
 from engine.conditions import Conditions, Extent, WriteConditions, extent_of
 from engine.core import Core, quoted, to_datetime
-from engine.customer_keys import customer_key_said, told
+from engine.customer_keys import customer_key_said
 from engine.dates import http_date
 from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVersion
 from engine.locks import check_digest, lock_in, shown_lock
@@ -20,11 +20,11 @@ from engine.members import PutObjectRequest, ReadRequest, exact
 from engine.meta import FoundObject, Version
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, Headers, Lock, ObjectRecord
-from engine.multipart.checksum_rules import of_object, read_along, shown
+from engine.multipart.checksum_rules import is_shown, of_object, read_along, shown
 from engine.names import encode_key, overrides
 from engine.readers import ObjectBody, open_part
 from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
-from engine.seals import Seal
+from engine.seals import Seal, told
 from engine.sse import Place
 from engine.traits import Traits, check_active
 from engine.version_ids import asked_version, made_version, shown_version
@@ -55,9 +55,11 @@ class Objects(Core):
             InvalidRequest: a lock in a bucket without object lock, or without a digest of the bytes.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
             PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
+            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption, one whose key can't be used, or that the bucket blocks.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
-        With a customer's key (`sse_customer_*`) the bytes are stored sealed, and each read needs the same key.
+        With a customer's key (`sse_customer_*`) the bytes are stored sealed, and each read needs the same key. SSE-S3 and SSE-KMS
+        (`server_side_encryption`), or what the bucket has for all that ask for nothing, seal them with keys that the store finds again.
 
         Source: API page PutObject.
         """
@@ -72,8 +74,10 @@ class Objects(Core):
             place = self._enter(bucket, said)
             expected = lock_in(place, traits.lock, self._now_ns())
             check_digest(expected, has_digest=checksum is not None or promise.md5 is not None)
+            self._check_customer(place, bucket, key, customer)
+            asked = self._asked(place, said, customer)
             conditions.check(key, self._current(bucket, name))
-            seal = held.enter_context(self._begin_seal(new_place(bucket, key), customer))
+            seal = held.enter_context(self._begin_seal(new_place(bucket, key), asked))
             receive = self._reception.receive
             arrival = held.enter_context(receive(body, promise, size_max=size_max, shown_as=in_hex, seal=seal))
             record, part = new_object(arrival, traits.headers, traits.tags, traits.lock, self._now_ns())
@@ -86,7 +90,8 @@ class Objects(Core):
             version_id=made_version(version),
             expiration=self._expiration(bucket, name, record),
             request_charged=self._charged(place),
-            **told(customer),
+            **told(seal.encryption, customer),
+            ssekms_encryption_context=said.get("ssekms_encryption_context"),
         )
 
     @exact
@@ -118,7 +123,7 @@ class Objects(Core):
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
             self._check_readable(manifest, extent, seal)
             expiration = self._expiration_of(bucket, name, found, version)
-            described = self._described(place, found, extent, said) | told(customer)
+            described = self._described(place, found, extent, said) | told(record.encryption, customer)
             described |= read_along(record, manifest, extent, said, seal)
             body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease, seal)
             undo.pop_all()
@@ -143,13 +148,14 @@ class Objects(Core):
             found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
             lease.close()
         record = found.record
+        looked_at, at_checksums = record.encryption, is_shown(said)
         with (
             customer_key_said(said) as customer,
-            self._seal_for_read(record.encryption, bucket, key, customer) as seal,
+            self._seal_for_look(looked_at, bucket, key, customer, at_checksums=at_checksums) as seal,
         ):
             conditions.check(record.etag, to_datetime(record.modified_ns))
             extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-            described = self._described(place, found, extent, said) | told(customer)
+            described = self._described(place, found, extent, said) | told(record.encryption, customer)
             described |= read_along(record, manifest, extent, said, seal)
         expiration = self._expiration_of(bucket, name, found, version)
         return HeadObjectOutput(**described, expiration=expiration)  # type: ignore[arg-type]

@@ -96,8 +96,11 @@ class _Proof:
 
 def digest_of(part: PartRecord) -> Digest:
     """What proves a part's bytes by its checksum; none if it has none that can be computed here, or its seal proves them."""
-    if part.flags & Flag.SEALED:
-        return Digest(0)
+    return Digest(0) if part.flags & Flag.SEALED else proof_of(part)
+
+
+def proof_of(part: PartRecord) -> Digest:
+    """The digest that its checksum is of; none if it has none, or one that can't be computed here."""
     digest = BY_NAME[part.algorithm].digest if part.algorithm else Digest(0)
     return digest if available(digest) else Digest(0)
 

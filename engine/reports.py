@@ -34,12 +34,23 @@ class CheckReport(Record, frozen=True):
     collected_files: int
     collected_bytes: int
     sealed_parts: int = 0
-    """Encrypted parts: whether their bytes are those that were sealed only a reader with the key can tell; all else was looked at."""
+    """Encrypted parts; of those that only somebody else's key opens, it was seen that they are there and can be read."""
+    opened_parts: int = 0
+    """Of them those of SSE-S3, opened and held against their MD5 and checksum (only with deep=True)."""
 
     @property
     def ok(self) -> bool:
         """Whether everything named by a row is there and whole."""
         return not (self.missing or self.wrong_size or self.corrupt)
+
+
+class RewrapReport(Record, frozen=True):
+    """What a rotation of the key ring did: the key that is active now, how many there are, and what was wrapped anew."""
+
+    active_key: str
+    keys: int
+    objects: int
+    uploads: int
 
 
 class ReapReport(Record, frozen=True):

@@ -74,6 +74,10 @@ class CreateMultipartUploadOutput(Record, frozen=True):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
 
 
 class UploadPartOutput(Checksums, frozen=True):
@@ -83,6 +87,9 @@ class UploadPartOutput(Checksums, frozen=True):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 class CopyPartResult(Checksums, frozen=True):
@@ -100,6 +107,9 @@ class UploadPartCopyOutput(Record, frozen=True):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 class AbortMultipartUploadOutput(Record, frozen=True):
@@ -118,6 +128,9 @@ class CompleteMultipartUploadOutput(Checksum, frozen=True):
     expiration: str | None = None
     version_id: str | None = None
     request_charged: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 class Part(Checksums, frozen=True):
@@ -160,6 +173,10 @@ class PutObjectOutput(Checksum, frozen=True):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
 
 
 class HeadObjectOutput(Checksum, frozen=True):
@@ -190,6 +207,9 @@ class HeadObjectOutput(Checksum, frozen=True):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
 
 
 class GetObjectOutput(HeadObjectOutput, frozen=True, kw_only=True):
@@ -288,3 +308,7 @@ class CopyObjectOutput(Record, frozen=True):
     request_charged: str | None = None
     sse_customer_algorithm: str | None = None
     sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None

@@ -2,10 +2,10 @@
 
 import struct
 import threading
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from engine import native
+from engine.closing import Closing
 from engine.native import Buffer, CData, ffi, lib
 from engine.secret import TAG_SIZE, PartKey
 from engine.stream import Stream
@@ -56,7 +56,7 @@ def _plain_size(size: int) -> int:
     return body - -(-body // (SEGMENT_SIZE + TAG_SIZE)) * TAG_SIZE
 
 
-class SealedReader:
+class SealedReader(Closing):
     """The plaintext of a sealed part in a file; no byte of it comes out before its segment's tag was found right.
 
     The descriptor is borrowed. Belongs to one thread at a time; use it in a `with`, or close it.
@@ -142,14 +142,6 @@ class SealedReader:
                 self._handle = None
         finally:
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _claim_any(self) -> None:
         if not self._lock.acquire(blocking=False):

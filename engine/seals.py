@@ -1,10 +1,11 @@
 """The keys of an upload or object while a request works on it: what they make of its parts, ETags and checksums."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 from engine.blobs.unsealed import damage_told
+from engine.closing import Closing
+from engine.customer_keys import CustomerKey
 from engine.meta.parts import Flag, PartRecord
 from engine.meta.records import StoredChecksum, replace
 from engine.record import Record
@@ -16,7 +17,7 @@ OF_WHOLE = 0
 """Stands for the whole object where a part has its number."""
 
 
-class Seal(Record, frozen=True):
+class Seal(Record, Closing, frozen=True):
     """How something is encrypted, with its keys, which leaving the `with` wipes. One without either leaves all as it is."""
 
     keys: UploadKeys | None = None
@@ -93,17 +94,22 @@ class Seal(Record, frozen=True):
         if self.keys is not None:
             self.keys.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 CLEAR = Seal()
 """No encryption."""
+
+
+def told(encryption: Encryption | None, customer: CustomerKey | None) -> dict[str, Any]:
+    """The members of an answer that tell how something is encrypted: of a customer's key its MD5, as the request had it."""
+    if customer is not None:
+        return {"sse_customer_algorithm": customer.algorithm, "sse_customer_key_md5": customer.key_md5}
+    if encryption is None or encryption.kind == "SSE-C":
+        return {}
+    return {
+        "server_side_encryption": encryption.kind,
+        "ssekms_key_id": encryption.key_id if encryption.kind == "aws:kms" else None,
+        "bucket_key_enabled": encryption.bucket_key or None,
+    }
 
 
 def sealed_inline(data: bytes, part: PartKey | None) -> bytes:

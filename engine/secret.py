@@ -7,10 +7,10 @@ is taken over at once, but the original can't be wiped by us.
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Final, NoReturn, Self
+from typing import Final, NoReturn
 
 from engine import native
+from engine.closing import Closing
 from engine.native import Buffer, CData, ffi, lib
 
 KEY_SIZE: Final[int] = lib.ENGINE_KEY_SIZE
@@ -23,7 +23,7 @@ TEXT_SIZE_MAX: Final = 4096
 """Of what is sealed under a key directly, without segments."""
 
 
-class Secret:
+class Secret(Closing):
     """A key. May be used by several threads; use it in a `with`, or close it."""
 
     __slots__ = ("_handle", "_is_closed", "_lock", "_users")
@@ -178,14 +178,6 @@ class Secret:
         if self._is_closed and not self._users and self._handle is not None:
             ffi.release(self._handle)
             self._handle = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return "<Secret>"

@@ -12,11 +12,11 @@ import hmac
 import secrets
 import struct
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import msgspec
 
+from engine.closing import Closing
 from engine.native import check, lib
 from engine.record import Record
 from engine.secret import NONCE_SIZE, PartKey, Secret
@@ -48,14 +48,21 @@ class Encryption(msgspec.Struct, frozen=True, array_like=True):
     blob: bytes = b""
     context: dict[str, str] = {}
     format: int = FORMAT
+    bucket_key: bool = False
+    """What was said of a bucket key (SSE-KMS): kept and told; the root of each upload is the provider's here either way."""
 
     @property
     def hides_digests(self) -> bool:
         """Whether ETags are keyed and checksums sealed; SSE-S3's ETag is the MD5, as S3's is."""
-        return self.kind != "AES256"
+        return hides_digests(self.kind)
 
 
-class Root(Record, frozen=True):
+def hides_digests(kind: str | None) -> bool:
+    """Whether an encryption of a kind hides digests; none does not."""
+    return kind not in (None, "AES256")
+
+
+class Root(Record, Closing, frozen=True):
     """Where an upload's keys come from; borrows the secret unless `is_owned`, which leaving its `with` wipes."""
 
     kind: Kind
@@ -64,13 +71,10 @@ class Root(Record, frozen=True):
     blob: bytes = b""
     context: dict[str, str] = msgspec.field(default_factory=dict)
     is_owned: bool = False
+    bucket_key: bool = False
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Wipe the secret if it is owned."""
         if self.is_owned:
             self.secret.close()
 
@@ -88,7 +92,7 @@ class Place(Record, frozen=True):
         return b"".join(_NUMBER.pack(len(member)) + member for member in members)
 
 
-class UploadKeys:
+class UploadKeys(Closing):
     """The keys of one upload or object while it is worked on; use it in a `with`, or close it. Shared by threads freely."""
 
     __slots__ = ("_data_key", "_parts")
@@ -138,14 +142,6 @@ class UploadKeys:
         self._parts.close()
         self._data_key.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def begin(root: Root, place: Place) -> tuple[UploadKeys, Encryption]:
     """Draw the data key of a new upload or object; its keys, and what to keep in its row."""
@@ -194,6 +190,7 @@ def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
             key_id=root.key_id,
             blob=root.blob,
             context=root.context,
+            bucket_key=root.bucket_key,
         )
 
 

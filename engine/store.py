@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-from types import TracebackType
-from typing import Self
 
 from engine.attributes import Attributes
 from engine.ballast import Ballast
@@ -12,14 +10,18 @@ from engine.blobs.leases import Leases
 from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
 from engine.check import Checker
+from engine.closing import Closing
 from engine.core import Core, Parts
 from engine.deletions import Deletions
+from engine.encrypting import Encrypting
 from engine.errors import InternalError, NoSuchBucket, StoreError
-from engine.layout import BLOBS, META, Layout
+from engine.key_providers import KeyProvider
+from engine.layout import BLOBS, KEYS, META, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
 from engine.multipart.part_copies import PartCopies
 from engine.multipart.reaper import Reaper
+from engine.multipart.rewrapping import Rewrapping
 from engine.object_listings import ObjectListings
 from engine.object_settings import ObjectSettings
 from engine.record import replace
@@ -36,10 +38,12 @@ class Store(
     Deletions,
     ObjectSettings,
     Reaper,
+    Rewrapping,
     ObjectListings,
     Attributes,
     PartCopies,
     Checker,
+    Closing,
 ):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
 
@@ -93,15 +97,8 @@ class Store(
             self._life.ended = True
             self._meta.close()
             self._blobs.close()
+            self._encrypting.close()
             self._layout.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_store(
@@ -112,11 +109,17 @@ def open_store(
     limits: Limits | None = None,
     map_size_bytes: int = MAP_SIZE_BYTES_DEFAULT,
     allow_network_file_system: bool = False,
+    key_ring: str | os.PathLike[str] | None = None,
+    key_provider: KeyProvider | None = None,
 ) -> Store:
     """Open the store in a directory, and make one there if there is none and `create` says so.
 
     Several threads, several processes and several Stores of one process may have a store open at once. `map_size_bytes` bounds the
     metadata, not the objects, and must be the same for all of them; it takes address space, not room.
+
+    `key_ring` is the file of the keys of SSE-S3, by default `keys` in the store: somewhere else it is safe from who gets hold of the
+    store's disk. Without it, what it sealed is lost. It is made when it is first needed. `key_provider` serves SSE-KMS; by default
+    the ring does. It stays the caller's.
 
     Raises:
         NotAStore: something else is there, or nothing and `create` is False.
@@ -124,7 +127,7 @@ def open_store(
         StoreInUse: it is being repaired, or used from another PID namespace.
         UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
         ReadOnlyStore: it can't be written, and `read_only` is False.
-        StoreError: the system refused something else.
+        StoreError: the system refused something else, or the key ring is damaged or not ours alone.
     """
     try:
         with contextlib.ExitStack() as undo:
@@ -135,7 +138,9 @@ def open_store(
                 allow_network=allow_network_file_system,
             )
             undo.callback(layout.close)
-            store = _assemble(layout, limits or Limits(), map_size_bytes, read_only)
+            ring = os.fspath(key_ring) if key_ring is not None else os.path.join(layout.root, KEYS)
+            encrypting = undo.enter_context(Encrypting(ring, key_provider))
+            store = _assemble(layout, limits or Limits(), map_size_bytes, read_only, encrypting)
             undo.pop_all()
             undo.callback(store.close)
             if not read_only:
@@ -148,7 +153,7 @@ def open_store(
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {error.reason}") from error
 
 
-def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool) -> Store:
+def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool, encrypting: Encrypting) -> Store:
     parts = Parts(
         meta=LmdbMetadata(
             os.path.join(layout.root, META), limits=limits, map_size_bytes=map_size_bytes, read_only=read_only
@@ -159,5 +164,6 @@ def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bo
         owner_id=layout.format.owner_id,
         limits=limits,
         read_only=read_only,
+        encrypting=encrypting,
     )
     return Store(parts, layout)

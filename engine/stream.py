@@ -5,10 +5,10 @@ import enum
 import os
 import threading
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from engine import native, xxhashes
+from engine.closing import Closing
 from engine.native import Buffer, CData, ffi, lib
 from engine.native_errors import ReadFailed
 from engine.secret import PartKey
@@ -57,7 +57,7 @@ def _hashers(digests: int) -> dict[int, xxhashes.Hasher]:
     return {bit: make() for bit, make in makers.items() if make is not None}
 
 
-class Stream:
+class Stream(Closing):
     """A stream of bytes on their way into a file. Belongs to one thread at a time; use it in a `with`, or close it."""
 
     __slots__ = ("_digests", "_handle", "_hashers", "_lock", "_report")
@@ -185,14 +185,6 @@ class Stream:
                 self._handle = None
         finally:
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _pump(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
         """Pump in bounded calls, so that Python's signal handlers run between them (also after EINTR)."""

@@ -13,7 +13,7 @@ from tests.support.processes import python_output
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "bounds": ("dates", "errors", "limits", "members", "native_errors", "record"),
+    "bounds": ("closing", "dates", "errors", "limits", "members", "native_errors", "record"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
     "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting", "bucket_encryption"),
     "bodies": ("bodies",),
@@ -43,6 +43,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "tags",
         "traits",
         "version_ids",
+        "walks",
     ),
     "operations": (
         "attributes",
@@ -55,6 +56,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "object_listings",
         "copying",
         "check",
+        "check_sealed",
         "multipart",
         "multipart.*",
         "versioning",
@@ -69,7 +71,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
 
 STORAGE = ("bounds", "native", "encryption", "bodies", "ballast", "blobs", "meta", "house", "operations")
 BELOW: dict[str, tuple[str, ...]] = {
-    "bounds": ("dates"),
+    "bounds": (),
     "native": ("bounds",),
     "encryption": ("bounds", "native", "blobs"),
     "bodies": ("bounds", "native"),
@@ -91,6 +93,7 @@ IMPORTERS: dict[str, set[str]] = {
     "lmdb": {"meta.environment"},
     "xxhash": {"xxhashes"},
     "msgspec": {"bucket_encryption", "layout", "lifecycle", "meta.records", "record", "sse"},
+    "boto3": {"aws_kms"},
     "tqdm": {"cli.progress"},
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},

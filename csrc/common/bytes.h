@@ -27,6 +27,12 @@ static inline uint64_t load_big(const uint8_t *bytes, size_t size)
     return value;
 }
 
+static inline void store_little(uint8_t *bytes, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++, value >>= 8)
+        bytes[i] = (uint8_t)value;
+}
+
 static inline void store_big(uint8_t *bytes, uint64_t value, size_t size)
 {
     for (; size > 0; value >>= 8)

@@ -33,12 +33,12 @@ static const struct feature features[] = {
     {"pclmulqdq", 1, ECX, 1, XCR0_NONE},   {"aes", 1, ECX, 25, XCR0_NONE},       {"bmi2", 7, EBX, 8, XCR0_NONE},
     {"avx2", 7, EBX, 5, XCR0_YMM},         {"sha_ni", 7, EBX, 29, XCR0_NONE},    {"avx512f", 7, EBX, 16, XCR0_ZMM},
     {"avx512bw", 7, EBX, 30, XCR0_ZMM},    {"avx512vl", 7, EBX, 31, XCR0_ZMM},   {"vaes", 7, ECX, 9, XCR0_YMM},
-    {"vpclmulqdq", 7, ECX, 10, XCR0_YMM},
+    {"vpclmulqdq", 7, ECX, 10, XCR0_YMM},  {"bmi1", 7, EBX, 3, XCR0_NONE},
 };
 
 enum { FEATURE_COUNT = sizeof features / sizeof features[0] };
 
-_Static_assert(1 << (FEATURE_COUNT - 1) == FEATURE_VPCLMULQDQ, "the table follows enum cpu_feature");
+_Static_assert(1 << (FEATURE_COUNT - 1) == FEATURE_BMI1, "the table follows enum cpu_feature");
 
 static uint32_t detected;
 static uint32_t usable;

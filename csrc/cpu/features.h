@@ -23,6 +23,7 @@ enum cpu_feature {
     FEATURE_AVX512VL = 1 << 10,
     FEATURE_VAES = 1 << 11,
     FEATURE_VPCLMULQDQ = 1 << 12,
+    FEATURE_BMI1 = 1 << 13,
 };
 
 /* Detect, then take away what ENGINE_CPU_DISABLE names. False if it names something unknown. Called once, by engine_init(). */

@@ -12,6 +12,13 @@
 #define TARGET_X86_64 1
 #define TARGET_SSE42 __attribute__((target("sse4.2")))
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
+#define TARGET_BMI __attribute__((target("bmi")))
+#define TARGET_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
+#define TARGET_VAES_AVX512 __attribute__((target("vaes,vpclmulqdq,avx512f,avx512bw,avx512vl,aes,pclmul")))
+#define TARGET_FUSED __attribute__((target("no-avx512f,aes,pclmul,sha,ssse3,sse4.1")))
+#define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
 #endif
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 #endif

@@ -13,9 +13,9 @@ static int update_portable(union digest_state *state, const uint8_t *data, size_
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
-    {"x86-pclmul", FEATURE_PCLMULQDQ, crc32_begin, crc32_update_x86_pclmul, crc32_finish, crc_discard},
+    {"x86-pclmul", FEATURE_PCLMULQDQ, crc32_begin, crc32_update_x86_pclmul, crc32_finish, crc_discard, false},
 #endif
-    {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard},
+    {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard, false},
 };
 
 const struct algorithm algorithm_crc32 = {

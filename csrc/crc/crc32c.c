@@ -13,9 +13,9 @@ static int update_portable(union digest_state *state, const uint8_t *data, size_
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
-    {"x86-sse42", FEATURE_SSE4_2, crc32_begin, crc32c_update_x86_sse42, crc32_finish, crc_discard},
+    {"x86-sse42", FEATURE_SSE4_2, crc32_begin, crc32c_update_x86_sse42, crc32_finish, crc_discard, false},
 #endif
-    {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard},
+    {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard, false},
 };
 
 const struct algorithm algorithm_crc32c = {

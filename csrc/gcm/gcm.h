@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include "engine.h"
+#include "gcm/gcm_x86.h"
 
 /* A key made ready. All zero means: nothing to release. */
 union gcm_state {
     void *libcrypto; /* EVP_CIPHER_CTX */
+    struct gcm_x86 x86;
 };
 
 struct gcm_row {
@@ -27,6 +29,7 @@ struct gcm_row {
     int (*open)(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
                 size_t sealed_size, uint8_t *out);
     void (*discard)(union gcm_state *state); /* wipes the key; allowed at any time, and twice */
+    const struct gcm_pieces *pieces; /* if the state is struct gcm_x86: a message may be carried on by others too. Else NULL. */
 };
 
 /* A key that is made ready when it is first needed. All zero: it is not. */
@@ -36,6 +39,17 @@ struct gcm {
 };
 
 extern const struct gcm_row gcm_row_libcrypto;
+
+#if defined(TARGET_X86_64)
+extern const struct gcm_row gcm_row_x86_aesni, gcm_row_x86_vaes_avx512;
+
+int gcm_x86_begin(union gcm_state *state, const uint8_t *key);
+int gcm_x86_seal(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                 const uint8_t *data, size_t size, uint8_t *out);
+int gcm_x86_open(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                 const uint8_t *sealed, size_t sealed_size, uint8_t *out);
+void gcm_x86_discard(union gcm_state *state);
+#endif
 
 /* Test the rows and choose one; false if none passes. Called once, by engine_init(). */
 bool gcm_init(uint32_t features);

@@ -58,4 +58,4 @@ static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8
     return status;
 }
 
-const struct gcm_row gcm_row_libcrypto = {"libcrypto", 0, begin, seal, open_sealed, discard};
+const struct gcm_row gcm_row_libcrypto = {"libcrypto", 0, begin, seal, open_sealed, discard, NULL};

@@ -12,6 +12,7 @@
 #include "crc/crc.h"
 #include "crc/crc_combine.h"
 #include "crc/crc_table.h"
+#include "fused/fused.h"
 #include "gcm/gcm.h"
 #include "kernels/choose.h"
 
@@ -48,6 +49,8 @@ static void init(void)
         init_status = ENGINE_E_SELF_TEST;
     if (!gcm_init(cpu_features_usable()))
         init_status = ENGINE_E_SELF_TEST;
+    if (init_status == ENGINE_OK)
+        fused_init(cpu_features_usable());
 }
 
 int engine_init(void)

@@ -1,7 +1,51 @@
 /*
  * MD5, RFC 1321. The ETag of a part is made of it.
  */
+#include "md5/md5.h"
+
+#include "common/bytes.h"
+#include "common/held.h"
 #include "common/libcrypto.h"
+#include "cpu/features.h"
+
+void md5_begin(struct md5 *md5)
+{
+    *md5 = (struct md5){.h = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}};
+}
+
+void md5_update(struct md5 *md5, md5_blocks *blocks, const uint8_t *data, size_t size)
+{
+    held_update(md5->h, &md5->size, md5->held, blocks, data, size);
+}
+
+void md5_finish(struct md5 *md5, md5_blocks *blocks, uint8_t *out)
+{
+    uint8_t length[8];
+    store_little(length, md5->size * 8, sizeof length);
+    held_finish(md5->h, md5->size, md5->held, blocks, length);
+    for (int i = 0; i < 4; i++)
+        store_little(out + 4 * i, md5->h[i], 4);
+}
+
+#if defined(TARGET_X86_64)
+static int begin_raw(union digest_state *state)
+{
+    md5_begin(&state->md5);
+    return ENGINE_OK;
+}
+
+static int update_x86_bmi(union digest_state *state, const uint8_t *data, size_t size)
+{
+    md5_update(&state->md5, md5_blocks_x86_bmi, data, size);
+    return ENGINE_OK;
+}
+
+static int finish_x86_bmi(union digest_state *state, uint8_t *out)
+{
+    md5_finish(&state->md5, md5_blocks_x86_bmi, out);
+    return ENGINE_OK;
+}
+#endif
 
 static int begin(union digest_state *state)
 {
@@ -9,7 +53,10 @@ static int begin(union digest_state *state)
 }
 
 static const struct kernel_row rows[] = {
-    {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard},
+#if defined(TARGET_X86_64)
+    {"x86-bmi", FEATURE_BMI1, begin_raw, update_x86_bmi, finish_x86_bmi, raw_discard, true},
+#endif
+    {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard, false},
 };
 
 const struct algorithm algorithm_md5 = {

@@ -9,7 +9,7 @@ static int begin(union digest_state *state)
 }
 
 static const struct kernel_row rows[] = {
-    {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard},
+    {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard, false},
 };
 
 const struct algorithm algorithm_sha1 = {

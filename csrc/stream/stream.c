@@ -15,13 +15,9 @@
 /* One step goes through all digests before the next begins; one span is what a single write takes. */
 enum { STEP_SIZE = 32 * 1024, SPAN_SIZE = ENGINE_PUMP_BUFFER_SIZE };
 
-#define FOR_EACH_DIGEST(stream, i)                       \
-    for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++)     \
-        if (((stream)->digests >> i & 1) != 0)
-
 static int begin_digests(engine_stream *stream)
 {
-    FOR_EACH_DIGEST(stream, i) {
+    FOR_EACH_DIGEST(stream->digests, i) {
         const int status = registry_chosen_row(i)->begin(&stream->digest_states[i]);
         if (status != ENGINE_OK)
             return status;
@@ -63,7 +59,7 @@ void engine_stream_close(engine_stream *stream)
     if (stream == NULL)
         return;
     sealer_close(stream->sealer);
-    FOR_EACH_DIGEST(stream, i)
+    FOR_EACH_DIGEST(stream->digests, i)
         registry_chosen_row(i)->discard(&stream->digest_states[i]);
     pump_release(stream);
     free(stream);
@@ -90,7 +86,7 @@ int stream_begin_call(const struct engine_stream *stream, struct engine_report *
 
 static int digest_step(struct engine_stream *stream, const uint8_t *data, size_t size)
 {
-    FOR_EACH_DIGEST(stream, i) {
+    FOR_EACH_DIGEST(stream->digests, i) {
         const int status = registry_chosen_row(i)->update(&stream->digest_states[i], data, size);
         if (status != ENGINE_OK)
             return status;
@@ -168,7 +164,7 @@ int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size
 
 static int finish_digests(engine_stream *stream)
 {
-    FOR_EACH_DIGEST(stream, i) {
+    FOR_EACH_DIGEST(stream->digests, i) {
         const int status = registry_chosen_row(i)->finish(&stream->digest_states[i], stream->results[i]);
         if (status != ENGINE_OK)
             return status;

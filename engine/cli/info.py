@@ -33,7 +33,7 @@ def _facts() -> dict[str, Any]:
         "libcrypto": native.libcrypto_version(),
         "lmdb": version("lmdb"),
         "cpu_features": list(native.cpu_features()),
-        "kernels": [asdict(row) for row in (*native.kernels(), *native.ciphers())],
+        "kernels": [asdict(row) for row in (*native.kernels(), *native.ciphers(), *native.fused_passes())],
         "limits": asdict(Limits()),
     }
 
@@ -49,4 +49,4 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 def _kernel_line(row: dict[str, Any]) -> str:
     star = "*" if row["chosen"] else " "
     note = " ".join(row["needs"]) or "any CPU"
-    return f"  {star} {row['algorithm']:12}{row['name']:24}{note}{'' if row['usable'] else '  (not usable here)'}"
+    return f"  {star} {row['algorithm']:36}{row['name']:18}{note}{'' if row['usable'] else '  (not usable here)'}"

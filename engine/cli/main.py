@@ -12,7 +12,15 @@ from engine.cli.failures import CommandError, Exit, OperationRefused
 from engine.cli.parser import PROGRAM, Parser, add_query, add_store
 from engine.errors import EngineError
 
-_MODULES = {"cp": "copying", "stat": "upkeep", "check": "upkeep", "reap": "upkeep", "info": "info", "serve": "serving"}
+_MODULES = {
+    "cp": "copying",
+    "stat": "upkeep",
+    "check": "upkeep",
+    "reap": "upkeep",
+    "keys": "upkeep",
+    "info": "info",
+    "serve": "serving",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,6 +40,12 @@ def add_store(parser: Parser) -> None:
     parser.add_argument("--store", metavar="DIR", default=os.environ.get("PARTWRIGHT_STORE"), help=text)
 
 
+def add_key_ring(parser: Parser) -> None:
+    """Add `--key-ring`, which PARTWRIGHT_KEY_RING stands in for."""
+    text = "file of the keys of SSE-S3 (default: the environment variable PARTWRIGHT_KEY_RING, or `keys` in the store)"
+    parser.add_argument("--key-ring", metavar="FILE", default=os.environ.get("PARTWRIGHT_KEY_RING"), help=text)
+
+
 def add_query(parser: Parser) -> None:
     """Add `--query`, a JMESPath expression over the JSON that is printed."""
     text = "JMESPath expression that picks from the answer"
@@ -62,5 +68,6 @@ def opened_store(
     """Open the store that the options name, for the length of the block; what only reads needs no right to write."""
     if not options.store:
         parser.error("no store is named: give --store DIR or set PARTWRIGHT_STORE")
-    with engine.open(options.store, create=create, read_only=read_only) as store:
+    ring = os.environ.get("PARTWRIGHT_KEY_RING") if "key_ring" not in options else options.key_ring
+    with engine.open(options.store, create=create, read_only=read_only, key_ring=ring) as store:
         yield store

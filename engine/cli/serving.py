@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.cli.failures import CommandError, Exit
-from engine.cli.parser import Parser, add_store
+from engine.cli.parser import Parser, add_key_ring, add_store
 from engine.cli.units import span
 
 VARIABLE_PREFIX = "PARTWRIGHT_"
 LOG_FORMATS = ("json", "none")
 RULINGS = ("refuse", "allow")
+KEY_PROVIDERS = ("local", "aws")
 THREADS_MAX = 1024
 WORKERS_MAX = 256
 
@@ -49,14 +50,7 @@ def _parser() -> Parser:
     _add(parser, "domain", "NAME", str, None, "serve bucket.NAME too (virtual-hosted-style addresses)")
     _add(parser, "tls-cert", "FILE", str, None, "certificate chain (PEM)")
     _add(parser, "tls-key", "FILE", str, None, "private key (PEM, PKCS#8)")
-    _add(
-        parser,
-        "customer-keys-in-clear",
-        "|".join(RULINGS),
-        _ruling,
-        "refuse",
-        "keys of clients (SSE-C) over HTTP without TLS: for tests, or behind a proxy that ends TLS",
-    )
+    _add_encryption(parser)
     _add(parser, "workers", "N", _count(WORKERS_MAX), 1, "worker processes; they share the store")
     _add(parser, "reap-interval", "SPAN", _interval, "1h", "how often lifecycle rules are executed")
     _add(parser, "threads", "N", _count(THREADS_MAX), 64, "requests worked on at once, in each worker")
@@ -69,6 +63,34 @@ def _parser() -> Parser:
         "access log: JSON lines on standard output, or none",
     )
     return parser
+
+
+def _add_encryption(parser: Parser) -> None:
+    _add(
+        parser,
+        "customer-keys-in-clear",
+        "|".join(RULINGS),
+        _ruling,
+        "refuse",
+        "keys of clients (SSE-C) over HTTP without TLS: for tests, or behind a proxy that ends TLS",
+    )
+    _add(
+        parser,
+        "customer-keys-in-new-buckets",
+        "|".join(RULINGS),
+        _ruling,
+        "refuse",
+        "whether buckets made from now on take keys of clients (SSE-C); PutBucketEncryption changes it for a bucket",
+    )
+    add_key_ring(parser)
+    _add(
+        parser,
+        "key-provider",
+        "|".join(KEY_PROVIDERS),
+        _key_provider,
+        "local",
+        "who has the keys of SSE-KMS: the key ring, or AWS KMS as boto3 finds it",
+    )
 
 
 def _add(parser: Parser, name: str, shown: str, kind: Callable[[str], Any], default: object, text: str) -> None:
@@ -114,6 +136,12 @@ def _log_format(text: str) -> str:
     return text
 
 
+def _key_provider(text: str) -> str:
+    if text not in KEY_PROVIDERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(KEY_PROVIDERS)}")
+    return text
+
+
 def _ruling(text: str) -> bool:
     if text not in RULINGS:
         raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(RULINGS)}")
@@ -142,6 +170,9 @@ def _serve(options: Namespace) -> None:
         log_format=options.log_format,
         reap_interval_s=options.reap_interval,
         customer_keys_in_clear=options.customer_keys_in_clear,
+        customer_keys_in_new_buckets=options.customer_keys_in_new_buckets,
+        key_ring=options.key_ring,
+        key_provider=options.key_provider,
     )
     print(told, flush=True)
     serve(settings)

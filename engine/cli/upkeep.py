@@ -1,19 +1,22 @@
-"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `reap` executes lifecycle rules and cleans up."""
+"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `reap` executes lifecycle rules and cleans up,
+`keys` rotates the keys of SSE-S3.
+"""
 
 from argparse import Namespace
 
 from engine.cli.failures import Exit
 from engine.cli.output import print_json
-from engine.cli.parser import Parser, add_query, add_store, opened_store
+from engine.cli.parser import Parser, add_key_ring, add_query, add_store, opened_store
 from engine.cli.units import span
 from engine.record import asdict
 
 
 def run(command: str, arguments: list[str]) -> int:
-    """Run `partwright stat`, `check` or `reap` with the arguments."""
-    parser = {"stat": _stat_parser, "check": _check_parser, "reap": _reap_parser}[command]()
-    work = {"stat": _stat, "check": _check, "reap": _reap}[command]
+    """Run `partwright stat`, `check`, `reap` or `keys` with the arguments."""
+    parser = {"stat": _stat_parser, "check": _check_parser, "reap": _reap_parser, "keys": _keys_parser}[command]()
+    work = {"stat": _stat, "check": _check, "reap": _reap, "keys": _keys}[command]
     add_store(parser)
+    add_key_ring(parser)
     add_query(parser)
     return work(parser, parser.parse_args(arguments))
 
@@ -63,5 +66,22 @@ def _reap_parser() -> Parser:
 def _reap(parser: Parser, options: Namespace) -> int:
     with opened_store(parser, options) as store:
         report = store.reap(options.older_than)
+    print_json(asdict(report), options.query)
+    return Exit.SUCCESS
+
+
+def _keys_parser() -> Parser:
+    parser = Parser(
+        command="keys",
+        description="Look after the key ring of SSE-S3. `rotate` adds a key and wraps everything anew under it; `rewrap` does what a\n"
+        "rotation that was interrupted left. No byte of an object is touched, and older keys stay, for copies made before.",
+    )
+    parser.add_argument("action", choices=("rotate", "rewrap"), help="what to do")
+    return parser
+
+
+def _keys(parser: Parser, options: Namespace) -> int:
+    with opened_store(parser, options) as store:
+        report = store.rotate_keys() if options.action == "rotate" else store.rewrap_keys()
     print_json(asdict(report), options.query)
     return Exit.SUCCESS

@@ -214,6 +214,11 @@ class Metadata(Protocol):
 
     def find_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord: ...
 
+    def update_upload(
+        self, bucket: str, key: bytes, upload_id: UploadId, change: Callable[[UploadRecord], UploadRecord]
+    ) -> None:
+        """Change what is kept of an open upload beside its parts."""
+
     def record_part(
         self, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
     ) -> Trash | None:

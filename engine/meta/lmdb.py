@@ -2,6 +2,7 @@
 
 import itertools
 import struct
+from collections.abc import Callable
 
 from engine.errors import NoSuchUpload
 from engine.meta import (
@@ -63,6 +64,18 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     @reads
     def find_upload(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord:
         return self._upload(txn, bucket, key, upload_id)[2]
+
+    @writes
+    def update_upload(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        upload_id: UploadId,
+        change: Callable[[UploadRecord], UploadRecord],
+    ) -> None:
+        _, row, record = self._upload(txn, bucket, key, upload_id)
+        txn.put(row, pack_record(change(record)), db=self._table["uploads"])
 
     def _upload(
         self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from engine.bucket_encryption import ServerSideEncryptionRule
 from engine.errors import InternalError
 from engine.sse import Encryption
 
@@ -81,6 +82,7 @@ class BucketRecord(msgspec.Struct, frozen=True, array_like=True):
     versioning: Versioning = ""
     lock: LockRule | None = None
     requester_pays: bool = False
+    encryption: ServerSideEncryptionRule | None = None
 
 
 class UploadRecord(msgspec.Struct, frozen=True, array_like=True):

@@ -67,13 +67,13 @@ def kept_by(plan: ChecksumPlan) -> Algorithm:
 
 
 def kept_of_part(upload: UploadRecord) -> Algorithm | None:
-    """The same for an upload; nothing where it would be sealed and nobody named it, since then Complete has no key to open it.
+    """The same for an upload; nothing where a customer's key would seal it and nobody named it: Complete would have no key to open it.
 
     Raises:
         InvalidRequest: it can't be computed on this machine.
     """
-    hides = upload.encryption is not None and upload.encryption.hides_digests
-    return None if hides and upload.checksum.algorithm is None else kept_by(upload.checksum)
+    is_customers = upload.encryption is not None and upload.encryption.kind == "SSE-C"
+    return None if is_customers and upload.checksum.algorithm is None else kept_by(upload.checksum)
 
 
 def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None) -> None:
@@ -243,6 +243,11 @@ def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
     return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
 
 
+def is_shown(said: ReadRequest) -> bool:
+    """Whether a request asks for a checksum."""
+    return (said.get("checksum_mode") or "").upper() == "ENABLED"
+
+
 def read_along(
     record: ObjectRecord, manifest: Manifest, extent: Extent, said: ReadRequest, seal: Seal
 ) -> dict[str, str]:
@@ -250,7 +255,7 @@ def read_along(
 
     Of an object whose checksum is COMPOSITE a part has its own; of any other only the whole has one, and a range has none.
     """
-    if (said.get("checksum_mode") or "").upper() != "ENABLED" or record.checksum is None:
+    if not is_shown(said) or record.checksum is None:
         return {}
     part_number = said.get("part_number")
     if part_number is not None and record.checksum.type == "COMPOSITE":

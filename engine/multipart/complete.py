@@ -1,5 +1,6 @@
 """CompleteMultipartUpload: no byte is moved, one metadata step swaps the upload for the object."""
 
+import contextlib
 import secrets
 import urllib.parse
 from collections.abc import Iterable
@@ -8,16 +9,18 @@ from typing import Unpack
 from engine.conditions import WriteConditions
 from engine.core import quoted
 from engine.customer_keys import CustomerKey, customer_key_said
+from engine.errors import NoSuchUpload
 from engine.members import CompleteMultipartUploadRequest, exact
-from engine.meta import FoundObject, Publication, Published
+from engine.meta import FoundObject, Publication, Published, UploadId
 from engine.meta.parts import Parts
-from engine.meta.records import StoredChecksum, UploadRecord
+from engine.meta.records import UploadRecord
 from engine.multipart.checksum_rules import Claim, shown
 from engine.multipart.rules import ListedPart, PartList, check_object_size, select
 from engine.multipart.uploads import Uploads
 from engine.names import encode_key, parse_upload_id
 from engine.record import replace
 from engine.results import CompleteMultipartUploadOutput
+from engine.seals import CLEAR, Seal, told
 from engine.version_ids import made_version
 
 MANIFEST_ID_SIZE = 16
@@ -67,44 +70,55 @@ class Completes(Uploads):
             conditions.check(key, current, is_unchanged)
             plan = upload.checksum
             claim.check_form(plan)
-            has_some = plan.algorithm is not None
-            with self._seal_of_checksums(upload.encryption, bucket, key, customer, has_some=has_some) as seal:
-                publication = select(held, listed, upload_id, self.limits, plan, seal)
-                check_object_size(publication.manifest.size, said.get("mpu_object_size"))
-                claim.check_value(publication.checksum, len(listed.numbers))
-                return replace(publication, checksum=seal.hide_whole(publication.etag, publication.checksum))
+            publication = select(held, listed, upload_id, self.limits, plan, seal)
+            check_object_size(publication.manifest.size, said.get("mpu_object_size"))
+            claim.check_value(publication.checksum, len(listed.numbers))
+            return replace(publication, checksum=seal.hide_whole(publication.etag, publication.checksum))
 
         manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
-        with customer_key_said(said) as customer:
+        with contextlib.ExitStack() as held:
+            customer = held.enter_context(customer_key_said(said))
+            upload = self._open_upload(bucket, name, identity)
+            seal = held.enter_context(self._seal_of_completed(bucket, key, upload, customer))
             with self._naming(upload_id):
                 request, now = listed.digest(), self._now_ns()
                 published = self._meta.publish(bucket, name, identity, request, choose, manifest_id, now)
             self._sweeper.sweep(published.trash)
-            checksum = self._published_checksum(published, bucket, key, customer)
-        location, charged = f"/{bucket}/{urllib.parse.quote(key)}", self._charged(place)
-        expiration = self._published_expiration(bucket, name, published.etag)
+            if upload is None:
+                seal = held.enter_context(self._seal_of_completed(bucket, key, published, customer))
+            checksum = seal.reveal_whole(published.etag, published.checksum)
         return CompleteMultipartUploadOutput(
-            location,
+            f"/{bucket}/{urllib.parse.quote(key)}",
             bucket,
             key,
             quoted(published.etag),
             **shown(checksum, len(listed.numbers)),
             version_id=made_version(published.version),
-            expiration=expiration,
-            request_charged=charged,
+            expiration=self._published_expiration(bucket, name, published.etag),
+            request_charged=self._charged(place),
+            **told(published.encryption, None),
         )
 
-    def _published_checksum(
-        self, published: Published, bucket: str, key: str, customer: CustomerKey | None
-    ) -> StoredChecksum | None:
-        """The checksum in clear, of an earlier answer too.
+    def _open_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord | None:
+        """The upload; None if it was ended: completed, perhaps, and asked about again."""
+        try:
+            return self._meta.find_upload(bucket, key, upload_id)
+        except NoSuchUpload:
+            return None
+
+    def _seal_of_completed(
+        self, bucket: str, key: str, record: UploadRecord | Published | None, customer: CustomerKey | None
+    ) -> Seal:
+        """The keys of checksums, opened before the step that needs them: a provider of keys may take its time.
 
         Raises:
-            InvalidRequest: of which the key is missing, or another one.
+            InvalidRequest: the customer's key is missing, or another one.
         """
-        has_some = published.checksum is not None
-        with self._seal_of_checksums(published.encryption, bucket, key, customer, has_some=has_some) as seal:
-            return seal.reveal_whole(published.etag, published.checksum)
+        if record is None or record.checksum is None:
+            return CLEAR
+        encryption, checksum = record.encryption, record.checksum
+        is_named = checksum.algorithm is not None or (encryption is not None and encryption.kind != "SSE-C")
+        return self._seal_of_checksums(encryption, bucket, key, customer, has_some=is_named)
 
     def _published_expiration(self, bucket: str, key: bytes, etag: str) -> str | None:
         """What x-amz-expiration says of the object just published, unless it has been replaced already."""

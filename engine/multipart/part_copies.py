@@ -7,12 +7,12 @@ from engine.copy_sources import CopyRange, CopySource, copied_extent
 from engine.copying import Copying
 from engine.core import quoted, to_datetime
 from engine.customer_keys import customer_key_said
-from engine.customer_keys import told as of_customer
 from engine.members import UploadPartCopyRequest, exact
 from engine.multipart.checksum_rules import kept_of_part, told
 from engine.multipart.rules import check_part_number
 from engine.multipart.uploads import Uploads
 from engine.results import CopyPartResult, UploadPartCopyOutput
+from engine.seals import told as of_encryption
 from engine.version_ids import shown_version
 
 
@@ -52,6 +52,7 @@ class PartCopies(Uploads, Copying):
         with contextlib.ExitStack() as held:
             customer = held.enter_context(customer_key_said(said))
             place = self._enter(bucket, said)
+            self._check_customer(place, bucket, key, customer)
             name, identity, upload = self._find_upload(bucket, key, upload_id)
             seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
             original = held.enter_context(self._original(source, said))
@@ -68,5 +69,5 @@ class PartCopies(Uploads, Copying):
             CopyPartResult(quoted(part.etag.hex()), to_datetime(now), **checksum),
             copy_source_version_id=shown_version(original.found.version),
             request_charged=self._charged(place) or self._charged(original.place),
-            **of_customer(customer),
+            **of_encryption(upload.encryption, customer),
         )

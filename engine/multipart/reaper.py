@@ -7,10 +7,11 @@ from engine.blobs.leases import Lease
 from engine.core import LIFECYCLE
 from engine.deadlines import lifecycle_of
 from engine.errors import ConditionalRequestConflict, NoSuchBucket, NoSuchUpload
-from engine.expiry import PAGE_SIZE, Expiry
+from engine.expiry import Expiry
 from engine.meta import Configuration, UploadEntry
 from engine.multipart.complete import Completes
 from engine.reports import ReapReport
+from engine.walks import PAGE_SIZE
 
 KEEPER = b"\xff" * 16
 """The lease of whoever looks after the store; no manifest has this id."""

@@ -12,7 +12,6 @@ from engine.bodies import Body, trailers_of
 from engine.checksums import promised_checksum
 from engine.core import quoted, to_datetime
 from engine.customer_keys import CustomerKey, customer_key_said
-from engine.customer_keys import told as of_customer
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
 from engine.listing_results import ListMultipartUploadsOutput, MultipartUpload
@@ -40,6 +39,7 @@ from engine.results import (
     UploadPartOutput,
 )
 from engine.seals import CLEAR, Seal
+from engine.seals import told as of_encryption
 from engine.sse import Encryption, Place
 from engine.traits import Traits, storage_class_of
 
@@ -61,9 +61,10 @@ class Uploads(Objects):
             MetadataTooLarge, InvalidStorageClass, InvalidTag, …: what `Traits` refuses.
             InvalidRequest: a lock in a bucket without object lock.
             InvalidRequest: checksum_algorithm and checksum_type are unknown, or do not go together.
+            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption, one whose key can't be used, or that the bucket blocks.
 
         A customer's key (`sse_customer_*`) is needed again for each part and each read; for ListParts and Complete only where
-        a checksum algorithm is named.
+        a checksum algorithm is named. Any other encryption (`server_side_encryption`, or the bucket's default) is said here alone.
 
         Source: API page CreateMultipartUpload.
         """
@@ -74,8 +75,10 @@ class Uploads(Objects):
         upload_id = UploadId(now, secrets.token_bytes(UPLOAD_NONCE_SIZE))
         with customer_key_said(said) as customer:
             place = self._enter(bucket, said)
+            self._check_customer(place, bucket, key, customer)
+            asked = self._asked(place, said, customer)
             lock = lock_in(place, traits.lock, now)
-            with self._begin_seal(Place(bucket, key, upload_id.nonce), customer) as seal:
+            with self._begin_seal(Place(bucket, key, upload_id.nonce), asked) as seal:
                 encryption = seal.encryption
             record = UploadRecord(traits.headers, self._caller, traits.tags, lock, plan, encryption=encryption)
         self._meta.begin_upload(bucket, name, upload_id, record)
@@ -86,7 +89,8 @@ class Uploads(Objects):
             **self._abort_rule(bucket, name, upload_id),
             **named(plan),
             request_charged=self._charged(place),
-            **of_customer(customer),
+            **of_encryption(encryption, customer),
+            ssekms_encryption_context=said.get("ssekms_encryption_context"),
         )
 
     @exact
@@ -124,6 +128,7 @@ class Uploads(Objects):
         with contextlib.ExitStack() as held:
             customer = held.enter_context(customer_key_said(said))
             place = self._enter(bucket, said)
+            self._check_customer(place, bucket, key, customer)
             name, identity, upload = self._find_upload(bucket, key, upload_id)
             seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
             check_part(upload.checksum, checksum)
@@ -137,8 +142,8 @@ class Uploads(Objects):
         if superseded is not None:
             self._sweeper.sweep((superseded,))
         echoed = arrival.checksums or told(upload.checksum, arrival.algorithm, arrival.kept)
-        charged = self._charged(place)
-        return UploadPartOutput(quoted(part.etag.hex()), **echoed, request_charged=charged, **of_customer(customer))
+        encryption = of_encryption(upload.encryption, customer)
+        return UploadPartOutput(quoted(part.etag.hex()), **echoed, request_charged=self._charged(place), **encryption)
 
     @exact
     def abort_multipart_upload(

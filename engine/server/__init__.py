@@ -30,6 +30,7 @@ def _application(
     access_log: AccessLog | None,
     blank_interval_s: float,
     customer_keys_in_clear: bool,
+    customer_keys_in_new_buckets: bool,
 ) -> Application:
     return Application(
         store,
@@ -41,6 +42,7 @@ def _application(
         access_log=access_log,
         blank_interval_s=blank_interval_s,
         customer_keys_in_clear=customer_keys_in_clear,
+        customer_keys_in_new_buckets=customer_keys_in_new_buckets,
     )
 
 
@@ -55,6 +57,7 @@ def wsgi_app(
     access_log: AccessLog | None = None,
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
     customer_keys_in_clear: bool = False,
+    customer_keys_in_new_buckets: bool = False,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> WsgiApplication:
     """The WSGI application over a store that stays the caller's.
@@ -63,13 +66,23 @@ def wsgi_app(
     without it the credentials' own `actions` and `buckets` decide. `domains` turn on virtual-hosted-style addresses
     (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets. A CompleteMultipartUpload that takes long is answered
     with a blank every `blank_interval_s` seconds until its result is there. A request with a customer's key (SSE-C) is refused
-    unless the host says that it came by https, or `customer_keys_in_clear` allows it.
+    unless the host says that it came by https, or `customer_keys_in_clear` allows it. A bucket that is made through the application
+    takes none, as S3's new ones, until PutBucketEncryption says so (BlockedEncryptionTypes NONE), or `customer_keys_in_new_buckets`.
 
     Under gunicorn without TLS, bodies are read from the connection's own socket, which costs about half, and a client that sends
     nothing for `idle_timeout_s` seconds is given up; elsewhere that is the host server's business.
     """
     application = _application(
-        store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s, customer_keys_in_clear
+        store,
+        credentials,
+        authorize,
+        region,
+        domains,
+        aliases,
+        access_log,
+        blank_interval_s,
+        customer_keys_in_clear,
+        customer_keys_in_new_buckets,
     )
     return WsgiApplication(application, idle_timeout_s=idle_timeout_s)
 
@@ -85,6 +98,7 @@ def asgi_app(
     access_log: AccessLog | None = None,
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
     customer_keys_in_clear: bool = False,
+    customer_keys_in_new_buckets: bool = False,
     threads: int = THREADS_DEFAULT,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> AsgiApplication:
@@ -93,6 +107,15 @@ def asgi_app(
     `threads` requests are worked on at once; a client that sends or takes nothing for `idle_timeout_s` seconds is given up.
     """
     application = _application(
-        store, credentials, authorize, region, domains, aliases, access_log, blank_interval_s, customer_keys_in_clear
+        store,
+        credentials,
+        authorize,
+        region,
+        domains,
+        aliases,
+        access_log,
+        blank_interval_s,
+        customer_keys_in_clear,
+        customer_keys_in_new_buckets,
     )
     return AsgiApplication(application, threads=threads, idle_timeout_s=idle_timeout_s)

@@ -51,7 +51,8 @@ class Application:
     """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows.
 
     `region` is where buckets say they are, and the only location constraint taken; None takes any. A customer's key (SSE-C) is
-    refused over HTTP without TLS unless `customer_keys_in_clear` allows it.
+    refused over HTTP without TLS unless `customer_keys_in_clear` allows it, and by a bucket that is made here unless
+    `customer_keys_in_new_buckets` does, or PutBucketEncryption of the bucket.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Application:
         access_log: AccessLog | None = None,
         blank_interval_s: float = slow.BLANK_INTERVAL_S_DEFAULT,
         customer_keys_in_clear: bool = False,
+        customer_keys_in_new_buckets: bool = False,
     ) -> None:
         self._store = store
         self._verifier = verifier
@@ -77,6 +79,7 @@ class Application:
         self._blank_interval_s = blank_interval_s
         self._slow_room = threading.BoundedSemaphore(slow.RUNNING_MAX)
         self._customer_keys_in_clear = customer_keys_in_clear
+        self._blocks_in_new_buckets = () if customer_keys_in_new_buckets else ("SSE-C",)
 
     def asks_for_health(self, request: Request) -> bool:
         """Whether `handle` will answer without a look at bodies, keys or signatures; `/-/x` may also be a key below a domain."""
@@ -139,7 +142,8 @@ class Application:
             if operation.name == "CopyObject":
                 self._check_tags_travel(store, exchange, inputs)
             takes_keys = request.scheme == "https" or self._customer_keys_in_clear
-            result = call(store, operation, inputs, Site(self._region, url, takes_keys), refused)
+            site = Site(self._region, url, takes_keys, self._blocks_in_new_buckets)
+            result = call(store, operation, inputs, site, refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error

@@ -20,16 +20,17 @@ READ_SIZE = 1024 * 1024
 _VIRTUAL_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?(:\d+)?")
 
 
-def attach(client_or_session: Any, store: Store) -> None:
+def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets: bool = False) -> None:
     """Make a boto3 S3 client, or every S3 client that a boto3 or botocore session makes from now on, talk to a store.
 
-    No credentials are needed, and everything is allowed: the caller has the store in its hands anyway.
+    No credentials are needed, and everything is allowed: the caller has the store in its hands anyway. Buckets made so take customers'
+    keys (SSE-C) only if `customer_keys_in_new_buckets` says so, or PutBucketEncryption.
 
     Raises:
         TypeError: it is neither a client nor a session.
     """
     events = _events_of(client_or_session)
-    endpoint = _Endpoint(store)
+    endpoint = _Endpoint(store, customer_keys_in_new_buckets)
     for event, handler in (
         ("choose-signer.s3", _no_signer),
         ("before-endpoint-resolution.s3", _force_path_style),
@@ -62,9 +63,15 @@ def _force_path_style(builtins: dict[str, Any], params: dict[str, Any], **_: Any
 class _Endpoint:
     """What stands where the network was."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, customer_keys_in_new_buckets: bool) -> None:
         verifier = Verifier(lambda access_key: None, REGION, allow_anonymous=True)
-        self._application = Application(store, verifier, _allow, customer_keys_in_clear=True)
+        self._application = Application(
+            store,
+            verifier,
+            _allow,
+            customer_keys_in_clear=True,
+            customer_keys_in_new_buckets=customer_keys_in_new_buckets,
+        )
 
     def send(self, request: Any, **_: Any) -> AWSResponse:
         url = urllib.parse.urlsplit(request.url)

@@ -27,6 +27,8 @@ class Site:
     """What it asked for, in whatever style, without the query."""
     takes_keys: bool
     """Whether a customer's key may come this way."""
+    blocks_in_new_buckets: tuple[str, ...]
+    """Encryption types that a bucket made here does not take, until it is said of it that it does."""
 
 
 def _as_it_is(value: Any, _site: Site) -> Any:
@@ -77,7 +79,7 @@ def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
         raise IllegalLocationConstraintException(
             f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
         )
-    return inputs
+    return inputs | {"blocked_encryption_types": site.blocks_in_new_buckets}
 
 
 def _head_bucket(result: HeadBucketOutput, site: Site) -> HeadBucketOutput:
@@ -99,10 +101,12 @@ SERVED: dict[str, Served] = {
     "CreateBucket": Served("s3:CreateBucket", _create_bucket),
     "CreateMultipartUpload": Served("s3:PutObject"),
     "DeleteBucket": Served("s3:DeleteBucket"),
+    "DeleteBucketEncryption": Served("s3:PutEncryptionConfiguration"),
     "DeleteBucketLifecycle": Served("s3:PutLifecycleConfiguration"),
     "DeleteObject": Served("s3:DeleteObject", of_version="s3:DeleteObjectVersion"),
     "DeleteObjectTagging": Served("s3:DeleteObjectTagging", of_version="s3:DeleteObjectVersionTagging"),
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
+    "GetBucketEncryption": Served("s3:GetEncryptionConfiguration"),
     "GetBucketLifecycleConfiguration": Served("s3:GetLifecycleConfiguration"),
     "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
     "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
@@ -121,6 +125,7 @@ SERVED: dict[str, Served] = {
     "ListObjects": Served("s3:ListBucket"),
     "ListObjectsV2": Served("s3:ListBucket"),
     "ListParts": Served("s3:ListMultipartUploadParts"),
+    "PutBucketEncryption": Served("s3:PutEncryptionConfiguration"),
     "PutBucketLifecycleConfiguration": Served("s3:PutLifecycleConfiguration"),
     "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
     "PutBucketVersioning": Served("s3:PutBucketVersioning"),

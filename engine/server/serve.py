@@ -14,13 +14,14 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import Server
 
+from engine.aws_kms import AwsKeyProvider
 from engine.core import REGION
 from engine.errors import StoreError
 from engine.server import asgi_app
 from engine.server.access import AccessLog
 from engine.server.credentials import Credentials
 from engine.server.upkeep import INTERVAL_S_DEFAULT, Upkeep
-from engine.store import open_store
+from engine.store import Store, open_store
 
 READ_SIZE_MAX = 256 * 1024
 """Of a connection at a time: what a body costs goes by the number of reads, what it holds by their size (2 MiB an upload at most)."""
@@ -48,6 +49,9 @@ class Settings:
     log_format: str = "json"
     reap_interval_s: float = INTERVAL_S_DEFAULT
     customer_keys_in_clear: bool = False
+    customer_keys_in_new_buckets: bool = False
+    key_ring: str | None = None
+    key_provider: str = "local"
 
 
 def make_settings(credentials: Credentials | None, *, host: str, port: int, **others: Any) -> tuple[Settings, str]:
@@ -76,7 +80,7 @@ def serve(settings: Settings) -> None:
     Raises:
         StoreError: the store can't be opened (found out before the first worker starts).
     """
-    open_store(settings.store).close()
+    _open(settings).close()
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     server = Server(
@@ -102,7 +106,7 @@ def serve(settings: Settings) -> None:
 def load_application(settings: Settings) -> Any:
     """The application of one worker process."""
     logging.config.dictConfig(logging_config(settings.log_format))
-    store = open_store(settings.store)
+    store = _open(settings)
     application = asgi_app(
         store,
         credentials=settings.credentials,
@@ -111,9 +115,15 @@ def load_application(settings: Settings) -> Any:
         threads=settings.threads,
         access_log=AccessLog() if settings.log_format != "none" else None,
         customer_keys_in_clear=settings.customer_keys_in_clear,
+        customer_keys_in_new_buckets=settings.customer_keys_in_new_buckets,
     )
     application.beside = Upkeep(store, settings.reap_interval_s)
     return application
+
+
+def _open(settings: Settings) -> Store:
+    provider = AwsKeyProvider.of_environment() if settings.key_provider == "aws" else None
+    return open_store(settings.store, key_ring=settings.key_ring, key_provider=provider)
 
 
 def logging_config(log_format: str) -> dict[str, Any]:

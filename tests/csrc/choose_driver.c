@@ -43,7 +43,7 @@ static int update_forbidden(union digest_state *state, const uint8_t *data, size
     abort();
 }
 
-#define ROW(name, needs, update) {name, needs, crc32_begin, update, crc32_finish, crc_discard}
+#define ROW(name, needs, update) {name, needs, crc32_begin, update, crc32_finish, crc_discard, false}
 #define HONEST ROW("honest", 0, update_honest)
 
 static void show(const char *label, const struct kernel_row *rows, int count, uint32_t features)

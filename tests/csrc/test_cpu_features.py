@@ -19,10 +19,14 @@ PRINT_KERNELS = """if True:
 """
 
 EXPECTED_CHOICE_ON_X86_64 = {
-    (): {"CRC32": "x86-pclmul", "CRC32C": "x86-sse42", "CRC64NVME": "x86-pclmul"},
-    ("sse4_2",): {"CRC32": "x86-pclmul", "CRC64NVME": "x86-pclmul"},
-    ("pclmulqdq",): {"CRC32C": "x86-sse42"},
+    "MD5": ("x86-bmi", {"bmi1"}),
+    "SHA256": ("x86-sha", {"sha_ni", "ssse3", "sse4_1"}),
+    "CRC32": ("x86-pclmul", {"pclmulqdq"}),
+    "CRC32C": ("x86-sse42", {"sse4_2"}),
+    "CRC64NVME": ("x86-pclmul", {"pclmulqdq"}),
 }
+"""The best row of an algorithm, and what it needs; without any of that, the last row runs."""
+
 LAST_ROWS = {
     "MD5": "libcrypto",
     "SHA1": "libcrypto",
@@ -57,11 +61,11 @@ def test_detected_features_equal_those_of_the_kernel() -> None:
 
 
 @needs_x86_64
-@pytest.mark.parametrize("disabled", EXPECTED_CHOICE_ON_X86_64, ids=lambda names: ",".join(names) or "nothing")
-def test_the_row_that_runs_is_the_one_expected(disabled: tuple[str, ...]) -> None:
-    if not {"sse4_2", "pclmulqdq"} <= set(native.cpu_features_detected()):
-        pytest.skip("needs sse4_2 and pclmulqdq")
-    assert chosen_rows(*disabled) == LAST_ROWS | EXPECTED_CHOICE_ON_X86_64[disabled]
+@pytest.mark.parametrize("disabled", ["", "sse4_2", "pclmulqdq", "bmi1", "sha_ni", "ssse3", "sse4_1"])
+def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
+    usable = set(native.cpu_features_detected()) - {disabled}
+    best = {name: row for name, (row, needs) in EXPECTED_CHOICE_ON_X86_64.items() if needs <= usable}
+    assert chosen_rows(disabled) == LAST_ROWS | best
 
 
 @pytest.mark.parametrize("feature", allowed_names())
@@ -99,13 +103,13 @@ def test_an_unknown_feature_is_refused_and_the_allowed_ones_named(value: str) ->
 
 
 def test_a_libcrypto_without_our_digests_is_refused_and_they_are_named(tmp_path: Path) -> None:
-    """As a machine may be configured: here with no provider of digests at all."""
+    """As a machine may be configured: here with no provider of digests at all, and without a row of ours."""
     configuration = tmp_path / "openssl.cnf"
     configuration.write_text(
         "openssl_conf = start\n[start]\nproviders = providers\n[providers]\nnull = on\n[on]\nactivate = 1\n"
     )
     code = "from engine import native"
-    result = run_python(code, OPENSSL_CONF=str(configuration))
+    result = run_python(code, OPENSSL_CONF=str(configuration), ENGINE_CPU_DISABLE=",".join(allowed_names()))
     last_line = result.stderr.strip().splitlines()[-1]
     assert last_line.startswith("engine.native_errors.SelfTestFailed: starting the native core on OpenSSL ")
     assert ", MD5, SHA1, SHA256, SHA512, AES-256-GCM: no kernel row passes" in last_line

@@ -18,7 +18,9 @@ from tests.support.processes import python_output
 pytestmark = pytest.mark.kernels
 
 ROWS = native.ciphers()
-AWKWARD = [*range(0, 66), 127, 128, 129, 255, 256, 257, 511, 512, 1000, 4095]
+NARROW = {"aes", "pclmulqdq", "ssse3", "sse4_1"}
+WIDE = NARROW | {"vaes", "vpclmulqdq", "avx512f", "avx512bw", "avx512vl"}
+AWKWARD = [*range(0, 258), 319, 320, 321, 383, 384, 385, 511, 512, 513, 1000, 1023, 1024, 1025, 1279, 1281, 4095]
 
 
 @pytest.fixture(params=range(len(ROWS)), ids=[row.name for row in ROWS])
@@ -122,16 +124,67 @@ def test_row_is_right_at_every_alignment(row: int) -> None:
             )
 
 
+def test_row_takes_associated_data_of_any_size(row: int) -> None:
+    rng, key, nonce = random.Random(7), bytes(range(32)), b"twelve bytes"
+    with Guarded(1100) as memory:
+        for size in AWKWARD[:-1]:
+            aad, data = rng.randbytes(size % 1100), rng.randbytes(rng.randrange(300))
+            placed = ffi.from_buffer("uint8_t[]", memory.at_end(aad))
+            assert seal(row, key, nonce, placed, data) == AESGCM(key).encrypt(nonce, data, aad), size
+
+
+def test_row_may_work_in_place(row: int) -> None:
+    data, key, nonce = random.Random(8).randbytes(5000), bytes(range(32)), b"twelve bytes"
+    for size in AWKWARD:
+        place = bytearray(data[:size] + bytes(16))
+        sealed = seal(row, key, nonce, b"", memoryview(place)[:size], place)
+        assert sealed == AESGCM(key).encrypt(nonce, data[:size], b""), size
+        assert open_sealed(row, key, nonce, b"", sealed, memoryview(place)[: max(size, 1)]) == data[:size], size
+
+
+def test_row_agrees_with_the_last_one_on_random_messages(row: int) -> None:
+    rng = random.Random(9)
+    for _ in range(300):
+        key, nonce, aad, data = (rng.randbytes(size) for size in (32, 12, rng.randrange(40), rng.randrange(9000)))
+        assert seal(row, key, nonce, aad, data) == seal(len(ROWS) - 1, key, nonce, aad, data)
+
+
+def test_one_flipped_bit_anywhere_is_refused(row: int) -> None:
+    rng, key, nonce = random.Random(10), bytes(range(32)), b"twelve bytes"
+    sealed = seal(row, key, nonce, b"aad", rng.randbytes(700))
+    for bit in range(0, 8 * len(sealed), 7):
+        flipped = bytearray(sealed)
+        flipped[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(native_errors.SealedDamaged):
+            open_sealed(row, key, nonce, b"aad", bytes(flipped))
+
+
+def test_the_counter_of_a_message_passes_a_byte_right(row: int) -> None:
+    """More than 256 blocks, and more than 65,536: each carries within the counter."""
+    data, key, nonce = random.Random(11).randbytes(70000 * 16 + 5), bytes(range(32)), b"twelve bytes"
+    assert seal(row, key, nonce, b"", data) == AESGCM(key).encrypt(nonce, data, b"")
+
+
 def test_the_last_row_needs_nothing_and_the_first_usable_is_chosen() -> None:
     assert ROWS[-1].needs == ()
     assert next(row for row in ROWS if row.usable).chosen
     assert [row.chosen for row in ROWS].count(True) == 1
 
 
-def test_with_every_feature_off_the_row_of_libcrypto_runs() -> None:
+def chosen_without(*features: str) -> str:
     code = "from engine import native; print(*(row.name for row in native.ciphers() if row.chosen))"
-    features = ",".join(native.cpu_features_detected())
-    assert python_output(code, ENGINE_CPU_DISABLE=features) == "libcrypto\n"
+    return python_output(code, ENGINE_CPU_DISABLE=",".join(features)).strip()
+
+
+def test_with_every_feature_off_the_row_of_libcrypto_runs() -> None:
+    assert chosen_without(*native.cpu_features_detected()) == "libcrypto"
+
+
+@pytest.mark.parametrize("disabled", [*sorted(WIDE), "sse4_2"])
+def test_the_row_that_runs_is_the_one_the_features_allow(disabled: str) -> None:
+    usable = set(native.cpu_features_detected()) - {disabled}
+    expected = "x86-vaes-avx512" if usable >= WIDE else "x86-aesni" if usable >= NARROW else "libcrypto"
+    assert chosen_without(disabled) == expected
 
 
 def test_a_row_is_listed_like_those_of_digests() -> None:

@@ -5,21 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fuzzing import sealed_seeds, write_seeds
+from tests.support.fuzzing import CSRC, build
 
-ROOT = Path(__file__).parents[2]
-CSRC = ROOT / "csrc"
 WRAPPED = ("calloc", "free", "mmap", "munmap", "RAND_bytes", "RAND_priv_bytes")
 
 
-def build(place: Path, core: Path = CSRC) -> Path:
-    program = place / "keys_driver"
-    sources = [str(path) for path in core.rglob("*.c") if "fuzz" not in path.parts]
-    flags = ["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{core}"]
+def driver_of(place: Path, core: Path = CSRC) -> Path:
     wrap = "-Wl," + ",".join(f"--wrap={name}" for name in WRAPPED)
-    driver = str(Path(__file__).with_name("keys_driver.c"))
-    subprocess.run(["cc", *flags, *sources, driver, "-lcrypto", wrap, "-o", str(program)], check=True)
-    return program
+    return build(place / "keys_driver", Path(__file__).with_name("keys_driver.c"), core=core, link=[wrap])
 
 
 def run(program: Path, mode: str) -> dict[str, int]:
@@ -28,24 +21,9 @@ def run(program: Path, mode: str) -> dict[str, int]:
     return {name: int(value) for name, value in (line.split(": ") for line in done.stdout.splitlines())}
 
 
-@pytest.mark.slow
-def test_damaged_parts_are_refused_alike_in_memory_and_in_files(tmp_path: Path) -> None:
-    """The fuzz target by gcc alone, with AddressSanitizer and UBSan; its own assertions are in fuzz.c."""
-    program = tmp_path / "fuzz"
-    sources = [path for path in CSRC.rglob("*.c") if "fuzz" not in path.parts]
-    sources += [CSRC / "fuzz" / "replay.c", CSRC / "fuzz" / "sealed" / "fuzz.c"]
-    flags = ["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{CSRC}"]
-    flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    subprocess.run(["cc", *flags, *map(str, sources), "-lcrypto", "-o", str(program)], check=True)
-    seeds = list(map(str, write_seeds(tmp_path / "seeds", sealed_seeds())))
-    done = subprocess.run([program, "20000", "1", *seeds], capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{len(seeds)} files and 20000 mutations, seed 1\n"
-
-
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("keys"))
+    return driver_of(tmp_path_factory.mktemp("keys"))
 
 
 @pytest.mark.slow
@@ -75,4 +53,4 @@ def test_a_planted_forgetfulness_is_found(tmp_path: Path) -> None:
     planted = source.replace("    OPENSSL_cleanse(pages", "    if (size == 0) OPENSSL_cleanse(pages")
     assert planted != source
     pages.write_text(planted)
-    assert run(build(tmp_path, core), "keys")["found"] > 0
+    assert run(driver_of(tmp_path, core), "keys")["found"] > 0

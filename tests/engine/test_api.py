@@ -25,6 +25,7 @@ NO_MEMBERS = {
     "quiet": "in Delete",
     "content_sha256": "signed",
     "checksums": "ten",
+    "blocked_encryption_types": "of a new bucket, which S3 decides by itself",
 }
 """Parameters that stand for more, or less, than one member."""
 

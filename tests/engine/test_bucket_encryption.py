@@ -16,6 +16,7 @@ from engine.bucket_encryption import (
 from engine.customer_keys import customer_key_of_bytes
 from engine.encrypting import Asked
 from engine.errors import InvalidArgument, MalformedXML, NotImplementedYet
+from engine.meta.records import BucketRecord, pack_record, unpacker
 
 KMS = {"sse_algorithm": "aws:kms", "kms_master_key_id": "a key"}
 
@@ -37,8 +38,9 @@ def applied(**members: Any) -> ServerSideEncryptionRule:
 )  # fmt: skip
 def test_a_right_document_is_kept_as_it_is(members: dict[str, Any]) -> None:
     read = rule(**members)
-    assert bucket_encryption.unpack_rule(bucket_encryption.pack_rule(read)) == read
     assert read_configuration(ServerSideEncryptionConfiguration((read,))) == read
+    row = pack_record(BucketRecord(1, "0" * 12, encryption=read))
+    assert unpacker(BucketRecord)(row).encryption == read
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 from engine.customer_keys import CustomerKey, customer_key_of_bytes
 from engine.encrypting import Asked, Encrypting, context_of
 from engine.errors import AccessDenied, InternalError, InvalidArgument, InvalidRequest, KMSNotFound, NotImplementedYet
-from engine.key_providers import LocalKeyProvider
 from engine.key_ring import KeyRing
 from engine.sealed import seal, unseal
 from engine.sse import Encryption, Place
@@ -35,8 +34,9 @@ def ring(tmp_path: Path) -> Iterator[KeyRing]:
 
 
 @pytest.fixture
-def encrypting(ring: KeyRing) -> Encrypting:
-    return Encrypting(ring, LocalKeyProvider(ring))
+def encrypting(ring: KeyRing) -> Iterator[Encrypting]:
+    with Encrypting(ring.path) as opened:
+        yield opened
 
 
 def asked(kind: str, letter: str = "k") -> Asked:
@@ -133,12 +133,22 @@ def test_an_unknown_encryption_is_refused(encrypting: Encrypting, value: str) ->
 def test_what_we_have_not_is_said_to_be_not_there(encrypting: Encrypting) -> None:
     with pytest.raises(NotImplementedYet):
         encrypting.begin(PLACE, Asked("aws:kms:dsse"))
-    for kind in ("AES256", "aws:kms"):
-        with pytest.raises(NotImplementedYet):
-            Encrypting().begin(PLACE, Asked(kind))
-        stored, _ = begun(encrypting, kind)
-        with pytest.raises(InternalError, match="without the source of keys"):
-            Encrypting().keys_for_read(stored, *AT, None)
+
+
+@pytest.mark.parametrize("kind", ["AES256", "aws:kms"])
+def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
+    encrypting: Encrypting, tmp_path: Path, kind: str
+) -> None:
+    stored, _ = begun(encrypting, kind)
+    elsewhere = tmp_path / "elsewhere"
+    with Encrypting(str(elsewhere)) as other:
+        with pytest.raises((InternalError, KMSNotFound)):
+            other.keys_for_read(stored, *AT, None)
+        assert not elsewhere.exists()
+        begun(other, kind)
+        assert elsewhere.stat().st_mode & 0o777 == 0o600
+        with pytest.raises((InternalError, KMSNotFound), match=r"no key|does not exist"):
+            other.keys_for_read(stored, *AT, None)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,13 @@
-"""Seeds for the C fuzz targets. `python -m tests.support.fuzzing chunked|sealed DIRECTORY` writes those of one."""
+"""The C fuzz targets: seeds, and a run of blind mutations where there is no libFuzzer.
+
+`python -m tests.support.fuzzing TARGET DIRECTORY` writes the seeds of one: chunked, crc, gcm, sealed or stream.
+"""
 
 import itertools
+import random
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.s3.payload import ChunkSigning
@@ -9,6 +15,8 @@ from engine.sealed import SEGMENT_SIZE, seal
 from engine.secret import PartKey, Secret
 from tests.support.chunks import SCOPE, TIME, encoded
 
+CSRC = Path(__file__).parents[2] / "csrc"
+SEED = 1
 KEY = b"thirty-two bytes of signing key."
 SIGNING = ChunkSigning(KEY, "0" * 64, TIME, SCOPE)
 TRAILER = ("x-amz-checksum-crc32", "AAAAAA==")
@@ -36,6 +44,58 @@ def sealed_seeds() -> dict[str, bytes]:
         return {str(size): seal(bytes(size), PartKey(key, 7)) for size in (0, 1, 100, SEGMENT_SIZE, SEGMENT_SIZE + 1)}
 
 
+def stream_seeds() -> dict[str, bytes]:
+    """Bodies for csrc/fuzz/stream/fuzz.c, in clear and sealed, with digests that share a pass and with others."""
+    shapes = itertools.product((0x45, 0x05, 0x01, 0x7F), (0, 1, 2, 3), (0, 63, 64, 65, 9_000, 66_000))
+    return {
+        f"{digests:x}-{how}-{size}": bytes([digests, how])
+        + size.to_bytes(4, "little")
+        + random.Random(size).randbytes(size)
+        for digests, how, size in shapes
+    }
+
+
+def gcm_seeds() -> dict[str, bytes]:
+    """Messages for csrc/fuzz/gcm/fuzz.c, with 0 to 32 bytes of AAD."""
+    shapes = itertools.product((0, 16, 32), (0, 1, 15, 16, 17, 63, 64, 255, 256, 257, 1024, 4096))
+    return {
+        f"{aad}-{size}": random.Random(size).randbytes(44)
+        + bytes([aad])
+        + size.to_bytes(4, "little")
+        + bytes(aad + size)
+        for aad, size in shapes
+    }
+
+
+def crc_seeds() -> dict[str, bytes]:
+    """Bytes for csrc/fuzz/crc/fuzz.c, in 1 to 64 pieces."""
+    shapes = itertools.product((0, 1, 7, 63), (0, 1, 127, 128, 129, 5000))
+    return {f"{cuts}-{size}": bytes([cuts, 1, 2, 3, 4]) + random.Random(size).randbytes(size) for cuts, size in shapes}
+
+
+SEEDS = {"chunked": chunked_seeds, "crc": crc_seeds, "gcm": gcm_seeds, "sealed": sealed_seeds, "stream": stream_seeds}
+
+
+def build(program: Path, *sources: Path, core: Path = CSRC, link: Sequence[str] = (), sanitize: str = "") -> Path:
+    """Compile the core with some more sources, without any build system."""
+    flags = ["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{core}"]
+    if sanitize:
+        flags += [f"-fsanitize={sanitize}", "-fno-sanitize-recover=all"]
+    files = [path for path in core.rglob("*.c") if "fuzz" not in path.parts]
+    subprocess.run(["cc", *flags, *map(str, [*files, *sources]), "-lcrypto", *link, "-o", str(program)], check=True)
+    return program
+
+
+def replay(target: str, place: Path, runs: int, *more: Path, core: Path = CSRC) -> "subprocess.CompletedProcess[str]":
+    """Run a target over its seeds, some more files, and mutations, with AddressSanitizer (leaks too) and UBSan."""
+    fuzz = core / "fuzz"
+    program = build(
+        place / target, fuzz / "replay.c", fuzz / target / "fuzz.c", core=core, sanitize="address,undefined"
+    )
+    seeds = [*write_seeds(place / "seeds", SEEDS[target]()), *more]
+    return subprocess.run([program, str(runs), str(SEED), *seeds], capture_output=True, text=True, timeout=230)
+
+
 def write_seeds(directory: Path, seeds: dict[str, bytes]) -> list[Path]:
     """Write seeds, one a file."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -45,4 +105,4 @@ def write_seeds(directory: Path, seeds: dict[str, bytes]) -> list[Path]:
 
 
 if __name__ == "__main__":
-    write_seeds(Path(sys.argv[2]), {"chunked": chunked_seeds, "sealed": sealed_seeds}[sys.argv[1]]())
+    write_seeds(Path(sys.argv[2]), SEEDS[sys.argv[1]]())

@@ -108,6 +108,7 @@ REQUIRED = {
     "CopySource": "b/k",
     "Delete": "Objects=[{Key=k}]",
     "RequestPaymentConfiguration": "Payer=Requester",
+    "ServerSideEncryptionConfiguration": "Rules=[{ApplyServerSideEncryptionByDefault={SSEAlgorithm=AES256}}]",
     "VersioningConfiguration": "Status=Enabled",
     "ObjectAttributes": "ETag",
     "Tagging": "TagSet=[{Key=a,Value=1}]",

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,10 +147,26 @@ def test_what_only_reads_opens_the_store_to_read(
     opened: list[bool] = []
     open_store = engine.open
 
-    def noted(*places: str, create: bool, read_only: bool) -> engine.Store:
+    def noted(*places: str, read_only: bool, **options: Any) -> engine.Store:
         opened.append(read_only)
-        return open_store(*places, create=create, read_only=read_only)
+        return open_store(*places, read_only=read_only, **options)
 
     monkeypatch.setattr(engine, "open", noted)
     stored.output(*arguments)
     assert opened == [read_only]
+
+
+def test_keys_are_rotated_and_everything_is_wrapped_anew(partwright: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "body").write_bytes(b"body")
+    partwright.output("put-object", *KEY, "--body", tmp_path / "body", "--server-side-encryption", "AES256")
+    report = json.loads(partwright.output("keys", "rotate"))
+    assert (report["keys"], report["objects"], report["uploads"]) == (2, 1, 0)
+    assert json.loads(partwright.output("keys", "rewrap")) == report | {"objects": 0}
+    partwright.output("get-object", *KEY, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"body"
+    elsewhere = tmp_path / "ring"
+    (partwright.store / "keys").rename(elsewhere)
+    assert "no key from the key ring" in partwright("get-object", *KEY, tmp_path / "none").err
+    partwright.output("stat", "--key-ring", elsewhere)
+    assert json.loads(partwright.output("keys", "rotate", "--key-ring", elsewhere))["keys"] == 3
+    assert not (partwright.store / "keys").exists()

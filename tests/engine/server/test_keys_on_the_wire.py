@@ -96,19 +96,22 @@ def test_tags_of_a_sealed_source_come_along_only_where_they_may(tiny: engine.Sto
     s3.copy_object(**NAMED, CopySource="bucket/source", TaggingDirective="REPLACE", **SOURCE)
 
 
-def test_other_encryption_is_refused_and_never_passed_over(tiny: engine.Store) -> None:
-    s3 = client_of(tiny, Gatekeeper(), "https")
-    before = contents_of(tiny)
-    for said in (
-        {"ServerSideEncryption": "AES256"},
-        {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "id"},
-        {"BucketKeyEnabled": True},
-        {"SSEKMSEncryptionContext": "e30="},
-    ):
-        for call, arguments in ((s3.put_object, NAMED), (s3.create_multipart_upload, NAMED)):
-            assert refusal_of(call, **arguments, **said)[0] == "NotImplemented"
-        assert refusal_of(s3.copy_object, **NAMED, CopySource="bucket/key", **said)[0] == "NotImplemented"
-    assert contents_of(tiny) == before
+@pytest.mark.parametrize(("allows", "is_taken"), [(False, False), (True, True)])
+def test_a_bucket_made_over_the_wire_takes_keys_only_if_the_server_says_so(
+    tiny: engine.Store, allows: bool, is_taken: bool
+) -> None:
+    s3 = client_of(tiny, Gatekeeper(), "https", customer_keys_in_new_buckets=allows)
+    s3.create_bucket(Bucket="new")
+    if is_taken:
+        s3.put_object(Bucket="new", Key="key", Body=b"body", **SENT)
+        return
+    code, message = refusal_of(s3.put_object, Bucket="new", Key="key", Body=b"body", **SENT)
+    assert (code, "has blocked upload requests" in message) == ("AccessDenied", True)
+    (rule,) = s3.get_bucket_encryption(Bucket="new")["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule == {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+    unblocked = {"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]}
+    s3.put_bucket_encryption(Bucket="new", ServerSideEncryptionConfiguration=unblocked)
+    s3.put_object(Bucket="new", Key="key", Body=b"body", **SENT)
 
 
 def test_an_attached_client_stores_and_reads_with_a_key(tiny: engine.Store) -> None:

@@ -80,5 +80,6 @@ class Hosts(contextlib.ExitStack):
             return serve_foreign(name, place, self.pair)
         if name == "serve-tls":
             certificate, key = write_certificate(place, ADDRESS, DOMAIN, f"*.{DOMAIN}")
-            return serve(place, self.pair, "--tls-cert", str(certificate), "--tls-key", str(key), name=name)
+            tls = ("--tls-cert", str(certificate), "--tls-key", str(key))
+            return serve(place, self.pair, *tls, "--customer-keys-in-new-buckets", "allow", name=name)
         return serve(place, self.pair)

@@ -159,7 +159,7 @@ def test_members_without_effect_pass_and_unserved_ones_are_refused(s3: Any, buck
     s3.delete_object(Bucket=bucket, Key="key")
     for code, unserved in (
         ("AccessControlListNotSupported", {"ACL": "public-read"}),
-        ("NotImplemented", {"ServerSideEncryption": "AES256"}),
+        ("NotImplemented", {"ServerSideEncryption": "aws:kms:dsse"}),
         ("InvalidRequest", {"ObjectLockLegalHoldStatus": "ON"}),
     ):
         refused(code, s3.put_object, **named, **unserved)

@@ -1,0 +1,56 @@
+/*
+ * The fused pass: what a request wants of a stream's bytes, MD5 and beside it SHA-256, CRC64NVME and AES-256-GCM, in one go over each
+ * block of 64 bytes. MD5 is a chain that leaves most of a processor idle; the rest is done in its gaps.
+ */
+#ifndef ENGINE_FUSED_FUSED_H
+#define ENGINE_FUSED_FUSED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gcm/gcm.h"
+#include "kernels/row.h"
+
+enum { FUSED_BLOCK = 64 };
+
+/* What is carried on; what a row does not compute may be NULL. */
+struct fused {
+    uint32_t *md5;    /* the words of struct md5 */
+    uint32_t *sha256; /* of struct sha256 */
+    uint64_t *crc64;  /* the register */
+    struct gcm_x86 *gcm;
+};
+
+struct fused_row {
+    const char *name;
+    uint32_t needs;   /* FEATURE_* bits, all of them */
+    uint32_t digests; /* ENGINE_DIGEST_* bits */
+    bool seals;
+    /* Carry on over whole blocks. A row that seals encrypts them to `out`, which must not overlap `data`. */
+    void (*blocks)(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
+};
+
+#if defined(TARGET_X86_64)
+enum { FUSED_ROWS_X86 = 6 };
+
+extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
+
+/* To fold what CRC64NVME has over the 64 bytes that follow: x^(512 + 63), x^(512 - 1). */
+extern uint64_t fused_crc64_folding[2];
+#endif
+
+/* Test the rows, against the chosen rows of what they compute. Called once, by engine_init(), when all others are chosen. */
+void fused_init(uint32_t features);
+
+/* The row that computes most of these digests and no other, and seals or does not; NULL if there is none. */
+const struct fused_row *fused_row_for(uint32_t digests, bool seals);
+
+/* Carry the row's digests on over any number of bytes; `states` are those of all algorithms, by their index. */
+int fused_digest(const struct fused_row *row, union digest_state *states, const uint8_t *data, size_t size);
+
+/* The same, and seal the bytes as one message, as gcm_row's seal() does. What the digests have seen must be whole blocks. */
+int fused_seal(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
+               size_t aad_size, const uint8_t *data, size_t size, uint8_t *out);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * The rows of the fused pass, and the functions by which Python looks at them. A row carries on the states of others, so it is tested
+ * against the chosen rows of what it computes, and is usable only if the states of those are plain.
+ */
+#include <string.h>
+
+#include "common/assert.h"
+#include "crc/crc_combine.h"
+#include "fused/fused.h"
+#include "gcm/gcm.h"
+#include "kernels/registry.h"
+#include "keys/pages.h"
+
+#if defined(TARGET_X86_64)
+enum { FUSED_ROWS = FUSED_ROWS_X86 };
+
+static const struct fused_row *const rows = fused_rows_x86;
+
+uint64_t fused_crc64_folding[2];
+
+static void fill_folding(void)
+{
+    for (int half = 0; half < 2; half++)
+        fused_crc64_folding[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * FUSED_BLOCK + 63 - 64 * half);
+}
+#else
+enum { FUSED_ROWS = 0 };
+
+static const struct fused_row *const rows = NULL;
+
+static void fill_folding(void)
+{
+}
+#endif
+
+static uint32_t usable;
+
+static const struct fused_row *row_at(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
+    return &rows[row];
+}
+
+static bool states_are_plain(const struct fused_row *row)
+{
+    FOR_EACH_DIGEST(row->digests & ~ENGINE_CRCS, i)
+        if (!registry_chosen_row(i)->is_raw)
+            return false;
+    return !row->seals || gcm_chosen_row()->pieces != NULL;
+}
+
+static int finish(const struct fused_row *row, union digest_state *states, uint8_t *digests)
+{
+    FOR_EACH_DIGEST(row->digests, i) {
+        const int status = registry_chosen_row(i)->finish(&states[i], digests);
+        if (status != ENGINE_OK)
+            return status;
+        digests += registry_algorithm(i)->digest_size;
+    }
+    return ENGINE_OK;
+}
+
+static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+               const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
+{
+    union digest_state states[ENGINE_ALGORITHM_COUNT] = {0};
+    FOR_EACH_DIGEST(row->digests, i) {
+        const int status = registry_chosen_row(i)->begin(&states[i]);
+        if (status != ENGINE_OK)
+            return status;
+    }
+    const int status = row->seals ? fused_seal(row, states, gcm, nonce, aad, aad_size, data, size, out)
+                                  : fused_digest(row, states, data, size);
+    return status == ENGINE_OK ? finish(row, states, digests) : status;
+}
+
+/* With a key for one message. */
+static int run_once(const struct fused_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                    const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
+{
+    union gcm_state *const gcm = secret_pages_take(sizeof *gcm);
+    if (gcm == NULL)
+        return ENGINE_E_MEMORY;
+    int status = row->seals ? gcm_chosen_row()->begin(gcm, key) : ENGINE_OK;
+    if (status == ENGINE_OK)
+        status = run(row, gcm, nonce, aad, aad_size, data, size, out, digests);
+    gcm_chosen_row()->discard(gcm);
+    secret_pages_give_back(gcm, sizeof *gcm);
+    return status;
+}
+
+static bool digests_are_right(const struct fused_row *row, const uint8_t *digests)
+{
+    FOR_EACH_DIGEST(row->digests, i) {
+        const struct algorithm *const algorithm = registry_algorithm(i);
+        if (memcmp(digests, algorithm->answer_of_pattern, algorithm->digest_size) != 0)
+            return false;
+        digests += algorithm->digest_size;
+    }
+    return true;
+}
+
+static bool row_answers(const struct fused_row *row)
+{
+    static const uint8_t key[ENGINE_KEY_SIZE] = {1}, nonce[ENGINE_NONCE_SIZE] = {2}, aad[] = {3};
+    uint8_t pattern[SELF_TEST_SIZE], sealed[SELF_TEST_SIZE + ENGINE_TAG_SIZE], expected[sizeof sealed];
+    uint8_t digests[ENGINE_ALGORITHM_COUNT * ENGINE_DIGEST_SIZE_MAX];
+    for (size_t i = 0; i < sizeof pattern; i++)
+        pattern[i] = (uint8_t)(131 * i + 7);
+    if (run_once(row, key, nonce, aad, sizeof aad, pattern, sizeof pattern, sealed, digests) != ENGINE_OK)
+        return false;
+    if (!digests_are_right(row, digests))
+        return false;
+    if (!row->seals)
+        return true;
+    return gcm_seal_once(gcm_chosen_row(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
+           memcmp(sealed, expected, sizeof sealed) == 0;
+}
+
+void fused_init(uint32_t features)
+{
+    fill_folding();
+    for (int i = 0; i < FUSED_ROWS; i++)
+        if ((rows[i].needs & ~features) == 0 && states_are_plain(&rows[i]) && row_answers(&rows[i]))
+            usable |= 1u << i;
+}
+
+const struct fused_row *fused_row_for(uint32_t digests, bool seals)
+{
+    for (int i = 0; i < FUSED_ROWS; i++)
+        if ((usable >> i & 1) != 0 && rows[i].seals == seals && (rows[i].digests & ~digests) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+int engine_fused_row_count(void)
+{
+    return FUSED_ROWS;
+}
+
+const char *engine_fused_row_name(int row)
+{
+    return row_at(row)->name;
+}
+
+uint32_t engine_fused_row_needs(int row)
+{
+    return row_at(row)->needs;
+}
+
+uint32_t engine_fused_row_digests(int row)
+{
+    return row_at(row)->digests;
+}
+
+bool engine_fused_row_seals(int row)
+{
+    return row_at(row)->seals;
+}
+
+bool engine_fused_row_usable(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
+    return (usable >> row & 1) != 0;
+}
+
+bool engine_fused_row_chosen(int row)
+{
+    return fused_row_for(row_at(row)->digests, row_at(row)->seals) == row_at(row);
+}
+
+int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                         size_t size, uint8_t *out, uint8_t *digests)
+{
+    return engine_fused_row_usable(row) ? run_once(row_at(row), key, nonce, aad, aad_size, data, size, out, digests)
+                                        : ENGINE_E_KERNEL_UNUSABLE;
+}

@@ -1,0 +1,53 @@
+/*
+ * Fuzzes the combination of CRCs. What must hold, for each of them and each row: the CRCs of pieces, combined, are the CRC of the whole.
+ *
+ *     byte 0     how many cuts, bytes 1-4: where they are          the rest: the bytes
+ */
+#include <string.h>
+
+#include "common/assert.h"
+#include "engine.h"
+
+enum { HEAD = 5, PIECES_MAX = 64, CRC_SIZE_MAX = 8 };
+
+static size_t cut(uint64_t *sizes, size_t count, size_t size, uint32_t state)
+{
+    size_t left = size, made = 0;
+    while (made + 1 < count && left > 0) {
+        state = state * 1103515245 + 12345;
+        sizes[made] = (state >> 8) % (left + 1);
+        left -= sizes[made++];
+    }
+    sizes[made++] = left;
+    return made;
+}
+
+static void check(int algorithm, int row, const uint8_t *data, size_t size, const uint64_t *sizes, size_t count)
+{
+    const size_t crc_size = (size_t)engine_algorithm_digest_size(algorithm);
+    uint8_t crcs[PIECES_MAX * CRC_SIZE_MAX], whole[CRC_SIZE_MAX], combined[CRC_SIZE_MAX];
+    const uint8_t *piece = data;
+    for (size_t i = 0; i < count; i++) {
+        ENGINE_ASSERT(engine_row_run(algorithm, row, piece, sizes[i], crcs + i * crc_size) == ENGINE_OK);
+        piece += sizes[i];
+    }
+    ENGINE_ASSERT(engine_row_run(algorithm, row, data, size, whole) == ENGINE_OK);
+    engine_crc_combine(algorithm, crcs, sizes, count, combined);
+    ENGINE_ASSERT(memcmp(whole, combined, crc_size) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint64_t sizes[PIECES_MAX];
+    ENGINE_ASSERT(engine_init() == ENGINE_OK);
+    if (size < HEAD)
+        return 0;
+    uint32_t state;
+    memcpy(&state, data + 1, sizeof state);
+    const size_t count = cut(sizes, data[0] % PIECES_MAX + 1, size - HEAD, state);
+    for (int algorithm = 0; algorithm < ENGINE_ALGORITHM_COUNT; algorithm++)
+        for (int row = 0; (ENGINE_CRCS >> algorithm & 1) != 0 && row < engine_row_count(algorithm); row++)
+            if (engine_row_usable(algorithm, row))
+                check(algorithm, row, data + HEAD, size - HEAD, sizes, count);
+    return 0;
+}

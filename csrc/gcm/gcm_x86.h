@@ -1,0 +1,135 @@
+/*
+ * AES-256-GCM on x86-64: a key made ready, and one message under way. Rows differ in how they work through the bytes of a message; what
+ * comes before and after is here, so that the fused pass can take the bytes of a message too.
+ *
+ * GHASH. Its field is bit-reflected: read as one number of 128 bits, most significant byte first, bit 127 is x^0. A product of two such
+ * numbers comes out one bit too low; the powers of H are kept multiplied by x for it. A product of 256 bits is reduced from below in two
+ * steps of 64 bits: in this reflection the polynomial x^128 + x^7 + x^2 + x + 1, without its x^128 and its 1, is the number REDUCER.
+ *
+ * No table is looked up and no branch taken by what is secret.
+ *
+ * Source: NIST SP 800-38D; S. Gueron, M. Kounavis, "Intel Carry-Less Multiplication Instruction and its Usage for Computing the GCM
+ * Mode", Intel, 2010.
+ */
+#ifndef ENGINE_GCM_GCM_X86_H
+#define ENGINE_GCM_GCM_X86_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cpu/target.h"
+
+enum {
+    AES_BLOCK = 16,
+    AES_ROUNDS = 14,
+    GCM_POWERS = 16,
+    GCM_POWERS_ROOM = GCM_POWERS + 3 /* the last ones can be loaded four at a time, with zeros behind */
+};
+
+/* All of it secret. */
+struct gcm_x86 {
+    uint8_t round_keys[AES_ROUNDS + 1][AES_BLOCK];
+    uint8_t powers[GCM_POWERS_ROOM][AES_BLOCK]; /* times x: H^16 first, H last */
+    /* The message under way. Blocks of counter and hash are kept reversed: as numbers. */
+    uint8_t counter[AES_BLOCK]; /* of the next block */
+    uint8_t hash[AES_BLOCK];
+    uint8_t mask[AES_BLOCK]; /* of the tag */
+    uint64_t aad_size, size;
+};
+
+/* Carry a message on by `size` bytes, a multiple of AES_BLOCK but at its end; encrypt them or decrypt. `out` may be `data`. */
+typedef void gcm_x86_crypt(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out);
+
+/* A message piece by piece. */
+struct gcm_pieces {
+    void (*begin)(struct gcm_x86 *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size);
+    gcm_x86_crypt *carry_on;
+    void (*finish)(struct gcm_x86 *gcm, uint8_t *tag);
+};
+
+#if defined(TARGET_X86_64)
+void gcm_x86_prepare(struct gcm_x86 *gcm, const uint8_t *key);
+void gcm_x86_begin_message(struct gcm_x86 *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size);
+void gcm_x86_finish_message(struct gcm_x86 *gcm, uint8_t *tag);
+
+#include <immintrin.h>
+
+#define GCM_REDUCER_HIGH 0xc200000000000000
+
+TARGET_AESNI static inline __m128i gcm_load(const uint8_t *bytes)
+{
+    return _mm_loadu_si128((const void *)bytes);
+}
+
+TARGET_AESNI static inline void gcm_store(uint8_t *bytes, __m128i block)
+{
+    _mm_storeu_si128((void *)bytes, block);
+}
+
+TARGET_AESNI static inline __m128i gcm_reverse(__m128i block)
+{
+    return _mm_shuffle_epi8(block, _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
+}
+
+/* Three words of 128 bits that overlap by half: a product of 256 bits, or a sum of such. */
+struct gcm_product {
+    __m128i low, middle, high;
+};
+
+TARGET_AESNI static inline void gcm_add_product(struct gcm_product *sum, __m128i x, __m128i by)
+{
+    const __m128i middle = _mm_xor_si128(_mm_clmulepi64_si128(x, by, 0x01), _mm_clmulepi64_si128(x, by, 0x10));
+    sum->low = _mm_xor_si128(sum->low, _mm_clmulepi64_si128(x, by, 0x00));
+    sum->middle = _mm_xor_si128(sum->middle, middle);
+    sum->high = _mm_xor_si128(sum->high, _mm_clmulepi64_si128(x, by, 0x11));
+}
+
+TARGET_AESNI static inline __m128i gcm_reduce_half(__m128i lower, __m128i onto)
+{
+    const __m128i reducer = _mm_set_epi64x((long long)GCM_REDUCER_HIGH, 0);
+    return _mm_xor_si128(onto, _mm_xor_si128(_mm_clmulepi64_si128(reducer, lower, 0x01), _mm_shuffle_epi32(lower, 0x4e)));
+}
+
+TARGET_AESNI static inline __m128i gcm_reduce(const struct gcm_product *product)
+{
+    return gcm_reduce_half(gcm_reduce_half(product->low, product->middle), product->high);
+}
+
+TARGET_AESNI static inline __m128i gcm_multiply(__m128i x, __m128i by)
+{
+    struct gcm_product product = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
+    gcm_add_product(&product, x, by);
+    return gcm_reduce(&product);
+}
+
+TARGET_AESNI static inline __m128i gcm_encrypt(const struct gcm_x86 *gcm, __m128i block)
+{
+    block = _mm_xor_si128(block, gcm_load(gcm->round_keys[0]));
+    for (int i = 1; i < AES_ROUNDS; i++)
+        block = _mm_aesenc_si128(block, gcm_load(gcm->round_keys[i]));
+    return _mm_aesenclast_si128(block, gcm_load(gcm->round_keys[AES_ROUNDS]));
+}
+
+/* The first power of H by which `count` blocks, one after the other, are multiplied. */
+static inline const uint8_t *gcm_powers_for(const struct gcm_x86 *gcm, size_t count)
+{
+    return gcm->powers[GCM_POWERS - count];
+}
+
+TARGET_AESNI static inline __m128i gcm_hash_block(const struct gcm_x86 *gcm, __m128i hash, __m128i block)
+{
+    return gcm_multiply(_mm_xor_si128(hash, gcm_reverse(block)), gcm_load(gcm_powers_for(gcm, 1)));
+}
+
+/* At most a block; missing bytes are zeros. */
+TARGET_AESNI static inline __m128i gcm_load_part(const uint8_t *data, size_t size)
+{
+    uint8_t block[AES_BLOCK] = {0};
+    memcpy(block, data, size);
+    return gcm_load(block);
+}
+#endif
+
+#endif

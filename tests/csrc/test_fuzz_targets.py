@@ -1,0 +1,51 @@
+"""The fuzz targets by gcc alone, under sanitizers: their seeds and blind mutations; their own assertions are in csrc/fuzz/*/fuzz.c."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.fuzzing import CSRC, SEED, SEEDS, replay
+
+RUNS = {"chunked": 60_000, "crc": 2_000, "gcm": 10_000, "sealed": 20_000, "stream": 300}
+
+
+def test_every_target_has_seeds_and_runs() -> None:
+    assert {path.parent.name for path in CSRC.glob("fuzz/*/fuzz.c")} == SEEDS.keys() == RUNS.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", RUNS)
+def test_a_target_holds_under_mutations(target: str, tmp_path: Path) -> None:
+    done = replay(target, tmp_path, RUNS[target])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{len(SEEDS[target]())} files and {RUNS[target]} mutations, seed {SEED}\n"
+
+
+PLANTED = {
+    "chunked": (
+        "chunked/chunked.c",
+        "if (decoder->line_size == size_max) {",
+        "if (decoder->line_size == size_max << 12) {",
+    ),
+    "stream": ("sealed/sealer.c", "seal_held(sealer, true, sink, report)", "seal_held(sealer, false, sink, report)"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", PLANTED)
+def test_a_planted_fault_is_found(target: str, tmp_path: Path) -> None:
+    """The canaries: a chunk's header without a bound, a last segment that does not say so."""
+    core = tmp_path / "csrc"
+    shutil.copytree(CSRC, core)
+    name, right, wrong = PLANTED[target]
+    source = (core / name).read_text()
+    assert source.count(right) == 1
+    (core / name).write_text(source.replace(right, wrong))
+    long = tmp_path / "long"
+    long.write_bytes(b"\0\0\0\0\0" + b"0" * 20_000)
+    done = replay(target, tmp_path, 0, long, core=core)
+    assert done.returncode != 0
+    assert (
+        "ERROR: AddressSanitizer" in done.stderr or "runtime error" in done.stderr or "assertion" in done.stderr.lower()
+    )
