@@ -1,9 +1,9 @@
 """How the bytes of a part reach a file: buffered, hinted, dropped by the page cache or past it, by one thread or two; time and CPU.
 
 Every way reads the same source from memory, hashes it as the engine does, writes nameless files and flushes each. The files of a turn
-stay until its end, as they do in a store, so that a page cache that grows is paid for. Processor time is that of the process and, apart,
-that of the kernel's own threads, where write-back runs (whoever caused it: let nothing else write). The ways take turns in another
-order each round: pages that one has just given back are cheaper for the next than pages that the host has to find.
+stay until its end, as they do in a store, so that a page cache that grows is paid for. Processor time is that of the process and
+beside it that of the kernel's threads, where write-back runs (whoever caused it: let nothing else write). The ways take turns, in
+another order each round: pages that one has just given back are cheaper for the next than pages that the host has to find.
 
 Run: python -m benchmarks.writing [disk|tmpfs]
 """
