@@ -20,7 +20,8 @@
 enum {
     HINT_SIZE = 1024 * 1024,
     KEPT_BEHIND = 8 * HINT_SIZE, /* may still be on its way to the disk, and is not dropped before */
-    UNCACHED_SIZE_MIN = 256 * 1024
+    UNCACHED_SIZE_MIN = 256 * 1024,
+    FILE_PAGE_SIZE = 4096
 };
 
 #if defined(RWF_NOWAIT) && !defined(RWF_DONTCACHE) /* headers older than the kernel */
@@ -52,12 +53,14 @@ static bool is_refusal(int error)
     return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS;
 }
 
+/* A page whose rest comes with the next write stays: the kernel would have to read it back. */
 static ssize_t write_some(struct sink *sink, const uint8_t *data, size_t size)
 {
     const off_t offset = (off_t)sink->written;
 #ifdef RWF_DONTCACHE
-    if (sink->uncached && size >= UNCACHED_SIZE_MIN && sink->written + size >= HINT_SIZE) {
-        const struct iovec piece = {.iov_base = (void *)data, .iov_len = size};
+    const uint64_t end = sink->written + size;
+    if (sink->uncached && size >= UNCACHED_SIZE_MIN && end >= HINT_SIZE) {
+        const struct iovec piece = {.iov_base = (void *)data, .iov_len = size - end % FILE_PAGE_SIZE};
         const ssize_t written = pwritev2(sink->fd, &piece, 1, offset, RWF_DONTCACHE);
         if (written >= 0 || !is_refusal(errno))
             return written;

@@ -120,6 +120,14 @@ def test_a_write_past_the_page_cache_that_fails_is_a_write_error(unruly: dict[st
     assert python_output(code, str(tmp_path / "out"), **unruly, UNRULY_UNCACHED="afn") == "5 1048576 True\n"
 
 
+def test_a_page_that_is_not_full_yet_stays_in_the_page_cache(unruly: dict[str, str], tmp_path: Path) -> None:
+    logged = hints(unruly, tmp_path, MIB + 4097, 262_208, 262_208, 10, UNRULY_UNCACHED="a")
+    written = [tuple(map(int, line.split()[1:3])) for line in logged if line.startswith("uncached")]
+    assert [offset for offset, _ in written] == [0, MIB + 4097, MIB + 4097 + 262_208]
+    assert [(offset + size) % 4096 for offset, size in written] == [0, 0, 0]
+    assert all(size > 258_000 for _, size in written)
+
+
 @pytest.mark.parametrize(
     ("sizes", "is_asked"),
     [

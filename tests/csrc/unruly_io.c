@@ -1,7 +1,7 @@
 /*
  * Preloaded over libc: read, pread and pwrite that behave as badly as POSIX allows. UNRULY_IO is a seed for short counts and EINTR.
  * UNRULY_HINTS logs calls of sync_file_range into the file of that name, a line of offset, size and flags each, and those of
- * posix_fadvise; UNRULY_HINTS_REFUSED refuses the former. UNRULY_MEMORY has no pages for the C core, once.
+ * posix_fadvise and of writes with UNRULY_UNCACHED; UNRULY_HINTS_REFUSED refuses hints. UNRULY_MEMORY has no pages for the C core, once.
  * UNRULY_UNCACHED says what becomes of writes past the page cache, a letter a call, the last one of all that follow: `a`ll is written,
  * `s`ome is, `i`nterrupted, `r`efused by the file system, `v`: invalid, `f`ailed, `n`ever to be called. File systems need not have them.
  */
@@ -68,6 +68,15 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
     MISBEHAVE(pwrite, fd, buffer, size, offset);
 }
 
+static void log_hint(long long offset, long long size, const char *kind, unsigned flags)
+{
+    if (getenv("UNRULY_HINTS") != NULL) {
+        FILE *log = fopen(getenv("UNRULY_HINTS"), "a");
+        fprintf(log, "%s%lld %lld %u\n", kind, offset, size, flags);
+        fclose(log);
+    }
+}
+
 static ssize_t write_uncached(int fd, const struct iovec *piece, off_t offset)
 {
     static size_t calls;
@@ -75,6 +84,7 @@ static ssize_t write_uncached(int fd, const struct iovec *piece, off_t offset)
     const char outcome = plan[calls < strlen(plan) ? calls : strlen(plan) - 1];
 
     calls++;
+    log_hint(offset, (long long)piece->iov_len, "uncached ", 0);
     errno = outcome == 'i' ? EINTR : outcome == 'r' ? EOPNOTSUPP : outcome == 'v' ? EINVAL : EIO;
     if (outcome == 'a' || outcome == 's')
         return pwrite(fd, piece->iov_base, outcome == 'a' ? piece->iov_len : piece->iov_len / 3 + 1, offset);
@@ -108,15 +118,6 @@ void *mmap(void *start, size_t size, int protection, int flags, int fd, off_t of
         return MAP_FAILED;
     }
     return real_mmap(start, size, protection, flags, fd, offset);
-}
-
-static void log_hint(long long offset, long long size, const char *kind, unsigned flags)
-{
-    if (getenv("UNRULY_HINTS") != NULL) {
-        FILE *log = fopen(getenv("UNRULY_HINTS"), "a");
-        fprintf(log, "%s%lld %lld %u\n", kind, offset, size, flags);
-        fclose(log);
-    }
 }
 
 int posix_fadvise(int fd, off_t offset, off_t size, int advice)
