@@ -47,10 +47,10 @@ static void hint_write_back(struct sink *sink)
 #endif
 }
 
-/* Whether the error means that the file, or the kernel, has no such writes, and not that this one failed. */
+/* Whether the error may mean that the file, the kernel or a filter of system calls (EPERM) has no such writes: a plain one will tell. */
 static bool is_refusal(int error)
 {
-    return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS;
+    return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS || error == EPERM;
 }
 
 /* A page whose rest comes with the next write stays: the kernel would have to read it back. */
