@@ -1,12 +1,13 @@
 """A `KeyProvider` over AWS KMS, by boto3 (`pip install 'partwright[kms]'`).
 
-boto3 hands a data key over as Python bytes, which can't be wiped: the one key of SSE-KMS that Python sees, for a moment.
+boto3 hands a data key over as Python bytes, which can't be wiped: the one key of SSE-KMS that Python sees, for a moment. And botocore
+logs what it receives at DEBUG: its loggers must not be heard at that level. `partwright serve` sees to it.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from engine.errors import AccessDenied, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error
+from engine.errors import AccessDenied, InternalError, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error, SlowDown
 from engine.key_providers import DataKey
 from engine.secret import Secret
 
@@ -19,6 +20,7 @@ _REFUSALS: Final[dict[str, type[S3Error]]] = {
     "KMSInvalidStateException": KMSInvalidState,
     "AccessDeniedException": AccessDenied,
     "InvalidCiphertextException": AccessDenied,
+    "ThrottlingException": SlowDown,
 }
 
 
@@ -39,7 +41,7 @@ class AwsKeyProvider:
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
         """GenerateDataKey; the id kept is the key's ARN.
 
-        Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied
+        Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, SlowDown, InternalError
         """
         answer = self._ask(
             self._client.generate_data_key,
@@ -52,17 +54,21 @@ class AwsKeyProvider:
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
         """Decrypt.
 
-        Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, also for another context
+        Raises: as it; AccessDenied also for another context
         """
         answer = self._ask(self._client.decrypt, KeyId=key_id, CiphertextBlob=blob, EncryptionContext=dict(context))
         return Secret.of_bytes(answer["Plaintext"])
 
     def _ask(self, call: Callable[..., Any], **members: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             return call(**members)
-        except self._client.exceptions.ClientError as error:
+        except ClientError as error:
             told = error.response["Error"]
             kind = _REFUSALS.get(told["Code"])
             if kind is None:
-                raise
+                raise InternalError(reason=f"AWS KMS refused: {told['Code']}") from error
             raise kind(told.get("Message") or None) from error
+        except BotoCoreError as error:  # no answer, or no credentials
+            raise InternalError(reason=f"AWS KMS can't be asked: {error}") from error

@@ -3,7 +3,7 @@
 FORMAT    what wrote it; made last, so that a directory without it is no store yet
 LOCK      flock: shared by everybody who has the store open, exclusive while it is created or repaired
 leases    locks of readers (engine.blobs.leases)      ballast    room for emergencies (engine.ballast)
-keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere
+keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
 meta/     the LMDB environment                        blobs/     one file an attempt, in 256 shards
 """
 
@@ -31,6 +31,7 @@ LOCK = "LOCK"
 META = "meta"
 BLOBS = "blobs"
 KEYS = "keys"
+RING = "RING"
 LOCK_WAIT_S_MAX = 10.0
 LOCK_POLL_S = 0.02
 _OURS = {FORMAT + ".new", LOCK, META, BLOBS, LEASE_FILE, "ballast", "lost+found"}

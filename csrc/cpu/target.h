@@ -10,8 +10,8 @@
 /* -DTARGET_PORTABLE compiles as for a processor we know nothing of; a test does, since not every machine has one at hand. */
 #if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
-#define TARGET_SSE42 __attribute__((target("sse4.2")))
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
+#define TARGET_VPCLMUL_AVX512 __attribute__((target("vpclmulqdq,avx512f,pclmul")))
 #define TARGET_BMI __attribute__((target("bmi")))
 #define TARGET_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
 #define TARGET_VAES_AVX512 __attribute__((target("vaes,vpclmulqdq,avx512f,avx512bw,avx512vl,aes,pclmul")))

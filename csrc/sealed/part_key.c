@@ -95,6 +95,15 @@ int part_key_seal(const struct part_key *part, struct gcm *gcm, uint32_t index, 
     return status != ENGINE_OK ? status : gcm_chosen_row()->seal(&gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
 }
 
+int part_key_seal_digested(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, struct digests *digests,
+                           const uint8_t *data, size_t size, uint8_t *out)
+{
+    uint8_t nonce[ENGINE_NONCE_SIZE];
+    write_nonce(part, index, is_last, nonce);
+    const int status = gcm_ready(gcm, part->secret);
+    return status != ENGINE_OK ? status : digests_seal(digests, &gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
+}
+
 int part_key_open(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *sealed, size_t size,
                   uint8_t *out)
 {

@@ -9,6 +9,7 @@
 
 #include "gcm/gcm.h"
 #include "keys/key.h"
+#include "stream/digests.h"
 
 enum {
     SEGMENT_SIZE = ENGINE_SEGMENT_SIZE,
@@ -32,9 +33,11 @@ int part_key_new(struct part_key *part, const engine_key *upload_key, uint32_t p
 /* The key for the part whose header is given. ENGINE_E_SEALED_FORMAT, or ENGINE_E_KEY_MISMATCH before the key has touched any data. */
 int part_key_of_header(struct part_key *part, const engine_key *upload_key, uint32_t part_number, const uint8_t *header);
 
-/* Segment `index`; `size` is that of its plaintext. */
+/* Segment `index`; `size` is that of its plaintext, which `digests` take too. */
 int part_key_seal(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *data, size_t size,
                   uint8_t *out);
+int part_key_seal_digested(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, struct digests *digests,
+                           const uint8_t *data, size_t size, uint8_t *out);
 int part_key_open(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *sealed, size_t size,
                   uint8_t *out);
 

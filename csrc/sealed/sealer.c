@@ -1,6 +1,6 @@
 /*
- * A segment is sealed only when it is known whether another follows, so one is held back. What comes in long runs is sealed where it
- * lies: only the last segment of a run is copied.
+ * A segment is sealed only when it is known whether another follows, so one is held back; it is digested in the same pass, not before.
+ * What comes in long runs is sealed where it lies: only the last segment of a run is copied.
  *
  * Segments leave in groups, for fewer writes; a group and the segment held back are small enough for a near cache, and for 2 MiB an
  * upload together with the pump's buffer.
@@ -67,42 +67,44 @@ static int flush(struct sealer *sealer, struct sink *sink, struct engine_report 
     return status;
 }
 
-static int seal(struct sealer *sealer, const uint8_t *data, size_t size, bool is_last, struct sink *sink, struct engine_report *report)
+static int seal(struct sealer *sealer, const uint8_t *data, size_t size, bool is_last, struct digests *digests, struct sink *sink,
+                struct engine_report *report)
 {
     int status = ENGINE_OK;
     ENGINE_ASSERT(sealer->index < UINT32_MAX); /* 256 TiB, far past any part of S3's */
     if (sealer->filled + size + ENGINE_TAG_SIZE > OUT_SIZE)
         status = flush(sealer, sink, report);
     if (status == ENGINE_OK)
-        status = part_key_seal(&sealer->part, &sealer->gcm, sealer->index++, is_last, data, size, sealer->out + sealer->filled);
+        status = part_key_seal_digested(&sealer->part, &sealer->gcm, sealer->index++, is_last, digests, data, size,
+                                        sealer->out + sealer->filled);
     sealer->filled += size + ENGINE_TAG_SIZE;
     return status;
 }
 
-static int seal_held(struct sealer *sealer, bool is_last, struct sink *sink, struct engine_report *report)
+static int seal_held(struct sealer *sealer, bool is_last, struct digests *digests, struct sink *sink, struct engine_report *report)
 {
     const size_t held = sealer->held;
     sealer->held = 0;
-    return seal(sealer, sealer->segment, held, is_last, sink, report);
+    return seal(sealer, sealer->segment, held, is_last, digests, sink, report);
 }
 
-int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct sink *sink,
+int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct digests *digests, struct sink *sink,
                 struct engine_report *report)
 {
     ENGINE_ASSERT(size <= sealer_room(sealer));
-    const int status = sealer->held == SEGMENT_SIZE ? seal_held(sealer, false, sink, report) : ENGINE_OK;
+    const int status = sealer->held == SEGMENT_SIZE ? seal_held(sealer, false, digests, sink, report) : ENGINE_OK;
     if (status != ENGINE_OK)
         return status;
     if (size == SEGMENT_SIZE && more_follows)
-        return seal(sealer, data, size, false, sink, report);
+        return seal(sealer, data, size, false, digests, sink, report);
     memcpy(sealer->segment + sealer->held, data, size);
     sealer->held += size;
     return ENGINE_OK;
 }
 
-int sealer_finish(struct sealer *sealer, struct sink *sink, struct engine_report *report)
+int sealer_finish(struct sealer *sealer, struct digests *digests, struct sink *sink, struct engine_report *report)
 {
-    int status = seal_held(sealer, true, sink, report);
+    int status = seal_held(sealer, true, digests, sink, report);
     if (status == ENGINE_OK)
         status = flush(sealer, sink, report);
     sealer_rest(sealer);

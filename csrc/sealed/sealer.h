@@ -1,5 +1,5 @@
 /*
- * Encrypts the bytes of one part on their way from the digests to the sink.
+ * Encrypts the bytes of one part on their way to the sink, and digests each segment as it is sealed.
  */
 #ifndef ENGINE_SEALED_SEALER_H
 #define ENGINE_SEALED_SEALER_H
@@ -18,13 +18,13 @@ void sealer_close(struct sealer *sealer);
 size_t sealer_room(const struct sealer *sealer);
 
 /* Take bytes; `more_follows` promises that more come before sealer_rest(), and spares a copy. */
-int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct sink *sink,
+int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct digests *digests, struct sink *sink,
                 struct engine_report *report);
 
 /* Leave nothing of the key in ordinary memory until the next bytes come. */
 void sealer_rest(struct sealer *sealer);
 
-/* Write what is held back, marked as the last. */
-int sealer_finish(struct sealer *sealer, struct sink *sink, struct engine_report *report);
+/* Write what is held back, marked as the last; then the digests have seen every byte. */
+int sealer_finish(struct sealer *sealer, struct digests *digests, struct sink *sink, struct engine_report *report);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The one pass over a part. Bytes come in by update, by the pump or decoded from chunks, pass all stages in short steps, so that a
- * later stage finds them in a near cache, and leave into the sink. The stages: the digests, then, if a key was given, the encryption.
+ * The one pass over a part. Bytes come in by update, by the pump or decoded from chunks, are digested and, if a key was given, sealed, at
+ * once where a fused row can, and leave into the sink.
  *
  *     STREAM_OPEN --digest--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
  */
@@ -12,18 +12,8 @@
 #include "common/assert.h"
 #include "kernels/registry.h"
 
-/* One step goes through all digests before the next begins; one span is what a single write takes. */
-enum { STEP_SIZE = 32 * 1024, SPAN_SIZE = ENGINE_PUMP_BUFFER_SIZE };
-
-static int begin_digests(engine_stream *stream)
-{
-    FOR_EACH_DIGEST(stream->digests, i) {
-        const int status = registry_chosen_row(i)->begin(&stream->digest_states[i]);
-        if (status != ENGINE_OK)
-            return status;
-    }
-    return ENGINE_OK;
-}
+/* One span is what a single write takes. */
+enum { SPAN_SIZE = ENGINE_PUMP_BUFFER_SIZE };
 
 int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream)
 {
@@ -31,9 +21,8 @@ int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream)
     *stream = calloc(1, sizeof **stream);
     if (*stream == NULL)
         return ENGINE_E_MEMORY;
-    (*stream)->digests = digests;
     sink_open(&(*stream)->sink, out_fd);
-    const int status = begin_digests(*stream);
+    const int status = digests_begin(&(*stream)->digests, digests);
     if (status != ENGINE_OK) {
         engine_stream_close(*stream);
         *stream = NULL;
@@ -59,8 +48,7 @@ void engine_stream_close(engine_stream *stream)
     if (stream == NULL)
         return;
     sealer_close(stream->sealer);
-    FOR_EACH_DIGEST(stream->digests, i)
-        registry_chosen_row(i)->discard(&stream->digest_states[i]);
+    digests_discard(&stream->digests);
     pump_release(stream);
     free(stream);
 }
@@ -84,36 +72,13 @@ int stream_begin_call(const struct engine_stream *stream, struct engine_report *
     return ENGINE_E_STREAM_BROKEN;
 }
 
-static int digest_step(struct engine_stream *stream, const uint8_t *data, size_t size)
-{
-    FOR_EACH_DIGEST(stream->digests, i) {
-        const int status = registry_chosen_row(i)->update(&stream->digest_states[i], data, size);
-        if (status != ENGINE_OK)
-            return status;
-    }
-    return ENGINE_OK;
-}
-
-static int digest_span(struct engine_stream *stream, const uint8_t *data, size_t size)
-{
-    for (size_t done = 0; done < size; done += STEP_SIZE) {
-        const size_t step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
-        const int status = digest_step(stream, data + done, step);
-        if (status != ENGINE_OK)
-            return status;
-    }
-    return ENGINE_OK;
-}
-
-/* Segment by segment, so that what was hashed is sealed while it is near. */
+/* Segment by segment: each is digested when it is sealed. */
 static int seal_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
 {
     int status = ENGINE_OK;
     while (size > 0 && status == ENGINE_OK) {
         const size_t room = sealer_room(stream->sealer), piece = size < room ? size : room;
-        status = digest_span(stream, data, piece);
-        if (status == ENGINE_OK)
-            status = sealer_take(stream->sealer, data, piece, piece < size, &stream->sink, report);
+        status = sealer_take(stream->sealer, data, piece, piece < size, &stream->digests, &stream->sink, report);
         data += piece;
         size -= piece;
     }
@@ -125,7 +90,7 @@ static int take_span(struct engine_stream *stream, const uint8_t *data, size_t s
 {
     if (stream->sealer != NULL)
         return seal_span(stream, data, size, report);
-    const int status = digest_span(stream, data, size);
+    const int status = digest_span(&stream->digests, data, size);
     return status == ENGINE_OK ? sink_write(&stream->sink, data, size, report) : status;
 }
 
@@ -162,19 +127,9 @@ int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size
     return status == ENGINE_OK ? stream_take(stream, data, size, report) : status;
 }
 
-static int finish_digests(engine_stream *stream)
-{
-    FOR_EACH_DIGEST(stream->digests, i) {
-        const int status = registry_chosen_row(i)->finish(&stream->digest_states[i], stream->results[i]);
-        if (status != ENGINE_OK)
-            return status;
-    }
-    return ENGINE_OK;
-}
-
 static int finish_sealing(engine_stream *stream, struct engine_report *report)
 {
-    const int status = stream->sealer != NULL ? sealer_finish(stream->sealer, &stream->sink, report) : ENGINE_OK;
+    const int status = stream->sealer != NULL ? sealer_finish(stream->sealer, &stream->digests, &stream->sink, report) : ENGINE_OK;
     end_sealing(stream);
     return status;
 }
@@ -186,7 +141,7 @@ int engine_stream_finish(engine_stream *stream, struct engine_report *report)
         return status == ENGINE_E_STREAM_FINISHED ? ENGINE_OK : status;
     status = finish_sealing(stream, report);
     if (status == ENGINE_OK)
-        status = finish_digests(stream);
+        status = digests_finish(&stream->digests);
     stream->state = status == ENGINE_OK ? STREAM_FINISHED : STREAM_BROKEN;
     return status;
 }
@@ -194,6 +149,6 @@ int engine_stream_finish(engine_stream *stream, struct engine_report *report)
 void engine_stream_digest(engine_stream *stream, int algorithm, uint8_t *out)
 {
     ENGINE_ASSERT(algorithm >= 0 && algorithm < ENGINE_ALGORITHM_COUNT);
-    ENGINE_ASSERT((stream->digests >> algorithm & 1) != 0 && stream->state == STREAM_FINISHED);
-    memcpy(out, stream->results[algorithm], registry_algorithm(algorithm)->digest_size);
+    ENGINE_ASSERT((stream->digests.set >> algorithm & 1) != 0 && stream->state == STREAM_FINISHED);
+    memcpy(out, stream->digests.results[algorithm], registry_algorithm(algorithm)->digest_size);
 }

@@ -4,18 +4,16 @@
 #ifndef ENGINE_STREAM_STREAM_H
 #define ENGINE_STREAM_STREAM_H
 
-#include "kernels/row.h"
 #include "sealed/sealer.h"
+#include "stream/digests.h"
 #include "stream/sink.h"
 
 enum stream_state { STREAM_OPEN, STREAM_FINISHED, STREAM_BROKEN };
 
 struct engine_stream {
     enum stream_state state;
-    uint32_t digests; /* bit i: algorithm i is computed */
-    uint64_t size;    /* bytes taken */
-    union digest_state digest_states[ENGINE_ALGORITHM_COUNT];
-    uint8_t results[ENGINE_ALGORITHM_COUNT][ENGINE_DIGEST_SIZE_MAX]; /* valid once finished */
+    uint64_t size; /* bytes taken */
+    struct digests digests;
     struct sealer *sealer; /* NULL: the bytes are written as they are */
     struct sink sink;
     uint8_t *buffer; /* ENGINE_PUMP_BUFFER_SIZE bytes, NULL until the first pump */

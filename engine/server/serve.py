@@ -140,5 +140,6 @@ def logging_config(log_format: str) -> dict[str, Any]:
             "partwright.access": {"handlers": ["out"], "level": "INFO", "propagate": False},
             "partwright": {"handlers": ["err"], "level": "INFO", "propagate": False},
             "_granian": {"handlers": ["err"], "level": "WARNING", "propagate": False},
+            "botocore": {"level": "INFO"},  # at DEBUG it shows the keys that AWS KMS answers with
         },
     }

@@ -161,6 +161,10 @@ def test_a_store_opened_to_read_makes_no_ring(tiny: engine.Store) -> None:
     assert not Path(root, "keys").exists()
 
 
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 REFUSED = [
     ({"server_side_encryption": "aes256"}, InvalidArgument, "The encryption method specified is not supported"),
     ({"server_side_encryption": "aws:kms:dsse"}, NotImplementedYet, "not implemented"),
@@ -168,6 +172,8 @@ REFUSED = [
     ({**S3, "ssekms_key_id": "id"}, InvalidArgument, "requires HTTP header x-amz-server-side-encryption : aws:kms"),
     ({**KMS, "ssekms_key_id": "gone"}, KMSNotFound, "Key 'gone' does not exist"),
     ({**KMS, "ssekms_encryption_context": "no"}, InvalidArgument, "string-string map"),
+    ({**KMS, "ssekms_encryption_context": in_base64('{"a":"\\ud800"}')}, InvalidArgument, "string-string map"),
+    ({**KMS, "ssekms_encryption_context": in_base64("[" * 40_000)}, InvalidArgument, "string-string map"),
     ({**S3, **KEY}, InvalidArgument, "incompatible with the encryption method specified"),
 ]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.errors import KMSDisabled
+from engine.errors import InvalidArgument, KMSDisabled
 from engine.key_providers import DataKey, LocalKeyProvider
 from engine.key_ring import KeyRing
 from engine.secret import Secret
@@ -80,6 +80,23 @@ def test_a_provider_is_asked_once_a_request_that_needs_keys(served: engine.Store
         act()
         assert kms.calls == [("unwrap", wanted)] * calls
         del kms.calls[:]
+
+
+def test_nobody_says_of_what_object_a_data_key_is(served: engine.Store, kms: Provider) -> None:
+    """A policy of the provider's keys may rely on it."""
+
+    def said(arn: str) -> str:
+        return base64.b64encode(json.dumps({"aws:s3:arn": arn, "team": "x"}).encode()).decode()
+
+    for act in (
+        lambda asked: served.put_object("bucket", "key", b"", **asked),
+        lambda asked: begin(served, "bucket", **asked),
+    ):
+        with pytest.raises(InvalidArgument, match="another aws:s3:arn than the object's"):
+            act(KMS | {"ssekms_encryption_context": said("arn:aws:s3:::bucket/other")})
+        assert kms.calls == []
+        act(KMS | {"ssekms_encryption_context": said("arn:aws:s3:::bucket/key")})
+        assert kms.calls.pop() == ("generate", {"aws:s3:arn": "arn:aws:s3:::bucket/key", "team": "x"})
 
 
 def test_a_provider_that_refuses_is_heard_and_nothing_is_stored(served: engine.Store, kms: Provider) -> None:

@@ -111,7 +111,11 @@ def test_reap_aborts_what_is_old_enough(stored: CommandLine) -> None:
 def test_info_shows_the_kernels_with_a_star_at_the_chosen_row(partwright: CommandLine) -> None:
     lines = partwright.output("info").splitlines()
     rows = [line.split() for line in lines if line.startswith("  * ")]
-    chosen = [(row.algorithm, row.name) for row in (*native.kernels(), *native.ciphers()) if row.chosen]
+    chosen = [
+        (row.algorithm, row.name)
+        for row in (*native.kernels(), *native.ciphers(), *native.fused_passes())
+        if row.chosen
+    ]
     assert [(row[1], row[2]) for row in rows] == chosen
     assert any(line.startswith("libcrypto") and native.libcrypto_version() in line for line in lines)
     assert any("part_number_max" in line and "10,000" in line for line in lines)
@@ -120,7 +124,7 @@ def test_info_shows_the_kernels_with_a_star_at_the_chosen_row(partwright: Comman
 def test_info_as_json_says_the_same(no_store: CommandLine) -> None:
     facts = no_store.json("info", "--json")
     assert [(row["algorithm"], row["name"]) for row in facts["kernels"]] == [
-        (row.algorithm, row.name) for row in (*native.kernels(), *native.ciphers())
+        (row.algorithm, row.name) for row in (*native.kernels(), *native.ciphers(), *native.fused_passes())
     ]
     assert facts["cpu_features"] == list(native.cpu_features())
     assert facts["limits"]["part_size_bytes_max"] == Limits().part_size_bytes_max
