@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 SCRIPTS = (
-    "import_time", "overhead", "small_parts", "part_copies", "flushes", "complete_strace", "pump_against_openssl", "memory",
+    "import_time", "overhead", "small_parts", "part_copies", "encryption", "flushes", "complete_strace", "pump_against_openssl",
+    "memory",
 )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from benchmarks.http_client import (
     Failed,
     Mode,
     Prepared,
+    arguments_at_create,
     arguments_of,
     ask,
     body_of,
@@ -88,14 +89,14 @@ def measured(server: Server, count: int, requests: list[Prepared]) -> Figures:
 
 
 @contextmanager
-def upload_on(server: Server) -> Iterator[str]:
+def upload_on(server: Server, body: Body = NO_BODY) -> Iterator[str]:
     """An upload in a bucket of its own: the targets of its parts, but for the number at their end.
 
     Both are removed afterwards; only with its bucket does SeaweedFS give the room back.
     """
     bucket = f"/bench-{time.monotonic_ns()}"
     ask(server.port, "PUT", bucket)
-    found = _UPLOAD_ID.search(ask(server.port, "POST", bucket + "/key?uploads="))
+    found = _UPLOAD_ID.search(ask(server.port, "POST", bucket + "/key?uploads=", body.at_create))
     assert found, "CreateMultipartUpload answers with an upload id"
     upload = f"{bucket}/key?uploadId={found[1].decode()}"
     try:
@@ -107,7 +108,7 @@ def upload_on(server: Server) -> Iterator[str]:
 
 def parts_over_http(server: Server, body: Body, connections: int, count: int) -> Figures:
     """Upload so many parts."""
-    with upload_on(server) as target:
+    with upload_on(server, body) as target:
         numbers = range(1, connections + count + 1)
         requests = [prepare(server.port, "PUT", target + str(number), body) for number in numbers]
         return measured(server, connections, requests)
@@ -117,7 +118,7 @@ def parts_by_library(store: Store, mode: Mode, connections: int, count: int) -> 
     """The same parts, as many at once, by library call from memory."""
     data = plain_bytes(PART_SIZE)
     arguments = arguments_of(mode, data)
-    upload_id = store.create_multipart_upload("bench", "key").upload_id
+    upload_id = store.create_multipart_upload("bench", "key", **arguments_at_create(mode)).upload_id
 
     def put(number: int) -> None:
         store.upload_part("bench", "key", upload_id, number + 1, data, **arguments)

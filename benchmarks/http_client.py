@@ -32,8 +32,9 @@ TIMEOUT_S = 60
 CHUNK_SIZE = MIB
 """Of aws-chunked bodies: botocore's own."""
 
-Mode = Literal["unsigned", "signed", "content-md5", "trailer"]
-MODES: tuple[Mode, ...] = ("unsigned", "signed", "content-md5", "trailer")
+Mode = Literal["unsigned", "signed", "content-md5", "trailer", "sse-c"]
+MODES: tuple[Mode, ...] = ("unsigned", "signed", "content-md5", "trailer", "sse-c")
+_CUSTOMER_KEY = hashlib.sha256(b"a customer's key").digest()
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
@@ -62,6 +63,12 @@ class Body:
     content_sha256: str
     headers: dict[str, str]
 
+    @property
+    def at_create(self) -> "Body":
+        """What the request says that creates an upload of such bodies."""
+        told = {name: value for name, value in self.headers.items() if "encryption" in name}
+        return Body(-1, 0, hashlib.sha256().hexdigest(), told)
+
 
 NO_BODY = Body(-1, 0, hashlib.sha256().hexdigest(), {})
 
@@ -84,13 +91,19 @@ def body_of(mode: Mode, size: int) -> Iterator[Body]:
         os.close(fd)
 
 
-def arguments_of(mode: Mode, data: bytes) -> dict[str, str]:
+def arguments_at_create(mode: Mode) -> dict[str, Any]:
+    """What a caller of the library says when it creates an upload of such parts."""
+    return {"sse_customer_algorithm": "AES256", "sse_customer_key": _CUSTOMER_KEY} if mode == "sse-c" else {}
+
+
+def arguments_of(mode: Mode, data: bytes) -> dict[str, Any]:
     """What a caller of the library says to have the same digests computed and compared."""
     return {
         "unsigned": lambda: {},
         "signed": lambda: {"content_sha256": hashlib.sha256(data).hexdigest()},
         "content-md5": lambda: {"content_md5": _md5(data)},
         "trailer": lambda: {"checksum_crc32": _crc32(data)},
+        "sse-c": lambda: arguments_at_create("sse-c"),
     }[mode]()
 
 
@@ -106,6 +119,12 @@ def _trailer(data: bytes) -> tuple[bytes, str, dict[str, str]]:
     return framed, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", headers
 
 
+def _customer_key() -> dict[str, str]:
+    prefix = "x-amz-server-side-encryption-customer-"
+    key = base64.b64encode(_CUSTOMER_KEY).decode()
+    return {f"{prefix}algorithm": "AES256", f"{prefix}key": key, f"{prefix}key-MD5": _md5(_CUSTOMER_KEY)}
+
+
 def _md5(data: bytes) -> str:
     return base64.b64encode(hashlib.md5(data).digest()).decode()
 
@@ -119,6 +138,7 @@ _MAKERS = {
     "signed": lambda data: (data, hashlib.sha256(data).hexdigest(), {}),
     "content-md5": lambda data: (data, _UNSIGNED, {"Content-MD5": _md5(data)}),
     "trailer": _trailer,
+    "sse-c": lambda data: (data, _UNSIGNED, _customer_key()),
 }
 
 
@@ -196,10 +216,10 @@ class Connection:
         return data
 
 
-def ask(port: int, method: str, target: str) -> bytes:
+def ask(port: int, method: str, target: str, body: Body = NO_BODY) -> bytes:
     """One request on a connection of its own."""
     with Connection(port) as connection:
-        return connection.send(prepare(port, method, target))
+        return connection.send(prepare(port, method, target, body))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ THREADS = 16
 def load(store: str, credentials: str) -> Any:
     """The application of one worker."""
     logging.config.dictConfig(logging_config("json"))
-    return wsgi_app(open_store(store), credentials=Credentials.load(credentials), access_log=AccessLog())
+    keys = {"customer_keys_in_clear": True, "customer_keys_in_new_buckets": True}
+    return wsgi_app(open_store(store), credentials=Credentials.load(credentials), access_log=AccessLog(), **keys)
 
 
 def main(store: str, port: str, credentials: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.encrypting import Asked
 from engine.errors import InvalidArgument, MalformedXML, NotImplementedYet
+from engine.record import replace
 
 
 class _Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -29,7 +30,7 @@ class BlockedEncryptionTypes(_Element, frozen=True):
 
 
 class ServerSideEncryptionRule(_Element, frozen=True):
-    """The one rule of a bucket; `bucket_key_enabled` is kept and told, and changes nothing here."""
+    """The one rule of a bucket; what it says of a bucket key is told of its objects (SSE-KMS), and changes nothing else here."""
 
     apply_server_side_encryption_by_default: ServerSideEncryptionByDefault | None = None
     bucket_key_enabled: bool | None = None
@@ -47,6 +48,8 @@ class ServerSideEncryptionConfiguration(_Element, frozen=True):
     rules: tuple[ServerSideEncryptionRule, ...]
 
 
+KEY_ID_SIZE_MAX = 2048
+"""Source: AWS KMS API, GenerateDataKey, KeyId. Every request to a bucket reads its rule, which must stay small."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -87,26 +90,32 @@ def following(
     blocked = current.blocked_encryption_types if current is not None else None
     if said is not None:
         stays = said.blocked_encryption_types is None
-        return msgspec.structs.replace(said, blocked_encryption_types=blocked) if stays else said
+        return replace(said, blocked_encryption_types=blocked) if stays else said
     return ServerSideEncryptionRule(blocked_encryption_types=blocked) if blocked is not None else None
 
 
 def by_default(asked: Asked, rule: ServerSideEncryptionRule | None) -> Asked:
-    """What a request gets: what it asks for, or what its bucket has for all that ask for nothing."""
-    default = rule.apply_server_side_encryption_by_default if rule is not None else None
+    """What a request gets: what it asks for, or what its bucket has for all that ask for nothing; likewise of a bucket key."""
+    if rule is None:
+        return asked
+    if asked.bucket_key is None and rule.bucket_key_enabled is not None:
+        asked = replace(asked, bucket_key=rule.bucket_key_enabled)
+    default = rule.apply_server_side_encryption_by_default
     if asked.is_something or asked.kms_key_id is not None or asked.kms_context is not None or default is None:
         return asked
-    return Asked(default.sse_algorithm, default.kms_master_key_id)
+    return replace(asked, server_side_encryption=default.sse_algorithm, kms_key_id=default.kms_master_key_id)
 
 
 def _check(rule: ServerSideEncryptionRule) -> None:
     default, blocked = rule.apply_server_side_encryption_by_default, rule.blocked_encryption_types
     if default is None and blocked is None:
         raise MalformedXML(reason="the rule says nothing")
-    if blocked is not None and not blocked.encryption_type:
-        raise MalformedXML(reason="no encryption type is blocked, not even NONE")
+    if blocked is not None and len(blocked.encryption_type) != 1:
+        raise MalformedXML(reason="one encryption type is blocked, or NONE")
     if default is None:
         return
+    if default.kms_master_key_id is not None and len(default.kms_master_key_id) > KEY_ID_SIZE_MAX:
+        raise MalformedXML(reason=f"the id of a key has at most {KEY_ID_SIZE_MAX} characters")
     if default.sse_algorithm == "aws:kms:dsse":
         raise NotImplementedYet(Header="SSEAlgorithm", additionalMessage="aws:kms:dsse is not supported here")
     if default.sse_algorithm == "AES256" and default.kms_master_key_id is not None:

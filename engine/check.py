@@ -5,10 +5,9 @@ from engine.check_sealed import SealedChecker, has_digests
 from engine.errors import InternalError
 from engine.meta.parts import Flag, PartRecord
 from engine.readers import InlineReader, digest_of
-from engine.reports import CheckReport
+from engine.reports import NAMES_REPORTED_MAX, CheckReport
 from engine.sealed import HEADER_SIZE, is_header, sealed_size
 
-NAMES_REPORTED_MAX = 100
 READ_SIZE = 1024 * 1024
 
 

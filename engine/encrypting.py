@@ -6,10 +6,7 @@ GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read
 """
 
 import base64
-import binascii
 import contextlib
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,11 +15,13 @@ from engine.closing import Closing
 from engine.customer_keys import CustomerKey
 from engine.errors import InternalError, InvalidArgument, NotImplementedYet, StoreError
 from engine.key_providers import KeyProvider, LocalKeyProvider, new_root, root_of
-from engine.key_ring import KeyRing
+from engine.key_ring import KeyRing, bind
 from engine.native_errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
 from engine.record import Record, replace
 from engine.sse import Encryption, Place, Root, UploadKeys, begin, open_keys, rewrap
 
+CONTEXT_SIZE_MAX: Final = 8192
+"""Of the header's text. Source: AWS KMS Developer Guide, "Resource quotas"; every listing reads it with its row."""
 _HEADER: Final = "x-amz-server-side-encryption"
 
 
@@ -33,17 +32,18 @@ class Asked(Record, frozen=True):
     kms_key_id: str | None = None
     kms_context: str | None = None
     customer: CustomerKey | None = None
-    bucket_key: bool = False
+    bucket_key: bool | None = None
+    """None: as the bucket has it."""
 
     @staticmethod
     def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "Asked":
         """What the members of a request say."""
         return Asked(
             said.get("server_side_encryption"),
-            said.get("ssekms_key_id"),
+            said.get("ssekms_key_id") or None,
             said.get("ssekms_encryption_context"),
             customer,
-            bool(said.get("bucket_key_enabled")),
+            said.get("bucket_key_enabled"),
         )
 
     @property
@@ -81,39 +81,37 @@ class Asked(Record, frozen=True):
 class Encrypting(Closing):
     """The sources of roots that a store has: the file of a key ring, and a provider, which stays its owner's.
 
-    The ring is opened when it is first needed, and made when it is first needed for something new. Without a provider the ring's
-    keys serve SSE-KMS too.
+    The ring is opened once it is there, and made when it is first needed for something new. Without a provider the ring's keys serve
+    SSE-KMS too. `mark` is a file of the store's that tells which ring it has used.
     """
 
-    __slots__ = ("_lock", "_path", "_provider", "_ring")
+    __slots__ = ("_is_bound", "_mark", "_provider", "ring")
 
-    def __init__(self, ring_path: str, provider: KeyProvider | None = None) -> None:
-        """Nothing is opened yet, unless the ring is there.
+    def __init__(self, ring_path: str, mark: str, provider: KeyProvider | None = None) -> None:
+        """Nothing is made yet.
 
         Raises:
-            StoreError: the ring is not ours alone, or damaged.
+            StoreError: there is a ring, and it is not ours alone, or damaged.
         """
-        self._path = ring_path
+        self.ring = KeyRing(ring_path, create=False)
+        self._mark = mark
+        self._is_bound = False
         self._provider = provider
-        self._lock = threading.Lock()
-        self._ring = KeyRing(ring_path, create=False) if os.path.lexists(ring_path) else None
 
-    def ring(self, *, create: bool = False) -> KeyRing:
-        """The key ring; borrowed.
+    def ring_for_new(self) -> KeyRing:
+        """The ring to seal something new with; made if the store never had one.
 
         Raises:
-            StoreError: there is none, and `create` does not say to make one.
+            StoreError: it can't be made, or is not the one that the store has used.
         """
-        with self._lock:
-            if self._ring is None:
-                self._ring = KeyRing(self._path, create=create)
-            return self._ring
+        if not self._is_bound:
+            bind(self.ring, self._mark)
+            self._is_bound = True
+        return self.ring
 
     def close(self) -> None:
         """Wipe the ring's keys; again is harmless."""
-        with self._lock:
-            if self._ring is not None:
-                self._ring.close()
+        self.ring.close()
 
     def begin(self, place: Place, asked: Asked) -> tuple[UploadKeys, Encryption] | None:
         """New keys for what is created at a place, and what to keep of them; None if no encryption is asked for.
@@ -192,21 +190,19 @@ class Encrypting(Closing):
             return asked.customer.root()
         with _ring_trouble_told():
             if asked.server_side_encryption == "AES256":
-                return self.ring(create=True).root()
-            context = {"aws:s3:arn": f"arn:aws:s3:::{place.bucket}/{place.key}"} | context_of(asked.kms_context)
-            made = new_root(self._keys_of_kms(create=True), asked.kms_key_id, context)
-            return replace(made, bucket_key=asked.bucket_key)
+                return self.ring_for_new().root()
+            context = context_at(place, asked.kms_context)
+            provider = self._provider or LocalKeyProvider(self.ring_for_new())
+            made = new_root(provider, asked.kms_key_id, context)
+            return replace(made, bucket_key=bool(asked.bucket_key))
 
     def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
         if encryption.kind == "SSE-C" and customer is not None:
             return customer.root()
         with _ring_trouble_told():
             if encryption.kind == "AES256":
-                return self.ring().root(encryption.key_id)
-            return root_of(self._keys_of_kms(), encryption)
-
-    def _keys_of_kms(self, *, create: bool = False) -> KeyProvider:
-        return self._provider or LocalKeyProvider(self.ring(create=create))
+                return self.ring.root(encryption.key_id)
+            return root_of(self._provider or LocalKeyProvider(self.ring), encryption)
 
 
 def check_customer(encryption: Encryption | None, customer: CustomerKey | None) -> None:
@@ -222,6 +218,22 @@ def check_customer(encryption: Encryption | None, customer: CustomerKey | None) 
         raise customer_keys.key_not_applicable()
 
 
+def context_at(place: Place, header: str | None) -> dict[str, str]:
+    """What binds a data key to an object and a request's context; policies of keys rely on the first, so that nobody may say another.
+
+    Raises:
+        InvalidArgument: the request's is none, or says so.
+    """
+    said, name, arn = context_of(header), "aws:s3:arn", f"arn:aws:s3:::{place.bucket}/{place.key}"
+    if said.get(name, arn) != arn:
+        raise InvalidArgument(
+            f"The encryption context may not have another {name} than the object's",
+            ArgumentName=f"{_HEADER}-context",
+            ArgumentValue=header,
+        )
+    return said | {name: arn}
+
+
 def context_of(header: str | None) -> dict[str, str]:
     """The encryption context in a request's header.
 
@@ -230,11 +242,17 @@ def context_of(header: str | None) -> dict[str, str]:
     """
     if header is None:
         return {}
+    if len(header) > CONTEXT_SIZE_MAX:
+        raise InvalidArgument(
+            f"The encryption context may have at most {CONTEXT_SIZE_MAX} bytes", ArgumentName=f"{_HEADER}-context"
+        )
     import json  # only for a request with a context
 
-    with contextlib.suppress(ValueError, binascii.Error):
+    # Too long, no base64, no JSON, no text that UTF-8 can have; or nested too deep.
+    with contextlib.suppress(ValueError, RecursionError):
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):
+            "".join([*context, *context.values()]).encode()
             return context
     raise InvalidArgument(
         "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "

@@ -13,13 +13,14 @@ import secrets
 import stat
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from engine.blobs.files import sync_directory
 from engine.closing import Closing
 from engine.errors import StoreClosed, StoreError
-from engine.native_errors import ReadFailed
+from engine.native_errors import ReadFailed, WriteFailed
 from engine.record import Record
 from engine.secret import KEY_SIZE, Secret
 from engine.sse import Root
@@ -44,24 +45,44 @@ class RingKey(Record, frozen=True):
 
 
 class KeyRing(Closing):
-    """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it."""
+    """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it.
+
+    A key that was read once stays, also if an older ring takes the place of the file: what it wrapped would be lost else.
+    """
 
     def __init__(self, path: str, *, create: bool = True) -> None:
-        """Open the ring at `path`, and make one with its first key if there is none and `create` says so.
+        """The ring at `path`; made with its first key if there is none and `create` says so, else opened once it is there.
 
-        Raises: StoreError, it is not there, not ours alone, or damaged
+        Raises: StoreError, it is not ours alone, or damaged
         """
         self._path = os.path.abspath(path)
+        self._is_closed = False
+        self._forget()
+        _rings.add(self)
+        if create:
+            self.make()
+        elif os.path.lexists(self._path):
+            with self._lock, _locked(self._path):
+                self._load()
+
+    def _forget(self) -> None:
+        """Begin with nothing read: as new, and in a forked child, where nobody will drop a lock that another thread had."""
         self._lock = threading.Lock()
         self._keys: dict[str, RingKey] = {}
         self._active = ""
-        self._seen: tuple[int, int] | None = None
-        self._is_closed = False
-        with _locked(self._path):
-            if create and not os.path.lexists(self._path):
+        self._seen: tuple[int, ...] | None = None
+
+    def make(self) -> None:
+        """Make the file with a first key, if it is not there.
+
+        Raises: StoreError
+        """
+        with self._lock, _locked(self._path):
+            self._check_open()
+            if not os.path.lexists(self._path):
                 first = _new_key()
                 with first.secret:
-                    _write(self._path, [first])
+                    _write(self._path, [first], first.id)
             self._load()
 
     @property
@@ -76,6 +97,11 @@ class KeyRing(Closing):
             self._load_if_changed()
             return self._active
 
+    @property
+    def identity(self) -> str:
+        """The id of its first key, which tells it from all other rings."""
+        return self.ids()[0]
+
     def ids(self) -> tuple[str, ...]:
         """The ids of all keys, oldest first."""
         with self._lock:
@@ -87,25 +113,36 @@ class KeyRing(Closing):
 
         Raises: StoreError, the ring has no such key; StoreClosed
         """
-        with self._lock:
-            if key_id is None or key_id not in self._keys:
+        key = self._keys.get(key_id) if key_id is not None else None
+        if key is None:  # one that is known waits for nobody
+            with self._lock:
                 self._load_if_changed()
-            key = self._keys.get(self._active if key_id is None else key_id)
+                key = self._keys.get(self._active if key_id is None else key_id)
         if key is None:
             raise StoreError(f"{self._path}: no key {key_id!r} in this key ring")
         return Root("AES256", key.secret, key.id)
 
     def rotate(self) -> str:
-        """Add a key and make it the active one; its id. Nothing is written anew: older uploads keep theirs until re-wrapped."""
-        with self._lock, _locked(self._path):
-            self._load_if_changed()
+        """Add a key and make it the active one; its id. Nothing is written anew: older uploads keep theirs until re-wrapped.
+
+        The key is in a durable ring before any ring calls it active, so that nobody seals under one that may be gone tomorrow.
+
+        Raises: StoreError, the ring is full, or can't be written: then the active key is the same as before, or the new one
+        """
+        with _locked(self._path):
+            with self._lock:
+                self._check_open()
+                self._load()
             if len(self._keys) >= KEYS_MAX:
                 raise StoreError(f"{self._path}: a key ring holds at most {KEYS_MAX} keys")
             added = _new_key()
             with added.secret:
-                _write(self._path, [*self._keys.values(), added])
-            self._load()
-            return self._active
+                keys = [*self._keys.values(), added]
+                for active in (self._active, added.id):
+                    _write(self._path, keys, active)
+            with self._lock:
+                self._load()
+                return self._active
 
     def close(self) -> None:
         """Wipe all keys; again is harmless."""
@@ -118,21 +155,69 @@ class KeyRing(Closing):
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._keys)} keys>"
 
-    def _load_if_changed(self) -> None:
+    def _check_open(self) -> None:
         if self._is_closed:
             raise StoreClosed(f"{self._path}: the key ring is closed")
+
+    def _load_if_changed(self) -> None:
+        self._check_open()
+        if self._seen is None:
+            with _locked(self._path):  # whoever makes it may not be done
+                self._load()
+            return
         with contextlib.suppress(OSError):  # opening it says what is wrong
-            facts = os.stat(self._path)
-            if (facts.st_ino, facts.st_mtime_ns) == self._seen:
+            if _look_of(os.stat(self._path)) == self._seen:
                 return
         self._load()
 
     def _load(self) -> None:
-        """Take in what the file has; keys that are in use stay the same handles."""
+        """Take in what the file has; keys that are in use stay the same handles.
+
+        Raises: StoreError, it can't be read, or is another ring than before
+        """
         with _opened(self._path) as fd:
             facts = os.fstat(fd)
             active, keys = _read(fd, self._path, self._keys)
-        self._keys, self._active, self._seen = keys, active, (facts.st_ino, facts.st_mtime_ns)
+        if self._keys and next(iter(self._keys)) not in keys:
+            raise StoreError(f"{self._path}: another key ring has taken the place of the one that was open")
+        self._keys, self._active, self._seen = keys | self._keys, active, _look_of(facts)
+
+
+_rings: weakref.WeakSet[KeyRing] = weakref.WeakSet()  # state of the module, for the fork hook alone
+
+
+def _begin_anew_in_child() -> None:
+    for ring in list(_rings):
+        ring._forget()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)
+
+
+def bind(ring: KeyRing, mark: str) -> None:
+    """Make sure that a ring is the one whose identity is in the file `mark`, and make both if neither is there.
+
+    Raises: StoreError, it is another ring, or none: what is sealed under a second one is lost when the first one comes back
+    """
+    try:
+        with open(mark) as file:
+            bound = file.read(64).strip()
+    except FileNotFoundError:
+        ring.make()
+        _put(mark, lambda fd: _write_all(fd, ring.identity.encode() + b"\n"))
+        return
+    except OSError as error:
+        raise StoreError(f"{mark}: {error.strerror}") from error
+    if not os.path.lexists(ring.path) or bound not in ring.ids():
+        raise StoreError(
+            f"{ring.path}: not the key ring that this store has used, whose first key is {bound!r}; "
+            f"to begin with another one, remove {mark}"
+        )
+
+
+def _look_of(facts: os.stat_result) -> tuple[int, ...]:
+    """What changes when another file takes the place: an inode's number may be used again, a rotated ring is longer."""
+    return facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size
 
 
 def _new_key() -> RingKey:
@@ -148,7 +233,10 @@ def _locked(path: str) -> Iterator[None]:
         raise StoreError(f"{path}: the key ring can't be opened: {error.strerror}") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a child forked meanwhile has it open too
     finally:
         os.close(fd)
 
@@ -198,22 +286,44 @@ def _read_key(fd: int, offset: int, row: dict[str, Any]) -> RingKey:
     return RingKey(str(row["id"]), int(row["created_ns"]), Secret.read(fd, offset))
 
 
-def _write(path: str, keys: list[RingKey]) -> None:
-    """Make a file with these keys, the last one active, durable, and then the ring."""
-    import json
+def _write(path: str, keys: list[RingKey], active: str) -> None:
+    """Make a file with these keys durable, and then the ring."""
+    import json  # only for a store with a ring
 
     rows = [{"id": key.id, "created_ns": key.created_ns, "check": key.check()} for key in keys]
-    header = json.dumps({"active": keys[-1].id, "keys": rows}).encode()
-    new = path + ".new"
-    with contextlib.suppress(FileNotFoundError):  # of somebody killed while writing it
-        os.unlink(new)
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, MAGIC + len(header).to_bytes(HEAD_SIZE - len(MAGIC), "big") + header)
+    header = json.dumps({"active": active, "keys": rows}).encode()
+
+    def fill(fd: int) -> None:
+        _write_all(fd, MAGIC + len(header).to_bytes(HEAD_SIZE - len(MAGIC), "big") + header)
         for place, key in enumerate(keys):
             key.secret.write(fd, HEAD_SIZE + len(header) + place * KEY_SIZE)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.rename(new, path)
-    sync_directory(os.path.dirname(path))
+
+    _put(path, fill)
+
+
+def _put(path: str, fill: Callable[[int], None]) -> None:
+    """Have a file, durably, in place of the one there is.
+
+    Raises: StoreError, and nothing is left of it; it may have taken the place all the same if the directory could not be synced
+    """
+    new = path + ".new"
+    try:
+        with contextlib.suppress(FileNotFoundError):  # of somebody killed while writing it
+            os.unlink(new)
+        fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fill(fd)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(new, path)
+        sync_directory(os.path.dirname(path))
+    except (OSError, WriteFailed) as error:
+        with contextlib.suppress(OSError):
+            os.unlink(new)
+        raise StoreError(f"{path}: can't be written: {error}") from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    with open(fd, "wb", closefd=False) as file:
+        file.write(data)

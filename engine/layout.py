@@ -3,7 +3,7 @@
 FORMAT    what wrote it; made last, so that a directory without it is no store yet
 LOCK      flock: shared by everybody who has the store open, exclusive while it is created or repaired
 leases    locks of readers (engine.blobs.leases)      ballast    room for emergencies (engine.ballast)
-keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere
+keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
 meta/     the LMDB environment                        blobs/     one file an attempt, in 256 shards
 """
 
@@ -25,12 +25,13 @@ from engine.blobs.files import create_layout, sync_directory
 from engine.blobs.leases import LEASE_FILE
 from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 FORMAT = "FORMAT"
 LOCK = "LOCK"
 META = "meta"
 BLOBS = "blobs"
 KEYS = "keys"
+RING = "RING"
 LOCK_WAIT_S_MAX = 10.0
 LOCK_POLL_S = 0.02
 _OURS = {FORMAT + ".new", LOCK, META, BLOBS, LEASE_FILE, "ballast", "lost+found"}

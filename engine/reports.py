@@ -4,6 +4,8 @@ import operator
 
 from engine.record import Record, astuple
 
+NAMES_REPORTED_MAX = 100
+
 
 class StoreStat(Record, frozen=True):
     """What a store, or one bucket of it, holds; sizes in bytes. Open uploads are paid for until Complete or Abort."""
@@ -51,6 +53,8 @@ class RewrapReport(Record, frozen=True):
     keys: int
     objects: int
     uploads: int
+    failed: tuple[str, ...]
+    """Bucket and key of what could not be opened, the first hundred: the ring lacks its key, or its row is damaged."""
 
 
 class ReapReport(Record, frozen=True):

@@ -14,6 +14,9 @@ SEGMENT_SIZE: Final[int] = lib.ENGINE_SEGMENT_SIZE
 HEADER_SIZE: Final[int] = lib.ENGINE_SEALED_HEADER_SIZE
 _HEAD = struct.Struct(">3sBB3xII")
 """The part of the header that is no secret's: magic, format, suite, segment size, part number."""
+BINDING_AT: Final = 48
+BINDING_SIZE: Final = 8
+"""The first bytes of a part's commitment, in its header: no two attempts at a part have the same."""
 READER_SIZE: Final = 2 * SEGMENT_SIZE + 4096
 """About what a reader holds: what the garbage collector is told."""
 

@@ -1,7 +1,7 @@
 """The keys of an upload or object while a request works on it: what they make of its parts, ETags and checksums."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from engine.blobs.unsealed import damage_told
 from engine.closing import Closing
@@ -22,6 +22,8 @@ class Seal(Record, Closing, frozen=True):
 
     keys: UploadKeys | None = None
     encryption: Encryption | None = None
+    known: Mapping[tuple[int, bytes, bytes], bytes] | None = None
+    """What was opened beforehand: checksums by number, ETag and how they are kept."""
 
     @staticmethod
     def of(made: tuple[UploadKeys, Encryption] | None) -> "Seal":
@@ -57,8 +59,22 @@ class Seal(Record, Closing, frozen=True):
         """
         if self.keys is None or not self.flags & Flag.HIDDEN or not any(kept):
             return list(kept)
+        known = [self.known.get(each) for each in zip(numbers, etags, kept, strict=True)] if self.known else [None]
+        if None not in known:
+            return cast("list[bytes]", known)
         with damage_told("a checksum"):
             return self.keys.open_digests(numbers, etags, kept)
+
+    def knowing(self, numbers: Sequence[int], etags: Sequence[bytes], kept: Sequence[bytes]) -> "Seal":
+        """The same with some checksums opened, so that a step need not; it is closed with this one.
+
+        Raises:
+            InternalError: they are not as they were sealed.
+        """
+        opened = self.reveal(numbers, etags, kept)
+        if opened == list(kept):
+            return self
+        return replace(self, known=dict(zip(zip(numbers, etags, kept, strict=True), opened, strict=True)))
 
     def hide_whole(self, etag: str, checksum: StoredChecksum | None) -> StoredChecksum | None:
         """The checksum of the whole object as it is kept; `etag` is its ETag, bare."""

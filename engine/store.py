@@ -16,7 +16,7 @@ from engine.deletions import Deletions
 from engine.encrypting import Encrypting
 from engine.errors import InternalError, NoSuchBucket, StoreError
 from engine.key_providers import KeyProvider
-from engine.layout import BLOBS, KEYS, META, Layout
+from engine.layout import BLOBS, KEYS, META, RING, Layout
 from engine.limits import Limits
 from engine.meta.lmdb import LmdbMetadata
 from engine.multipart.part_copies import PartCopies
@@ -118,8 +118,8 @@ def open_store(
     metadata, not the objects, and must be the same for all of them; it takes address space, not room.
 
     `key_ring` is the file of the keys of SSE-S3, by default `keys` in the store: somewhere else it is safe from who gets hold of the
-    store's disk. Without it, what it sealed is lost. It is made when it is first needed. `key_provider` serves SSE-KMS; by default
-    the ring does. It stays the caller's.
+    store's disk. Without it, what it sealed is lost. It is made when it is first needed, and never again for the same store.
+    `key_provider` serves SSE-KMS; by default the ring does. It stays the caller's.
 
     Raises:
         NotAStore: something else is there, or nothing and `create` is False.
@@ -139,7 +139,7 @@ def open_store(
             )
             undo.callback(layout.close)
             ring = os.fspath(key_ring) if key_ring is not None else os.path.join(layout.root, KEYS)
-            encrypting = undo.enter_context(Encrypting(ring, key_provider))
+            encrypting = undo.enter_context(Encrypting(ring, os.path.join(layout.root, RING), key_provider))
             store = _assemble(layout, limits or Limits(), map_size_bytes, read_only, encrypting)
             undo.pop_all()
             undo.callback(store.close)

@@ -98,7 +98,7 @@ IMPORTERS: dict[str, set[str]] = {
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},
     "botocore": {
-        "s3.model", "server.attach",
+        "aws_kms", "s3.model", "server.attach",
         "cli.answer", "cli.arguments", "cli.model", "cli.operation", "cli.options", "cli.values",
     },
 }  # fmt: skip

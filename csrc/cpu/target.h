@@ -10,16 +10,20 @@
 /* -DTARGET_PORTABLE compiles as for a processor we know nothing of; a test does, since not every machine has one at hand. */
 #if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
-#define TARGET_SSE42 __attribute__((target("sse4.2")))
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
+#define TARGET_VPCLMUL_AVX512 __attribute__((target("vpclmulqdq,avx512f,pclmul")))
 #define TARGET_BMI __attribute__((target("bmi")))
 #define TARGET_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
 #define TARGET_VAES_AVX512 __attribute__((target("vaes,vpclmulqdq,avx512f,avx512bw,avx512vl,aes,pclmul")))
-#define TARGET_FUSED __attribute__((target("no-avx512f,aes,pclmul,sha,ssse3,sse4.1")))
 #define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
 #define TARGET_AVX2 __attribute__((target("avx2")))
 #define TARGET_AVX512F __attribute__((target("avx512f")))
 #define TARGET_AVX512BW __attribute__((target("avx512f,avx512bw")))
+/* The fused pass keeps the upper sixteen vector registers for itself (fused/wide_x86.h). A compiler that was told to use AVX-512 anywhere would
+ * use them too: then there is no fused pass. */
+#if !defined(__AVX512F__)
+#define TARGET_FUSED __attribute__((target("aes,pclmul,sha,ssse3,sse4.1")))
+#endif
 #endif
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))

@@ -14,10 +14,14 @@ int crc64_finish(union digest_state *state, uint8_t *out);
 void crc_discard(union digest_state *state); /* nothing is held */
 
 #if defined(TARGET_X86_64)
-int crc32c_update_x86_sse42(union digest_state *state, const uint8_t *data, size_t size);
 int crc32_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size);
+int crc32c_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size);
 int crc64_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size);
+int crc32_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size);
+int crc32c_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size);
+int crc64_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size);
 void crc_fold_init(void);
+void crc_fold_wide_init(void);
 #endif
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * CRC-32C (Castagnoli), the CRC of iSCSI, ext4 and SSE4.2; S3's CRC32C.
+ * CRC-32C (Castagnoli), the CRC of iSCSI and ext4; S3's CRC32C.
  */
 #include "cpu/features.h"
 #include "crc/crc.h"
@@ -13,7 +13,9 @@ static int update_portable(union digest_state *state, const uint8_t *data, size_
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
-    {"x86-sse42", FEATURE_SSE4_2, crc32_begin, crc32c_update_x86_sse42, crc32_finish, crc_discard, false},
+    {"x86-vpclmul-avx512", FEATURE_PCLMULQDQ | FEATURE_VPCLMULQDQ | FEATURE_AVX512F, crc32_begin, crc32c_update_x86_vpclmul_avx512,
+     crc32_finish, crc_discard, false},
+    {"x86-pclmul", FEATURE_PCLMULQDQ, crc32_begin, crc32c_update_x86_pclmul, crc32_finish, crc_discard, false},
 #endif
     {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard, false},
 };

@@ -27,7 +27,7 @@ struct folding {
     uint64_t a_block[2];
 };
 
-static struct folding crc32_folding, crc64_folding;
+static struct folding crc32_folding, crc32c_folding, crc64_folding;
 
 static void fill(struct folding *folding, uint32_t digest)
 {
@@ -40,6 +40,7 @@ static void fill(struct folding *folding, uint32_t digest)
 void crc_fold_init(void)
 {
     fill(&crc32_folding, ENGINE_DIGEST_CRC32);
+    fill(&crc32c_folding, ENGINE_DIGEST_CRC32C);
     fill(&crc64_folding, ENGINE_DIGEST_CRC64NVME);
 }
 
@@ -74,20 +75,31 @@ TARGET_PCLMUL static size_t fold_blocks(const struct folding *folding, uint64_t 
     return done;
 }
 
-TARGET_PCLMUL int crc32_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size)
+static int update32(const struct folding *folding, const struct crc32_tables *tables, union digest_state *state, const uint8_t *data,
+                    size_t size)
 {
     uint8_t last[BLOCK];
     if (size >= STEP) {
-        const size_t done = fold_blocks(&crc32_folding, (uint32_t)state->crc, data, size, last);
-        state->crc = crc32_by_tables(&crc32_iso_hdlc_tables, 0, last, BLOCK);
+        const size_t done = fold_blocks(folding, (uint32_t)state->crc, data, size, last);
+        state->crc = crc32_by_tables(tables, 0, last, BLOCK);
         data += done;
         size -= done;
     }
-    state->crc = crc32_by_tables(&crc32_iso_hdlc_tables, (uint32_t)state->crc, data, size);
+    state->crc = crc32_by_tables(tables, (uint32_t)state->crc, data, size);
     return ENGINE_OK;
 }
 
-TARGET_PCLMUL int crc64_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size)
+int crc32_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size)
+{
+    return update32(&crc32_folding, &crc32_iso_hdlc_tables, state, data, size);
+}
+
+int crc32c_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size)
+{
+    return update32(&crc32c_folding, &crc32_castagnoli_tables, state, data, size);
+}
+
+int crc64_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size)
 {
     uint8_t last[BLOCK];
     if (size >= STEP) {

@@ -31,7 +31,7 @@ struct fused_row {
     void (*blocks)(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
 };
 
-#if defined(TARGET_X86_64)
+#if defined(TARGET_FUSED)
 enum { FUSED_ROWS_X86 = 6 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];

@@ -13,8 +13,11 @@
  */
 #include "cpu/target.h"
 
-#if defined(TARGET_X86_64)
+#if defined(TARGET_FUSED)
+#include <openssl/crypto.h>
+
 #include "cpu/features.h"
+#include "crc/crc_table.h"
 #include "fused/wide_x86.h"
 #include "md5/md5_x86.h"
 #include "sha256/sha256_x86.h"
@@ -49,7 +52,7 @@ TARGET_FUSED static ALWAYS_INLINE void digest_between(struct sha256_x86 *sha, co
 }
 
 /* AES after the steps 4k + 3, GHASH of the block before after the steps 8k + 1. */
-static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, const int step, const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, const int step, const uint8_t *data, uint8_t *out)
 {
     if (step == 0)
         wide_crypt(data, out);
@@ -73,18 +76,32 @@ TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct fused
         wide_crc(data);
 }
 
+/* The lanes saw every fourth block; the last four are still to be multiplied, each by the power of its place. */
+TARGET_FUSED static void join_lanes(struct gcm_x86 *gcm, const uint8_t lanes[4][AES_BLOCK])
+{
+    struct gcm_product sum = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
+    for (int i = 0; i < 4; i++)
+        gcm_add_product(&sum, gcm_load(lanes[i]), gcm_load(gcm->powers[GCM_POWERS - 4 + i]));
+    gcm_store(gcm->hash, gcm_reduce(&sum));
+}
+
+/* Whatever is called is called when the wide registers have been read and wiped. */
 TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fused, const struct sha256_x86 *sha, size_t blocks)
 {
-    if (set & GCM) {
-        wide_end_gcm(fused->gcm);
-        fused->gcm->size += blocks * FUSED_BLOCK;
-    }
-    if (set & CRC64)
-        wide_end_crc(fused->crc64);
-    if (set & GCM)
-        wide_wipe();
+    uint8_t lanes[4][AES_BLOCK], remainder[FUSED_BLOCK];
     if (set & SHA256)
         sha256_x86_store(sha, fused->sha256);
+    if (set & CRC64)
+        wide_end_crc(remainder);
+    if (set & GCM) {
+        wide_end_gcm(fused->gcm, lanes);
+        wide_wipe();
+        fused->gcm->size += blocks * FUSED_BLOCK;
+        join_lanes(fused->gcm, lanes);
+        OPENSSL_cleanse(lanes, sizeof lanes);
+    }
+    if (set & CRC64)
+        *fused->crc64 = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
 }
 
 #define BETWEEN(step) between(set, fused, &sha, step, data, out);

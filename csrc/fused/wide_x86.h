@@ -1,14 +1,13 @@
 /*
  * What the fused pass does in registers of 512 bits, an instruction or a few at a time.
  *
- * The compiler knows nothing of these registers, zmm16 to zmm31: it must not use them in a function that does (TARGET_FUSED), and nothing
+ * The compiler knows nothing of these registers, zmm16 to zmm31: it does not use them itself (TARGET_FUSED sees to that), and nothing
  * may be called while they hold something. There is a reason: after an instruction has written more than 256 bits of zmm0 to zmm15, every
- * instruction of SHA-NI, which has no newer encoding, takes 600 cycles (Sapphire Rapids), until a vzeroupper. The upper sixteen do no harm.
+ * instruction of SHA-NI, which has no newer encoding, takes hundreds of cycles (Sapphire Rapids), until a vzeroupper. The upper sixteen do no harm.
  */
 #ifndef ENGINE_FUSED_WIDE_X86_H
 #define ENGINE_FUSED_WIDE_X86_H
 
-#include "crc/crc_table.h"
 #include "fused/fused.h"
 
 #define COUNTER "%%zmm16"
@@ -51,7 +50,7 @@ static const struct wide_constants wide_constants = {
 };
 
 /* One round of AES, 1 to 14. */
-static ALWAYS_INLINE void wide_make_mask(const struct gcm_x86 *gcm, const int round)
+TARGET_FUSED static ALWAYS_INLINE void wide_make_mask(const struct gcm_x86 *gcm, const int round)
 {
     if (round < AES_ROUNDS)
         WIDE("vbroadcasti32x4 %0, " KEY "\n\tvaesenc " KEY ", " MASK ", " MASK, BLOCK_AT(gcm->round_keys[round]));
@@ -59,14 +58,14 @@ static ALWAYS_INLINE void wide_make_mask(const struct gcm_x86 *gcm, const int ro
         WIDE("vbroadcasti32x4 %0, " KEY "\n\tvaesenclast " KEY ", " MASK ", " MASK, BLOCK_AT(gcm->round_keys[round]));
 }
 
-static ALWAYS_INLINE void wide_begin_mask(const struct gcm_x86 *gcm)
+TARGET_FUSED static ALWAYS_INLINE void wide_begin_mask(const struct gcm_x86 *gcm)
 {
     WIDE("vpaddd " FOUR ", " COUNTER ", " COUNTER "\n\tvbroadcasti32x4 %0, " KEY "\n\t"
          "vpshufb " REVERSE ", " COUNTER ", " MASK "\n\tvpxord " KEY ", " MASK ", " MASK,
          BLOCK_AT(gcm->round_keys[0]));
 }
 
-static ALWAYS_INLINE void wide_begin_gcm(const struct gcm_x86 *gcm)
+TARGET_FUSED static ALWAYS_INLINE void wide_begin_gcm(const struct gcm_x86 *gcm)
 {
     WIDE("vbroadcasti32x4 %0, " REVERSE "\n\tvbroadcasti32x4 %1, " FOUR "\n\t"
          "vbroadcasti32x4 %2, " HASH_BY "\n\tvbroadcasti32x4 %3, " REDUCER,
@@ -80,7 +79,7 @@ static ALWAYS_INLINE void wide_begin_gcm(const struct gcm_x86 *gcm)
         wide_make_mask(gcm, round);
 }
 
-static ALWAYS_INLINE void wide_crypt(const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void wide_crypt(const uint8_t *data, uint8_t *out)
 {
     WIDE("vpxord %0, " MASK ", " SEALED, FOUR_BLOCKS_AT(data));
     __asm__ volatile("vmovdqu64 " SEALED ", %0\n\tvpshufb " REVERSE ", " SEALED ", " SEALED : "=m"(*(uint8_t(*)[FUSED_BLOCK])out));
@@ -89,7 +88,7 @@ static ALWAYS_INLINE void wide_crypt(const uint8_t *data, uint8_t *out)
 enum { GCM_HASH_PARTS = 6 };
 
 /* GHASH of the block before, in parts; the block `SEALED` comes onto it with the last. */
-static ALWAYS_INLINE void wide_hash(const struct gcm_x86 *gcm, const int part)
+TARGET_FUSED static ALWAYS_INLINE void wide_hash(const struct gcm_x86 *gcm, const int part)
 {
     if (part == 0)
         WIDE("vpclmulqdq $0x00, " HASH_BY ", " HASH ", " LOW "\n\tvpclmulqdq $0x01, " HASH_BY ", " HASH ", " MIDDLE, );
@@ -106,39 +105,32 @@ static ALWAYS_INLINE void wide_hash(const struct gcm_x86 *gcm, const int part)
         WIDE("vpternlogd $0x96, " PART ", " MIDDLE ", " HIGH "\n\tvpxord " HIGH ", " SEALED ", " HASH, );
 }
 
-/* The lanes saw every fourth block; the last four are still to be multiplied, each by the power of its place. */
-TARGET_FUSED static inline void wide_end_gcm(struct gcm_x86 *gcm)
+TARGET_FUSED static ALWAYS_INLINE void wide_end_gcm(struct gcm_x86 *gcm, uint8_t lanes[4][AES_BLOCK])
 {
-    uint8_t lanes[4][AES_BLOCK];
-    __asm__ volatile("vmovdqu32 %%xmm16, %0\n\tvmovdqu64 " HASH ", %1" : "=m"(gcm->counter), "=m"(lanes));
-    struct gcm_product sum = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
-    for (int i = 0; i < 4; i++)
-        gcm_add_product(&sum, gcm_load(lanes[i]), gcm_load(gcm->powers[GCM_POWERS - 4 + i]));
-    gcm_store(gcm->hash, gcm_reduce(&sum));
+    __asm__ volatile("vmovdqu32 %%xmm16, %0\n\tvmovdqu64 " HASH ", %1"
+                     : "=m"(gcm->counter), "=m"(*(uint8_t(*)[4][AES_BLOCK])lanes));
 }
 
 /* The register belongs onto the first eight bytes, where it is; one times it is the first product. */
-static ALWAYS_INLINE void wide_begin_crc(const uint64_t *crc)
+TARGET_FUSED static ALWAYS_INLINE void wide_begin_crc(const uint64_t *crc)
 {
     WIDE("vmovq %0, %%xmm29\n\tvbroadcasti32x4 %1, " CRC_BY, "m"(*crc), BLOCK_AT(wide_constants.crc_start));
 }
 
-static ALWAYS_INLINE void wide_crc(const uint8_t *data)
+TARGET_FUSED static ALWAYS_INLINE void wide_crc(const uint8_t *data)
 {
     WIDE("vpclmulqdq $0x00, " CRC_BY ", " CRC ", " CRC_PART "\n\tvpclmulqdq $0x11, " CRC_BY ", " CRC ", " CRC "\n\t"
          "vpternlogd $0x96, %0, " CRC_PART ", " CRC "\n\tvbroadcasti32x4 %1, " CRC_BY,
          FOUR_BLOCKS_AT(data), BLOCK_AT(fused_crc64_folding));
 }
 
-static inline void wide_end_crc(uint64_t *crc)
+TARGET_FUSED static ALWAYS_INLINE void wide_end_crc(uint8_t *remainder)
 {
-    uint8_t remainder[FUSED_BLOCK];
-    __asm__ volatile("vmovdqu64 " CRC ", %0" : "=m"(remainder));
-    *crc = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
+    __asm__ volatile("vmovdqu64 " CRC ", %0" : "=m"(*(uint8_t(*)[FUSED_BLOCK])remainder));
 }
 
 /* Leave nothing in the registers. */
-static ALWAYS_INLINE void wide_wipe(void)
+TARGET_FUSED static ALWAYS_INLINE void wide_wipe(void)
 {
     __asm__ volatile(".irp register, 16, 17, 18, 21, 22, 23, 24, 25, 26, 27\n\t"
                      "vpxord %%zmm\\register, %%zmm\\register, %%zmm\\register\n\t"

@@ -116,8 +116,19 @@ int gcm_x86_open(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *no
     return ENGINE_E_SEALED_DAMAGED;
 }
 
+/* Round keys stay in registers until something else needs them, and a core dump has the registers of all threads. */
+static void wipe_registers(void)
+{
+    __asm__ volatile(".irp register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
+                     "pxor %%xmm\\register, %%xmm\\register\n\t"
+                     ".endr" ::
+                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
+                           "xmm13", "xmm14", "xmm15");
+}
+
 void gcm_x86_discard(union gcm_state *state)
 {
     OPENSSL_cleanse(&state->x86, sizeof state->x86);
+    wipe_registers();
 }
 #endif

@@ -39,6 +39,7 @@ static void init(void)
     crc_combine_init();
 #if defined(TARGET_X86_64)
     crc_fold_init();
+    crc_fold_wide_init();
 #endif
     init_status = ENGINE_OK;
     for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++) {

@@ -11,6 +11,7 @@ struct sink {
     uint64_t written; /* bytes written, and the offset of the next */
     uint64_t hinted;  /* bytes whose write-back was asked for */
     bool hints;       /* false once the file has refused a hint */
+    bool uncached;    /* false once it has refused a write past the page cache */
 };
 
 void sink_open(struct sink *sink, int fd);

@@ -1,6 +1,7 @@
 """The contract of the place where part bytes live; it knows nothing of buckets, uploads or rows.
 
 A blob is the bytes of one attempt at one part (or one object): written once, never changed, never renamed, named by 128 random bits.
+The name of a sealed one ends with the first bytes of its commitment, so that its row tells it from every other attempt.
 A blob counts only while a metadata row names it; one that no row names is garbage. Two blobs may share their bytes in the place,
 each with a row and a life of its own.
 """

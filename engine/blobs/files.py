@@ -22,10 +22,10 @@ from typing import Self
 
 from engine.blobs import BLOB_ID_SIZE, BlobReader
 from engine.blobs.failures import storage_failure
-from engine.blobs.unsealed import UnsealedFile
+from engine.blobs.unsealed import UNBOUND, UnsealedFile
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
 from engine.native_errors import ReadFailed
-from engine.sealed import sealed_size
+from engine.sealed import BINDING_AT, BINDING_SIZE, sealed_size
 from engine.secret import PartKey
 from engine.stream import Digest, Stream
 
@@ -49,8 +49,9 @@ class _NewFile:
 
     __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_maker", "_name", "blob_id")
 
-    def __init__(self, root: str) -> None:
-        self.blob_id = secrets.token_bytes(BLOB_ID_SIZE)
+    def __init__(self, root: str, binding: bytes = b"") -> None:
+        """The last bytes of the name may be given."""
+        self.blob_id = secrets.token_bytes(BLOB_ID_SIZE - len(binding)) + binding
         shard, self._name = _split(self.blob_id)
         self._kept = self._linked = self._durable = False
         self._maker = os.getpid()
@@ -112,10 +113,11 @@ class _NewFile:
 class FileAttempt(_NewFile):
     """One file whose bytes come in; see `engine.blobs.Attempt`."""
 
-    __slots__ = ("stream",)
+    __slots__ = ("_is_sealed", "stream")
 
     def __init__(self, root: str, digests: Digest, nameless: bool, sealing: PartKey | None) -> None:
-        super().__init__(root)
+        self._is_sealed = sealing is not None
+        super().__init__(root, UNBOUND if self._is_sealed else b"")
         try:
             self._fd = self._open_nameless() if nameless else self._open_named()
             self.stream = Stream(digests, self._fd, sealing)
@@ -142,9 +144,16 @@ class FileAttempt(_NewFile):
 
     def _sync(self) -> None:
         if not self._linked:
+            if self._is_sealed:
+                self._bind()
             self._link(fcntl.LOCK_EX)
         os.fsync(self._fd)
         super()._sync()
+
+    def _bind(self) -> None:
+        """Have the name, and so the row, tell this attempt from others; where it was named before it was sealed it stays unbound."""
+        self.blob_id = self.blob_id[:-BINDING_SIZE] + os.pread(self._fd, BINDING_SIZE, BINDING_AT)
+        _, self._name = _split(self.blob_id)
 
     def _close(self) -> None:
         if hasattr(self, "stream"):
@@ -157,8 +166,8 @@ class FileLink(_NewFile):
 
     __slots__ = ()
 
-    def __init__(self, root: str, path: str) -> None:
-        super().__init__(root)
+    def __init__(self, root: str, path: str, binding: bytes) -> None:
+        super().__init__(root, binding)
         try:
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             self._link(fcntl.LOCK_SH)
@@ -227,7 +236,7 @@ class FileBlobs:
 
     def link(self, blob_id: bytes) -> FileLink | None:
         try:
-            return FileLink(self._root, self._path(blob_id))
+            return FileLink(self._root, self._path(blob_id), blob_id[-BINDING_SIZE:])
         except OSError as error:
             if error.errno in _NO_LINK:
                 return None
@@ -245,7 +254,7 @@ class FileBlobs:
     def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
         path = self._path(blob_id)
         try:
-            return FileReader(path) if unsealing is None else UnsealedFile(path, unsealing)
+            return FileReader(path) if unsealing is None else UnsealedFile(path, unsealing, blob_id[-BINDING_SIZE:])
         except OSError as error:
             raise InternalError(reason=f"blob {blob_id.hex()}: {os.strerror(error.errno or 0)}") from error
 

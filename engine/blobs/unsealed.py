@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from engine.blobs.failures import storage_failure
 from engine.errors import InternalError
 from engine.native_errors import KeyMismatch, ReadFailed, SealedDamaged, SealedFormatUnknown
-from engine.sealed import SealedReader
+from engine.sealed import BINDING_AT, BINDING_SIZE, SealedReader
 from engine.secret import PartKey
 from engine.stream import Stream
+
+UNBOUND = bytes(BINDING_SIZE)
+"""Ends the name of a sealed file that was named before it was sealed, on file systems without O_TMPFILE."""
 
 
 @contextlib.contextmanager
@@ -28,8 +31,8 @@ class UnsealedFile:
 
     __slots__ = ("_fd", "_path", "_reader", "size")
 
-    def __init__(self, path: str, part: PartKey) -> None:
-        """Open the file and check its header.
+    def __init__(self, path: str, part: PartKey, binding: bytes) -> None:
+        """Open the file and check its header, also against the end of its name.
 
         Raises:
             OSError: there is no such file.
@@ -40,10 +43,16 @@ class UnsealedFile:
         try:
             with damage_told(path):
                 self._reader = SealedReader(self._fd, part)
+            self._check_binding(binding)
         except BaseException:
             os.close(self._fd)
             raise
         self.size = self._reader.size
+
+    def _check_binding(self, binding: bytes) -> None:
+        if binding not in (UNBOUND, os.pread(self._fd, BINDING_SIZE, BINDING_AT)):
+            self._reader.close()
+            raise InternalError(reason=f"{self._path} has the bytes of another attempt")
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         with damage_told(self._path):

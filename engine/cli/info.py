@@ -51,4 +51,4 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 def _kernel_line(row: dict[str, Any]) -> str:
     star = "*" if row["chosen"] else " "
     note = " ".join(row["needs"]) or "any CPU"
-    return f"  {star} {row['algorithm']:36}{row['name']:18}{note}{'' if row['usable'] else '  (not usable here)'}"
+    return f"  {star} {row['algorithm']:36}{row['name']:20}{note}{'' if row['usable'] else '  (not usable here)'}"

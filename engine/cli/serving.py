@@ -91,6 +91,7 @@ def _add_encryption(parser: Parser) -> None:
         "local",
         "who has the keys of SSE-KMS: the key ring, or AWS KMS as boto3 finds it",
     )
+    _add(parser, "kms-key-id", "ID", str, None, "key of AWS KMS for requests that name none")
 
 
 def _add(parser: Parser, name: str, shown: str, kind: Callable[[str], Any], default: object, text: str) -> None:
@@ -173,6 +174,7 @@ def _serve(options: Namespace) -> None:
         customer_keys_in_new_buckets=options.customer_keys_in_new_buckets,
         key_ring=options.key_ring,
         key_provider=options.key_provider,
+        kms_key_id=options.kms_key_id,
     )
     print(told, flush=True)
     serve(settings)

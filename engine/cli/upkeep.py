@@ -84,4 +84,4 @@ def _keys(parser: Parser, options: Namespace) -> int:
     with opened_store(parser, options) as store:
         report = store.rotate_keys() if options.action == "rotate" else store.rewrap_keys()
     print_json(asdict(report), options.query)
-    return Exit.SUCCESS
+    return Exit.FOUND_DAMAGE if report.failed else Exit.SUCCESS

@@ -75,14 +75,14 @@ class Completes(Uploads):
             claim.check_value(publication.checksum, len(listed.numbers))
             return replace(publication, checksum=seal.hide_whole(publication.etag, publication.checksum))
 
-        manifest_id = secrets.token_bytes(MANIFEST_ID_SIZE)
         with contextlib.ExitStack() as held:
             customer = held.enter_context(customer_key_said(said))
             upload = self._open_upload(bucket, name, identity)
             seal = held.enter_context(self._seal_of_completed(bucket, key, upload, customer))
+            seal = self._knowing_all(bucket, name, identity, seal)
             with self._naming(upload_id):
-                request, now = listed.digest(), self._now_ns()
-                published = self._meta.publish(bucket, name, identity, request, choose, manifest_id, now)
+                given = listed.digest(), choose, secrets.token_bytes(MANIFEST_ID_SIZE), self._now_ns()
+                published = self._meta.publish(bucket, name, identity, *given)
             self._sweeper.sweep(published.trash)
             if upload is None:
                 seal = held.enter_context(self._seal_of_completed(bucket, key, published, customer))
@@ -105,6 +105,16 @@ class Completes(Uploads):
             return self._meta.find_upload(bucket, key, upload_id)
         except NoSuchUpload:
             return None
+
+    def _knowing_all(self, bucket: str, key: bytes, upload_id: UploadId, seal: Seal) -> Seal:
+        """Open the checksums of all parts before the step, in which all others wait; those that come meanwhile are opened there."""
+        if seal.keys is None:
+            return seal
+        with contextlib.suppress(NoSuchUpload):
+            _, held = self._meta.list_parts(bucket, key, upload_id, 0, self.limits.part_number_max)
+            numbers, _, etags, kept = held.columns()
+            return seal.knowing(numbers, etags, kept)
+        return seal
 
     def _seal_of_completed(
         self, bucket: str, key: str, record: UploadRecord | Published | None, customer: CustomerKey | None

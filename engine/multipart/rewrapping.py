@@ -1,13 +1,14 @@
 """Rotating the key ring: a new active key, and under it every data key of SSE-S3. No byte of an object is touched."""
 
 import contextlib
+from collections.abc import Iterator
 
 from engine.core import Core
 from engine.encrypting import Asked
-from engine.errors import NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
+from engine.errors import InternalError, NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
 from engine.meta import FoundObject, UploadEntry, VersionEntry
 from engine.meta.records import ObjectRecord, UploadRecord, replace
-from engine.reports import RewrapReport
+from engine.reports import NAMES_REPORTED_MAX, RewrapReport
 from engine.sse import Encryption, Place
 from engine.walks import uploads_of, versions_of
 
@@ -22,25 +23,31 @@ class Rewrapping(Core):
         was interrupted `rewrap_keys` does the rest. SSE-KMS and SSE-C are not concerned: those roots are others' to change.
         """
         self._check_writable()
-        self._encrypting.ring(create=True).rotate()
+        self._encrypting.ring_for_new().rotate()
         return self.rewrap_keys()
 
     def rewrap_keys(self) -> RewrapReport:
         """Wrap what is not under the ring's active key anew, and count what was."""
         self._check_writable()
-        active, uploads, objects = self._encrypting.ring(create=True).active_id, 0, 0
+        ring = self._encrypting.ring_for_new()
+        active, uploads, objects, failed = ring.active_id, 0, 0, list[str]()
         for bucket in self._meta.usage():
             with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
-                uploads += sum(self._rewrap_upload(bucket, entry, active) for entry in uploads_of(self._meta, bucket))
-                objects += sum(self._rewrap_version(bucket, entry, active) for entry in versions_of(self._meta, bucket))
-        return RewrapReport(active, len(self._encrypting.ring().ids()), objects, uploads)
+                for upload in uploads_of(self._meta, bucket):
+                    with _passed_over(failed, bucket, upload.key):
+                        uploads += self._rewrap_upload(bucket, upload, active)
+                for version in versions_of(self._meta, bucket):
+                    with _passed_over(failed, bucket, version.key):
+                        objects += self._rewrap_version(bucket, version, active)
+        return RewrapReport(active, len(ring.ids()), objects, uploads, tuple(failed[:NAMES_REPORTED_MAX]))
 
     def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
-        if not _is_due(entry.record.encryption, active):
+        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if turned is None:
             return False
 
         def change(record: UploadRecord) -> UploadRecord:
-            return replace(record, encryption=self._rewrapped(bucket, entry.key, record.encryption, active))
+            return replace(record, encryption=turned) if record.encryption == entry.record.encryption else record
 
         try:
             self._meta.update_upload(bucket, entry.key, entry.upload_id, change)
@@ -49,12 +56,13 @@ class Rewrapping(Core):
         return True
 
     def _rewrap_version(self, bucket: str, entry: VersionEntry, active: str) -> bool:
-        if not _is_due(entry.record.encryption, active):
+        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if turned is None:
             return False
 
         def change(found: FoundObject) -> ObjectRecord:
-            encryption = self._rewrapped(bucket, entry.key, found.record.encryption, active)
-            return replace(found.record, encryption=encryption)
+            is_same = found.record.encryption == entry.record.encryption  # else it was replaced meanwhile
+            return replace(found.record, encryption=turned) if is_same else found.record
 
         try:
             self._meta.update_object(bucket, entry.key, entry.version, change)
@@ -63,14 +71,24 @@ class Rewrapping(Core):
         return True
 
     def _rewrapped(self, bucket: str, key: bytes, current: Encryption | None, active: str) -> Encryption | None:
-        """As it is in the step: what has been replaced meanwhile may be encrypted in another way."""
+        """Wrapped anew, outside of the step that keeps it: a ring may have to be waited for. None: it need not be."""
         if current is None or not _is_due(current, active):
-            return current
+            return None
         name = key.decode()
-        return self._encrypting.rewrap(
-            current, bucket, name, None, Place(bucket, name, current.upload_id), Asked("AES256")
-        )
+        place = Place(bucket, name, current.upload_id)
+        return self._encrypting.rewrap(current, bucket, name, None, place, Asked("AES256"))
 
 
 def _is_due(encryption: Encryption | None, active: str) -> bool:
     return encryption is not None and encryption.kind == "AES256" and encryption.key_id != active
+
+
+@contextlib.contextmanager
+def _passed_over(failed: list[str], bucket: str, key: bytes) -> Iterator[None]:
+    """Go on with the others where one can't be opened; a store that can't be written is another matter."""
+    try:
+        yield
+    except InternalError as error:
+        if type(error) is not InternalError:
+            raise
+        failed.append(f"{bucket}/{key.decode()}")

@@ -15,11 +15,13 @@ from engine.s3.http import Request, decode_percent
 SECRET_HEADERS: Final = frozenset(
     {
         "x-amz-copy-source-server-side-encryption-customer-key",
+        "x-amz-copy-source-server-side-encryption-customer-key-md5",
         "x-amz-security-token",
         "x-amz-server-side-encryption-customer-key",
+        "x-amz-server-side-encryption-customer-key-md5",
     }
 )
-"""Their values are never shown, not even to who sent them."""
+"""Their values are never shown, not even to who sent them; an MD5 confirms a guess of a key."""
 
 HIDDEN: Final = b"<hidden>"
 _BLANKS: Final = re.compile(rb"[ \t]+")

@@ -41,14 +41,18 @@ _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumb
 _STRICT = frozenset(
     {
         "AbortIncompleteMultipartUpload",
+        "BlockedEncryptionTypes",
         "LifecycleExpiration",
         "LifecycleRule",
         "LifecycleRuleAndOperator",
         "LifecycleRuleFilter",
         "NoncurrentVersionExpiration",
+        "ServerSideEncryptionByDefault",
+        "ServerSideEncryptionConfiguration",
+        "ServerSideEncryptionRule",
     }
 )
-"""Here an unknown element is refused: a condition passed over would widen what is deleted."""
+"""Here an unknown element is refused: one passed over would widen what is deleted, or change what is encrypted, and how."""
 _COUNT_MAX = {"CompletedPartList": 10_000, "LifecycleRules": 1_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
 """Source: API pages CompleteMultipartUpload, PutBucketLifecycleConfiguration, DeleteObjects, CreateBucket."""
 

@@ -32,6 +32,7 @@ from engine.s3.sigv4 import Verifier
 from engine.server import slow
 from engine.server.access import AccessLog
 from engine.server.credentials import Authorize
+from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
 from engine.server.operations import SERVED, Site, admit, call, listing_of, tagging_of_copy, told
@@ -115,6 +116,7 @@ class Application:
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         check_header_names(name for name, _ in meant.headers)
+        refuse_encryption_of_parts(operation, meant)
         document = None
         if needs_body(operation) == "xml":
             document = read_document(operation, identity, meant, exchange.body)

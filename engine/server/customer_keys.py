@@ -1,13 +1,19 @@
-"""Customers' keys on the wire: read out of their headers for the store, over a secure connection, and wiped after the request."""
+"""Encryption on the wire: customers' keys read out of their headers for the store, over a secure connection, and wiped after the
+request; and what parts may not say.
+"""
 
 import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from engine.customer_keys import connection_insecure, customer_key_of_headers
+from engine.errors import InvalidArgument
+from engine.s3.http import Request
+from engine.s3.model import Operation
 
 USE_CUSTOMER_KEY = "partwright:UseCustomerKey"
 """What a request that brings a key needs besides; the action is ours, since S3 has conditions of policies instead."""
+_HEADER = "x-amz-server-side-encryption"
 _MEMBERS = ("algorithm", "key", "key_md5")
 _PREFIXES = ("", "copy_source_")
 
@@ -40,3 +46,18 @@ def actions_of_keys(inputs: dict[str, Any], prefix: str = "") -> list[str]:
     """The action needed where a request brings a key."""
     given = any(inputs.get(f"{prefix}sse_customer_{member}") is not None for member in _MEMBERS)
     return [USE_CUSTOMER_KEY] if given else []
+
+
+def refuse_encryption_of_parts(operation: Operation, request: Request) -> None:
+    """A part is encrypted as its upload is, and may not say how.
+
+    Raises:
+        InvalidArgument: it does.
+
+    Source: API page UploadPart, "Encryption"; the text as AWS is known to answer, without a capture.
+    """
+    value = request.header(_HEADER)
+    if value is not None and operation.name in ("UploadPart", "UploadPartCopy"):
+        raise InvalidArgument(
+            f"{_HEADER} header is not supported for this operation.", ArgumentName=_HEADER, ArgumentValue=value
+        )

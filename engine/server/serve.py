@@ -52,6 +52,7 @@ class Settings:
     customer_keys_in_new_buckets: bool = False
     key_ring: str | None = None
     key_provider: str = "local"
+    kms_key_id: str | None = None
 
 
 def make_settings(credentials: Credentials | None, *, host: str, port: int, **others: Any) -> tuple[Settings, str]:
@@ -122,7 +123,7 @@ def load_application(settings: Settings) -> Any:
 
 
 def _open(settings: Settings) -> Store:
-    provider = AwsKeyProvider.of_environment() if settings.key_provider == "aws" else None
+    provider = AwsKeyProvider.of_environment(settings.kms_key_id) if settings.key_provider == "aws" else None
     return open_store(settings.store, key_ring=settings.key_ring, key_provider=provider)
 
 
@@ -140,5 +141,6 @@ def logging_config(log_format: str) -> dict[str, Any]:
             "partwright.access": {"handlers": ["out"], "level": "INFO", "propagate": False},
             "partwright": {"handlers": ["err"], "level": "INFO", "propagate": False},
             "_granian": {"handlers": ["err"], "level": "WARNING", "propagate": False},
+            "botocore": {"level": "INFO"},  # at DEBUG it shows the keys that AWS KMS answers with
         },
     }

@@ -28,7 +28,11 @@ PLANTED = {
         "if (decoder->line_size == size_max) {",
         "if (decoder->line_size == size_max << 12) {",
     ),
-    "stream": ("sealed/sealer.c", "seal_held(sealer, true, sink, report)", "seal_held(sealer, false, sink, report)"),
+    "stream": (
+        "sealed/sealer.c",
+        "seal_held(sealer, true, digests, sink, report)",
+        "seal_held(sealer, false, digests, sink, report)",
+    ),
 }
 
 

@@ -1,5 +1,6 @@
 """What is generated is up to date, what is exported is what must be, and what is shipped can be built."""
 
+import platform
 import runpy
 import subprocess
 import sys
@@ -47,6 +48,14 @@ def test_every_source_is_plain_c11_without_warnings() -> None:
     for more in ([], ["-DTARGET_PORTABLE"]):
         for source in sources:
             subprocess.run(["cc", "-fsyntax-only", *flags, *more, f"-I{CSRC}", source], check=True)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the flag is of x86-64")
+def test_every_source_compiles_for_a_stated_processor_too() -> None:
+    """As somebody may build it: then the compiler may use AVX-512 anywhere, and what must not see that is left out."""
+    for source in sorted(path for path in CSRC.rglob("*.c") if "fuzz" not in path.parts):
+        flags = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-Werror", "-march=x86-64-v4", f"-I{CSRC}"]
+        subprocess.run(["cc", "-c", *flags, "-o", "/dev/null", str(source)], check=True)
 
 
 def test_no_file_has_target_flags_for_all_its_functions() -> None:

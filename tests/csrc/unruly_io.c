@@ -1,7 +1,9 @@
 /*
  * Preloaded over libc: read, pread and pwrite that behave as badly as POSIX allows. UNRULY_IO is a seed for short counts and EINTR.
- * UNRULY_HINTS logs calls of sync_file_range into the file of that name, a line of offset, size and flags each; UNRULY_HINTS_REFUSED
- * refuses them. UNRULY_MEMORY has no pages for the C core, once.
+ * UNRULY_HINTS logs calls of sync_file_range into the file of that name, a line of offset, size and flags each, and those of
+ * posix_fadvise and of writes with UNRULY_UNCACHED; UNRULY_HINTS_REFUSED refuses hints. UNRULY_MEMORY has no pages for the C core, once.
+ * UNRULY_UNCACHED says what becomes of writes past the page cache, a letter a call, the last one of all that follow: `a`ll is written,
+ * `s`ome is, `i`nterrupted, `r`efused by the file system, `v`: invalid, `f`ailed, `n`ever to be called. File systems need not have them.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <sys/types.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static unsigned long long state;
@@ -65,6 +68,40 @@ ssize_t pwrite(int fd, const void *buffer, size_t size, off_t offset)
     MISBEHAVE(pwrite, fd, buffer, size, offset);
 }
 
+static void log_hint(long long offset, long long size, const char *kind, unsigned flags)
+{
+    if (getenv("UNRULY_HINTS") != NULL) {
+        FILE *log = fopen(getenv("UNRULY_HINTS"), "a");
+        fprintf(log, "%s%lld %lld %u\n", kind, offset, size, flags);
+        fclose(log);
+    }
+}
+
+static ssize_t write_uncached(int fd, const struct iovec *piece, off_t offset)
+{
+    static size_t calls;
+    const char *plan = getenv("UNRULY_UNCACHED");
+    const char outcome = plan[calls < strlen(plan) ? calls : strlen(plan) - 1];
+
+    calls++;
+    log_hint(offset, (long long)piece->iov_len, "uncached ", 0);
+    errno = outcome == 'i' ? EINTR : outcome == 'r' ? EOPNOTSUPP : outcome == 'v' ? EINVAL : EIO;
+    if (outcome == 'a' || outcome == 's')
+        return pwrite(fd, piece->iov_base, outcome == 'a' ? piece->iov_len : piece->iov_len / 3 + 1, offset);
+    if (outcome == 'n')
+        abort();
+    return -1;
+}
+
+ssize_t pwritev2(int fd, const struct iovec *pieces, int count, off_t offset, int flags)
+{
+    if (count != 1 || flags != 0x80)
+        abort();
+    if (getenv("UNRULY_UNCACHED") != NULL)
+        return write_uncached(fd, pieces, offset);
+    return pwrite(fd, pieces->iov_base, pieces->iov_len, offset);
+}
+
 /* Only the C core finds no memory, once; Python has its arenas from mmap too. */
 static int is_of_the_core(const void *address)
 {
@@ -83,14 +120,17 @@ void *mmap(void *start, size_t size, int protection, int flags, int fd, off_t of
     return real_mmap(start, size, protection, flags, fd, offset);
 }
 
+int posix_fadvise(int fd, off_t offset, off_t size, int advice)
+{
+    (void)fd;
+    log_hint(offset, size, "advise ", (unsigned)advice);
+    return 0;
+}
+
 int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags)
 {
     (void)fd;
-    if (getenv("UNRULY_HINTS") != NULL) {
-        FILE *log = fopen(getenv("UNRULY_HINTS"), "a");
-        fprintf(log, "%lld %lld %u\n", (long long)offset, (long long)size, flags);
-        fclose(log);
-    }
+    log_hint(offset, size, "", flags);
     if (getenv("UNRULY_HINTS_REFUSED") != NULL) {
         errno = ESPIPE;
         return -1;

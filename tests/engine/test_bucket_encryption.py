@@ -52,7 +52,9 @@ def test_a_right_document_is_kept_as_it_is(members: dict[str, Any]) -> None:
      {"rules": [{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}] * 2},
      {"rules": [{"apply_server_side_encryption_by_default": KMS | {"kms_master_key_id": "\ud800"}}]},
      {"rules": [{"blocked_encryption_types": {"encryption_type": []}}]},
-     {"rules": [{"blocked_encryption_types": {"encryption_type": ["SSE-S3"]}}]}],
+     {"rules": [{"blocked_encryption_types": {"encryption_type": ["SSE-S3"]}}]},
+     {"rules": [{"blocked_encryption_types": {"encryption_type": ["SSE-C", "SSE-C"]}}]},
+     {"rules": [{"apply_server_side_encryption_by_default": KMS | {"kms_master_key_id": "k" * 2049}}]}],
     ids=str,
 )  # fmt: skip
 def test_a_document_of_another_shape_is_refused(document: object) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import itertools
+import re
 import traceback
 
 import pytest
@@ -90,6 +91,28 @@ def test_headers_that_make_no_key_are_refused_as_aws_refuses_them(
         customer_key_of_headers(algorithm, key, key_md5)
     assert (caught.value.message, caught.value.extras) == (message, extras)
     assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("length", range(9))
+def test_a_text_is_base64_in_pieces_where_it_is_as_a_whole(length: int) -> None:
+    base64_text = re.compile(rb"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+    for text in map(bytes, itertools.product(b"Ab=!", repeat=length)):
+        wanted = md5(base64.b64decode(text)) if base64_text.fullmatch(text) else None
+        assert customer_keys._md5_of(text) == wanted, text
+
+
+def test_a_key_but_for_a_slip_is_never_decoded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would lie in memory that nobody wipes."""
+    decode, sizes = base64.b64decode, []
+
+    def decoded(text: bytes, *, validate: bool) -> bytes:
+        sizes.append(len(decode(text, validate=validate)))
+        return decode(text, validate=validate)
+
+    monkeypatch.setattr(base64, "b64decode", decoded)
+    with pytest.raises(InvalidArgument, match="The secret key was invalid"):
+        customer_key_of_headers("AES256", b64(RAW[:31]), md5(RAW[:31]))
+    assert (sum(sizes), max(sizes)) == (31, 3)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,20 @@ def test_the_default_may_name_a_key(tiny: engine.Store) -> None:
         tiny.put_object("bucket", "key", b"body")
 
 
+def test_a_bucket_key_is_the_buckets_unless_the_request_says_something_of_it(tiny: engine.Store) -> None:
+    rule = by_default("aws:kms")["rules"][0] | {"bucket_key_enabled": True}
+    tiny.put_bucket_encryption("bucket", server_side_encryption_configuration={"rules": [rule]})
+    for asked, is_told in (({}, True), (KMS, True), (KMS | {"bucket_key_enabled": False}, None), (S3, None)):
+        upload = begin(tiny, "bucket", **asked)
+        part = tiny.upload_part("bucket", "key", upload.upload_id, 1, b"part")
+        answers = [part, upload.complete([(1, part.etag)]), tiny.head_object("bucket", "key")]
+        answers += [
+            tiny.put_object("bucket", "key", b"", **asked),
+            tiny.copy_object("bucket", "copy", "bucket/key", **asked),
+        ]
+        assert [answer.bucket_key_enabled for answer in answers] == [is_told] * 5
+
+
 def test_a_wrong_default_is_refused_and_the_one_before_stays(tiny: engine.Store) -> None:
     set_default(tiny, "AES256")
     for document, error in (

@@ -35,7 +35,7 @@ def ring(tmp_path: Path) -> Iterator[KeyRing]:
 
 @pytest.fixture
 def encrypting(ring: KeyRing) -> Iterator[Encrypting]:
-    with Encrypting(ring.path) as opened:
+    with Encrypting(ring.path, ring.path + ".mark") as opened:
         yield opened
 
 
@@ -141,7 +141,7 @@ def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
 ) -> None:
     stored, _ = begun(encrypting, kind)
     elsewhere = tmp_path / "elsewhere"
-    with Encrypting(str(elsewhere)) as other:
+    with Encrypting(str(elsewhere), str(tmp_path / "mark")) as other:
         with pytest.raises((InternalError, KMSNotFound)):
             other.keys_for_read(stored, *AT, None)
         assert not elsewhere.exists()
@@ -170,7 +170,22 @@ def test_the_context_of_kms_is_the_objects_arn_and_what_the_client_says(encrypti
         encrypting.begin(PLACE, Asked("aws:kms", kms_key_id="gone"))
 
 
-@pytest.mark.parametrize("text", ["", "no base64", "[]", '{"a": 1}', '{"a": null}', "\xff", '"text"', "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no base64",
+        "[]",
+        '{"a": 1}',
+        '{"a": null}',
+        "\xff",
+        '"text"',
+        "{",
+        '{"a": "\\ud800"}',
+        '{"\\ud800": "a"}',
+        "[" * 6000,
+    ],
+)
 def test_a_context_that_is_no_map_of_texts_is_refused(text: str) -> None:
     header = text if text == "no base64" else base64.b64encode(text.encode("latin-1")).decode()
     with pytest.raises(InvalidArgument, match="string-string map"):

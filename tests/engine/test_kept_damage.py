@@ -1,5 +1,6 @@
 """SSE-S3 beside damaged files and rows: an error in place of bytes, and found by a deep check, which has the keys."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ import pytest
 
 import engine
 from engine.errors import InternalError
+from engine.names import parse_upload_id
 from tests.support.customers import KEY, PARTS, found, path_of, some_bytes
 from tests.support.encryptions import KMS, S3, ring_of
+from tests.support.stores import meta_of
 from tests.support.uploads import begin, read
 
 
@@ -85,3 +88,23 @@ def test_without_the_ring_nothing_of_its_is_right(sealed: engine.Store) -> None:
     with engine.open(root) as store:
         report = store.check(deep=True)
     assert (report.opened_parts, len(report.corrupt)) == (7, 7)
+
+
+@pytest.mark.parametrize("asked", [S3, KMS, KEY], ids=["SSE-S3", "SSE-KMS", "SSE-C"])
+def test_the_file_of_an_earlier_attempt_does_not_pass_for_the_part(
+    tiny: engine.Store, bucket: str, tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    """Of the same upload, number and size: its commitment and tags are right, but the row names another."""
+    key = asked if asked is KEY else {}
+    upload = begin(tiny, bucket, **asked)
+    upload.part(1, b"A" * 200_000, **key)
+    identity = parse_upload_id(bucket, b"key", upload.upload_id)
+    earlier = meta_of(tiny).list_parts(bucket, b"key", identity, 0, 1)[1][0].blob_id
+    shutil.copy(path_of(tiny, earlier), tmp_path / "earlier")
+    upload.complete([upload.part(1, b"B" * 200_000, **key)])
+    assert read(tiny, bucket, "key", **key) == b"B" * 200_000
+    shutil.copy(tmp_path / "earlier", path_of(tiny, found(tiny)[1].parts[0].blob_id))
+    for said in ({}, {"range": "bytes=0-0"}):
+        with pytest.raises(InternalError) as caught:
+            tiny.get_object(bucket, "key", **said, **key)
+        assert "has the bytes of another attempt" in (caught.value.reason or "")

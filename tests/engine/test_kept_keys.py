@@ -11,6 +11,7 @@ import pytest
 
 import engine
 from engine.errors import (
+    AccessDenied,
     InternalError,
     InvalidArgument,
     InvalidRequest,
@@ -161,6 +162,10 @@ def test_a_store_opened_to_read_makes_no_ring(tiny: engine.Store) -> None:
     assert not Path(root, "keys").exists()
 
 
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 REFUSED = [
     ({"server_side_encryption": "aes256"}, InvalidArgument, "The encryption method specified is not supported"),
     ({"server_side_encryption": "aws:kms:dsse"}, NotImplementedYet, "not implemented"),
@@ -168,6 +173,13 @@ REFUSED = [
     ({**S3, "ssekms_key_id": "id"}, InvalidArgument, "requires HTTP header x-amz-server-side-encryption : aws:kms"),
     ({**KMS, "ssekms_key_id": "gone"}, KMSNotFound, "Key 'gone' does not exist"),
     ({**KMS, "ssekms_encryption_context": "no"}, InvalidArgument, "string-string map"),
+    (
+        {**KMS, "ssekms_encryption_context": in_base64('{"a":"' + "x" * 8192 + '"}')},
+        InvalidArgument,
+        "at most 8192 bytes",
+    ),
+    ({**KMS, "ssekms_encryption_context": in_base64('{"a":"\\ud800"}')}, InvalidArgument, "string-string map"),
+    ({**KMS, "ssekms_encryption_context": in_base64("[" * 6000)}, InvalidArgument, "string-string map"),
     ({**S3, **KEY}, InvalidArgument, "incompatible with the encryption method specified"),
 ]
 
@@ -234,6 +246,24 @@ def test_a_copy_under_a_key_of_its_own_moves_no_byte(tiny: engine.Store, asked: 
     files = files_of(Path(tiny._layout.root))
     inodes = {path_of(tiny, bytes.fromhex(name)).stat().st_ino for name in files}
     assert (len(before), len(files), len(inodes)) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("asked", KINDS)
+def test_a_copy_of_an_object_that_is_one_part_with_a_high_number_is_whole(tiny: engine.Store, asked: Members) -> None:
+    upload = begin(tiny, "bucket", "source", **asked)
+    upload.complete([upload.part(7, some_bytes(70_000))])
+    tiny.copy_object("bucket", "copy", "bucket/source", **asked)
+    assert read(tiny, "bucket", "copy") == some_bytes(70_000)
+
+
+def test_a_refused_read_holds_nothing(tiny: engine.Store) -> None:
+    tiny.put_object("bucket", "key", some_bytes(70_000), **KEY)
+    path = path_of(tiny, found(tiny)[1].parts[0].blob_id)
+    for said in ({}, {**KEY, "sse_customer_key": bytes(32)}):
+        with pytest.raises((InvalidRequest, AccessDenied)):
+            tiny.get_object("bucket", "key", **said)
+    tiny.delete_object("bucket", "key")
+    assert not path.exists()
 
 
 def test_a_copy_onto_itself_must_change_something(tiny: engine.Store) -> None:

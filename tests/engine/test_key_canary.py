@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support import decoder
+from tests.support.core_dumps import memory_of
 from tests.support.processes import start_python
 
 MARKER = hashlib.sha256(b"no secret, and to be found").digest()
@@ -62,32 +62,6 @@ CHILD = """if True:
     print(json.dumps(told), flush=True)
     sys.stdin.readline()
 """
-
-
-def regions(pid: int) -> Iterator[tuple[int, int, bool]]:
-    """Readable mappings of a process: start, end, and whether core dumps leave them out."""
-    start = end = 0
-    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
-        if head := re.match(r"([0-9a-f]+)-([0-9a-f]+) r", line):
-            start, end = (int(edge, 16) for edge in head.groups())
-        elif re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            start = end = 0
-        elif line.startswith("VmFlags:") and end:
-            yield start, end, "dd" in line.split()
-
-
-def memory_of(pid: int, *, left_out: bool) -> bytes:
-    """What a core dump would hold, or just what it would leave out."""
-    found = []
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-        for start, end, is_left_out in regions(pid):
-            if is_left_out == left_out:
-                try:
-                    memory.seek(start)
-                    found.append(memory.read(end - start))
-                except (OSError, OverflowError):  # the kernel's own pages
-                    continue
-    return b"".join(found)
 
 
 def secrets_of(root: bytes, row: list[str], directory: Path, number: int) -> dict[str, bytes]:
@@ -151,7 +125,7 @@ def found_in(memory: bytes, secrets: dict[str, bytes]) -> set[str]:
 def test_no_key_is_in_the_memory_that_a_core_dump_shows(child: tuple[Any, dict[str, bytes]]) -> None:
     process, secrets = child
     assert len(secrets) == 18
-    shown = memory_of(process.pid, left_out=False)
+    shown = memory_of(process.pid)
     assert MARKER in shown
     assert found_in(shown, secrets) == set()
     kept = found_in(memory_of(process.pid, left_out=True), secrets)  # the search finds keys where they are

@@ -6,12 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 
 from engine import key_providers, native_errors, sse
 from engine.aws_kms import AwsKeyProvider
-from engine.errors import AccessDenied, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error
+from engine.errors import AccessDenied, InternalError, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error, SlowDown
 from engine.key_providers import KeyProvider, LocalKeyProvider, canonical
 from engine.key_ring import KeyRing
 from engine.sse import Place
@@ -91,7 +92,8 @@ def test_a_key_that_is_not_there_is_not_found_by_s3s_code(provider: KeyProvider)
     ("told", "kind", "code"),
     [("DisabledException", KMSDisabled, "KMS.DisabledException"),
      ("KMSInvalidStateException", KMSInvalidState, "KMS.KMSInvalidStateException"),
-     ("AccessDeniedException", AccessDenied, "AccessDenied")],
+     ("AccessDeniedException", AccessDenied, "AccessDenied"),
+     ("ThrottlingException", SlowDown, "SlowDown")],
 )  # fmt: skip
 def test_a_refusal_of_aws_has_s3s_code_for_it(kms: Any, key_id: str, told: str, kind: type[S3Error], code: str) -> None:
     """Answers that moto does not give."""
@@ -99,15 +101,27 @@ def test_a_refusal_of_aws_has_s3s_code_for_it(kms: Any, key_id: str, told: str, 
         stubber.add_client_error("generate_data_key", told, f"{key_id} is disabled.")
         with pytest.raises(kind) as caught:
             AwsKeyProvider(kms).generate_data_key(key_id, CONTEXT)
-    assert (caught.value.code, caught.value.message) == (code, f"{key_id} is disabled.")
+    shown = (
+        AccessDenied.text if kind is AccessDenied else f"{key_id} is disabled."
+    )  # who we are to AWS is nobody's business
+    assert (caught.value.code, caught.value.message) == (code, shown)
 
 
-def test_other_failures_of_aws_stay_what_they_are(kms: Any, key_id: str) -> None:
+def test_other_failures_of_aws_are_ours_to_its_clients(kms: Any, key_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     provider = AwsKeyProvider(kms)
     with Stubber(kms) as stubber:
-        stubber.add_client_error("generate_data_key", "ThrottlingException", http_status_code=400)
-        with pytest.raises(kms.exceptions.ClientError, match="ThrottlingException"):
+        stubber.add_client_error("generate_data_key", "SomethingNewException", http_status_code=400)
+        with pytest.raises(InternalError) as caught:
             provider.generate_data_key(key_id, CONTEXT)
+    assert caught.value.reason == "AWS KMS refused: SomethingNewException"
+
+    def no_answer(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="nowhere")
+
+    monkeypatch.setattr(kms, "decrypt", no_answer)
+    with pytest.raises(InternalError) as caught:
+        provider.unwrap(key_id, b"blob", CONTEXT)
+    assert "can't be asked" in (caught.value.reason or "")
 
 
 def test_a_rotated_ring_opens_what_it_sealed_before(ring: KeyRing) -> None:

@@ -69,7 +69,7 @@ def test_what_ends_while_keys_are_rotated_is_passed_over(tiny: engine.Store, mon
     for key in ("a", "b"):
         tiny.put_object("bucket", key, b"body", **S3)
         begin(tiny, "bucket", key, **S3)
-    rotate = tiny._encrypting.ring().rotate
+    rotate = tiny._encrypting.ring.rotate
     list_versions = meta_of(tiny).list_versions
 
     def listed(*args: Any) -> Any:
@@ -93,3 +93,20 @@ def test_a_rotation_goes_on_past_a_page(tiny: engine.Store, monkeypatch: pytest.
     report = tiny.rotate_keys()
     assert (report.objects, report.uploads) == (5, 5)
     assert {each.key_id for each in encryptions(tiny)} == {report.active_key}
+
+
+def test_what_was_replaced_between_the_walk_and_the_step_keeps_its_own_wrapping(
+    tiny: engine.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.put_object("bucket", "key", b"old", **S3)
+    update = meta_of(tiny).update_object
+
+    def replaced(*args: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(meta_of(tiny), "update_object", update)
+            tiny.put_object("bucket", "key", b"new", **S3)
+        return update(*args)
+
+    monkeypatch.setattr(meta_of(tiny), "update_object", replaced)
+    tiny.rotate_keys()
+    assert read(tiny, "bucket", "key") == b"new"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 import engine
-from engine.errors import KMSDisabled
+from engine.errors import InvalidArgument, KMSDisabled
 from engine.key_providers import DataKey, LocalKeyProvider
 from engine.key_ring import KeyRing
 from engine.secret import Secret
+from engine.sse import UploadKeys
 from tests.support.customers import PARTS
 from tests.support.encryptions import KMS
 from tests.support.stores import contents_of, meta_of
@@ -82,6 +83,23 @@ def test_a_provider_is_asked_once_a_request_that_needs_keys(served: engine.Store
         del kms.calls[:]
 
 
+def test_nobody_says_of_what_object_a_data_key_is(served: engine.Store, kms: Provider) -> None:
+    """A policy of the provider's keys may rely on it."""
+
+    def said(arn: str) -> str:
+        return base64.b64encode(json.dumps({"aws:s3:arn": arn, "team": "x"}).encode()).decode()
+
+    for act in (
+        lambda asked: served.put_object("bucket", "key", b"", **asked),
+        lambda asked: begin(served, "bucket", **asked),
+    ):
+        with pytest.raises(InvalidArgument, match="another aws:s3:arn than the object's"):
+            act(KMS | {"ssekms_encryption_context": said("arn:aws:s3:::bucket/other")})
+        assert kms.calls == []
+        act(KMS | {"ssekms_encryption_context": said("arn:aws:s3:::bucket/key")})
+        assert kms.calls.pop() == ("generate", {"aws:s3:arn": "arn:aws:s3:::bucket/key", "team": "x"})
+
+
 def test_a_provider_that_refuses_is_heard_and_nothing_is_stored(served: engine.Store, kms: Provider) -> None:
     upload = begin(served, "bucket", "upload", **KMS)
     part = upload.part(1, b"part")
@@ -140,3 +158,28 @@ def test_a_local_provider_over_a_ring_can_be_given_by_hand(tmp_path: Path) -> No
         assert store.put_object("bucket", "key", b"body", **KMS).ssekms_key_id == ring.active_id
         assert not Path(store._layout.root, "keys").exists()
         assert read(store, "bucket", "key") == b"body"
+
+
+def test_checksums_are_opened_before_the_step_that_completes(
+    tiny: engine.Store, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = begin(tiny, bucket, **KMS)
+    parts = upload.parts(dict(enumerate(PARTS, 1)))
+    is_within: list[bool] = []
+    publish, open_digests = meta_of(tiny).publish, UploadKeys.open_digests
+
+    def published(*args: Any) -> Any:
+        is_within.append(True)
+        try:
+            return publish(*args)
+        finally:
+            is_within.pop()
+
+    def opened(*args: Any) -> Any:
+        assert not is_within, "others wait while checksums are opened"
+        return open_digests(*args)
+
+    monkeypatch.setattr(meta_of(tiny), "publish", published)
+    monkeypatch.setattr(UploadKeys, "open_digests", opened)
+    done = upload.complete(parts)
+    assert done.checksum_crc64_nvme == tiny.head_object(bucket, "key", checksum_mode="ENABLED").checksum_crc64_nvme

@@ -33,13 +33,13 @@ from tests.system.stage import (
     two_at_a_time,
 )
 
-MUST_REFUSE = ("linkat", "fsync", "pwrite64")
+MUST_REFUSE = ("linkat", "fsync", "pwrite64", "pwritev2")
 """Where one of these fails in the first thread, a request must be refused. (A commit may be tried again, and succeed.)"""
 FULL = ("ENOSPC", "EDQUOT")
-TAKING_ROOM = ("linkat", "fsync", "fdatasync", "pwrite64", "writev", "mkdir")
+TAKING_ROOM = ("linkat", "fsync", "fdatasync", "pwrite64", "pwritev2", "writev", "mkdir")
 CALLS = (
-    "openat", "linkat", "fsync", "fdatasync", "pwrite64", "writev", "flock", "fcntl", "unlink", "ftruncate", "rename", "mkdir",
-    "fallocate", "sync_file_range", "statfs", "fstatfs", "newfstatat", "pread64", "preadv2", "lseek",
+    "openat", "linkat", "fsync", "fdatasync", "pwrite64", "pwritev2", "writev", "flock", "fcntl", "unlink", "ftruncate", "rename",
+    "mkdir", "fallocate", "sync_file_range", "statfs", "fstatfs", "newfstatat", "pread64", "preadv2", "lseek",
 )  # fmt: skip
 ERRORS = ("EIO", "ENOSPC", "EDQUOT", "EINTR", "EMFILE")
 Faults = tuple[tuple[str, str], ...]

@@ -33,7 +33,7 @@ from tests.system.stage import (
 OPEN_AND_WRITE_S_MAX = 1.0
 COLLECTED_EACH = 50
 CHANGING = (
-    "openat", "pwrite64", "writev", "linkat", "fsync", "fdatasync", "unlink", "flock", "fcntl", "close", "ftruncate",
+    "openat", "pwrite64", "pwritev2", "writev", "linkat", "fsync", "fdatasync", "unlink", "flock", "fcntl", "close", "ftruncate",
     "rename", "mkdir", "fallocate", "sync_file_range",
 )  # fmt: skip
 READING = ("newfstatat", "read", "pread64", "lseek", "statfs", "fstatfs", "getdents64", "getrandom", "write", "ioctl")

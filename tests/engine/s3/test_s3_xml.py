@@ -337,3 +337,30 @@ def test_unknown_elements_in_a_lifecycle_rule_are_refused(inside: bytes) -> None
     refuse(whole % inside, LIFECYCLE)
     known = b"<Filter><Prefix>logs/</Prefix></Filter>"
     assert read_document(whole % known, LIFECYCLE)["rules"][0]["filter"] == {"prefix": "logs/"}
+
+
+ENCRYPTION = payload_of("PutBucketEncryption")
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"<Foo/>%b",
+        b"<Rule><Foo/></Rule>",
+        b"<Rule>%b<Foo/></Rule>",
+        b"<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>aws:kms</SSEAlgorithm><KMSKeyID>x</KMSKeyID>"
+        b"</ApplyServerSideEncryptionByDefault></Rule>",
+        b"<Rule>%b<BlockedEncryptionTypes><Type>SSE-C</Type></BlockedEncryptionTypes></Rule>",
+    ],
+)
+def test_unknown_elements_in_an_encryption_are_refused(inside: bytes) -> None:
+    """One that is passed over would change what is encrypted, and how."""
+    whole = b"<ServerSideEncryptionConfiguration>%b</ServerSideEncryptionConfiguration>"
+    known = (
+        b"<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"
+    )
+    refuse(whole % inside.replace(b"%b", known), ENCRYPTION)
+    default = {"sse_algorithm": "AES256"}
+    assert read_document(whole % (b"<Rule>%b</Rule>" % known), ENCRYPTION) == {
+        "rules": [{"apply_server_side_encryption_by_default": default}]
+    }

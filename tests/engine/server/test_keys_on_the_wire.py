@@ -186,3 +186,28 @@ def test_every_key_is_wiped_after_its_request(tiny: engine.Store, monkeypatch: p
         with pytest.raises(ValueError, match="the key is closed"):
             key.secret.md5()
     gc.collect()
+
+
+def test_the_key_of_a_copys_source_comes_over_a_secure_connection_too(tiny: engine.Store) -> None:
+    tiny.put_object("bucket", "source", b"body", **KEY)
+    s3 = client_of(tiny, Gatekeeper(), "http")
+    code, message = refusal_of(s3.copy_object, **NAMED, CopySource="bucket/source", **SOURCE)
+    assert (code, message.endswith("must be made over a secure connection.")) == ("InvalidRequest", True)
+
+
+def test_a_part_may_not_say_how_it_is_encrypted(tiny: engine.Store) -> None:
+    upload = begin(tiny, "bucket", "upload")
+    tiny.put_object("bucket", "source", b"body")
+    s3 = client_of(tiny, Gatekeeper(), "https")
+    s3.meta.events.register(
+        "before-call.s3", lambda params, **_: params["headers"].update({"x-amz-server-side-encryption": "AES256"})
+    )
+    named = {"Bucket": "bucket", "Key": "upload", "UploadId": upload.upload_id, "PartNumber": 1}
+    before = contents_of(tiny)
+    for call, arguments in ((s3.upload_part, {"Body": b"x"}), (s3.upload_part_copy, {"CopySource": "bucket/source"})):
+        code, message = refusal_of(call, **named, **arguments)
+        assert (code, message) == (
+            "InvalidArgument",
+            "x-amz-server-side-encryption header is not supported for this operation.",
+        )
+    assert contents_of(tiny) == before

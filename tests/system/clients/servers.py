@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -169,12 +169,19 @@ def wait_until_connected(server: Server) -> None:
             return
 
 
-def serve(place: Path, pair: Pair, *options: str, name: str = "serve", credentials: Path | None = None) -> Server:
-    """`partwright serve`."""
+def serve(
+    place: Path,
+    pair: Pair,
+    *options: str,
+    name: str = "serve",
+    credentials: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Server:
+    """`partwright serve`; `environment` goes over this process's."""
     port, store = free_port(), place / "store"
     file = credentials or write_credentials(place / "credentials.toml", pair, pair.stranger)
     command = [PARTWRIGHT, "serve", "--store", str(store), "--listen", f"{ADDRESS}:{port}", "--credentials", str(file)]
-    server = start(name, [*command, "--domain", hosted.DOMAIN, *options], port, store, pair)
+    server = start(name, [*command, "--domain", hosted.DOMAIN, *options], port, store, pair, **(environment or {}))
     if "--tls-cert" in options:
         server.scheme = "https"
         server.certificate = Path(options[options.index("--tls-cert") + 1])

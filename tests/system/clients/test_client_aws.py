@@ -164,3 +164,74 @@ def test_s3_ls_sync_mv_rm_presign(command: Command, tmp_path: Path) -> None:
 
 def contents(place: Path) -> dict[str, bytes]:
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("every_server", ["serve-tls"], indirect=True)
+def test_encrypted_copies(every_server: Host, clients: Callable[..., Any], tmp_path: Path) -> None:
+    command, s3 = aws(every_server, tmp_path), clients(every_server)
+    bucket = new_bucket(s3)
+    key_id = s3.put_object(Bucket=bucket, Key="any", Body=b"", ServerSideEncryption="aws:kms")["SSEKMSKeyId"]
+    (tmp_path / "source").write_bytes(PART * 4)
+    (tmp_path / "customer").write_bytes(bytes(range(200, 232)))
+    customer = ("--sse-c", "AES256", "--sse-c-key", "fileb://customer")
+    kinds: dict[str, tuple[str, ...]] = {
+        "AES256": ("--sse", "AES256"),
+        "aws:kms": ("--sse", "aws:kms", "--sse-kms-key-id", key_id),
+        "customer": customer,
+    }
+    for kind, options in kinds.items():
+        command("s3", "cp", "--only-show-errors", *options, "source", f"s3://{bucket}/{kind}")
+        reading = customer if kind == "customer" else ()
+        command("s3", "cp", "--only-show-errors", *reading, f"s3://{bucket}/{kind}", "target")
+        assert (tmp_path / "target").read_bytes() == PART * 4
+    for kind in ("AES256", "aws:kms"):
+        head = command.json("s3api", "head-object", "--bucket", bucket, "--key", kind)
+        assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == (kind, key_id if kind == "aws:kms" else None)
+    source = ("--sse-c-copy-source", "AES256", "--sse-c-copy-source-key", "fileb://customer")
+    opened = (*source, "--sse", "AES256", f"s3://{bucket}/customer", f"s3://{bucket}/opened")
+    command("s3", "cp", "--only-show-errors", *opened)
+    command("s3", "cp", "--only-show-errors", f"s3://{bucket}/opened", "target")
+    assert (tmp_path / "target").read_bytes() == PART * 4
+
+
+@pytest.mark.parametrize("every_server", ["serve-tls"], indirect=True)
+def test_s3api_with_a_customers_key(every_server: Host, tmp_path: Path) -> None:
+    command, bucket = aws(every_server, tmp_path), bucket_name()
+    command("s3api", "create-bucket", "--bucket", bucket)
+    named, algorithm = ("--bucket", bucket, "--key", "key"), ("--sse-customer-algorithm", "AES256")
+    right, wrong = ((*algorithm, "--sse-customer-key", letter * 32) for letter in "rw")
+    (tmp_path / "part").write_bytes(PART)
+    created = command.json("s3api", "create-multipart-upload", *named, *right)
+    echo = {"SSECustomerAlgorithm": "AES256", "SSECustomerKeyMD5": created["SSECustomerKeyMD5"]}
+    upload = (*named, "--upload-id", created["UploadId"])
+    sending = ("s3api", "upload-part", *upload, "--part-number", 1, "--body", "part")
+    part = command.json(*sending, *right)
+    assert part == echo | {"ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}
+    assert part["ETag"] != part_etag_of(PART)
+    code, prefix = 255, "An error occurred (InvalidRequest) when calling the UploadPart operation: "
+    for options, words in (
+        (wrong, "The provided encryption parameters did not match the ones used originally."),
+        ((), "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
+         "encryption parameters."),
+    ):  # fmt: skip
+        ended = command.ended(*sending, *options)
+        assert (ended.code, ended.err.strip().removeprefix("aws: [ERROR]: ")) == (code, prefix + words)
+    parts = json.dumps({"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    command("s3api", "complete-multipart-upload", *upload, "--multipart-upload", parts)
+    command("s3api", "get-object", *named, *right, "target")
+    assert (tmp_path / "target").read_bytes() == PART
+    ended = command.ended("s3api", "get-object", *named, *wrong, "target")
+    assert "(AccessDenied) when calling the GetObject operation: Requests specifying Server Side" in ended.err
+
+
+def test_s3api_bucket_encryption(command: Command) -> None:
+    bucket = bucket_name()
+    command("s3api", "create-bucket", "--bucket", bucket)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    given = json.dumps({"Rules": [rule]})
+    named = ("--bucket", bucket)
+    command("s3api", "put-bucket-encryption", *named, "--server-side-encryption-configuration", given)
+    blocked = {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+    told = command.json("s3api", "get-bucket-encryption", *named)
+    assert told == {"ServerSideEncryptionConfiguration": {"Rules": [rule | blocked]}}
+    command("s3api", "delete-bucket-encryption", *named)

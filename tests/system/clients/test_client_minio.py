@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import urllib3
 from minio import Minio
-from minio.commonconfig import CopySource
+from minio.commonconfig import ComposeSource, CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
+from minio.sse import Sse, SseCustomerKey, SseKMS, SseS3
+from minio.sseconfig import Rule, SSEConfig
 
 from tests.system.clients.conftest import bucket_name
 from tests.system.clients.hosts import Host
@@ -72,6 +74,34 @@ def test_list_copy_remove(minio: Minio, own_bucket: str) -> None:
     assert list(minio.remove_objects(own_bucket, [DeleteObject(key) for key in ("a/1", "a/2", "b")])) == []
     minio.remove_bucket(own_bucket)
     assert not minio.bucket_exists(own_bucket)
+
+
+@pytest.mark.parametrize("every_server", ["serve-tls"], indirect=True)
+@pytest.mark.parametrize("kind", ["SSE-S3", "SSE-KMS", "SSE-C"])
+def test_encryption(minio: Minio, own_bucket: str, kind: str) -> None:
+    minio.set_bucket_encryption(own_bucket, SSEConfig(Rule.new_sse_kms_rule()))
+    assert minio.get_bucket_encryption(own_bucket).rule.sse_algorithm == "aws:kms"
+    minio.put_object(own_bucket, "any", io.BytesIO(b""), 0)
+    minio.delete_bucket_encryption(own_bucket)
+    key_id = (minio.stat_object(own_bucket, "any").metadata or {})["x-amz-server-side-encryption-aws-kms-key-id"]
+    kinds: dict[str, Sse] = {
+        "SSE-S3": SseS3(),
+        "SSE-KMS": SseKMS(key_id, {"team": "ü"}),
+        "SSE-C": SseCustomerKey(bytes(range(32))),
+    }
+    sse = kinds[kind]
+    key = sse if isinstance(sse, SseCustomerKey) else None
+    minio.put_object(own_bucket, "key", io.BytesIO(BODY), len(BODY), part_size=PART_SIZE, sse=sse)
+    metadata = minio.stat_object(own_bucket, "key", ssec=key).metadata or {}
+    algorithm = {"SSE-S3": "AES256", "SSE-KMS": "aws:kms"}.get(kind)
+    assert metadata.get("x-amz-server-side-encryption") == algorithm
+    with minio.get_object(own_bucket, "key", offset=PART_SIZE - 2, length=4, ssec=key) as response:
+        assert response.read() == BODY[PART_SIZE - 2 : PART_SIZE + 2]
+    minio.copy_object(own_bucket, "copy", CopySource(own_bucket, "key", ssec=key), sse=sse)
+    minio.compose_object(own_bucket, "twice", [ComposeSource(own_bucket, "key", ssec=key)] * 2, sse=sse)
+    for name, body in (("copy", BODY), ("twice", BODY * 2)):
+        with minio.get_object(own_bucket, name, ssec=key) as response:
+            assert response.read() == body
 
 
 def test_presigned_urls(minio: Minio, own_bucket: str, every_server: Host) -> None:

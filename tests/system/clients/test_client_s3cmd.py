@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.uploads import part_etag_of
 from tests.system.clients.commands import s3cmd
 from tests.system.clients.conftest import bucket_name, new_bucket
@@ -43,6 +45,24 @@ def test_ls_info_cp_mv_modify_sync_du_del(served: Host, tmp_path: Path) -> None:
     command("del", f"s3://{bucket}/moved")
     command("rb", "--recursive", "--force", f"s3://{bucket}")
     assert bucket not in command("ls")
+
+
+@pytest.mark.parametrize("every_server", ["serve-tls"], indirect=True)
+def test_encryption(every_server: Host, clients: Callable[..., Any], tmp_path: Path) -> None:
+    command, s3 = s3cmd(every_server, tmp_path), clients(every_server)
+    bucket = new_bucket(s3)
+    key_id = s3.put_object(Bucket=bucket, Key="any", Body=b"", ServerSideEncryption="aws:kms")["SSEKMSKeyId"]
+    (tmp_path / "source").write_bytes(BODY)
+    for kind, options in (
+        ("AES256", ("--server-side-encryption",)),
+        ("aws:kms", ("--server-side-encryption-kms-id", key_id)),
+    ):
+        command("put", *options, "source", f"s3://{bucket}/{kind}")
+        command("cp", *options, f"s3://{bucket}/{kind}", f"s3://{bucket}/copy")
+        for key in (kind, "copy"):
+            assert s3.head_object(Bucket=bucket, Key=key)["ServerSideEncryption"] == kind
+            command("get", "--force", f"s3://{bucket}/{key}", "target")
+            assert (tmp_path / "target").read_bytes() == BODY
 
 
 def test_multipart_listing_and_abort(served: Host, clients: Callable[..., Any], tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """s5cmd."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.system.clients.commands import s5cmd
-from tests.system.clients.conftest import bucket_name
+from tests.system.clients.conftest import bucket_name, new_bucket
 from tests.system.clients.hosts import Host
 
 BODY = bytes(range(256)) * (11 * 4096)
@@ -41,6 +45,24 @@ def test_ls_cat_du_pipe_mv_sync_presign(served: Host, tmp_path: Path) -> None:
     assert "X-Amz-Signature=" in command("presign", f"s3://{bucket}/moved")
     command("rm", f"s3://{bucket}/*")
     command("rb", f"s3://{bucket}")
+
+
+@pytest.mark.parametrize("every_server", ["serve-tls"], indirect=True)
+def test_encryption(every_server: Host, clients: Callable[..., Any], tmp_path: Path) -> None:
+    command, s3 = s5cmd(every_server, tmp_path), clients(every_server)
+    bucket = new_bucket(s3)
+    (tmp_path / "source").write_bytes(BODY)
+    command("cp", "--part-size", 5, "--sse", "aws:kms", "source", f"s3://{bucket}/kms")
+    key_id = s3.head_object(Bucket=bucket, Key="kms")["SSEKMSKeyId"]
+    command("cp", "--part-size", 5, "--sse", "AES256", "source", f"s3://{bucket}/s3")
+    command("cp", "--sse", "aws:kms", "--sse-kms-key-id", key_id, f"s3://{bucket}/s3", f"s3://{bucket}/copy")
+    for key, kind in (("s3", "AES256"), ("kms", "aws:kms"), ("copy", "aws:kms")):
+        head = s3.head_object(Bucket=bucket, Key=key)
+        assert (head["ServerSideEncryption"], head.get("SSEKMSKeyId")) == (kind, key_id if kind == "aws:kms" else None)
+        command("cp", "--part-size", 5, f"s3://{bucket}/{key}", "target")
+        assert (tmp_path / "target").read_bytes() == BODY
+    ended = command.ended("cp", "--sse", "aws:kms", "--sse-kms-key-id", "gone", "source", f"s3://{bucket}/gone")
+    assert (ended.code, "KMS.NotFoundException: Key 'gone' does not exist" in ended.err) == (1, True)
 
 
 def test_refused_upload_is_told_as_it_is(served: Host, tmp_path: Path) -> None:

@@ -36,9 +36,18 @@ class Play:
         self._meant = {"<bucket>": bucket, "<bucket-url>": f"{endpoint}/{bucket}"}
 
     def __call__(
-        self, step: str, call: Callable[..., Any], *, differs: Mapping[str, Any] | None = None, **arguments: Any
+        self,
+        step: str,
+        call: Callable[..., Any],
+        *,
+        differs: Mapping[str, Any] | None = None,
+        more: Mapping[str, Any] | None = None,
+        **arguments: Any,
     ) -> Any:
-        """Ask, in the bucket of the case unless another is said, and compare; `differs` is where we mean to answer otherwise."""
+        """Ask, in the bucket of the case unless another is said, and compare.
+
+        `differs` is where we mean to answer otherwise, `more` what we say and AWS does not.
+        """
         answer = _asked(call, {"Bucket": self.bucket} | arguments)
         wanted = self.steps.pop(step)
         if "Body" not in wanted:
@@ -48,6 +57,9 @@ class Play:
             assert changed[name] != value, f"{step}: {name} does not differ"
             changed = changed | {name: value}
             wanted = wanted | {"Error": changed} if "Error" in wanted else changed
+        for name, value in (more or {}).items():
+            assert name not in wanted, f"{step}: AWS says {name} too"
+            wanted = wanted | {name: value}
         self._compare(_comparable(answer), wanted, step)
         return answer
 

@@ -64,9 +64,7 @@ LEFT_OUT: dict[tuple[str, int], str] = {
     ("uploads", 21): "raised by tests/engine/meta/test_writer.py; no client can be made to fill the queue in a test",
     ("uploads", 23): "never needed: two operations on a bucket wait for each other",
     ("integrity", 19): "an older name; S3 says BadDigest now",
-    ("access", 28): "no KMS",
     ("access", 29): "no POST of forms",
-    ("encryption", 14): "no encryption settings of buckets yet",
     ("semantics", 32): "tests/system/test_power_cut.py and kill_points.py hold it",
     ("semantics", 33): "the benchmarks measure it",
 }

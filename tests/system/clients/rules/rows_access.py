@@ -27,6 +27,7 @@ MODE, UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
 BOTH = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
 FUTURE, PAST = "2100-01-01T00:00:00Z", "2020-01-01T00:00:00Z"
 MD5 = "eB5eJF1ptWaXm4bijSPyxw=="
+OF_NOBODY = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "of nobody"}
 
 
 def put_object(**arguments: Any) -> Ask:
@@ -235,6 +236,13 @@ ACCESS: Rows = {
         Case(ask("get_object", "{frozen}"),
              Expected("InvalidObjectState", 403, "The operation is not valid for the object's storage class",
                       {"StorageClass": "GLACIER"})),
+    ],
+    28: [
+        Case(sent, Expected("KMS.NotFoundException", 400, "Key 'of nobody' does not exist"))
+        for sent in (
+            put_object(**OF_NOBODY), create(**OF_NOBODY), ask("copy_object", "new", CopySource="{bucket}/object", **OF_NOBODY),
+            Ask("put_object", {"Bucket": "{by_default_of_nobody}", "Key": "new", "Body": BODY}),
+        )
     ],
 }  # fmt: skip
 

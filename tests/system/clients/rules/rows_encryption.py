@@ -1,10 +1,21 @@
-"""Errors about customers' keys (SSE-C), by number; all over TLS but the one about clear HTTP."""
+"""Errors about customers' keys (SSE-C), by number, all over TLS but the one about clear HTTP; then those about other encryptions."""
 
 import base64
 import hashlib
 from typing import Any
 
-from tests.system.clients.rules.rows import Ask, Case, Expected, Rows, argument, ask, denied, invalid_request
+from tests.system.clients.rules.rows import (
+    Ask,
+    Case,
+    Expected,
+    Rows,
+    argument,
+    ask,
+    denied,
+    invalid,
+    invalid_request,
+    not_implemented,
+)
 
 SSE = "x-amz-server-side-encryption"
 PREFIXES = {"": f"{SSE}-customer-", "source": "x-amz-copy-source-server-side-encryption-customer-"}
@@ -87,6 +98,15 @@ def parts(key: str, upload: str, raw: bytes | None, expected: Expected) -> tuple
     )
 
 
+def blocked(key: str) -> Expected:
+    """By the stage's bucket that blocks customers' keys."""
+    return denied(
+        "User: arn:aws:iam::{account}:root is not authorized to perform: s3:PutObject on resource: "
+        f'"arn:aws:s3:::{{blocking}}/{key}" because this bucket has blocked upload requests that specify '
+        "Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+    )
+
+
 UNSUPPORTED = "The Encryption request you specified is not valid. Supported value: AES256."
 BOTH = "Server Side Encryption with Customer provided key is incompatible with the encryption method specified"
 ENCRYPTION: Rows = {
@@ -118,7 +138,65 @@ ENCRYPTION: Rows = {
     10: reads("{secret}", None, invalid_request(NEEDS_KEY)),
     11: reads("object", RAW, invalid_request(NOT_APPLICABLE)),
     12: reads("{secret}", OTHER_RAW, denied(WITH + "provide the correct secret key.")),
+    14: (
+        *(
+            Case(sent(operation, "new", key_headers(), Bucket="{blocking}", **more), blocked("new"))
+            for operation, more in (
+                ("put_object", {"Body": b"x"}), ("create_multipart_upload", {}), ("copy_object", {"CopySource": "{bucket}/object"}),
+            )
+        ),
+        *(
+            Case(
+                sent(operation, "sealed", key_headers(), Bucket="{blocking}", UploadId="{blocked_upload}", PartNumber=2, **more),
+                blocked("sealed"),
+            )
+            for operation, more in (("upload_part", {"Body": b"x"}), ("upload_part_copy", {"CopySource": "{bucket}/object"}))
+        ),
+    ),
 }  # fmt: skip
 
 IN_CLEAR = invalid_request(WITH + "be made over a secure connection.")
 CLEAR: Rows = {13: of_headers(key_headers(), IN_CLEAR)[:1] + of_headers(key_headers(algorithm=None), IN_CLEAR)[3:5]}
+
+METHOD = "The encryption method specified is not supported"
+NEEDS_KMS = (
+    "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms"
+)
+CONTEXT_FORM = (
+    "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "
+    "which represents a string-string map"
+)
+KMS = {SSE: "aws:kms"}
+
+
+def of_new(headers: dict[str, str | None], expected: Expected) -> tuple[Case, ...]:
+    """Headers that everything refuses which makes something new."""
+    return (
+        Case(sent("create_multipart_upload", "new", headers), expected),
+        Case(sent("put_object", "new", headers, Body=b"x"), expected),
+        Case(sent("copy_object", "new", headers, CopySource="{bucket}/object"), expected),
+    )
+
+
+OTHERS: tuple[Case, ...] = (
+    *of_new({SSE: "AES128"}, invalid(METHOD, SSE, "AES128")),
+    *of_new({SSE: "aes256"}, invalid(METHOD, SSE, "aes256")),
+    *of_new({SSE: "aws:kms:dsse"}, not_implemented(SSE)),
+    *of_new({f"{SSE}-aws-kms-key-id": "x"}, invalid(NEEDS_KMS, SSE, "null")),
+    *of_new({SSE: "AES256", f"{SSE}-aws-kms-key-id": "x"}, invalid(NEEDS_KMS, SSE, "AES256")),
+    *of_new({SSE: "AES256", f"{SSE}-context": b64(b"{}")}, invalid(NEEDS_KMS, SSE, "AES256")),
+    *(
+        case
+        for text in (
+            "x",
+            b64(b"[]"),
+            b64(b'{"a": 1}'),
+            b64(b'{"a": "\\ud800"}'),
+            b64(b'{"\\ud800": "a"}'),
+            b64(b"\xff"),
+            b64(b"{"),
+        )
+        for case in of_new(KMS | {f"{SSE}-context": text}, invalid(CONTEXT_FORM, f"{SSE}-context", text))
+    ),
+)
+"""Errors about SSE-S3 and SSE-KMS, which the sections have no number for."""

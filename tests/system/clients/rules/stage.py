@@ -33,6 +33,7 @@ class Stage:
         self.boto = host.client()
         self.stranger = host.client(pair=host.pair.stranger, parameter_validation=False, **plain)
         self.bucket = self.new_bucket()
+        self.blocked_upload = ""
         self.s3.put_object(Bucket=self.bucket, Key="object", Body=BODY)
 
     def close(self) -> None:
@@ -219,6 +220,32 @@ class Stage:
         return self._begin("named", ChecksumAlgorithm="CRC32", **CUSTOMER)
 
     @functools.cached_property
+    def blocking(self) -> str:
+        """A bucket that blocks customers' keys, since it holds an upload of `sealed` with one."""
+        name = self.new_bucket()
+        self.set_encryption(name, {"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}})
+        self.blocked_upload = self.s3.create_multipart_upload(Bucket=name, Key="sealed", **CUSTOMER)["UploadId"]
+        self.set_encryption(name, {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}})
+        return name
+
+    @functools.cached_property
+    def by_default_of_nobody(self) -> str:
+        """A bucket whose default is SSE-KMS with a key that there is not."""
+        name = self.new_bucket()
+        default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "of nobody"}
+        self.set_encryption(name, {"ApplyServerSideEncryptionByDefault": default})
+        return name
+
+    def set_encryption(self, bucket: str, rule: dict[str, Any]) -> None:
+        """Give a bucket its rule."""
+        self.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    @functools.cached_property
+    def account(self) -> str:
+        """Whose keys the host's pair is."""
+        return self.host.pair.account_id
+
+    @functools.cached_property
     def foreign(self) -> str:
         """The name of a bucket of somebody else's."""
         name = f"foreign-{secrets.token_hex(6)}"
@@ -274,7 +301,7 @@ class Stage:
             name: got.extras.get(name, "") if value == ANY and got.extras.get(name) else self.fill(value)
             for name, value in expected.extras.items()
         }
-        return Expected(expected.code, expected.status, expected.message, extras)
+        return Expected(expected.code, expected.status, self.fill(expected.message), extras)
 
 
 def _shown(answer: Mapping[str, Any]) -> Expected:

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.system.clients.rules.rows import Ask, Case, parameters
-from tests.system.clients.rules.rows_encryption import CLEAR, ENCRYPTION, OTHER_RAW, RAW
+from tests.system.clients.rules.rows_encryption import CLEAR, ENCRYPTION, OTHER_RAW, OTHERS, RAW
 from tests.system.clients.rules.stage import MIB, Stage
 
 KEY: dict[str, Any] = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": RAW}
@@ -29,6 +29,13 @@ def test_a_key_is_refused_to_the_letter(tls_stage: Stage, case: Case) -> None:
 
 @pytest.mark.parametrize("case", [*parameters("encryption", CLEAR, Ask)])
 def test_a_key_over_clear_http_is_refused_to_the_letter(stage: Stage, case: Case) -> None:
+    assert isinstance(case.sent, Ask)
+    got = stage.error_of(case.sent)
+    assert got == stage.expectation(case.expected, got)
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_another_encryption_is_refused_to_the_letter(stage: Stage, case: Case) -> None:
     assert isinstance(case.sent, Ask)
     got = stage.error_of(case.sent)
     assert got == stage.expectation(case.expected, got)

@@ -62,6 +62,13 @@ def test_a_difference_that_is_none_is_told() -> None:
         asked(GOOD, differs={"MaxParts": 1})
 
 
+def test_what_is_said_beside_it_has_to_be_said() -> None:
+    asked(GOOD | {"More": 1}, more={"More": 1})
+    for answer, more in ((GOOD, {"More": 1}), (GOOD | {"More": 2}, {"More": 1}), (GOOD, {"MaxParts": 1})):
+        with pytest.raises(AssertionError):
+            asked(answer, more=more)
+
+
 def test_every_step_has_to_be_asked() -> None:
     with pytest.raises(AssertionError):
         asked(GOOD).finish()

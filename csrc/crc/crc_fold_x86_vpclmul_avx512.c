@@ -1,0 +1,84 @@
+/*
+ * The folding of crc_fold_x86_pclmul.c on registers of 512 bits: 512 bytes a step. What is left after the last full step is 512 bytes
+ * with the remainder of all that came before; those, and the bytes behind, are the narrower row's.
+ */
+#include "crc/crc.h"
+
+#if defined(TARGET_X86_64)
+#include <immintrin.h>
+
+#include "crc/crc_combine.h"
+
+enum { WIDE = 64, LANES = 8, STEP = LANES * WIDE };
+
+/* x^(8 * STEP + 64 - 1), x^(8 * STEP - 1) */
+static uint64_t crc32_folding[2], crc32c_folding[2], crc64_folding[2];
+
+static void fill(uint64_t *folding, uint32_t digest)
+{
+    folding[0] = crc_power_of_x(digest, 8 * STEP + 63);
+    folding[1] = crc_power_of_x(digest, 8 * STEP - 1);
+}
+
+void crc_fold_wide_init(void)
+{
+    fill(crc32_folding, ENGINE_DIGEST_CRC32);
+    fill(crc32c_folding, ENGINE_DIGEST_CRC32C);
+    fill(crc64_folding, ENGINE_DIGEST_CRC64NVME);
+}
+
+TARGET_VPCLMUL_AVX512 static inline __m512i fold(__m512i block, __m512i by, __m512i onto)
+{
+    enum { XOR_OF_THREE = 0x96 };
+    const __m512i low = _mm512_clmulepi64_epi128(block, by, 0x00), high = _mm512_clmulepi64_epi128(block, by, 0x11);
+    return _mm512_ternarylogic_epi64(low, high, onto, XOR_OF_THREE);
+}
+
+/* Fold all full steps, at least one, into the STEP bytes of `rest`; returns how many bytes they were. */
+TARGET_VPCLMUL_AVX512 static size_t fold_steps(const uint64_t *folding, uint64_t crc, const uint8_t *data, size_t size, uint8_t *rest)
+{
+    const __m512i by = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)folding));
+    __m512i lanes[LANES];
+    size_t done = STEP;
+
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = _mm512_loadu_si512(data + WIDE * i);
+    lanes[0] = _mm512_xor_si512(lanes[0], _mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)crc)));
+    for (; size - done >= STEP; done += STEP)
+        for (int i = 0; i < LANES; i++)
+            lanes[i] = fold(lanes[i], by, _mm512_loadu_si512(data + done + WIDE * i));
+    for (int i = 0; i < LANES; i++)
+        _mm512_storeu_si512(rest + WIDE * i, lanes[i]);
+    return done;
+}
+
+/* Fold what makes full steps, then let the narrower row carry on over what is left of it, and over the rest. */
+static int update(const uint64_t *folding, int (*narrower)(union digest_state *, const uint8_t *, size_t), union digest_state *state,
+                  const uint8_t *data, size_t size)
+{
+    if (size >= 2 * STEP) {
+        uint8_t rest[STEP];
+        const size_t done = fold_steps(folding, state->crc, data, size, rest);
+        state->crc = 0;
+        narrower(state, rest, STEP);
+        data += done;
+        size -= done;
+    }
+    return narrower(state, data, size);
+}
+
+int crc32_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size)
+{
+    return update(crc32_folding, crc32_update_x86_pclmul, state, data, size);
+}
+
+int crc32c_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size)
+{
+    return update(crc32c_folding, crc32c_update_x86_pclmul, state, data, size);
+}
+
+int crc64_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size)
+{
+    return update(crc64_folding, crc64_update_x86_pclmul, state, data, size);
+}
+#endif
