@@ -110,7 +110,7 @@ static bool row_answers(const struct fused_row *row)
         return false;
     if (!row->seals)
         return true;
-    return gcm_seal_once(gcm_chosen_row(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
+    return engine_gcm_row_seal(engine_gcm_row_chosen(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0;
 }
 

@@ -44,30 +44,53 @@ static const uint8_t answer_sealed[ANSWER_DATA + ENGINE_TAG_SIZE] = {
 static uint32_t usable;
 static int chosen = -1;
 
+static int seal_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
+                     size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
+{
+    int status = row->begin(state, key);
+    if (status == ENGINE_OK)
+        status = row->seal(state, nonce, aad, aad_size, data, size, out);
+    row->discard(state);
+    return status;
+}
+
+static int open_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
+                     size_t aad_size, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+{
+    ENGINE_ASSERT(sealed_size >= ENGINE_TAG_SIZE);
+    int status = row->begin(state, key);
+    if (status == ENGINE_OK)
+        status = row->open(state, nonce, aad, aad_size, sealed, sealed_size, out);
+    row->discard(state);
+    return status;
+}
+
 /* Long enough for every inner loop, and not a multiple of any block. */
 static bool row_agrees_on_a_long_message(const struct gcm_row *row)
 {
     enum { SIZE = 1100 };
+    union gcm_state state = {0};
     uint8_t data[SIZE], sealed[SIZE + ENGINE_TAG_SIZE], expected[SIZE + ENGINE_TAG_SIZE];
     for (size_t i = 0; i < SIZE; i++)
         data[i] = (uint8_t)(131 * i + 7);
-    return gcm_seal_once(&gcm_row_libcrypto, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, expected) == ENGINE_OK &&
-           gcm_seal_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, sealed) == ENGINE_OK &&
+    return seal_with(&gcm_row_libcrypto, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, expected) == ENGINE_OK &&
+           seal_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, sealed) == ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0 &&
-           gcm_open_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, expected, sizeof expected, sealed) == ENGINE_OK &&
+           open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, expected, sizeof expected, sealed) == ENGINE_OK &&
            memcmp(sealed, data, SIZE) == 0;
 }
 
 static bool row_answers(const struct gcm_row *row)
 {
+    union gcm_state state = {0};
     uint8_t sealed[sizeof answer_sealed], opened[ANSWER_DATA];
-    if (gcm_seal_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, answer_data, ANSWER_DATA, sealed) != ENGINE_OK ||
+    if (seal_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, answer_data, ANSWER_DATA, sealed) != ENGINE_OK ||
         memcmp(sealed, answer_sealed, sizeof sealed) != 0 ||
-        gcm_open_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) != ENGINE_OK ||
+        open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) != ENGINE_OK ||
         memcmp(opened, answer_data, sizeof opened) != 0)
         return false;
     sealed[sizeof sealed - 1] ^= 1;
-    return gcm_open_once(row, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) ==
+    return open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) ==
            ENGINE_E_SEALED_DAMAGED;
 }
 
@@ -103,16 +126,6 @@ void gcm_rest(struct gcm *gcm)
     gcm->is_ready = false;
 }
 
-static int seal_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
-                     size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
-{
-    int status = row->begin(state, key);
-    if (status == ENGINE_OK)
-        status = row->seal(state, nonce, aad, aad_size, data, size, out);
-    row->discard(state);
-    return status;
-}
-
 int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                   const uint8_t *data, size_t size, uint8_t *out)
 {
@@ -121,17 +134,6 @@ int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *
         return ENGINE_E_MEMORY;
     const int status = seal_with(row, state, key, nonce, aad, aad_size, data, size, out);
     secret_pages_give_back(state, sizeof *state);
-    return status;
-}
-
-static int open_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
-                     size_t aad_size, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
-{
-    ENGINE_ASSERT(sealed_size >= ENGINE_TAG_SIZE);
-    int status = row->begin(state, key);
-    if (status == ENGINE_OK)
-        status = row->open(state, nonce, aad, aad_size, sealed, sealed_size, out);
-    row->discard(state);
     return status;
 }
 
