@@ -5,7 +5,7 @@ import sys
 
 SCRIPTS = (
     "import_time", "overhead", "small_parts", "part_copies", "encryption", "flushes", "complete_strace", "pump_against_openssl",
-    "memory",
+    "memory", "writing",
 )  # fmt: skip
 
 
