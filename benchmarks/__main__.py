@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 SCRIPTS = (
-    "import_time", "overhead", "small_parts", "part_copies", "encryption", "flushes", "complete_strace", "pump_against_openssl",
-    "memory", "writing",
+    "import_time", "kernels", "overhead", "small_parts", "part_copies", "encryption", "flushes", "complete_strace",
+    "pump_against_openssl", "memory", "writing",
 )  # fmt: skip
 
 
