@@ -1,8 +1,8 @@
 /*
  * Who hashes, and who waits for whom.
  *
- * There are as many slots as processors. A thread that holds one hashes; others queue in the order they came. With few streams everyone
- * finds a free slot and nobody waits. With more, the holder of a slot takes into lanes what waits of its crowd, a quantum at a time, until
+ * Few streams do not meet: each hashes by itself, and the system shares the processors out. Of more, as many hash as there are slots, one
+ * a processor; others queue in the order they came. The holder of a slot takes into lanes what waits of its crowd, a quantum at a time, until
  * its own job is done, and gives the slot to the one that has waited longest.
  *
  * That alone would not fill the lanes of one processor: its threads wake one after another, and the first to come back with bytes finds
@@ -43,7 +43,7 @@ static struct {
 } combiner = {
     .mutex = PTHREAD_MUTEX_INITIALIZER,
     /* From how many streams on lanes pay: measured, benchmarks/kernels.py. */
-    .crowds = {{.digests = ENGINE_DIGEST_MD5, .pays = 2}, {.digests = ENGINE_DIGEST_SHA256, .pays = 8}, {.digests = BOTH, .pays = 4}},
+    .crowds = {{.digests = ENGINE_DIGEST_MD5, .pays = 2}, {.digests = ENGINE_DIGEST_SHA256, .pays = 8}, {.digests = BOTH, .pays = 6}},
 };
 
 /* Seats to wake once the mutex is released: a thread that wakes while it is held would only go to sleep again. */
@@ -321,7 +321,7 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
         combiner.slots = processors();
     member->crowd = (int)(crowd - combiner.crowds);
     crowd_come(crowd, member);
-    struct seat *const seat = free_seat();
+    struct seat *const seat = crowd_is_large(crowd, combiner.slots, 1) ? free_seat() : NULL;
     if (seat == NULL) {
         crowd->running++;
         combiner.busy++;

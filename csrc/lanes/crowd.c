@@ -61,11 +61,14 @@ void crowd_part(struct crowd *crowd, struct lane_member *member)
     member->is_out = false;
 }
 
-/* Large is a crowd of which lanes do the work sooner than all processors would by single rows. */
+bool crowd_is_large(const struct crowd *crowd, int slots, int coming)
+{
+    return crowd->waiting + crowd->running + crowd->out + coming >= crowd->pays * slots;
+}
+
 static bool gathers(const struct crowd *crowd, int slots)
 {
-    return crowd->waiting + crowd->running + crowd->out >= crowd->pays * slots && crowd->starts == 0 &&
-           crowd->waiting < crowd->width && crowd->out + crowd->running > 0;
+    return crowd_is_large(crowd, slots, 0) && crowd->starts == 0 && crowd->waiting < crowd->width && crowd->out + crowd->running > 0;
 }
 
 int64_t crowd_deadline(const struct crowd *crowd)

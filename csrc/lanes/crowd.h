@@ -40,6 +40,9 @@ void crowd_come(struct crowd *crowd, struct lane_member *member);
 void crowd_go_out(struct crowd *crowd, struct lane_member *member);
 void crowd_part(struct crowd *crowd, struct lane_member *member);
 
+/* Whether lanes do the work of a crowd sooner than all processors would by single rows; `coming` are not counted yet. */
+bool crowd_is_large(const struct crowd *crowd, int slots, int coming);
+
 /* Whether one of those that wait may start now, on a machine of so many slots. */
 bool crowd_may_start(const struct crowd *crowd, int slots);
 

@@ -33,7 +33,8 @@ def build(place: Path, *flags: str) -> Path:
 
 
 def run(*command: str | Path, disabled: str = "") -> dict[str, int]:
-    environment = {"ENGINE_CPU_DISABLE": disabled}
+    # A forked child has no thread but one, and TSan takes those that it has not for forgotten.
+    environment = {"ENGINE_CPU_DISABLE": disabled, "TSAN_OPTIONS": "report_thread_leaks=0"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     return {name: int(value) for name, value in (line.split(": ") for line in done.stdout.splitlines())}
@@ -79,7 +80,7 @@ def test_a_forked_child_inherits_no_lock_and_no_queue(plain: Path) -> None:
 def test_thread_sanitizer_finds_nothing(watched: Path) -> None:
     assert run(watched, "crowd", "24", "3", "1")["batches"] > 0
     assert run(watched, "same", "40", "2", "3")["batches"] > 0
-    assert run(watched, "fork", "8", "3", "2")["batches"] > 0
+    assert run(watched, "fork", "24", "3", "2")["batches"] > 0
 
 
 def test_thread_sanitizer_finds_the_planted_race(watched: Path) -> None:
@@ -93,4 +94,4 @@ def test_valgrind_finds_no_error_and_no_leak(tmp_path: Path) -> None:
     """It knows no AVX-512, and says so by CPUID: the rows of AVX2 run."""
     program = build(tmp_path, "-O1")
     command = [*PINNED, "valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--fair-sched=yes", program]
-    assert run(*command, "crowd", "12", "5", "3")["batches"] > 0
+    assert run(*command, "crowd", "32", "5", "3")["batches"] > 0
