@@ -131,6 +131,17 @@ uint32_t combiner_digests(uint32_t digests)
     return lanes_chosen_row(wanted & ENGINE_DIGEST_MD5, 1) != NULL ? ENGINE_DIGEST_MD5 : 0;
 }
 
+bool combiner_is_crowded(uint32_t digests)
+{
+    int index = 0;
+    while (combiner.crowds[index].digests != digests)
+        index++;
+    pthread_mutex_lock(&combiner.mutex);
+    const bool is_large = crowd_is_large(&combiner.crowds[index], combiner.slots, 0);
+    pthread_mutex_unlock(&combiner.mutex);
+    return is_large;
+}
+
 static struct crowd *crowd_of(const struct lane_job *job)
 {
     return &combiner.crowds[job->sha256 == NULL ? 0 : job->md5 == NULL ? 1 : 2];

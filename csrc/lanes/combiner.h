@@ -22,6 +22,9 @@ void combiner_init(void);
 /* What of these digests lanes can take here: all, or MD5 alone, or nothing. */
 uint32_t combiner_digests(uint32_t digests);
 
+/* Whether so many streams want these digests, as combiner_digests() says them, that they share lanes. */
+bool combiner_is_crowded(uint32_t digests);
+
 /* Hash the job in lanes, together with others; it wants just combiner_digests() of something, not 0. True: it is done. False: nobody is
  * there to share with; the caller has been given the right to hash for a while, does so for up to COMBINER_QUANTUM bytes from where the
  * job stands now, and says combiner_rest(). */

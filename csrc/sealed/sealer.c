@@ -88,6 +88,12 @@ static int seal_held(struct sealer *sealer, bool is_last, struct digests *digest
     return seal(sealer, sealer->segment, held, is_last, digests, sink, report);
 }
 
+int sealer_digest_ahead(const struct sealer *sealer, struct digests *digests)
+{
+    ENGINE_ASSERT(digests->ahead <= sealer->held);
+    return digests_go_ahead(digests, sealer->segment + digests->ahead, sealer->held - digests->ahead);
+}
+
 int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct digests *digests, struct sink *sink,
                 struct engine_report *report)
 {

@@ -17,6 +17,9 @@ void sealer_close(struct sealer *sealer);
 /* How many bytes the next sealer_take() takes at most, at least one: up to the end of a segment. */
 size_t sealer_room(const struct sealer *sealer);
 
+/* Digest what is held back now, and not with its sealing. */
+int sealer_digest_ahead(const struct sealer *sealer, struct digests *digests);
+
 /* Take bytes; `more_follows` promises that more come before sealer_rest(), and spares a copy. */
 int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct digests *digests, struct sink *sink,
                 struct engine_report *report);

@@ -126,9 +126,31 @@ int digest_span(struct digests *digests, const uint8_t *data, size_t size)
     return status == ENGINE_OK ? digest_alone(digests, data + done, size - done) : status;
 }
 
+bool digests_in_company(const struct digests *digests)
+{
+    return digests->shared != 0 && combiner_is_crowded(digests->shared);
+}
+
+int digests_go_ahead(struct digests *digests, const uint8_t *data, size_t size)
+{
+    digests->ahead += size;
+    return digest_span(digests, data, size);
+}
+
+static int seal_what_is_ahead(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                              const uint8_t *data, size_t size, uint8_t *out)
+{
+    const size_t known = digests->ahead < size ? digests->ahead : size;
+    digests->ahead -= known;
+    const int status = digest_alone(digests, data + known, size - known);
+    return status == ENGINE_OK ? gcm_chosen_row()->seal(gcm, nonce, aad, aad_size, data, size, out) : status;
+}
+
 int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                  const uint8_t *data, size_t size, uint8_t *out)
 {
+    if (digests->ahead > 0)
+        return seal_what_is_ahead(digests, gcm, nonce, aad, aad_size, data, size, out);
     if (digests->shared == 0 || size < SHARED_SIZE_MIN || size > COMBINER_QUANTUM)
         return seal_alone(digests, gcm, nonce, aad, aad_size, data, size, out);
     size_t taken;

@@ -15,6 +15,7 @@ struct digests {
     const struct fused_row *sealing;  /* the same for bytes that are sealed too */
     uint32_t shared;                  /* those that can be hashed in lanes with other streams' */
     struct lane_member member;
+    size_t ahead;                     /* bytes digested that digests_seal() is still to see */
     union digest_state states[ENGINE_ALGORITHM_COUNT];
     uint8_t results[ENGINE_ALGORITHM_COUNT][ENGINE_DIGEST_SIZE_MAX]; /* valid once finished */
 };
@@ -24,7 +25,13 @@ int digests_begin(struct digests *digests, uint32_t set);
 /* Take a buffer of bytes. */
 int digest_span(struct digests *digests, const uint8_t *data, size_t size);
 
-/* Take bytes and seal them as one message, as gcm_row's seal() does. What was taken before must be whole blocks of 64 bytes. */
+/* Whether so many streams digest just now that it pays to meet them less often, with more bytes. */
+bool digests_in_company(const struct digests *digests);
+
+/* Take bytes before they are sealed: those behind all that digests_seal() was given, and all that was taken ahead before. */
+int digests_go_ahead(struct digests *digests, const uint8_t *data, size_t size);
+
+/* Take bytes, but for those that were taken ahead, and seal them as one message, as gcm_row's seal() does. They begin at a block of 64 bytes. */
 int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                  const uint8_t *data, size_t size, uint8_t *out);
 

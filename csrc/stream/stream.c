@@ -72,10 +72,15 @@ int stream_begin_call(const struct engine_stream *stream, struct engine_report *
     return ENGINE_E_STREAM_BROKEN;
 }
 
-/* Segment by segment: each is digested when it is sealed. */
+/* Segment by segment: each is digested when it is sealed, unless so many do the same that they had better meet less often. */
 static int seal_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
 {
     int status = ENGINE_OK;
+    if (size > ENGINE_SEGMENT_SIZE && digests_in_company(&stream->digests)) {
+        status = sealer_digest_ahead(stream->sealer, &stream->digests);
+        if (status == ENGINE_OK)
+            status = digests_go_ahead(&stream->digests, data, size);
+    }
     while (size > 0 && status == ENGINE_OK) {
         const size_t room = sealer_room(stream->sealer), piece = size < room ? size : room;
         status = sealer_take(stream->sealer, data, piece, piece < size, &stream->digests, &stream->sink, report);

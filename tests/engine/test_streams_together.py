@@ -11,6 +11,7 @@ import pytest
 
 from engine import native
 from engine.native import ffi, lib
+from engine.sealed import unseal
 from engine.secret import PartKey, Secret
 from engine.stream import Digest, Stream
 from tests.support.processes import python_output
@@ -66,20 +67,27 @@ def together(count: int, work: Callable[[int], object]) -> list[BaseException]:
 
 
 def upload(seed: int, key: Secret, size_max: int = 3 * MIB) -> None:
-    """One stream of a random kind, in pieces of random sizes, some sealed; its digests must be right."""
+    """One stream of a random kind, in pieces of random sizes, some sealed; its digests and what it wrote must be right."""
     draw = random.Random(seed)
     data = draw.randbytes(draw.choice([0, 1, 63, 64, 40_000, draw.randrange(size_max)]))
-    digests = draw.choice(KINDS)
-    with Stream(digests, -1, PartKey(key, 1) if draw.random() < 0.4 else None) as stream:
-        place = 0
-        while place < len(data):
-            piece = draw.choice([draw.randrange(1, 200), draw.randrange(1, 100_000), 65_536, 262_144, MIB])
-            stream.update(memoryview(data)[place : place + piece])
-            place += piece
-        for digest in (Digest.MD5, Digest.SHA256, Digest.SHA1):
-            if digest in digests:
-                expected = hashlib.new(str(digest.name).lower(), data, usedforsecurity=False).digest()
-                assert stream.digest(digest) == expected, (seed, digest)
+    digests, part = draw.choice(KINDS), PartKey(key, 1) if draw.random() < 0.4 else None
+    fd = os.memfd_create("written")
+    try:
+        with Stream(digests, fd, part) as stream:
+            place = 0
+            while place < len(data):
+                piece = draw.choice([draw.randrange(1, 200), draw.randrange(1, 100_000), 65_536, 262_144, MIB])
+                stream.update(memoryview(data)[place : place + piece])
+                place += piece
+            for digest in (Digest.MD5, Digest.SHA256, Digest.SHA1):
+                if digest in digests:
+                    expected = hashlib.new(str(digest.name).lower(), data, usedforsecurity=False).digest()
+                    assert stream.digest(digest) == expected, (seed, digest)
+            stream.finish()
+        written = os.pread(fd, 2 * size_max, 0)
+        assert (unseal(written, part) if part is not None else written) == data, seed
+    finally:
+        os.close(fd)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5, 8, 16, 17, 33, 40])
