@@ -113,13 +113,15 @@ TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *f
     if (blocks == 0)
         return;
     begin(set, fused, &sha);
-    for (size_t left = blocks; left > 0; left--, data += FUSED_BLOCK, out += set & GCM ? FUSED_BLOCK : 0) {
+    for (size_t left = blocks; left > 0; left--, data += FUSED_BLOCK) {
         const uint32_t before[4] = {a, b, c, d};
         MD5_STEPS(BETWEEN)
         a += before[0];
         b += before[1];
         c += before[2];
         d += before[3];
+        if ((set & GCM) != 0) /* else there is no `out` */
+            out += FUSED_BLOCK;
     }
     fused->md5[0] = a;
     fused->md5[1] = b;

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/assert.h"
 
@@ -71,10 +72,11 @@ static void lock(struct wakes *wakes)
     wakes->count = 0;
 }
 
+/* Of the process, by its first thread: others may be pinned, each to one. */
 static int processors(void)
 {
     cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return sched_getaffinity(getpid(), sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 /* Nobody waits, nobody hashes, nobody is expected: at the start, and in a forked child, which has none of the threads that did. */
@@ -264,6 +266,7 @@ static bool hold(struct seat *own, struct wakes *wakes)
         pick(own, &batch);
         if (batch.count < own->crowd->pays) {
             dequeue(own);
+            own->member->has_slot = true;
             combiner.stats.alone++;
             call_next(wakes);
             return false;
@@ -335,8 +338,8 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
     struct seat *const seat = crowd_is_large(crowd, combiner.slots, 1) ? free_seat() : NULL;
     if (seat == NULL) {
         crowd->running++;
-        combiner.busy++;
         combiner.stats.alone++;
+        member->has_slot = false; /* else those in the queue would wait for ever behind those that never join it */
     } else {
         seat->crowd = crowd;
         seat->member = member;
@@ -354,7 +357,7 @@ void combiner_rest(struct lane_member *member)
     struct wakes wakes;
     lock(&wakes);
     crowd_go_out(&combiner.crowds[member->crowd], member);
-    combiner.busy--;
+    combiner.busy -= member->has_slot;
     call_next(&wakes);
     unlock(&wakes);
 }

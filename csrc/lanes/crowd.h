@@ -16,6 +16,7 @@ struct lane_member {
     int crowd;      /* index */
     uint64_t epoch; /* in which it was last counted */
     bool is_out;    /* counted, and expected back if the epoch is still the same */
+    bool has_slot;  /* to be given back when it goes out */
 };
 
 struct crowd {

@@ -204,3 +204,20 @@ def test_without_the_features_nothing_is_shared_and_all_is_right() -> None:
         print(found == [expected] * 8, stats()["batches"])
     """
     assert python_output(code, ENGINE_CPU_DISABLE="avx512f,avx2") == "True 0\n"
+
+
+def test_nobody_starves_where_more_threads_come_than_can_queue() -> None:
+    """Those beyond the seats hash by themselves, and must not keep the others from their turns."""
+    data, counts, is_over = random.Random(4).randbytes(256 * 1024), [0] * 72, threading.Event()
+
+    def work(index: int) -> None:
+        with Stream(Digest.MD5) as stream:
+            while not is_over.is_set():
+                stream.update(data)
+                counts[index] += 1
+
+    timer = threading.Timer(2, is_over.set)
+    timer.start()
+    assert together(len(counts), work) == []
+    timer.join()
+    assert min(counts) * 4 >= sorted(counts)[len(counts) // 2] > 0, counts
