@@ -63,6 +63,13 @@ def test_every_number_of_streams_of_any_sizes_is_right(row: int) -> None:
         assert native.run_lanes(row, messages) == expected(row, messages)
 
 
+def test_long_messages_are_right_in_every_lane(row: int) -> None:
+    """As long as lanes are given at once, and longer: a lane that goes wrong late is seen too."""
+    data = random.Random(6).randbytes(300_000)
+    messages = [data[i : i + 70_000 + 3_001 * i] for i in range(width(row))]
+    assert native.run_lanes(row, messages) == expected(row, messages)
+
+
 def test_no_lane_reads_a_byte_around_its_input(row: int) -> None:
     data = random.Random(4).randbytes(4 * BLOCK)
     with ExitStack() as stack:

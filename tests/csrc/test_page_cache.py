@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,16 @@ def cached_mebibytes(fd: int, size: int) -> int:
     return count
 
 
+def little_stays(fd: int, size: int) -> bool:
+    """Whether that comes true: a worker of the kernel's lets go of pages after they were written, and others may keep it busy."""
+    deadline = time.monotonic() + 20
+    while cached_mebibytes(fd, size) > 4:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
 @pytest.mark.parametrize("piece", [MIB, MIB // 4, 300_001], ids=["1 MiB", "256 KiB", "unaligned"])
 def test_of_a_large_part_little_stays_and_all_reads_back(piece: int, out: int) -> None:
     with Stream(Digest.MD5, out) as stream:
@@ -50,7 +61,7 @@ def test_of_a_large_part_little_stays_and_all_reads_back(piece: int, out: int) -
             stream.update(DATA[offset : offset + piece])
         stream.finish()
     os.fsync(out)
-    assert cached_mebibytes(out, len(DATA)) <= 4
+    assert little_stays(out, len(DATA))
     assert os.pread(out, len(DATA) + 1, 0) == DATA
 
 
@@ -62,7 +73,7 @@ def test_of_a_sealed_part_little_stays(out: int) -> None:
         stream.finish()
     os.close(source)
     os.fsync(out)
-    assert cached_mebibytes(out, SIZE) <= 4
+    assert little_stays(out, SIZE)
 
 
 def test_a_small_part_stays_for_its_first_reader(out: int) -> None:

@@ -115,8 +115,10 @@ def test_streams_of_one_processor_share_lanes(digests: Digest) -> None:
     if lib.engine_lanes_row_chosen(int(digests), 1) < 0:
         pytest.skip("this processor has no lanes for both digests")
     data, before = random.Random(1).randbytes(256 * 1024), stats()
+    got: list[bytes] = []
     with on_one_processor():
-        assert together(16, lambda _: steady_upload(data, digests, 40)) == []
+        assert together(16, lambda _: got.append(steady_upload(data, digests, 40))) == []
+    assert got == [hashlib.md5(data * 40, usedforsecurity=False).digest()] * 16
     shared = {name: count - before[name] for name, count in stats().items()}
     # A batch is a quantum of 64 KiB of each of its lanes; all there is to hash is 16 x 40 x 4 of them.
     assert shared["lanes"] > 16 * 40 * 4 / 2, shared
