@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fuzzing import CSRC, SEED, SEEDS, replay
+from tests.support.fuzzing import CSRC, SEED, SEEDS, compiled, replay
 
 RUNS = {"chunked": 60_000, "crc": 2_000, "gcm": 10_000, "sealed": 20_000, "stream": 300}
 
@@ -14,10 +14,16 @@ def test_every_target_has_seeds_and_runs() -> None:
     assert {path.parent.name for path in CSRC.glob("fuzz/*/fuzz.c")} == SEEDS.keys() == RUNS.keys()
 
 
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The core, compiled once for all."""
+    return compiled(tmp_path_factory.mktemp("core"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("target", RUNS)
-def test_a_target_holds_under_mutations(target: str, tmp_path: Path) -> None:
-    done = replay(target, tmp_path, RUNS[target])
+def test_a_target_holds_under_mutations(target: str, tmp_path: Path, objects: dict[str, Path]) -> None:
+    done = replay(target, tmp_path, RUNS[target], objects.values())
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{len(SEEDS[target]())} files and {RUNS[target]} mutations, seed {SEED}\n"
 
@@ -38,7 +44,7 @@ PLANTED = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", PLANTED)
-def test_a_planted_fault_is_found(target: str, tmp_path: Path) -> None:
+def test_a_planted_fault_is_found(target: str, tmp_path: Path, objects: dict[str, Path]) -> None:
     """The canaries: a chunk's header without a bound, a last segment that does not say so."""
     core = tmp_path / "csrc"
     shutil.copytree(CSRC, core)
@@ -48,7 +54,8 @@ def test_a_planted_fault_is_found(target: str, tmp_path: Path) -> None:
     (core / name).write_text(source.replace(right, wrong))
     long = tmp_path / "long"
     long.write_bytes(b"\0\0\0\0\0" + b"0" * 20_000)
-    done = replay(target, tmp_path, 0, long, core=core)
+    spoilt = compiled(tmp_path / "spoilt", core / name, core=core)
+    done = replay(target, tmp_path, 0, (objects | spoilt).values(), long)
     assert done.returncode != 0
     assert (
         "ERROR: AddressSanitizer" in done.stderr or "runtime error" in done.stderr or "assertion" in done.stderr.lower()
