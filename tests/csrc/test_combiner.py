@@ -57,7 +57,8 @@ def test_every_digest_is_right_however_many_hash(plain: Path, threads: int, pinn
     counts = run(*(PINNED if pinned else []), plain, "crowd", str(threads), "8", str(threads))
     if threads == 1:
         assert counts["batches"] == 0
-    if threads >= 17:
+    assert counts["lanes"] >= 2 * counts["batches"]  # fewer never pay
+    if threads >= 17 and pinned:  # how many meet on several processors is the scheduler's
         assert counts["lanes"] >= 3 * counts["batches"] > 0
 
 
