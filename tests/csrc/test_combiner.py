@@ -58,7 +58,7 @@ def test_every_digest_is_right_however_many_hash(plain: Path, threads: int, pinn
     if threads == 1:
         assert counts["batches"] == 0
     assert counts["lanes"] >= 2 * counts["batches"]  # fewer never pay
-    if threads >= 17 and pinned:  # how many meet on several processors is the scheduler's
+    if threads >= (17 if pinned else 40):  # on several processors 17 of three kinds are hardly crowds
         assert counts["lanes"] >= 3 * counts["batches"] > 0
 
 
