@@ -32,6 +32,10 @@ NEEDED = {
 """The combinations that requests need, and what their rows need of the processor, beside what MD5 does."""
 
 MD5_NEEDS = {"bmi1", "ssse3", "sse4_1"}
+VECTORS = "x86-avx512-vectors"
+"""The row of each combination that has half of MD5 in vectors; the one after it has none."""
+
+VECTORS_NEED = {"avx512f", "avx512vl", "one_cycle_vectors"}
 
 
 @pytest.fixture(params=range(len(ROWS)), ids=[f"{row.algorithm}-{row.name}" for row in ROWS])
@@ -107,26 +111,34 @@ def test_the_counter_of_a_sealing_row_carries_within_its_word(row: int) -> None:
     assert run(row, data) == expected(row, data)
 
 
-def test_there_is_a_row_for_each_combination_that_requests_need() -> None:
-    assert [row.algorithm for row in ROWS] == list(NEEDED) or ROWS == ()
+def test_there_are_rows_for_each_combination_that_requests_need() -> None:
+    found = [(row.algorithm, row.name == VECTORS) for row in ROWS]
+    assert found == [(name, is_in_vectors) for name in NEEDED for is_in_vectors in (True, False)] or ROWS == ()
 
 
-def usable_passes(*disabled: str) -> dict[str, bool]:
+def passes(*disabled: str) -> list[native.KernelRow]:
     code = """if True:
         import json
-        from engine import native
-        print(json.dumps({row.algorithm: row.usable and row.chosen for row in native.fused_passes()}))
+        from engine import native, record
+        print(json.dumps([record.asdict(row) for row in native.fused_passes()]))
     """
-    found: dict[str, bool] = json.loads(python_output(code, ENGINE_CPU_DISABLE=",".join(disabled)))
-    return found
+    found = json.loads(python_output(code, ENGINE_CPU_DISABLE=",".join(disabled)))
+    return [native.KernelRow(**row) for row in found]
 
 
-@pytest.mark.parametrize("disabled", ["", "sse4_2", *sorted(MD5_NEEDS | SHA | GCM)])
+@pytest.mark.parametrize("disabled", ["", "sse4_2", *sorted(MD5_NEEDS | VECTORS_NEED | SHA | GCM)])
 def test_the_rows_that_run_are_those_the_features_allow(disabled: str) -> None:
-    usable = set(native.cpu_features_detected()) - {disabled}
-    assert usable_passes(disabled) == {row.algorithm: MD5_NEEDS | NEEDED[row.algorithm] <= usable for row in ROWS}, (
+    features = set(native.cpu_features_detected()) - {disabled}
+    rows = passes(disabled)
+    usable = [
+        (row.algorithm, row.name)
+        for row in ROWS
+        if MD5_NEEDS | NEEDED[row.algorithm] | (VECTORS_NEED if row.name == VECTORS else set()) <= features
+    ]
+    assert [(row.algorithm, row.name) for row in rows if row.usable] == usable, (
         "a row that does not run though it could is as wrong as the reverse"
     )
+    assert {row.algorithm: row.name for row in rows if row.chosen} == dict(reversed(usable)), "the first is chosen"
 
 
 def test_a_row_that_cannot_run_here_is_refused() -> None:
