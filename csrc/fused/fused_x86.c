@@ -156,6 +156,7 @@ TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *f
     OF_ALL_WORDS(MD5_TO_VECTOR)
     begin(set, fused, &sha);
     for (size_t left = blocks; left > 0; left--, data += FUSED_BLOCK) {
+        md5_fetch_ahead(data);
         OF_ALL_WORDS(KEEP)
         MD5_STEPS(FUSED_F, MD5_G, MD5_H, FUSED_I, BETWEEN)
         OF_ALL_WORDS(ADD_KEPT)

@@ -17,6 +17,7 @@ void md5_blocks_x86_avx512vl(uint32_t h[4], const uint8_t *data, size_t blocks)
     MD5_TO_VECTOR(c)
     MD5_TO_VECTOR(d)
     for (; blocks > 0; blocks--, data += MD5_BLOCK) {
+        md5_fetch_ahead(data);
         const __m128i before[4] = {a_vector, b_vector, c_vector, d_vector};
         MD5_STEPS(MD5_VECTOR_F, MD5_VECTOR_G, MD5_VECTOR_H, MD5_VECTOR_I, NOTHING)
         a_vector = _mm_add_epi32(a_vector, before[0]);
