@@ -77,13 +77,13 @@ TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, c
 }
 
 /* What is done after step `step` of MD5's 64. */
-TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct fused *fused, struct sha256_x86 *sha, const int step,
+TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x86 *gcm, struct sha256_x86 *sha, const int step,
                                                const uint8_t *data, uint8_t *out)
 {
     if (set & SHA256)
         digest_between(set, sha, step, data);
     if (set & GCM)
-        seal_between(fused->gcm, step, data, out);
+        seal_between(gcm, step, data, out);
     if ((set & CRC64) && step == 60)
         wide_crc(data);
 }
@@ -131,7 +131,7 @@ TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fu
 #define OF_ALL_WORDS(DO) DO(a) DO(b) DO(c) DO(d)
 
 #define BETWEEN(step)                              \
-    between(set, fused, &sha, step, data, out);    \
+    between(set, gcm, &sha, step, data, out);      \
     if ((set & VECTORS) && (step) == 15) {         \
         OF_ALL_WORDS(MD5_FROM_VECTOR)              \
     }                                              \
@@ -150,6 +150,7 @@ TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *f
 {
     uint32_t a = fused->md5[0], b = fused->md5[1], c = fused->md5[2], d = fused->md5[3], t;
     __m128i a_vector, b_vector, c_vector, d_vector, t_vector;
+    const struct gcm_x86 *const gcm = fused->gcm;
     struct sha256_x86 sha;
     if (blocks == 0)
         return;
