@@ -27,11 +27,10 @@ struct crowd {
     int running;      /* members whose bytes are being hashed */
     int out;          /* members elsewhere: they were here in this epoch */
     uint64_t epoch;
-    int64_t began;    /* when this gathering did, in nanoseconds as all times here */
-    int64_t arrived;  /* when the last one came, or went out */
-    int64_t patience; /* for the next one to come: four times the usual time between two */
-    int failures;     /* gatherings in a row that ended for want of patience */
-    int starts;       /* without gathering, before the next is tried */
+    int64_t began;   /* when this gathering did, in nanoseconds */
+    int64_t arrived; /* when the last one came, or went out */
+    int failures;    /* gatherings in a row that ended for want of patience */
+    int starts;      /* without gathering, before the next is tried */
 };
 
 /* Nobody is here or expected; members counted before are not known any more. */
