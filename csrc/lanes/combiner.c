@@ -208,6 +208,7 @@ struct batch {
 /* First come first; but the holder's own job is always among them, so that its seat is not in the queue while it hashes others'. */
 static void pick(const struct seat *own, struct batch *batch)
 {
+    const int share = crowd_share(own->crowd, combiner.slots);
     int for_own = 1;
     ENGINE_ASSERT(own->state == SEAT_WAITING || own->state == SEAT_CALLED);
     batch->count = 0;
@@ -216,7 +217,7 @@ static void pick(const struct seat *own, struct batch *batch)
         struct seat *const seat = combiner.queue[i];
         if (seat == own)
             for_own = 0;
-        else if (seat->crowd != own->crowd || seat->state == SEAT_CALLED || batch->count + for_own == own->crowd->width)
+        else if (seat->crowd != own->crowd || seat->state == SEAT_CALLED || batch->count + for_own == share)
             continue;
         batch->jobs[batch->count] = seat->job;
         batch->seats[batch->count++] = seat;

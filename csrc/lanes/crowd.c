@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include "lanes/lanes.h"
+
 /* Nanoseconds. A processor of a virtual machine that was idle wakes a thread in 0.1 to 0.2 ms, and a member that seals 1 MiB before it comes
  * again takes as long: patience is some times that, and sixteen such members gather in less than GATHERING_MAX. */
 enum { PATIENCE = 500 * 1000, GATHERING_MAX = 8 * 1000 * 1000, FAILURES_MAX = 4 };
@@ -56,9 +58,18 @@ bool crowd_is_large(const struct crowd *crowd, int slots, int coming)
     return crowd->waiting + crowd->running + crowd->out + coming >= crowd->pays * slots;
 }
 
+int crowd_share(const struct crowd *crowd, int slots)
+{
+    const int share = (crowd->waiting + crowd->running + crowd->out) / slots / LANES_A_GROUP * LANES_A_GROUP;
+    if (share > crowd->width)
+        return crowd->width;
+    return share < LANES_A_GROUP ? LANES_A_GROUP : share;
+}
+
 static bool gathers(const struct crowd *crowd, int slots)
 {
-    return crowd_is_large(crowd, slots, 0) && crowd->starts == 0 && crowd->waiting < crowd->width && crowd->out + crowd->running > 0;
+    return crowd_is_large(crowd, slots, 0) && crowd->starts == 0 && crowd->waiting < crowd_share(crowd, slots) &&
+           crowd->out + crowd->running > 0;
 }
 
 int64_t crowd_deadline(const struct crowd *crowd)

@@ -43,6 +43,9 @@ void crowd_part(struct crowd *crowd, struct lane_member *member);
 /* Whether lanes do the work of a crowd sooner than all processors would by single rows; `coming` are not counted yet. */
 bool crowd_is_large(const struct crowd *crowd, int slots, int coming);
 
+/* How many hash together at most: whole groups of lanes, one, or more if that leaves as many to each of the other slots. */
+int crowd_share(const struct crowd *crowd, int slots);
+
 /* Whether one of those that wait may start now, on a machine of so many slots. */
 bool crowd_may_start(const struct crowd *crowd, int slots);
 
