@@ -64,7 +64,7 @@ def seconds_ours(cores: set[int]) -> float:
 
 
 class Crowd:
-    """Threads with a stream each, which take the same bytes again and again while a window is open."""
+    """Threads with a stream each, which take the same bytes again and again; a window opens when each has taken them once."""
 
     def __init__(self, feature: Feature, streams: int, piece: int) -> None:
         self.feature = feature
@@ -79,16 +79,19 @@ class Crowd:
         for thread in threads:
             thread.start()
         start.wait()
+        while not all(self.taken):
+            time.sleep(0.001)
         cores = os.sched_getaffinity(0)
-        began = seconds_ours(cores)
+        before, began = sum(self.taken), seconds_ours(cores)
         if beside is None:
             time.sleep(seconds)
         else:
             beside()
+        taken, seconds = sum(self.taken) - before, seconds_ours(cores) - began
         self.is_open = False
         for thread in threads:
             thread.join()
-        return sum(self.taken) / (seconds_ours(cores) - began)
+        return taken / seconds
 
     def _upload(self, index: int, start: threading.Barrier) -> None:
         data = self.pieces[index]

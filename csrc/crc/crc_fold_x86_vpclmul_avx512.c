@@ -45,8 +45,10 @@ TARGET_VPCLMUL_AVX512 static size_t fold_steps(const uint64_t *folding, uint64_t
         lanes[i] = _mm512_loadu_si512(data + WIDE * i);
     lanes[0] = _mm512_xor_si512(lanes[0], _mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)crc)));
     for (; size - done >= STEP; done += STEP)
-        for (int i = 0; i < LANES; i++)
+        for (int i = 0; i < LANES; i++) {
+            __builtin_prefetch(data + done + WIDE * i + 2048);
             lanes[i] = fold(lanes[i], by, _mm512_loadu_si512(data + done + WIDE * i));
+        }
     for (int i = 0; i < LANES; i++)
         _mm512_storeu_si512(rest + WIDE * i, lanes[i]);
     return done;

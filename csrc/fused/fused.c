@@ -23,7 +23,8 @@ static void carry_on(const struct fused_row *row, union digest_state *states, un
 {
     const struct fused fused = states_of(states, gcm);
     row->blocks(&fused, data, size / FUSED_BLOCK, out);
-    states[INDEX(MD5)].md5.size += size;
+    if ((row->digests & ENGINE_DIGEST_MD5) != 0)
+        states[INDEX(MD5)].md5.size += size;
     if ((row->digests & ENGINE_DIGEST_SHA256) != 0)
         states[INDEX(SHA256)].sha256.size += size;
 }
@@ -55,7 +56,7 @@ int fused_seal(const struct fused_row *row, union digest_state *states, union gc
 {
     const size_t blocks = size / FUSED_BLOCK * FUSED_BLOCK, rest = size - blocks;
     const struct gcm_pieces *const pieces = gcm_chosen_row()->pieces;
-    ENGINE_ASSERT(states[INDEX(MD5)].md5.size % FUSED_BLOCK == 0);
+    ENGINE_ASSERT((row->digests & ENGINE_DIGEST_MD5) == 0 || states[INDEX(MD5)].md5.size % FUSED_BLOCK == 0);
     pieces->begin(&gcm->x86, nonce, aad, aad_size);
     carry_on(row, states, gcm, data, blocks, out);
     const int status = digest_apart(row, states, data + blocks, rest);

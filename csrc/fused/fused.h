@@ -32,12 +32,15 @@ struct fused_row {
 };
 
 #if defined(TARGET_FUSED)
-enum { FUSED_ROWS_X86 = 12 };
+enum { FUSED_ROWS_X86 = 13 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
 
 /* To fold what CRC64NVME has over the 64 bytes that follow: x^(512 + 63), x^(512 - 1). */
 extern uint64_t fused_crc64_folding[2];
+
+/* The row that has no MD5. */
+void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
 #endif
 
 /* Test the rows, against the chosen rows of what they compute. Called once, by engine_init(), when all others are chosen. */
@@ -46,10 +49,10 @@ void fused_init(uint32_t features);
 /* The row that computes most of these digests and no other, and seals or does not; NULL if there is none. */
 const struct fused_row *fused_row_for(uint32_t digests, bool seals);
 
-/* Carry the row's digests on over any number of bytes; `states` are those of all algorithms, by their index. */
+/* Carry the row's digests, MD5 among them, on over any number of bytes; `states` are those of all algorithms, by their index. */
 int fused_digest(const struct fused_row *row, union digest_state *states, const uint8_t *data, size_t size);
 
-/* The same, and seal the bytes as one message, as gcm_row's seal() does. What the digests have seen must be whole blocks. */
+/* The same, and seal the bytes as one message, as gcm_row's seal() does. What MD5 has seen must be whole blocks. */
 int fused_seal(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
                size_t aad_size, const uint8_t *data, size_t size, uint8_t *out);
 

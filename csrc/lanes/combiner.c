@@ -72,11 +72,11 @@ static void lock(struct wakes *wakes)
     wakes->count = 0;
 }
 
-/* Of the process, by its first thread: others may be pinned, each to one. */
+/* Of the process, by its first thread: others may be pinned, each to one. A set has room for 1024; a larger machine is refused it. */
 static int processors(void)
 {
     cpu_set_t set;
-    return sched_getaffinity(getpid(), sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return sched_getaffinity(getpid(), sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 /* Nobody waits, nobody hashes, nobody is expected: at the start, and in a forked child, which has none of the threads that did. */
@@ -95,6 +95,7 @@ static void clear(void)
         crowd_clear(&combiner.crowds[i]);
     combiner.waiting = combiner.busy = 0;
     combiner.is_calling = false;
+    combiner.slots = processors();
     combiner.arrivals = 0;
     combiner.stats = (struct engine_lanes_stats){0};
 }
@@ -207,6 +208,7 @@ struct batch {
 /* First come first; but the holder's own job is always among them, so that its seat is not in the queue while it hashes others'. */
 static void pick(const struct seat *own, struct batch *batch)
 {
+    const int share = crowd_share(own->crowd, combiner.slots);
     int for_own = 1;
     ENGINE_ASSERT(own->state == SEAT_WAITING || own->state == SEAT_CALLED);
     batch->count = 0;
@@ -215,7 +217,7 @@ static void pick(const struct seat *own, struct batch *batch)
         struct seat *const seat = combiner.queue[i];
         if (seat == own)
             for_own = 0;
-        else if (seat->crowd != own->crowd || seat->state == SEAT_CALLED || batch->count + for_own == own->crowd->width)
+        else if (seat->crowd != own->crowd || seat->state == SEAT_CALLED || batch->count + for_own == share)
             continue;
         batch->jobs[batch->count] = seat->job;
         batch->seats[batch->count++] = seat;
@@ -331,7 +333,7 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
 
     ENGINE_ASSERT(job->blocks > 0 && crowd->width > 0);
     lock(&wakes);
-    if (combiner.arrivals++ % ARRIVALS_A_LOOK == 0)
+    if (++combiner.arrivals % ARRIVALS_A_LOOK == 0)
         combiner.slots = processors();
     member->crowd = (int)(crowd - combiner.crowds);
     crowd_come(crowd, member);

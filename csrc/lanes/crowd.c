@@ -5,7 +5,11 @@
 
 #include <time.h>
 
-enum { PATIENCE_MIN = 50 * 1000, PATIENCE_START = 200 * 1000, PATIENCE_MAX = 500 * 1000, GATHERING_MAX = 2 * 1000 * 1000, FAILURES_MAX = 4 };
+#include "lanes/lanes.h"
+
+/* Nanoseconds. A processor of a virtual machine that was idle wakes a thread in 0.1 to 0.2 ms, and a member that seals 1 MiB before it comes
+ * again takes as long: patience is some times that, and sixteen such members gather in less than GATHERING_MAX. */
+enum { PATIENCE = 500 * 1000, GATHERING_MAX = 8 * 1000 * 1000, FAILURES_MAX = 4 };
 
 static int64_t now(void)
 {
@@ -21,17 +25,7 @@ void crowd_clear(struct crowd *crowd)
         .pays = crowd->pays,
         .width = crowd->width,
         .epoch = crowd->epoch + 1,
-        .patience = PATIENCE_START,
     };
-}
-
-static void learn_patience(struct crowd *crowd, int64_t gap)
-{
-    crowd->patience += (4 * gap - crowd->patience) / 16;
-    if (crowd->patience < PATIENCE_MIN)
-        crowd->patience = PATIENCE_MIN;
-    if (crowd->patience > PATIENCE_MAX)
-        crowd->patience = PATIENCE_MAX;
 }
 
 void crowd_come(struct crowd *crowd, struct lane_member *member)
@@ -40,8 +34,6 @@ void crowd_come(struct crowd *crowd, struct lane_member *member)
     crowd_part(crowd, member);
     if (crowd->waiting == 0)
         crowd->began = at;
-    else
-        learn_patience(crowd, at - crowd->arrived);
     crowd->arrived = at;
 }
 
@@ -66,14 +58,23 @@ bool crowd_is_large(const struct crowd *crowd, int slots, int coming)
     return crowd->waiting + crowd->running + crowd->out + coming >= crowd->pays * slots;
 }
 
+int crowd_share(const struct crowd *crowd, int slots)
+{
+    const int share = (crowd->waiting + crowd->running + crowd->out) / slots / LANES_A_GROUP * LANES_A_GROUP;
+    if (share > crowd->width)
+        return crowd->width;
+    return share < LANES_A_GROUP ? LANES_A_GROUP : share;
+}
+
 static bool gathers(const struct crowd *crowd, int slots)
 {
-    return crowd_is_large(crowd, slots, 0) && crowd->starts == 0 && crowd->waiting < crowd->width && crowd->out + crowd->running > 0;
+    return crowd_is_large(crowd, slots, 0) && crowd->starts == 0 && crowd->waiting < crowd_share(crowd, slots) &&
+           crowd->out + crowd->running > 0;
 }
 
 int64_t crowd_deadline(const struct crowd *crowd)
 {
-    const int64_t next = crowd->arrived + crowd->patience, last = crowd->began + GATHERING_MAX;
+    const int64_t next = crowd->arrived + PATIENCE, last = crowd->began + GATHERING_MAX;
     return next < last ? next : last;
 }
 

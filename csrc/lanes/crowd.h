@@ -27,11 +27,10 @@ struct crowd {
     int running;      /* members whose bytes are being hashed */
     int out;          /* members elsewhere: they were here in this epoch */
     uint64_t epoch;
-    int64_t began;    /* when this gathering did, in nanoseconds as all times here */
-    int64_t arrived;  /* when the last one came, or went out */
-    int64_t patience; /* for the next one to come: four times the usual time between two */
-    int failures;     /* gatherings in a row that ended for want of patience */
-    int starts;       /* without gathering, before the next is tried */
+    int64_t began;   /* when this gathering did, in nanoseconds */
+    int64_t arrived; /* when the last one came, or went out */
+    int failures;    /* gatherings in a row that ended for want of patience */
+    int starts;      /* without gathering, before the next is tried */
 };
 
 /* Nobody is here or expected; members counted before are not known any more. */
@@ -43,6 +42,9 @@ void crowd_part(struct crowd *crowd, struct lane_member *member);
 
 /* Whether lanes do the work of a crowd sooner than all processors would by single rows; `coming` are not counted yet. */
 bool crowd_is_large(const struct crowd *crowd, int slots, int coming);
+
+/* How many hash together at most: whole groups of lanes, one, or more if that leaves as many to each of the other slots. */
+int crowd_share(const struct crowd *crowd, int slots);
 
 /* Whether one of those that wait may start now, on a machine of so many slots. */
 bool crowd_may_start(const struct crowd *crowd, int slots);

@@ -24,8 +24,6 @@ static uint32_t plain_among(uint32_t set)
 int digests_begin(struct digests *digests, uint32_t set)
 {
     digests->set = set;
-    digests->together = fused_row_for(set, false);
-    digests->sealing = fused_row_for(set, true);
     digests->shared = combiner_digests(plain_among(set));
     FOR_EACH_DIGEST(set, i) {
         const int status = registry_chosen_row(i)->begin(&digests->states[i]);
@@ -35,10 +33,10 @@ int digests_begin(struct digests *digests, uint32_t set)
     return ENGINE_OK;
 }
 
-/* What a fused row leaves of the set. */
-static uint32_t left_by(const struct digests *digests, const struct fused_row *row)
+/* What a fused row leaves of them. */
+static uint32_t left_by(const struct fused_row *row, uint32_t which)
 {
-    return row != NULL ? digests->set & ~row->digests : digests->set;
+    return row != NULL ? which & ~row->digests : which;
 }
 
 static int digest_apart(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
@@ -51,51 +49,47 @@ static int digest_apart(struct digests *digests, uint32_t which, const uint8_t *
     return ENGINE_OK;
 }
 
-static int digest_step(struct digests *digests, const uint8_t *data, size_t size)
+static int digest_alone(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
 {
-    const struct fused_row *const row = digests->together;
-    const int status = row != NULL ? fused_digest(row, digests->states, data, size) : ENGINE_OK;
-    return status == ENGINE_OK ? digest_apart(digests, left_by(digests, row), data, size) : status;
-}
-
-static int digest_alone(struct digests *digests, const uint8_t *data, size_t size)
-{
+    const struct fused_row *const row = fused_row_for(which, false);
     for (size_t done = 0; done < size; done += STEP_SIZE) {
         const size_t step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
-        const int status = digest_step(digests, data + done, step);
+        int status = row != NULL ? fused_digest(row, digests->states, data + done, step) : ENGINE_OK;
+        if (status == ENGINE_OK)
+            status = digest_apart(digests, left_by(row, which), data + done, step);
         if (status != ENGINE_OK)
             return status;
     }
     return ENGINE_OK;
 }
 
-static int seal_alone(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                      const uint8_t *data, size_t size, uint8_t *out)
+static int seal_alone(struct digests *digests, uint32_t which, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
+                      size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
-    const struct fused_row *const row = digests->sealing;
+    const struct fused_row *const row = fused_row_for(which, true);
     if (row == NULL) {
-        const int status = digest_alone(digests, data, size);
+        const int status = digest_alone(digests, which, data, size);
         return status == ENGINE_OK ? gcm_chosen_row()->seal(gcm, nonce, aad, aad_size, data, size, out) : status;
     }
     const int status = fused_seal(row, digests->states, gcm, nonce, aad, aad_size, data, size, out);
-    return status == ENGINE_OK ? digest_apart(digests, left_by(digests, row), data, size) : status;
+    return status == ENGINE_OK ? digest_apart(digests, left_by(row, which), data, size) : status;
 }
 
-/* Let lanes take whole blocks, and do what they do not compute; says how many bytes that were. If blocks are left, the stream is alone: it
- * has a turn to hash some of them, and says combiner_rest() then. */
-static int digest_in_lanes(struct digests *digests, const uint8_t *data, size_t size, size_t *taken)
+/* Let lanes take whole blocks; returns how many bytes that were. If blocks are left, the stream is alone: it has a turn to hash some of
+ * them, and says combiner_rest() then. */
+static size_t digest_in_lanes(struct digests *digests, const uint8_t *data, size_t size)
 {
     struct md5 *const md5 = (digests->shared & ENGINE_DIGEST_MD5) != 0 ? &digests->states[INDEX(MD5)].md5 : NULL;
     struct sha256 *const sha256 = (digests->shared & ENGINE_DIGEST_SHA256) != 0 ? &digests->states[INDEX(SHA256)].sha256 : NULL;
     struct lane_job job = {data, size / LANE_BLOCK, md5 != NULL ? md5->h : NULL, sha256 != NULL ? sha256->h : NULL};
 
     combiner_take(&digests->member, &job);
-    *taken = (size_t)(job.data - data);
+    const size_t taken = (size_t)(job.data - data);
     if (md5 != NULL)
-        md5->size += *taken;
+        md5->size += taken;
     if (sha256 != NULL)
-        sha256->size += *taken;
-    return digest_apart(digests, digests->set & ~digests->shared, data, *taken);
+        sha256->size += taken;
+    return taken;
 }
 
 /* Lanes take whole blocks, from the start of one. */
@@ -106,24 +100,31 @@ static size_t to_block_end(const struct digests *digests)
     return (LANE_BLOCK - size % LANE_BLOCK) % LANE_BLOCK;
 }
 
-int digest_span(struct digests *digests, const uint8_t *data, size_t size)
+/* With others if there are any. `which` is all digests, or just those that can be shared. */
+static int digest(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
 {
     if (digests->shared == 0 || size < SHARED_SIZE_MIN)
-        return digest_alone(digests, data, size);
-    size_t done = to_block_end(digests), taken;
-    int status = digest_alone(digests, data, done);
+        return digest_alone(digests, which, data, size);
+    size_t done = to_block_end(digests);
+    int status = digest_alone(digests, which, data, done);
     while (status == ENGINE_OK && size - done >= LANE_BLOCK) {
-        status = digest_in_lanes(digests, data + done, size - done, &taken);
+        const size_t taken = digest_in_lanes(digests, data + done, size - done);
+        status = digest_apart(digests, which & ~digests->shared, data + done, taken);
         done += taken;
         if (size - done < LANE_BLOCK)
             break;
         const size_t turn = size - done < COMBINER_QUANTUM ? (size - done) / LANE_BLOCK * LANE_BLOCK : COMBINER_QUANTUM;
         if (status == ENGINE_OK)
-            status = digest_alone(digests, data + done, turn);
+            status = digest_alone(digests, which, data + done, turn);
         combiner_rest(&digests->member);
         done += turn;
     }
-    return status == ENGINE_OK ? digest_alone(digests, data + done, size - done) : status;
+    return status == ENGINE_OK ? digest_alone(digests, which, data + done, size - done) : status;
+}
+
+int digest_span(struct digests *digests, const uint8_t *data, size_t size)
+{
+    return digest(digests, digests->set, data, size);
 }
 
 bool digests_in_company(const struct digests *digests)
@@ -134,35 +135,30 @@ bool digests_in_company(const struct digests *digests)
 int digests_go_ahead(struct digests *digests, const uint8_t *data, size_t size)
 {
     digests->ahead += size;
-    return digest_span(digests, data, size);
-}
-
-static int seal_what_is_ahead(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                              const uint8_t *data, size_t size, uint8_t *out)
-{
-    const size_t known = digests->ahead < size ? digests->ahead : size;
-    digests->ahead -= known;
-    const int status = digest_alone(digests, data + known, size - known);
-    return status == ENGINE_OK ? gcm_chosen_row()->seal(gcm, nonce, aad, aad_size, data, size, out) : status;
+    return digest(digests, digests->shared, data, size);
 }
 
 int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                  const uint8_t *data, size_t size, uint8_t *out)
 {
-    if (digests->ahead > 0)
-        return seal_what_is_ahead(digests, gcm, nonce, aad, aad_size, data, size, out);
-    if (digests->shared == 0 || size < SHARED_SIZE_MIN || size > COMBINER_QUANTUM)
-        return seal_alone(digests, gcm, nonce, aad, aad_size, data, size, out);
-    size_t taken;
-    int status = digest_in_lanes(digests, data, size, &taken);
-    const bool is_alone = size - taken >= LANE_BLOCK;
-    if (status == ENGINE_OK && taken == 0)
-        status = seal_alone(digests, gcm, nonce, aad, aad_size, data, size, out);
-    else if (status == ENGINE_OK)
-        status = digest_alone(digests, data + taken, size - taken);
-    if (is_alone)
+    uint32_t left = digests->set;
+    size_t known = digests->ahead < size ? digests->ahead : size;
+    bool has_turn = false;
+    int status = ENGINE_OK;
+    digests->ahead -= known;
+    if (known == 0 && digests->shared != 0 && size >= SHARED_SIZE_MIN && size <= COMBINER_QUANTUM) {
+        known = digest_in_lanes(digests, data, size);
+        has_turn = size - known >= LANE_BLOCK;
+    }
+    if (known > 0) {
+        status = digest_alone(digests, digests->shared, data + known, size - known);
+        left &= ~digests->shared;
+    }
+    if (status == ENGINE_OK)
+        status = seal_alone(digests, left, gcm, nonce, aad, aad_size, data, size, out);
+    if (has_turn)
         combiner_rest(&digests->member);
-    return status == ENGINE_OK && taken > 0 ? gcm_chosen_row()->seal(gcm, nonce, aad, aad_size, data, size, out) : status;
+    return status;
 }
 
 int digests_finish(struct digests *digests)

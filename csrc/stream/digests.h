@@ -10,12 +10,10 @@
 #include "lanes/combiner.h"
 
 struct digests {
-    uint32_t set;                     /* bit i: algorithm i is computed */
-    const struct fused_row *together; /* computes some of them in one go; NULL: there is none that does */
-    const struct fused_row *sealing;  /* the same for bytes that are sealed too */
-    uint32_t shared;                  /* those that can be hashed in lanes with other streams' */
+    uint32_t set;    /* bit i: algorithm i is computed */
+    uint32_t shared; /* those that can be hashed in lanes with other streams' */
     struct lane_member member;
-    size_t ahead;                     /* bytes digested that digests_seal() is still to see */
+    size_t ahead; /* bytes of which the shared digests are known, and that digests_seal() is still to see */
     union digest_state states[ENGINE_ALGORITHM_COUNT];
     uint8_t results[ENGINE_ALGORITHM_COUNT][ENGINE_DIGEST_SIZE_MAX]; /* valid once finished */
 };
@@ -28,10 +26,11 @@ int digest_span(struct digests *digests, const uint8_t *data, size_t size);
 /* Whether so many streams digest just now that it pays to meet them less often, with more bytes. */
 bool digests_in_company(const struct digests *digests);
 
-/* Take bytes before they are sealed: those behind all that digests_seal() was given, and all that was taken ahead before. */
+/* Take bytes into the shared digests before they are sealed: those behind all that digests_seal() was given, and all that was taken ahead
+ * before. The other digests are left to digests_seal(), which has the bytes near when it computes them. */
 int digests_go_ahead(struct digests *digests, const uint8_t *data, size_t size);
 
-/* Take bytes, but for those that were taken ahead, and seal them as one message, as gcm_row's seal() does. They begin at a block of 64 bytes. */
+/* Take bytes into all digests that have not seen them yet, and seal them as one message, as gcm_row's seal() does. They begin at a block of 64 bytes. */
 int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                  const uint8_t *data, size_t size, uint8_t *out);
 
