@@ -32,12 +32,15 @@ struct fused_row {
 };
 
 #if defined(TARGET_FUSED)
-enum { FUSED_ROWS_X86 = 13 };
+enum { FUSED_ROWS_X86 = 23 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
 
 /* To fold what CRC64NVME has over the 64 bytes that follow: x^(512 + 63), x^(512 - 1). */
 extern uint64_t fused_crc64_folding[2];
+
+/* Over the 16 bytes that follow; aligned, as an operand of SSE. */
+extern uint64_t fused_crc64_folding_near[2];
 
 /* The row that has no MD5. */
 void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);

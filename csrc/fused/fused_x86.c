@@ -23,22 +23,25 @@
 
 #include "cpu/features.h"
 #include "crc/crc_table.h"
+#include "fused/narrow_x86.h"
 #include "fused/wide_x86.h"
 #include "md5/md5_x86.h"
 #include "sha256/sha256_x86.h"
 
 /* What a row computes beside MD5, and whether half of that is in vectors: bits, known when its function is compiled. */
-enum { SHA256 = 1, CRC64 = 2, GCM = 4, VECTORS = 8 };
+enum { SHA256 = 1, CRC64 = 2, GCM = 4, VECTORS = 8, NARROW_CRC64 = 16, NARROW_GCM = 32 };
 
 enum {
     FUSED_X86_NEEDS = FEATURE_BMI1 | FEATURE_SSSE3 | FEATURE_SSE4_1,
     VECTORS_NEEDS = FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS,
     SHA256_NEEDS = FEATURE_SHA_NI,
     CRC64_NEEDS = FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_VPCLMULQDQ,
-    GCM_NEEDS = CRC64_NEEDS | FEATURE_AVX512BW | FEATURE_VAES | FEATURE_AES | FEATURE_PCLMULQDQ
+    GCM_NEEDS = CRC64_NEEDS | FEATURE_AVX512BW | FEATURE_VAES | FEATURE_AES | FEATURE_PCLMULQDQ,
+    NARROW_CRC64_NEEDS = FEATURE_PCLMULQDQ,
+    NARROW_GCM_NEEDS = FEATURE_AES | FEATURE_PCLMULQDQ
 };
 
-TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *fused, struct sha256_x86 *sha)
+TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *fused, struct sha256_x86 *sha, struct narrow_x86 *narrow)
 {
     if (set & SHA256)
         sha256_x86_load(sha, fused->sha256);
@@ -46,6 +49,10 @@ TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *
         wide_begin_crc(fused->crc64);
     if (set & GCM)
         wide_begin_gcm(fused->gcm);
+    if (set & NARROW_CRC64)
+        narrow_begin_crc(narrow, fused->crc64);
+    if (set & NARROW_GCM)
+        narrow_begin_gcm(narrow, fused->gcm);
 }
 
 /* A quarter of a turn after each step; if MD5 is in vectors meanwhile, some two after those steps that are not. */
@@ -76,9 +83,22 @@ TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, c
         wide_hash(gcm, (step - 28) / 3);
 }
 
+/* A block in sixteen steps: a round of AES after each of fifteen, GHASH of the block before, the fourth's in the next four, meanwhile. */
+TARGET_FUSED static ALWAYS_INLINE void seal_narrow_between(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int step,
+                                                           const uint8_t *data, uint8_t *out)
+{
+    const int block = step / 16, turn = step % 16;
+    if (turn <= AES_ROUNDS)
+        narrow_make_mask(narrow, gcm, turn);
+    else
+        narrow_crypt(narrow, block, data, out);
+    if (turn % 2 == 1 && turn / 2 < NARROW_HASH_PARTS)
+        narrow_hash(narrow, gcm, (block + 3) % 4, turn / 2);
+}
+
 /* What is done after step `step` of MD5's 64. */
-TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x86 *gcm, struct sha256_x86 *sha, const int step,
-                                               const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x86 *gcm, struct sha256_x86 *sha, struct narrow_x86 *narrow,
+                                               const int step, const uint8_t *data, uint8_t *out)
 {
     if (set & SHA256)
         digest_between(set, sha, step, data);
@@ -86,6 +106,10 @@ TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x
         seal_between(gcm, step, data, out);
     if ((set & CRC64) && step == 60)
         wide_crc(data);
+    if (set & NARROW_GCM)
+        seal_narrow_between(narrow, gcm, step, data, out);
+    if ((set & NARROW_CRC64) && step % 16 == 14)
+        narrow_crc(narrow, data + step / 16 * AES_BLOCK);
 }
 
 /* The lanes saw every second block; the last two are still to be multiplied, each by the power of its place. */
@@ -98,7 +122,8 @@ TARGET_FUSED static void join_lanes(struct gcm_x86 *gcm, const uint8_t lanes[2][
 }
 
 /* Whatever is called is called when the wide registers have been read and wiped. */
-TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fused, const struct sha256_x86 *sha, size_t blocks)
+TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fused, const struct sha256_x86 *sha, struct narrow_x86 *narrow,
+                                           size_t blocks)
 {
     uint8_t lanes[2][AES_BLOCK], remainder[FUSED_BLOCK];
     if (set & SHA256)
@@ -114,6 +139,12 @@ TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fu
     }
     if (set & CRC64)
         *fused->crc64 = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
+    if (set & NARROW_GCM) {
+        narrow_end_gcm(narrow, fused->gcm);
+        fused->gcm->size += blocks * FUSED_BLOCK;
+    }
+    if (set & NARROW_CRC64)
+        narrow_end_crc(narrow, fused->crc64);
 }
 
 /* The first round and the last in vectors, where their steps are shorter, or not; the words go from here to there between rounds. */
@@ -131,7 +162,7 @@ TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fu
 #define OF_ALL_WORDS(DO) DO(a) DO(b) DO(c) DO(d)
 
 #define BETWEEN(step)                              \
-    between(set, gcm, &sha, step, data, out);      \
+    between(set, gcm, &sha, &narrow, step, data, out); \
     if ((set & VECTORS) && (step) == 15) {         \
         OF_ALL_WORDS(MD5_FROM_VECTOR)              \
     }                                              \
@@ -152,16 +183,17 @@ TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *f
     __m128i a_vector, b_vector, c_vector, d_vector, t_vector;
     const struct gcm_x86 *const gcm = fused->gcm;
     struct sha256_x86 sha;
+    struct narrow_x86 narrow;
     if (blocks == 0)
         return;
     OF_ALL_WORDS(MD5_TO_VECTOR)
-    begin(set, fused, &sha);
+    begin(set, fused, &sha, &narrow);
     for (size_t left = blocks; left > 0; left--, data += FUSED_BLOCK) {
         md5_fetch_ahead(data);
         OF_ALL_WORDS(KEEP)
         MD5_STEPS(FUSED_F, MD5_G, MD5_H, FUSED_I, BETWEEN)
         OF_ALL_WORDS(ADD_KEPT)
-        if ((set & GCM) != 0) /* else there is no `out` */
+        if ((set & (GCM | NARROW_GCM)) != 0) /* else there is no `out` */
             out += FUSED_BLOCK;
     }
     if (set & VECTORS) {
@@ -171,7 +203,7 @@ TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *f
     fused->md5[1] = b;
     fused->md5[2] = c;
     fused->md5[3] = d;
-    end(set, fused, &sha, blocks);
+    end(set, fused, &sha, &narrow, blocks);
 }
 
 #define FUNCTION(name, set)                                                                                    \
@@ -188,18 +220,28 @@ FUSED(md5_sha256_crc64, SHA256 | CRC64)
 FUSED(md5_gcm, GCM)
 FUSED(md5_crc64_gcm, CRC64 | GCM)
 FUSED(md5_sha256_crc64_gcm, SHA256 | CRC64 | GCM)
+FUSED(md5_crc64_narrow, NARROW_CRC64)
+FUSED(md5_sha256_crc64_narrow, SHA256 | NARROW_CRC64)
+FUSED(md5_gcm_narrow, NARROW_GCM)
+FUSED(md5_crc64_gcm_narrow, NARROW_CRC64 | NARROW_GCM)
+FUSED(md5_sha256_crc64_gcm_narrow, SHA256 | NARROW_CRC64 | NARROW_GCM)
 
 #define ROW(name, needs, digests, seals, blocks) {name, FUSED_X86_NEEDS | (needs), ENGINE_DIGEST_MD5 | (digests), seals, blocks}
 #define ROWS(name, needs, digests, seals, blocks)                                      \
-    ROW("x86-avx512-vectors", VECTORS_NEEDS | (needs), digests, seals, blocks##_vectors), \
+    ROW(name "-vectors", VECTORS_NEEDS | (needs), digests, seals, blocks##_vectors), \
     ROW(name, needs, digests, seals, blocks)
 
 const struct fused_row fused_rows_x86[FUSED_ROWS_X86] = {
     ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, true, md5_sha256_crc64_gcm),
+    ROWS("x86-aesni", SHA256_NEEDS | NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, true, md5_sha256_crc64_gcm_narrow),
     ROWS("x86-avx512", CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm),
+    ROWS("x86-aesni", NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm_narrow),
     ROWS("x86-avx512", GCM_NEEDS, 0, true, md5_gcm),
+    ROWS("x86-aesni", NARROW_GCM_NEEDS, 0, true, md5_gcm_narrow),
     ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, false, md5_sha256_crc64),
+    ROWS("x86-pclmul", SHA256_NEEDS | NARROW_CRC64_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, false, md5_sha256_crc64_narrow),
     ROWS("x86-avx512", CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64),
+    ROWS("x86-pclmul", NARROW_CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64_narrow),
     ROWS("x86-sha", SHA256_NEEDS, ENGINE_DIGEST_SHA256, false, md5_sha256),
     {"x86-avx512", GCM_NEEDS | FEATURE_SSSE3 | FEATURE_SSE4_1, ENGINE_DIGEST_CRC64NVME, true, fused_crc64_gcm},
 };

@@ -16,11 +16,14 @@ enum { FUSED_ROWS = FUSED_ROWS_X86 };
 static const struct fused_row *const rows = fused_rows_x86;
 
 uint64_t fused_crc64_folding[2];
+_Alignas(AES_BLOCK) uint64_t fused_crc64_folding_near[2];
 
 static void fill_folding(void)
 {
-    for (int half = 0; half < 2; half++)
+    for (int half = 0; half < 2; half++) {
         fused_crc64_folding[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * FUSED_BLOCK + 63 - 64 * half);
+        fused_crc64_folding_near[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * AES_BLOCK + 63 - 64 * half);
+    }
 }
 #else
 enum { FUSED_ROWS = 0 };

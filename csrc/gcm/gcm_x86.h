@@ -30,8 +30,8 @@ enum {
 
 /* All of it secret. */
 struct gcm_x86 {
-    uint8_t round_keys[AES_ROUNDS + 1][AES_BLOCK];
-    uint8_t powers[GCM_POWERS_ROOM][AES_BLOCK]; /* times x: H^16 first, H last */
+    _Alignas(AES_BLOCK) uint8_t round_keys[AES_ROUNDS + 1][AES_BLOCK];
+    _Alignas(AES_BLOCK) uint8_t powers[GCM_POWERS_ROOM][AES_BLOCK]; /* times x: H^16 first, H last */
     /* The message under way. Blocks of counter and hash are kept reversed: as numbers. */
     uint8_t counter[AES_BLOCK]; /* of the next block */
     uint8_t hash[AES_BLOCK];

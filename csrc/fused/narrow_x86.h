@@ -1,0 +1,149 @@
+/*
+ * What the fused pass does in registers of 128 bits where there are no wider AES-NI and PCLMULQDQ, an instruction or a few at a time: the
+ * counterpart of wide_x86.h.
+ *
+ * There are sixteen such registers, SHA-256 wants eight. So there is one mask, and a block of 16 bytes is encrypted after the other, a
+ * round of AES between two steps of MD5; keys and constants are read where they lie. All is in the encoding of SSE, as SHA-NI is.
+ *
+ * GHASH. A block is multiplied while the next one is encrypted, by the power of H that belongs to its place of four; the sum is reduced when
+ * the fourth is in it. The first time that sum is the state before, which no reduction changes, and the block a zero.
+ *
+ * CRC64NVME is folded from each block onto the next: a product takes a few cycles, and a block of MD5 has time for four.
+ */
+#ifndef ENGINE_FUSED_NARROW_X86_H
+#define ENGINE_FUSED_NARROW_X86_H
+
+#include "crc/crc_table.h"
+#include "fused/fused.h"
+
+struct narrow_x86 {
+    __m128i counter, mask, sealed; /* `sealed` is the last block, reversed */
+    __m128i low, middle, high;     /* the sum of products */
+    __m128i crc;
+    const uint64_t *crc_by;
+};
+
+struct narrow_constants {
+    _Alignas(AES_BLOCK) uint8_t reverse[AES_BLOCK];
+    _Alignas(AES_BLOCK) uint32_t one[4];
+    _Alignas(AES_BLOCK) uint64_t reducer[2];
+    _Alignas(AES_BLOCK) uint64_t crc_start[2];
+};
+
+static const struct narrow_constants narrow_constants = {
+    .reverse = {15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
+    .one = {1},
+    .reducer = {GCM_REDUCER_HIGH, GCM_REDUCER_HIGH},
+    .crc_start = {1, 0},
+};
+
+/* An operand in memory, aligned unless the instruction is movdqu. */
+#define NARROW_AT(bytes) "m"(*(const uint8_t(*)[AES_BLOCK])(bytes))
+
+TARGET_FUSED static ALWAYS_INLINE void narrow_begin_gcm(struct narrow_x86 *narrow, const struct gcm_x86 *gcm)
+{
+    narrow->counter = gcm_load(gcm->counter);
+    narrow->sealed = narrow->low = narrow->middle = _mm_setzero_si128();
+    narrow->high = gcm_load(gcm->hash);
+}
+
+/* One round of AES, 0 to 14. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int round)
+{
+    if (round == 0)
+        __asm__ volatile("movdqa %[Counter], %[Mask]\n\tpaddd %[One], %[Counter]\n\tpshufb %[Reverse], %[Mask]\n\tpxor %[Key], %[Mask]"
+                         : [Mask] "=&x"(narrow->mask), [Counter] "+x"(narrow->counter)
+                         : [One] NARROW_AT(narrow_constants.one), [Reverse] NARROW_AT(narrow_constants.reverse),
+                           [Key] NARROW_AT(gcm->round_keys[0]));
+    else if (round < AES_ROUNDS)
+        __asm__ volatile("aesenc %1, %0" : "+x"(narrow->mask) : NARROW_AT(gcm->round_keys[round]));
+    else
+        __asm__ volatile("aesenclast %1, %0" : "+x"(narrow->mask) : NARROW_AT(gcm->round_keys[round]));
+}
+
+/* To the first of four blocks belongs the hash of what was before. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, const int block, const uint8_t *data, uint8_t *out)
+{
+    __asm__ volatile("movdqu %[Data], %[Sealed]\n\tpxor %[Mask], %[Sealed]\n\tmovdqu %[Sealed], %[Out]\n\tpshufb %[Reverse], %[Sealed]"
+                     : [Sealed] "=&x"(narrow->sealed), [Out] "=m"(*(uint8_t(*)[AES_BLOCK])(out + AES_BLOCK * block))
+                     : [Mask] "x"(narrow->mask), [Data] NARROW_AT(data + AES_BLOCK * block),
+                       [Reverse] NARROW_AT(narrow_constants.reverse));
+    if (block == 0)
+        __asm__ volatile("pxor %1, %0" : "+x"(narrow->sealed) : "x"(narrow->high));
+}
+
+/* `product` of halves of `sealed` and of a power, the first of a sum or added to it. */
+#define NARROW_MULTIPLY(halves, power, sum)                                                        \
+    __asm__ volatile("movdqa %1, %0\n\tpclmulqdq $" #halves ", %2, %0" : "=&x"(sum) : "x"(narrow->sealed), NARROW_AT(power))
+#define NARROW_MULTIPLY_ADD(halves, power, sum)                                                              \
+    __asm__ volatile("movdqa %2, %1\n\tpclmulqdq $" #halves ", %3, %1\n\tpxor %1, %0"                        \
+                     : "+x"(sum), "=&x"(product)                                                             \
+                     : "x"(narrow->sealed), NARROW_AT(power))
+
+/* Half a reduction, as gcm_reduce_half(). */
+#define NARROW_REDUCE(lower, onto)                                                                                                       \
+    __asm__ volatile("movdqa %1, %2\n\tpclmulqdq $0x00, %3, %2\n\tpshufd $0x4e, %1, %1\n\tpxor %1, %0\n\tpxor %2, %0"                    \
+                     : "+x"(onto), "+x"(lower), "=&x"(product)                                                                           \
+                     : NARROW_AT(narrow_constants.reducer))
+
+enum { NARROW_HASH_PARTS = 6 };
+
+/* GHASH of the last block, which was the `block`th of four, in parts; the last two are nothing but behind the fourth. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_hash(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int block, const int part)
+{
+    const uint8_t *const power = gcm->powers[GCM_POWERS - 4 + block];
+    __m128i product;
+    if (part == 0 && block == 0)
+        NARROW_MULTIPLY(0x00, power, narrow->low);
+    else if (part == 0)
+        NARROW_MULTIPLY_ADD(0x00, power, narrow->low);
+    else if (part == 1 && block == 0)
+        NARROW_MULTIPLY(0x01, power, narrow->middle);
+    else if (part == 1)
+        NARROW_MULTIPLY_ADD(0x01, power, narrow->middle);
+    else if (part == 2)
+        NARROW_MULTIPLY_ADD(0x10, power, narrow->middle);
+    else if (part == 3 && block == 0)
+        NARROW_MULTIPLY(0x11, power, narrow->high);
+    else if (part == 3)
+        NARROW_MULTIPLY_ADD(0x11, power, narrow->high);
+    else if (part == 4 && block == 3)
+        NARROW_REDUCE(narrow->low, narrow->middle);
+    else if (part == 5 && block == 3)
+        NARROW_REDUCE(narrow->middle, narrow->high);
+}
+
+TARGET_FUSED static ALWAYS_INLINE void narrow_end_gcm(struct narrow_x86 *narrow, struct gcm_x86 *gcm)
+{
+#pragma GCC unroll 16
+    for (int part = 0; part < NARROW_HASH_PARTS; part++)
+        narrow_hash(narrow, gcm, 3, part);
+    gcm_store(gcm->counter, narrow->counter);
+    gcm_store(gcm->hash, narrow->high);
+}
+
+/* The register belongs onto the first eight bytes, where it is; one times it is the first product. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_begin_crc(struct narrow_x86 *narrow, const uint64_t *crc)
+{
+    narrow->crc = _mm_loadl_epi64((const void *)crc);
+    narrow->crc_by = narrow_constants.crc_start;
+}
+
+TARGET_FUSED static ALWAYS_INLINE void narrow_crc(struct narrow_x86 *narrow, const uint8_t *block)
+{
+    __m128i part;
+    __asm__ volatile("movdqa %[Crc], %[Part]\n\tpclmulqdq $0x00, %[By], %[Crc]\n\tpclmulqdq $0x11, %[By], %[Part]\n\t"
+                     "pxor %[Part], %[Crc]\n\tmovdqu %[Block], %[Part]\n\tpxor %[Part], %[Crc]"
+                     : [Crc] "+x"(narrow->crc), [Part] "=&x"(part)
+                     : [By] NARROW_AT(narrow->crc_by), [Block] NARROW_AT(block));
+    narrow->crc_by = fused_crc64_folding_near;
+}
+
+TARGET_FUSED static ALWAYS_INLINE void narrow_end_crc(const struct narrow_x86 *narrow, uint64_t *crc)
+{
+    uint8_t remainder[AES_BLOCK];
+    gcm_store(remainder, narrow->crc);
+    *crc = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
+}
+
+#endif
