@@ -9,6 +9,7 @@
 #define ENGINE_FUSED_WIDE_X86_H
 
 #include "fused/fused.h"
+#include "gcm/gcm_x86.h"
 
 #define COUNTER "%%zmm16"
 #define MASK "%%zmm17" /* what encrypts the next block, under way */
