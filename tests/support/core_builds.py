@@ -81,9 +81,11 @@ def names_of(sources: Iterable[Path], place: Path, core: Path) -> Objects:
     return objects
 
 
-def compile_objects(place: Path, flavour: Flavour, sources: Iterable[Path], core: Path = CSRC) -> None:
-    """Without any build system."""
-    subprocess.run(["cc", *COMMON, *flavour.value, f"-I{core}", "-c", *map(str, sources)], check=True, cwd=place)
+def compile_objects(place: Path, flavour: Flavour, sources: Sequence[Path], core: Path = CSRC) -> None:
+    """Without any build system; the assembly stays beside the objects."""
+    command = ["cc", *COMMON, *flavour.value, f"-I{core}", "-S", *map(str, sources)]
+    subprocess.run(command, check=True, cwd=place)
+    subprocess.run(["cc", "-c", *(f"{path.stem}.s" for path in sources)], check=True, cwd=place)
 
 
 def linked(path: Path, flavour: Flavour, objects: Objects, *sources: Path, link: Sequence[str] = ()) -> Path:
