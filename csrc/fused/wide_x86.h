@@ -9,6 +9,7 @@
 #define ENGINE_FUSED_WIDE_X86_H
 
 #include "fused/fused.h"
+#include "gcm/gcm_x86.h"
 
 #define COUNTER "%%zmm16"
 #define MASK "%%zmm17" /* what encrypts the next block, under way */
@@ -132,7 +133,7 @@ TARGET_FUSED static ALWAYS_INLINE void wide_end_crc(uint8_t *remainder)
 /* Leave nothing in the registers. */
 TARGET_FUSED static ALWAYS_INLINE void wide_wipe(void)
 {
-    __asm__ volatile(".irp register, 16, 17, 18, 21, 22, 23, 24, 25, 26, 27\n\t"
+    __asm__ volatile(".irp register, 16, 17, 18, 21, 22, 23, 24, 25, 26, 27, 29, 31\n\t"
                      "vpxord %%zmm\\register, %%zmm\\register, %%zmm\\register\n\t"
                      ".endr" ::);
 }
