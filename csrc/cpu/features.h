@@ -24,6 +24,7 @@ enum cpu_feature {
     FEATURE_VAES = 1 << 11,
     FEATURE_VPCLMULQDQ = 1 << 12,
     FEATURE_BMI1 = 1 << 13,
+    FEATURE_ONE_CYCLE_VECTORS = 1 << 14, /* no bit of CPUID: add, rotate, vpternlogd take one cycle in vectors too */
 };
 
 /* Detect, then take away what ENGINE_CPU_DISABLE names. False if it names something unknown. Called once, by engine_init(). */

@@ -2,14 +2,19 @@
  * The rows of the fused pass on x86-64, all combinations from one text.
  *
  * MD5 takes 288 cycles a block, its 64 steps one after the other; SHA-256 takes 130, in units MD5 does not need; four blocks of AES and GHASH,
- * and the CRC, are some seventy instructions. The processor looks a few hundred instructions ahead and its scheduler holds about a
- * hundred that wait, so what is to run beside MD5 must stand beside it: after each of its steps comes a sixty-fourth of the rest. All steps of
+ * and the CRC, are some ninety instructions. The processor looks a few hundred instructions ahead and its scheduler holds about a
+ * hundred that wait, so what is to run beside MD5 must stand beside it: after each of its steps comes a part of the rest. All steps of
  * MD5 are volatile, which keeps all in this order: in gcc 12's own, SHA-256 beside MD5 cost 40 cycles a block (Sapphire Rapids), in this
  * one it costs none.
  *
+ * Where vectors take one cycle, the first round of MD5 and the last are in vectors (md5/md5_x86.h), which saves 32 cycles, and a way of three
+ * there and back costs six. Then SHA-256 stands beside the middle rounds alone, in its own units again: its instructions take three to six
+ * cycles, and where one is about to end, an instruction of MD5's chain, if it waits at the same port, waits on. All of MD5 in
+ * vectors is 257 cycles a block alone, but 305 with SHA-256, the halves 268; with all that there is, 272.
+ *
  * AES works one block ahead: what encrypts a block has been made while the block before was digested, and its ciphertext is hashed while
- * the next is made. Of GHASH and CRC each of the four lanes of a register sees every fourth block of 16 bytes; both multiply what they have
- * before they add a block. The first time there is nothing to multiply but the state before, by what leaves it as it is.
+ * the next is made. Of GHASH each of two lanes sees every second block of 16 bytes, of CRC64NVME each of four every fourth; both multiply
+ * what they have before they add a block. The first time there is nothing to multiply but the state before, by what brings it to its place.
  */
 #include "cpu/target.h"
 
@@ -22,11 +27,12 @@
 #include "md5/md5_x86.h"
 #include "sha256/sha256_x86.h"
 
-/* What a row computes beside MD5: bits, known when its function is compiled. */
-enum { SHA256 = 1, CRC64 = 2, GCM = 4 };
+/* What a row computes beside MD5, and whether half of that is in vectors: bits, known when its function is compiled. */
+enum { SHA256 = 1, CRC64 = 2, GCM = 4, VECTORS = 8 };
 
 enum {
     FUSED_X86_NEEDS = FEATURE_BMI1 | FEATURE_SSSE3 | FEATURE_SSE4_1,
+    VECTORS_NEEDS = FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS,
     SHA256_NEEDS = FEATURE_SHA_NI,
     CRC64_NEEDS = FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_VPCLMULQDQ,
     GCM_NEEDS = CRC64_NEEDS | FEATURE_AVX512BW | FEATURE_VAES | FEATURE_AES | FEATURE_PCLMULQDQ
@@ -42,16 +48,22 @@ TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *
         wide_begin_gcm(fused->gcm);
 }
 
-TARGET_FUSED static ALWAYS_INLINE void digest_between(struct sha256_x86 *sha, const int step, const uint8_t *data)
+/* A quarter of a turn after each step; if MD5 is in vectors meanwhile, some two after those steps that are not. */
+TARGET_FUSED static ALWAYS_INLINE void digest_between(const int set, struct sha256_x86 *sha, const int step, const uint8_t *data)
 {
-    if (step == 0)
+    enum { QUARTERS = 64 };
+    const int first = set & VECTORS ? 20 : 0, end = set & VECTORS ? 54 : 64;
+    if (step == first)
         sha256_x86_begin_block(sha, data);
-    sha256_x86_quarter(sha, step / 4, step % 4);
-    if (step == 63)
+    if (step >= first && step < end)
+#pragma GCC unroll 2
+        for (int i = QUARTERS * (step - first) / (end - first); i < QUARTERS * (step + 1 - first) / (end - first); i++)
+            sha256_x86_quarter(sha, i / 4, i % 4);
+    if (step == end - 1)
         sha256_x86_end_block(sha);
 }
 
-/* AES after the steps 4k + 3, GHASH of the block before after the steps 8k + 1. */
+/* AES after the steps 4k + 3, GHASH from step 28 on after every third. */
 TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, const int step, const uint8_t *data, uint8_t *out)
 {
     if (step == 0)
@@ -60,35 +72,35 @@ TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, c
         wide_begin_mask(gcm);
     if (step % 4 == 3 && step / 4 >= 1 && step / 4 <= AES_ROUNDS)
         wide_make_mask(gcm, step / 4);
-    if (step % 8 == 1 && step / 8 < GCM_HASH_PARTS)
-        wide_hash(gcm, step / 8);
+    if (step >= 28 && step % 3 == 1 && (step - 28) / 3 < GCM_HASH_PARTS)
+        wide_hash(gcm, (step - 28) / 3);
 }
 
 /* What is done after step `step` of MD5's 64. */
-TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct fused *fused, struct sha256_x86 *sha, const int step,
+TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x86 *gcm, struct sha256_x86 *sha, const int step,
                                                const uint8_t *data, uint8_t *out)
 {
     if (set & SHA256)
-        digest_between(sha, step, data);
+        digest_between(set, sha, step, data);
     if (set & GCM)
-        seal_between(fused->gcm, step, data, out);
-    if ((set & CRC64) && step == 56)
+        seal_between(gcm, step, data, out);
+    if ((set & CRC64) && step == 60)
         wide_crc(data);
 }
 
-/* The lanes saw every fourth block; the last four are still to be multiplied, each by the power of its place. */
-TARGET_FUSED static void join_lanes(struct gcm_x86 *gcm, const uint8_t lanes[4][AES_BLOCK])
+/* The lanes saw every second block; the last two are still to be multiplied, each by the power of its place. */
+TARGET_FUSED static void join_lanes(struct gcm_x86 *gcm, const uint8_t lanes[2][AES_BLOCK])
 {
     struct gcm_product sum = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
-    for (int i = 0; i < 4; i++)
-        gcm_add_product(&sum, gcm_load(lanes[i]), gcm_load(gcm->powers[GCM_POWERS - 4 + i]));
+    for (int i = 0; i < 2; i++)
+        gcm_add_product(&sum, gcm_load(lanes[i]), gcm_load(gcm->powers[GCM_POWERS - 2 + i]));
     gcm_store(gcm->hash, gcm_reduce(&sum));
 }
 
 /* Whatever is called is called when the wide registers have been read and wiped. */
 TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fused, const struct sha256_x86 *sha, size_t blocks)
 {
-    uint8_t lanes[4][AES_BLOCK], remainder[FUSED_BLOCK];
+    uint8_t lanes[2][AES_BLOCK], remainder[FUSED_BLOCK];
     if (set & SHA256)
         sha256_x86_store(sha, fused->sha256);
     if (set & CRC64)
@@ -104,24 +116,56 @@ TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fu
         *fused->crc64 = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
 }
 
-#define BETWEEN(step) between(set, fused, &sha, step, data, out);
+/* The first round and the last in vectors, where their steps are shorter, or not; the words go from here to there between rounds. */
+#define FUSED_F(...)             \
+    if (set & VECTORS)           \
+        MD5_VECTOR_F(__VA_ARGS__) \
+    else                         \
+        MD5_F(__VA_ARGS__)
+#define FUSED_I(...)             \
+    if (set & VECTORS)           \
+        MD5_VECTOR_I(__VA_ARGS__) \
+    else                         \
+        MD5_I(__VA_ARGS__)
+
+#define OF_ALL_WORDS(DO) DO(a) DO(b) DO(c) DO(d)
+
+#define BETWEEN(step)                              \
+    between(set, gcm, &sha, step, data, out);      \
+    if ((set & VECTORS) && (step) == 15) {         \
+        OF_ALL_WORDS(MD5_FROM_VECTOR)              \
+    }                                              \
+    if ((set & VECTORS) && (step) == 47) {         \
+        OF_ALL_WORDS(MD5_TO_VECTOR)                \
+    }
+
+#define KEEP(word) const uint32_t word##_before = word; const __m128i word##_vector_before = word##_vector;
+#define ADD_KEPT(word)                                                     \
+    if (set & VECTORS)                                                     \
+        word##_vector = _mm_add_epi32(word##_vector, word##_vector_before); \
+    else                                                                   \
+        word += word##_before;
 
 TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out)
 {
     uint32_t a = fused->md5[0], b = fused->md5[1], c = fused->md5[2], d = fused->md5[3], t;
+    __m128i a_vector, b_vector, c_vector, d_vector, t_vector;
+    const struct gcm_x86 *const gcm = fused->gcm;
     struct sha256_x86 sha;
     if (blocks == 0)
         return;
+    OF_ALL_WORDS(MD5_TO_VECTOR)
     begin(set, fused, &sha);
     for (size_t left = blocks; left > 0; left--, data += FUSED_BLOCK) {
-        const uint32_t before[4] = {a, b, c, d};
-        MD5_STEPS(BETWEEN)
-        a += before[0];
-        b += before[1];
-        c += before[2];
-        d += before[3];
+        md5_fetch_ahead(data);
+        OF_ALL_WORDS(KEEP)
+        MD5_STEPS(FUSED_F, MD5_G, MD5_H, FUSED_I, BETWEEN)
+        OF_ALL_WORDS(ADD_KEPT)
         if ((set & GCM) != 0) /* else there is no `out` */
             out += FUSED_BLOCK;
+    }
+    if (set & VECTORS) {
+        OF_ALL_WORDS(MD5_FROM_VECTOR)
     }
     fused->md5[0] = a;
     fused->md5[1] = b;
@@ -130,11 +174,13 @@ TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *f
     end(set, fused, &sha, blocks);
 }
 
-#define FUSED(name, set)                                                                                      \
+#define FUNCTION(name, set)                                                                                    \
     TARGET_FUSED static void name(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out) \
-    {                                                                                                         \
-        fuse(set, fused, data, blocks, out);                                                                  \
+    {                                                                                                          \
+        fuse(set, fused, data, blocks, out);                                                                   \
     }
+
+#define FUSED(name, set) FUNCTION(name, set) FUNCTION(name##_vectors, (set) | VECTORS)
 
 FUSED(md5_sha256, SHA256)
 FUSED(md5_crc64, CRC64)
@@ -144,14 +190,17 @@ FUSED(md5_crc64_gcm, CRC64 | GCM)
 FUSED(md5_sha256_crc64_gcm, SHA256 | CRC64 | GCM)
 
 #define ROW(name, needs, digests, seals, blocks) {name, FUSED_X86_NEEDS | (needs), ENGINE_DIGEST_MD5 | (digests), seals, blocks}
+#define ROWS(name, needs, digests, seals, blocks)                                      \
+    ROW("x86-avx512-vectors", VECTORS_NEEDS | (needs), digests, seals, blocks##_vectors), \
+    ROW(name, needs, digests, seals, blocks)
 
 const struct fused_row fused_rows_x86[FUSED_ROWS_X86] = {
-    ROW("x86-avx512", SHA256_NEEDS | CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, true, md5_sha256_crc64_gcm),
-    ROW("x86-avx512", CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm),
-    ROW("x86-avx512", GCM_NEEDS, 0, true, md5_gcm),
-    ROW("x86-avx512", SHA256_NEEDS | CRC64_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, false, md5_sha256_crc64),
-    ROW("x86-avx512", CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64),
-    ROW("x86-sha", SHA256_NEEDS, ENGINE_DIGEST_SHA256, false, md5_sha256),
+    ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, true, md5_sha256_crc64_gcm),
+    ROWS("x86-avx512", CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm),
+    ROWS("x86-avx512", GCM_NEEDS, 0, true, md5_gcm),
+    ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, false, md5_sha256_crc64),
+    ROWS("x86-avx512", CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64),
+    ROWS("x86-sha", SHA256_NEEDS, ENGINE_DIGEST_SHA256, false, md5_sha256),
     {"x86-avx512", GCM_NEEDS | FEATURE_SSSE3 | FEATURE_SSE4_1, ENGINE_DIGEST_CRC64NVME, true, fused_crc64_gcm},
 };
 #endif

@@ -45,6 +45,18 @@ static int finish_x86_bmi(union digest_state *state, uint8_t *out)
     md5_finish(&state->md5, md5_blocks_x86_bmi, out);
     return ENGINE_OK;
 }
+
+static int update_x86_avx512vl(union digest_state *state, const uint8_t *data, size_t size)
+{
+    md5_update(&state->md5, md5_blocks_x86_avx512vl, data, size);
+    return ENGINE_OK;
+}
+
+static int finish_x86_avx512vl(union digest_state *state, uint8_t *out)
+{
+    md5_finish(&state->md5, md5_blocks_x86_avx512vl, out);
+    return ENGINE_OK;
+}
 #endif
 
 static int begin(union digest_state *state)
@@ -54,6 +66,8 @@ static int begin(union digest_state *state)
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
+    {"x86-avx512vl", FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS, begin_raw, update_x86_avx512vl, finish_x86_avx512vl,
+     raw_discard, true},
     {"x86-bmi", FEATURE_BMI1, begin_raw, update_x86_bmi, finish_x86_bmi, raw_discard, true},
 #endif
     {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard, false},

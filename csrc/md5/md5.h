@@ -25,7 +25,7 @@ void md5_update(struct md5 *md5, md5_blocks *blocks, const uint8_t *data, size_t
 void md5_finish(struct md5 *md5, md5_blocks *blocks, uint8_t *out);
 
 #if defined(TARGET_X86_64)
-md5_blocks md5_blocks_x86_bmi;
+md5_blocks md5_blocks_x86_avx512vl, md5_blocks_x86_bmi;
 #endif
 
 #endif

@@ -20,7 +20,7 @@ PRINT_KERNELS = """if True:
 
 FOLDING = {"x86-vpclmul-avx512": {"pclmulqdq", "vpclmulqdq", "avx512f"}, "x86-pclmul": {"pclmulqdq"}}
 EXPECTED_CHOICE_ON_X86_64 = {
-    "MD5": {"x86-bmi": {"bmi1"}},
+    "MD5": {"x86-avx512vl": {"avx512f", "avx512vl", "one_cycle_vectors"}, "x86-bmi": {"bmi1"}},
     "SHA256": {"x86-sha": {"sha_ni", "ssse3", "sse4_1"}},
     "CRC32": FOLDING,
     "CRC32C": FOLDING,
@@ -38,6 +38,9 @@ LAST_ROWS = {
     "CRC64NVME": "portable",
 }
 
+BY_MODEL = "one_cycle_vectors"
+"""A feature that no bit of CPUID tells of."""
+
 needs_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="features are known on x86-64 only")
 
 
@@ -54,15 +57,30 @@ def allowed_names() -> list[str]:
     return names[1].split(", ")
 
 
+def cpuinfo(name: str) -> str:
+    """A line of the first processor in /proc/cpuinfo."""
+    with open("/proc/cpuinfo") as lines:
+        return next(line for line in lines if line.split("\t")[0] == name).split(":")[1].strip()
+
+
 @needs_x86_64
 def test_detected_features_equal_those_of_the_kernel() -> None:
-    with open("/proc/cpuinfo") as cpuinfo:
-        flags = next(line for line in cpuinfo if line.startswith("flags")).split(":")[1].split()
-    assert set(native.cpu_features_detected()) == set(flags) & set(allowed_names())
+    known = set(allowed_names()) - {BY_MODEL}
+    assert set(native.cpu_features_detected()) - {BY_MODEL} == set(cpuinfo("flags").split()) & known
 
 
 @needs_x86_64
-@pytest.mark.parametrize("disabled", ["", "avx512f", "vpclmulqdq", "pclmulqdq", "bmi1", "sha_ni", "ssse3", "sse4_1"])
+def test_vectors_of_one_cycle_are_known_by_the_model() -> None:
+    zen_4 = ("AuthenticAMD", "25")
+    is_known = cpuinfo("vendor_id") == "GenuineIntel" or (cpuinfo("vendor_id"), cpuinfo("cpu family")) == zen_4
+    assert (BY_MODEL in native.cpu_features_detected()) == (is_known and "avx512vl" in cpuinfo("flags").split())
+
+
+@needs_x86_64
+@pytest.mark.parametrize(
+    "disabled",
+    ["", "avx512f", "avx512vl", BY_MODEL, "vpclmulqdq", "pclmulqdq", "bmi1", "sha_ni", "ssse3", "sse4_1"],
+)
 def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
     usable = set(native.cpu_features_detected()) - {disabled}
     best = {
