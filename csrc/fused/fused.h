@@ -32,7 +32,7 @@ struct fused_row {
 };
 
 #if defined(TARGET_FUSED)
-enum { FUSED_ROWS_X86 = 23 };
+enum { FUSED_ROWS_X86 = 26 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
 

@@ -218,28 +218,34 @@ FUSED(md5_sha256, SHA256)
 FUSED(md5_crc64, CRC64)
 FUSED(md5_sha256_crc64, SHA256 | CRC64)
 FUSED(md5_gcm, GCM)
+FUSED(md5_sha256_gcm, SHA256 | GCM)
 FUSED(md5_crc64_gcm, CRC64 | GCM)
 FUSED(md5_sha256_crc64_gcm, SHA256 | CRC64 | GCM)
 FUSED(md5_crc64_narrow, NARROW_CRC64)
 FUSED(md5_sha256_crc64_narrow, SHA256 | NARROW_CRC64)
 FUSED(md5_gcm_narrow, NARROW_GCM)
+FUSED(md5_sha256_gcm_narrow, SHA256 | NARROW_GCM)
 FUSED(md5_crc64_gcm_narrow, NARROW_CRC64 | NARROW_GCM)
-FUSED(md5_sha256_crc64_gcm_narrow, SHA256 | NARROW_CRC64 | NARROW_GCM)
+FUNCTION(md5_sha256_crc64_gcm_narrow, SHA256 | NARROW_CRC64 | NARROW_GCM)
 
 #define ROW(name, needs, digests, seals, blocks) {name, FUSED_X86_NEEDS | (needs), ENGINE_DIGEST_MD5 | (digests), seals, blocks}
-#define ROWS(name, needs, digests, seals, blocks)                                      \
+#define ROWS(name, needs, digests, seals, blocks)                                    \
     ROW(name "-vectors", VECTORS_NEEDS | (needs), digests, seals, blocks##_vectors), \
     ROW(name, needs, digests, seals, blocks)
 
+enum { SHA256_CRC64 = ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME };
+
 const struct fused_row fused_rows_x86[FUSED_ROWS_X86] = {
-    ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, true, md5_sha256_crc64_gcm),
-    ROWS("x86-aesni", SHA256_NEEDS | NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, true, md5_sha256_crc64_gcm_narrow),
+    ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS | GCM_NEEDS, SHA256_CRC64, true, md5_sha256_crc64_gcm),
+    ROW("x86-aesni", SHA256_NEEDS | NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, SHA256_CRC64, true, md5_sha256_crc64_gcm_narrow),
+    ROWS("x86-avx512", SHA256_NEEDS | GCM_NEEDS, ENGINE_DIGEST_SHA256, true, md5_sha256_gcm),
+    ROWS("x86-aesni", SHA256_NEEDS | NARROW_GCM_NEEDS, ENGINE_DIGEST_SHA256, true, md5_sha256_gcm_narrow),
     ROWS("x86-avx512", CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm),
     ROWS("x86-aesni", NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm_narrow),
     ROWS("x86-avx512", GCM_NEEDS, 0, true, md5_gcm),
     ROWS("x86-aesni", NARROW_GCM_NEEDS, 0, true, md5_gcm_narrow),
-    ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, false, md5_sha256_crc64),
-    ROWS("x86-pclmul", SHA256_NEEDS | NARROW_CRC64_NEEDS, ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME, false, md5_sha256_crc64_narrow),
+    ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS, SHA256_CRC64, false, md5_sha256_crc64),
+    ROWS("x86-pclmul", SHA256_NEEDS | NARROW_CRC64_NEEDS, SHA256_CRC64, false, md5_sha256_crc64_narrow),
     ROWS("x86-avx512", CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64),
     ROWS("x86-pclmul", NARROW_CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64_narrow),
     ROWS("x86-sha", SHA256_NEEDS, ENGINE_DIGEST_SHA256, false, md5_sha256),

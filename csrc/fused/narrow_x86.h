@@ -15,6 +15,7 @@
 
 #include "crc/crc_table.h"
 #include "fused/fused.h"
+#include "gcm/gcm_x86.h"
 
 struct narrow_x86 {
     __m128i counter, mask, sealed; /* `sealed` is the last block, reversed */

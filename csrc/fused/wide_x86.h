@@ -16,6 +16,7 @@
 #define ENGINE_FUSED_WIDE_X86_H
 
 #include "fused/fused.h"
+#include "gcm/gcm_x86.h"
 
 #define COUNTER "%%ymm16"
 #define MASK_0 "%%ymm17" /* what encrypts the next block, under way */

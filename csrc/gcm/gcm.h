@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "engine.h"
-#include "gcm/gcm_x86.h"
+#include "gcm/gcm_x86_state.h"
 
 /* A key made ready. All zero means: nothing to release. */
 union gcm_state {

@@ -1,6 +1,5 @@
 /*
- * AES-256-GCM on x86-64: a key made ready, and one message under way. Rows differ in how they work through the bytes of a message; what
- * comes before and after is here, so that the fused pass can take the bytes of a message too.
+ * The mathematics of AES-256-GCM on x86-64, a block at a time.
  *
  * GHASH. Its field is bit-reflected: read as one number of 128 bits, most significant byte first, bit 127 is x^0. A product of two such
  * numbers comes out one bit too low; the powers of H are kept multiplied by x for it. A product of 256 bits is reduced from below in two
@@ -14,46 +13,13 @@
 #ifndef ENGINE_GCM_GCM_X86_H
 #define ENGINE_GCM_GCM_X86_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include "cpu/target.h"
-
-enum {
-    AES_BLOCK = 16,
-    AES_ROUNDS = 14,
-    GCM_POWERS = 16,
-    GCM_POWERS_ROOM = GCM_POWERS + 3 /* the last ones can be loaded four at a time, with zeros behind */
-};
-
-/* All of it secret. */
-struct gcm_x86 {
-    _Alignas(AES_BLOCK) uint8_t round_keys[AES_ROUNDS + 1][AES_BLOCK];
-    _Alignas(AES_BLOCK) uint8_t powers[GCM_POWERS_ROOM][AES_BLOCK]; /* times x: H^16 first, H last */
-    /* The message under way. Blocks of counter and hash are kept reversed: as numbers. */
-    uint8_t counter[AES_BLOCK]; /* of the next block */
-    uint8_t hash[AES_BLOCK];
-    uint8_t mask[AES_BLOCK]; /* of the tag */
-    uint64_t aad_size, size;
-};
-
-/* Carry a message on by `size` bytes, a multiple of AES_BLOCK but at its end; encrypt them or decrypt. `out` may be `data`. */
-typedef void gcm_x86_crypt(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out);
-
-/* A message piece by piece. */
-struct gcm_pieces {
-    void (*begin)(struct gcm_x86 *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size);
-    gcm_x86_crypt *carry_on;
-    void (*finish)(struct gcm_x86 *gcm, uint8_t *tag);
-};
+#include "gcm/gcm_x86_state.h"
 
 #if defined(TARGET_X86_64)
-void gcm_x86_prepare(struct gcm_x86 *gcm, const uint8_t *key);
-void gcm_x86_begin_message(struct gcm_x86 *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size);
-void gcm_x86_finish_message(struct gcm_x86 *gcm, uint8_t *tag);
-
 #include <immintrin.h>
 
 #define GCM_REDUCER_HIGH 0xc200000000000000

@@ -15,7 +15,7 @@ struct lane_group {
     _Alignas(64) uint32_t sha256[8][LANES_A_GROUP];
 };
 
-/* Carry as many lanes as the row has over `blocks` blocks each, from the pointers in `data`. */
+/* Carry as many lanes as the row has over `blocks` blocks each, one at least, from the pointers in `data`. */
 typedef void lanes_run(struct lane_group *groups, const uint8_t *const *data, size_t blocks);
 
 struct lanes_row {

@@ -15,31 +15,25 @@
 #define MD5_TABLE_G 0xac /* d ? b : c */
 #define MD5_TABLE_H 0x96 /* b ^ c ^ d */
 #define MD5_TABLE_I 0x63 /* c ^ (b | ~d) */
+#define MD5_TABLE(i) ((i) < 16 ? MD5_TABLE_F : (i) < 32 ? MD5_TABLE_G : (i) < 48 ? MD5_TABLE_H : MD5_TABLE_I)
 
 /* In this order: gcc sums as it likes, and would put the constant behind the function. The register that VPTERNLOGD overwrites is a copy
  * of d, which has long been there, and not of b. */
-#define MD5_STEP(a, b, c, d, table, words, word, shift, i)                                        \
-    a = _mm512_add_epi32(_mm512_add_epi32(a, words[word]), _mm512_set1_epi32((int)constants[i])); \
-    __asm__("" : "+v"(a));                                                                        \
-    a = _mm512_add_epi32(a, _mm512_ternarylogic_epi32(d, c, b, table));                           \
+#define MD5_STEP(a, b, c, d, table, word, constant, shift)                               \
+    a = _mm512_add_epi32(_mm512_add_epi32(a, word), _mm512_set1_epi32((int)(constant))); \
+    __asm__("" : "+v"(a));                                                               \
+    a = _mm512_add_epi32(a, _mm512_ternarylogic_epi32(d, c, b, table));                  \
     a = _mm512_add_epi32(_mm512_rol_epi32(a, shift), b);
 
 /* Makes the compiler forget what it knows of memory, so that it takes words and constants from there as operands, and does not keep
  * them in registers and spill the states. */
 #define FORGET_MEMORY(constants) __asm__ volatile("" : "+r"(constants) : : "memory")
 
-#define MD5_STEP_ALONE(table, a, b, c, d, word, shift, i) MD5_STEP(a, b, c, d, table, words, word, shift, i)
-
-TARGET_AVX512F static inline void md5_block(__m512i state[4], const __m512i words[16])
+TARGET_AVX512F static ALWAYS_INLINE void add_to_state(__m512i *state, const __m512i *sum, int count)
 {
-    const uint32_t *constants = md5_constants;
-    __m512i a = state[0], b = state[1], c = state[2], d = state[3];
-    FORGET_MEMORY(constants);
-    MD5_STEPS(MD5_STEP_ALONE, MD5_TABLE_F, MD5_TABLE_G, MD5_TABLE_H, MD5_TABLE_I)
-    state[0] = _mm512_add_epi32(state[0], a);
-    state[1] = _mm512_add_epi32(state[1], b);
-    state[2] = _mm512_add_epi32(state[2], c);
-    state[3] = _mm512_add_epi32(state[3], d);
+#pragma GCC unroll 8
+    for (int i = 0; i < count; i++)
+        state[i] = _mm512_add_epi32(state[i], sum[i]);
 }
 
 #endif

@@ -21,28 +21,29 @@ static const uint32_t md5_constants[64] = {
     0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
 };
 
-#define MD5_FOUR_STEPS(STEP, function, word, i, s0, s1, s2, s3) \
-    STEP(function, a, b, c, d, word(i), s0, i)                  \
-    STEP(function, d, a, b, c, word(i + 1), s1, i + 1)          \
-    STEP(function, c, d, a, b, word(i + 2), s2, i + 2)          \
-    STEP(function, b, c, d, a, word(i + 3), s3, i + 3)
-
-#define MD5_ROUND(STEP, function, word, i, s0, s1, s2, s3)        \
-    MD5_FOUR_STEPS(STEP, function, word, (i), s0, s1, s2, s3)     \
-    MD5_FOUR_STEPS(STEP, function, word, (i) + 4, s0, s1, s2, s3) \
-    MD5_FOUR_STEPS(STEP, function, word, (i) + 8, s0, s1, s2, s3) \
-    MD5_FOUR_STEPS(STEP, function, word, (i) + 12, s0, s1, s2, s3)
+/* The shifts of the four kinds of steps of a round, the first in the lowest byte. */
+#define MD5_SHIFTS(i) ((i) < 16 ? 0x16110c07 : (i) < 32 ? 0x140e0905 : (i) < 48 ? 0x17100b04 : 0x150f0a06)
+#define MD5_SHIFT(i) (MD5_SHIFTS(i) >> 8 * ((i) % 4) & 0xff)
 
 /* Which word of the block a step takes. */
-#define MD5_WORD_F(i) ((i) % 16)
-#define MD5_WORD_G(i) ((5 * (i) + 1) % 16)
-#define MD5_WORD_H(i) ((3 * (i) + 5) % 16)
-#define MD5_WORD_I(i) (7 * (i) % 16)
+#define MD5_WORD(i) (((i) < 16 ? (i) : (i) < 32 ? 5 * (i) + 1 : (i) < 48 ? 3 * (i) + 5 : 7 * (i)) % 16)
 
-#define MD5_STEPS(STEP, F, G, H, I)                   \
-    MD5_ROUND(STEP, F, MD5_WORD_F, 0, 7, 12, 17, 22)  \
-    MD5_ROUND(STEP, G, MD5_WORD_G, 16, 5, 9, 14, 20)  \
-    MD5_ROUND(STEP, H, MD5_WORD_H, 32, 4, 11, 16, 23) \
-    MD5_ROUND(STEP, I, MD5_WORD_I, 48, 6, 10, 15, 21)
+#define MD5_FOUR_STEPS(STEP, function, i)                                \
+    STEP(function, a, b, c, d, MD5_WORD(i), MD5_SHIFT(i), i)             \
+    STEP(function, d, a, b, c, MD5_WORD(i + 1), MD5_SHIFT(i + 1), i + 1) \
+    STEP(function, c, d, a, b, MD5_WORD(i + 2), MD5_SHIFT(i + 2), i + 2) \
+    STEP(function, b, c, d, a, MD5_WORD(i + 3), MD5_SHIFT(i + 3), i + 3)
+
+#define MD5_ROUND(STEP, function, i)        \
+    MD5_FOUR_STEPS(STEP, function, (i))     \
+    MD5_FOUR_STEPS(STEP, function, (i) + 4) \
+    MD5_FOUR_STEPS(STEP, function, (i) + 8) \
+    MD5_FOUR_STEPS(STEP, function, (i) + 12)
+
+#define MD5_STEPS(STEP, F, G, H, I) \
+    MD5_ROUND(STEP, F, 0)           \
+    MD5_ROUND(STEP, G, 16)          \
+    MD5_ROUND(STEP, H, 32)          \
+    MD5_ROUND(STEP, I, 48)
 
 #endif

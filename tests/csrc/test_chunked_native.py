@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fuzzing import build, chunked_seeds, write_seeds
+from tests.support.core_builds import CoreBuilds, Flavour
+from tests.support.fuzzing import chunked_seeds, write_seeds
 
 
 @pytest.fixture(scope="module")
@@ -14,9 +15,9 @@ def seeds(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def driver(tmp_path_factory: pytest.TempPathFactory, core_builds: CoreBuilds) -> Path:
     source, wrap = Path(__file__).with_name("chunked_driver.c"), ["-Wl,--wrap=calloc,--wrap=free"]
-    return build(tmp_path_factory.mktemp("driver") / "driver", source, link=wrap)
+    return core_builds.program(tmp_path_factory.mktemp("driver") / "driver", Flavour.PLAIN, source, link=wrap)
 
 
 def run(driver: Path, mode: str, *arguments: str) -> dict[str, int]:

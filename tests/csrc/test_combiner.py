@@ -12,24 +12,14 @@ from pathlib import Path
 import pytest
 
 from engine import native
+from tests.support.core_builds import CoreBuilds, Flavour
 
-ROOT = Path(__file__).parents[2]
-CSRC = ROOT / "csrc"
 PINNED = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not any(row.usable for row in native.lanes()), reason="this processor has no lanes"),
 ]
-
-
-def build(place: Path, *flags: str) -> Path:
-    program = place / "combiner_driver"
-    sources = [str(path) for path in CSRC.rglob("*.c") if "fuzz" not in path.parts]
-    common = ["-std=c11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror", f"-I{CSRC}"]
-    driver = str(Path(__file__).with_name("combiner_driver.c"))
-    subprocess.run(["cc", *common, *flags, *sources, driver, "-lcrypto", "-o", str(program)], check=True)
-    return program
 
 
 def run(*command: str | Path, disabled: str = "") -> dict[str, int]:
@@ -40,14 +30,18 @@ def run(*command: str | Path, disabled: str = "") -> dict[str, int]:
     return {name: int(value) for name, value in (line.split(": ") for line in done.stdout.splitlines())}
 
 
-@pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("plain"), "-O2")
+def built(core_builds: CoreBuilds, place: Path, flavour: Flavour) -> Path:
+    return core_builds.program(place / "combiner_driver", flavour, Path(__file__).with_name("combiner_driver.c"))
 
 
 @pytest.fixture(scope="module")
-def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("watched"), "-O1", "-fsanitize=thread")
+def plain(tmp_path_factory: pytest.TempPathFactory, core_builds: CoreBuilds) -> Path:
+    return built(core_builds, tmp_path_factory.mktemp("plain"), Flavour.PLAIN)
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory, core_builds: CoreBuilds) -> Path:
+    return built(core_builds, tmp_path_factory.mktemp("watched"), Flavour.THREAD)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 17, 40, 80])
@@ -91,8 +85,7 @@ def test_thread_sanitizer_finds_the_planted_race(watched: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
-def test_valgrind_finds_no_error_and_no_leak(tmp_path: Path) -> None:
+def test_valgrind_finds_no_error_and_no_leak(plain: Path) -> None:
     """It knows no AVX-512, and says so by CPUID: the rows of AVX2 run."""
-    program = build(tmp_path, "-O1")
-    command = [*PINNED, "valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--fair-sched=yes", program]
+    command = [*PINNED, "valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--fair-sched=yes", plain]
     assert run(*command, "crowd", "32", "5", "3")["batches"] > 0

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fuzzing import CSRC, build
+from tests.support.core_builds import CoreBuilds, Fault, Flavour, Objects, linked
 
 WRAPPED = ("calloc", "free", "mmap", "munmap", "RAND_bytes", "RAND_priv_bytes")
 
 
-def driver_of(place: Path, core: Path = CSRC) -> Path:
+def driver_of(place: Path, objects: Objects) -> Path:
     wrap = "-Wl," + ",".join(f"--wrap={name}" for name in WRAPPED)
-    return build(place / "keys_driver", Path(__file__).with_name("keys_driver.c"), core=core, link=[wrap])
+    source = Path(__file__).with_name("keys_driver.c")
+    return linked(place / "keys_driver", Flavour.PLAIN, objects, source, link=[wrap])
 
 
 def run(program: Path, mode: str) -> dict[str, int]:
@@ -22,8 +23,8 @@ def run(program: Path, mode: str) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return driver_of(tmp_path_factory.mktemp("keys"))
+def driver(tmp_path_factory: pytest.TempPathFactory, core_builds: CoreBuilds) -> Path:
+    return driver_of(tmp_path_factory.mktemp("keys"), core_builds.objects(Flavour.PLAIN))
 
 
 @pytest.mark.slow
@@ -44,13 +45,8 @@ def test_without_memory_a_call_fails_and_neither_leaks_nor_leaves_a_key(driver: 
 
 
 @pytest.mark.slow
-def test_a_planted_forgetfulness_is_found(tmp_path: Path) -> None:
+def test_a_planted_forgetfulness_is_found(tmp_path: Path, core_builds: CoreBuilds) -> None:
     """The canary: pages that are not wiped must not get through."""
-    core = tmp_path / "csrc"
-    subprocess.run(["cp", "-r", str(CSRC), str(core)], check=True)
-    pages = core / "keys" / "pages.c"
-    source = pages.read_text()
-    planted = source.replace("    OPENSSL_cleanse(pages", "    if (size == 0) OPENSSL_cleanse(pages")
-    assert planted != source
-    pages.write_text(planted)
-    assert run(driver_of(tmp_path, core), "keys")["found"] > 0
+    fault = Fault("keys/pages.c", "    OPENSSL_cleanse(pages", "    if (size == 0) OPENSSL_cleanse(pages")
+    objects = core_builds.spoilt(tmp_path, Flavour.PLAIN, fault)
+    assert run(driver_of(tmp_path, objects), "keys")["found"] > 0

@@ -7,15 +7,14 @@ import itertools
 import random
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engine.s3.payload import ChunkSigning
 from engine.sealed import SEGMENT_SIZE, seal
 from engine.secret import PartKey, Secret
 from tests.support.chunks import SCOPE, TIME, encoded
+from tests.support.core_builds import CSRC, Flavour, Objects, linked
 
-CSRC = Path(__file__).parents[2] / "csrc"
 SEED = 1
 KEY = b"thirty-two bytes of signing key."
 SIGNING = ChunkSigning(KEY, "0" * 64, TIME, SCOPE)
@@ -76,38 +75,10 @@ def crc_seeds() -> dict[str, bytes]:
 SEEDS = {"chunked": chunked_seeds, "crc": crc_seeds, "gcm": gcm_seeds, "sealed": sealed_seeds, "stream": stream_seeds}
 
 
-WARNINGS = ("-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror")
-SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-
-
-def core_sources(core: Path) -> list[Path]:
-    """The files of the core."""
-    return [path for path in core.rglob("*.c") if "fuzz" not in path.parts]
-
-
-def build(program: Path, *sources: Path, core: Path = CSRC, link: Sequence[str] = ()) -> Path:
-    """Compile the core with some more sources, without any build system."""
-    files = map(str, [*core_sources(core), *sources])
-    subprocess.run(["cc", *WARNINGS, f"-I{core}", *files, "-lcrypto", *link, "-o", str(program)], check=True)
-    return program
-
-
-def compiled(place: Path, *sources: Path, core: Path = CSRC) -> dict[str, Path]:
-    """Files of the core as objects with AddressSanitizer (leaks too) and UBSan, by their names below it."""
-    place.mkdir(parents=True, exist_ok=True)
-    command = ["cc", *WARNINGS, *SANITIZE, f"-I{core}", "-c", *map(str, sources or core_sources(core))]
-    subprocess.run(command, check=True, cwd=place)
-    return {str(path.relative_to(core)): place / f"{path.stem}.o" for path in sources or core_sources(core)}
-
-
-def replay(
-    target: str, place: Path, runs: int, objects: Iterable[Path], *more: Path
-) -> "subprocess.CompletedProcess[str]":
+def replay(target: str, place: Path, runs: int, objects: Objects, *more: Path) -> "subprocess.CompletedProcess[str]":
     """Link a target with the core's objects, and run it over its seeds, some more files, and mutations."""
-    sources = [str(CSRC / "fuzz" / "replay.c"), str(CSRC / "fuzz" / target / "fuzz.c")]
-    program = place / target
-    command = ["cc", *WARNINGS, *SANITIZE, f"-I{CSRC}", *sources, *map(str, objects), "-lcrypto", "-o", str(program)]
-    subprocess.run(command, check=True)
+    sources = [CSRC / "fuzz" / "replay.c", CSRC / "fuzz" / target / "fuzz.c"]
+    program = linked(place / target, Flavour.ADDRESS, objects, *sources)
     seeds = [*write_seeds(place / "seeds", SEEDS[target]()), *more]
     return subprocess.run([program, str(runs), str(SEED), *seeds], capture_output=True, text=True, timeout=230)
 

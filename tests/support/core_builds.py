@@ -1,0 +1,96 @@
+"""The C core compiled for the tests, once in a run for each set of flags; drivers and fuzz targets are linked with its objects."""
+
+import fcntl
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+CSRC = Path(__file__).parents[2] / "csrc"
+COMMON = ("-std=c11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror")
+
+Objects = dict[str, Path]
+"""By the names of their sources below csrc."""
+
+
+class Flavour(Enum):
+    """How a core is compiled."""
+
+    PLAIN = ("-O2",)
+    ADDRESS = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    """AddressSanitizer, leaks too, and UBSan."""
+    THREAD = ("-O1", "-fsanitize=thread")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is right in a file of the core, and stands there once; and what shall be there in its place."""
+
+    file: str
+    right: str
+    wrong: str
+    source: str = ""
+    """Which file to compile, if it is another."""
+
+
+class CoreBuilds:
+    """The objects of this run."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def objects(self, flavour: Flavour) -> Objects:
+        """Compile the core unless this run has done so; processes of pytest-xdist wait for each other."""
+        place = self.place / flavour.name
+        place.mkdir(parents=True, exist_ok=True)
+        sources, is_there = core_sources(), place / "is-there"
+        with (place / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not is_there.exists():
+                compile_objects(place, flavour, sources)
+                is_there.touch()
+        return names_of(sources, place, CSRC)
+
+    def program(self, path: Path, flavour: Flavour, *sources: Path, link: Sequence[str] = ()) -> Path:
+        """Link a program of some more sources."""
+        return linked(path, flavour, self.objects(flavour), *sources, link=link)
+
+    def spoilt(self, place: Path, flavour: Flavour, fault: Fault) -> Objects:
+        """The objects of a core with a fault; all but one are shared."""
+        core = place / "spoilt"
+        shutil.copytree(CSRC, core)
+        text = (core / fault.file).read_text()
+        assert text.count(fault.right) == 1
+        (core / fault.file).write_text(text.replace(fault.right, fault.wrong))
+        source = core / (fault.source or fault.file)
+        compile_objects(place, flavour, [source], core)
+        return self.objects(flavour) | names_of([source], place, core)
+
+
+def core_sources(core: Path = CSRC) -> list[Path]:
+    """The files of the core."""
+    return sorted(path for path in core.rglob("*.c") if "fuzz" not in path.parts)
+
+
+def names_of(sources: Iterable[Path], place: Path, core: Path) -> Objects:
+    """Where the compiler puts objects that it is not told a name of."""
+    objects = {str(path.relative_to(core)): place / f"{path.stem}.o" for path in sources}
+    assert len(set(objects.values())) == len(objects)
+    return objects
+
+
+def compile_objects(place: Path, flavour: Flavour, sources: Sequence[Path], core: Path = CSRC) -> None:
+    """Without any build system; the assembly stays beside the objects."""
+    command = ["cc", *COMMON, *flavour.value, f"-I{core}", "-S", *map(str, sources)]
+    subprocess.run(command, check=True, cwd=place)
+    subprocess.run(["cc", "-c", *(f"{path.stem}.s" for path in sources)], check=True, cwd=place)
+
+
+def linked(path: Path, flavour: Flavour, objects: Objects, *sources: Path, link: Sequence[str] = ()) -> Path:
+    """Link objects and some more sources."""
+    inputs = map(str, [*sources, *objects.values()])
+    command = ["cc", *COMMON, *flavour.value, f"-I{CSRC}", *inputs, "-lcrypto", *link, "-o", str(path)]
+    subprocess.run(command, check=True)
+    return path
