@@ -7,6 +7,6 @@ from engine.secret import Secret
 
 
 def open_secrets(known: Sequence[Secret] = ()) -> list[Secret]:
-    """All of this process but those that are known."""
-    found = [each for each in gc.get_objects() if type(each) is Secret and not each._is_closed]
+    """All of this process but those that are known; one that could not be made is none."""
+    found = [each for each in gc.get_objects() if type(each) is Secret and not getattr(each, "_is_closed", True)]
     return [each for each in found if each not in known]
