@@ -189,19 +189,22 @@ static void look_at_order(void)
     printf("width: %d\nearly: %d\n", width, early);
 }
 
-/* It began a second ago; as if others never ceased to come, the last one is still to do so. */
+/* As if others never ceased to come: the last one is still to do so. Then only the limit of one that waits ends it. */
 static void look_at_bound(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     const int64_t now = (int64_t)time.tv_sec * 1000000000, second = 1000000000;
     const struct crowd gathering = {
-        .digests = ENGINE_DIGEST_MD5, .pays = 2, .width = 16, .waiting = 3, .out = 1,
-        .began = now - second, .arrived = now + 3600 * second, .patience = second / 1000,
+        .digests = ENGINE_DIGEST_MD5, .pays = 2, .width = 16, .waiting = 3, .out = 1, .arrived = now + 3600 * second,
     };
-    struct crowd begun = gathering;
-    begun.began = now + 3600 * second;
-    printf("may start: %d\nmay start at once: %d\n", crowd_may_start(&gathering, 1), crowd_may_start(&begun, 1));
+    printf("may start: %d\n", crowd_may_start(&gathering, 1, now - second));
+    printf("may start at once: %d\n", crowd_may_start(&gathering, 1, now + 3600 * second));
+
+    struct crowd crowd = gathering;
+    struct lane_member member = {0};
+    const int64_t of_many = crowd_come(&crowd, &member, (size_t)1 << 40), of_few = crowd_come(&crowd, &member, 1);
+    printf("few blocks wait less: %d\n", of_few < of_many);
 }
 
 int main(int argc, char **argv)
