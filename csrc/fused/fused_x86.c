@@ -55,17 +55,19 @@ TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *
         narrow_begin_gcm(narrow, fused->gcm);
 }
 
-/* A quarter of a turn after each step; if MD5 is in vectors meanwhile, some two after those steps that are not. */
+/* A quarter of a turn after each step; if MD5 is in vectors in between, two after most of those steps that are not. */
 TARGET_FUSED static ALWAYS_INLINE void digest_between(const int set, struct sha256_x86 *sha, const int step, const uint8_t *data)
 {
     enum { QUARTERS = 64 };
     const int first = set & VECTORS ? 20 : 0, end = set & VECTORS ? 54 : 64;
+    const int from = QUARTERS * (step - first) / (end - first), to = QUARTERS * (step - first + 1) / (end - first);
+    if (step < first || step >= end)
+        return;
     if (step == first)
         sha256_x86_begin_block(sha, data);
-    if (step >= first && step < end)
-#pragma GCC unroll 2
-        for (int i = QUARTERS * (step - first) / (end - first); i < QUARTERS * (step + 1 - first) / (end - first); i++)
-            sha256_x86_quarter(sha, i / 4, i % 4);
+    sha256_x86_quarter(sha, from / 4, from % 4);
+    if (to - from == 2)
+        sha256_x86_quarter(sha, (from + 1) / 4, (from + 1) % 4);
     if (step == end - 1)
         sha256_x86_end_block(sha);
 }

@@ -28,6 +28,7 @@ struct seat {
     struct crowd *crowd;
     struct lane_member *member;
     struct lane_job *job;
+    int64_t limit; /* until when it waits for others */
 };
 
 static struct {
@@ -173,8 +174,25 @@ static void dequeue(struct seat *seat)
     seat->state = SEAT_RUNNING;
 }
 
-/* A slot is free, or fewer are expected: give the slot to the first that may start. Otherwise let the first of each crowd look at the
- * clock; those behind it need not. */
+/* Of those of a crowd that wait, of whom there is one, the one that waits least long. */
+static struct seat *hastiest(const struct crowd *crowd)
+{
+    struct seat *found = NULL;
+    for (int i = 0; i < combiner.waiting; i++) {
+        struct seat *const seat = combiner.queue[i];
+        if (seat->crowd == crowd && seat->state == SEAT_WAITING && (found == NULL || seat->limit < found->limit))
+            found = seat;
+    }
+    return found;
+}
+
+static bool may_start(const struct crowd *crowd)
+{
+    return combiner.busy < combiner.slots && crowd_may_start(crowd, combiner.slots, hastiest(crowd)->limit);
+}
+
+/* A slot is free, or fewer are expected: give the slot to the first that may start. Otherwise let one of each crowd look at the clock; the
+ * others of it need not. */
 static void call_next(struct wakes *wakes)
 {
     uint32_t seen = 0;
@@ -186,13 +204,14 @@ static void call_next(struct wakes *wakes)
         if ((seen & crowd) != 0)
             continue;
         seen |= crowd;
-        wake(wakes, seat);
-        if (crowd_may_start(seat->crowd, combiner.slots)) {
+        if (may_start(seat->crowd)) {
             combiner.busy++;
             combiner.is_calling = true;
             seat->state = SEAT_CALLED;
+            wake(wakes, seat);
             return;
         }
+        wake(wakes, hastiest(seat->crowd));
     }
 }
 
@@ -241,7 +260,6 @@ static void settle(const struct batch *batch, const struct seat *own, struct wak
         if (seat != own)
             wake(wakes, seat);
     }
-    own->crowd->began = own->crowd->arrived;
 }
 
 static void run(const struct batch *batch, const struct seat *own, struct wakes *wakes)
@@ -280,21 +298,13 @@ static bool hold(struct seat *own, struct wakes *wakes)
     return true;
 }
 
-static bool is_first_of_crowd(const struct seat *seat)
-{
-    for (int i = 0; combiner.queue[i] != seat; i++)
-        if (combiner.queue[i]->crowd == seat->crowd)
-            return false;
-    return true;
-}
-
 static void wait(struct seat *seat)
 {
-    if (seat->state != SEAT_WAITING || combiner.busy >= combiner.slots || seat->crowd->running > 0 || !is_first_of_crowd(seat)) {
+    if (seat->state != SEAT_WAITING || combiner.busy >= combiner.slots || hastiest(seat->crowd) != seat) {
         pthread_cond_wait(&seat->changed, &combiner.mutex);
         return;
     }
-    const int64_t deadline = crowd_deadline(seat->crowd);
+    const int64_t deadline = crowd_deadline(seat->crowd, seat->limit);
     const struct timespec until = {(time_t)(deadline / 1000000000), (long)(deadline % 1000000000)};
     pthread_cond_timedwait(&seat->changed, &combiner.mutex, &until);
 }
@@ -309,7 +319,7 @@ static bool queue_up(struct seat *seat, struct wakes *wakes)
             combiner.is_calling = false;
             return hold(seat, wakes);
         }
-        if (seat->state == SEAT_WAITING && combiner.busy < combiner.slots && crowd_may_start(seat->crowd, combiner.slots)) {
+        if (seat->state == SEAT_WAITING && may_start(seat->crowd)) {
             combiner.busy++;
             return hold(seat, wakes);
         }
@@ -336,7 +346,7 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
     if (++combiner.arrivals % ARRIVALS_A_LOOK == 0)
         combiner.slots = processors();
     member->crowd = (int)(crowd - combiner.crowds);
-    crowd_come(crowd, member);
+    const int64_t limit = crowd_come(crowd, member, job->blocks);
     struct seat *const seat = crowd_is_large(crowd, combiner.slots, 1) ? free_seat() : NULL;
     if (seat == NULL) {
         crowd->running++;
@@ -346,6 +356,7 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
         seat->crowd = crowd;
         seat->member = member;
         seat->job = job;
+        seat->limit = limit;
         enqueue(seat, combiner.waiting);
         is_done = queue_up(seat, &wakes);
         seat->state = SEAT_FREE;

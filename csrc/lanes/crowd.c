@@ -8,8 +8,8 @@
 #include "lanes/lanes.h"
 
 /* Nanoseconds. A processor of a virtual machine that was idle wakes a thread in 0.1 to 0.2 ms, and a member that seals 1 MiB before it comes
- * again takes as long: patience is some times that, and sixteen such members gather in less than GATHERING_MAX. */
-enum { PATIENCE = 500 * 1000, GATHERING_MAX = 8 * 1000 * 1000, FAILURES_MAX = 4 };
+ * again takes as long: patience is some times that. A block of MD5, alone, takes about 100. */
+enum { PATIENCE = 500 * 1000, LIMIT_A_BLOCK = 600, FAILURES_MAX = 4 };
 
 static int64_t now(void)
 {
@@ -28,13 +28,11 @@ void crowd_clear(struct crowd *crowd)
     };
 }
 
-void crowd_come(struct crowd *crowd, struct lane_member *member)
+int64_t crowd_come(struct crowd *crowd, struct lane_member *member, size_t blocks)
 {
-    const int64_t at = now();
     crowd_part(crowd, member);
-    if (crowd->waiting == 0)
-        crowd->began = at;
-    crowd->arrived = at;
+    crowd->arrived = now();
+    return crowd->arrived + LIMIT_A_BLOCK * (int64_t)blocks;
 }
 
 void crowd_go_out(struct crowd *crowd, struct lane_member *member)
@@ -72,21 +70,25 @@ static bool gathers(const struct crowd *crowd, int slots)
            crowd->out + crowd->running > 0;
 }
 
-int64_t crowd_deadline(const struct crowd *crowd)
+static int64_t end_of_patience(const struct crowd *crowd)
 {
-    const int64_t next = crowd->arrived + PATIENCE, last = crowd->began + GATHERING_MAX;
-    return next < last ? next : last;
+    return crowd->arrived + PATIENCE;
 }
 
 /* Members whose bytes are being hashed have an end; no patience is lost by it. */
-bool crowd_may_start(const struct crowd *crowd, int slots)
+int64_t crowd_deadline(const struct crowd *crowd, int64_t limit)
 {
-    return !gathers(crowd, slots) || (crowd->running == 0 && now() >= crowd_deadline(crowd));
+    return crowd->running > 0 || limit < end_of_patience(crowd) ? limit : end_of_patience(crowd);
+}
+
+bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit)
+{
+    return !gathers(crowd, slots) || now() >= crowd_deadline(crowd, limit);
 }
 
 bool crowd_start(struct crowd *crowd, int slots)
 {
-    const bool is_in_vain = gathers(crowd, slots);
+    const bool is_in_vain = gathers(crowd, slots) && crowd->running == 0 && now() >= end_of_patience(crowd);
     if (is_in_vain) {
         crowd->out = 0;
         crowd->epoch++;

@@ -1,14 +1,15 @@
 /*
  * Streams that want the same digests, so that they can share lanes: how many there are, and whether it pays to wait until all are there.
  *
- * A crowd large enough gathers: who comes waits while members of the last rounds are out. The wait is bounded, and members that did not
- * come in time are forgotten until they do; a crowd that failed to gather starts without gathering for a while. Everything here happens
- * under the combiner's mutex.
+ * A crowd large enough gathers: who comes waits while members of the last rounds are out, but not for longer than a few times what hashing
+ * alone would take, so that small pieces do not wait for large ones. If nobody comes at all, those that are out are forgotten until they
+ * do; a crowd that so failed to gather starts without gathering for a while. Everything here happens under the combiner's mutex.
  */
 #ifndef ENGINE_LANES_CROWD_H
 #define ENGINE_LANES_CROWD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is remembered of a stream, in the stream. All zero: it has not come yet. */
@@ -27,8 +28,7 @@ struct crowd {
     int running;      /* members whose bytes are being hashed */
     int out;          /* members elsewhere: they were here in this epoch */
     uint64_t epoch;
-    int64_t began;   /* when this gathering did, in nanoseconds */
-    int64_t arrived; /* when the last one came, or went out */
+    int64_t arrived; /* when the last one came, or went out; in nanoseconds */
     int failures;    /* gatherings in a row that ended for want of patience */
     int starts;      /* without gathering, before the next is tried */
 };
@@ -36,7 +36,8 @@ struct crowd {
 /* Nobody is here or expected; members counted before are not known any more. */
 void crowd_clear(struct crowd *crowd);
 
-void crowd_come(struct crowd *crowd, struct lane_member *member);
+/* Returns until when a member with so many blocks waits for others. */
+int64_t crowd_come(struct crowd *crowd, struct lane_member *member, size_t blocks);
 void crowd_go_out(struct crowd *crowd, struct lane_member *member);
 void crowd_part(struct crowd *crowd, struct lane_member *member);
 
@@ -46,11 +47,11 @@ bool crowd_is_large(const struct crowd *crowd, int slots, int coming);
 /* How many hash together at most: whole groups of lanes, one, or more if that leaves as many to each of the other slots. */
 int crowd_share(const struct crowd *crowd, int slots);
 
-/* Whether one of those that wait may start now, on a machine of so many slots. */
-bool crowd_may_start(const struct crowd *crowd, int slots);
+/* Whether one of those that wait may start now, on a machine of so many slots; one of them waits for others until `limit`, none for less. */
+bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit);
 
-/* Unless it may start before: when it may for want of patience. */
-int64_t crowd_deadline(const struct crowd *crowd);
+/* Unless it may start before: when it may. */
+int64_t crowd_deadline(const struct crowd *crowd, int64_t limit);
 
 /* One of those that wait starts. True if others were waited for in vain. */
 bool crowd_start(struct crowd *crowd, int slots);

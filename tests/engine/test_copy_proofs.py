@@ -11,6 +11,7 @@ import pytest
 from engine import Store, errors
 from engine.meta.parts import PartRecord
 from engine.proofs import PROVEN_MAX, PROVEN_S, Proofs
+from tests.support.oracles import ORACLES
 from tests.support.stores import FILE_BODY
 from tests.support.uploads import OpenUpload, begin, put_multipart, read
 
@@ -26,13 +27,32 @@ def upload(tiny: Store, bucket: str) -> OpenUpload:
     return begin(tiny, bucket)
 
 
+def files(store: Any) -> list[Path]:
+    """Those of all blobs."""
+    return [path for path in Path(store._layout.root, "blobs").rglob("*") if path.is_file()]
+
+
 def spoil(store: Any, size: int, at: int = 10) -> None:
     """Change one byte of the files of that size."""
-    for path in Path(store._layout.root, "blobs").rglob("*"):
-        if path.is_file() and path.stat().st_size == size:
+    for path in files(store):
+        if path.stat().st_size == size:
             data = bytearray(path.read_bytes())
             data[at] ^= 1
             path.write_bytes(data)
+
+
+CRC64NVME_ORDER, CRC64NVME_POLYNOMIAL = 64, 1 << 64 | 0xAD93D23594C93659
+"""Source: NVM Express NVM Command Set Specification 1.0d, 5.2.1.3.4."""
+
+
+def unseen(data: bytes) -> bytes:
+    """Other bytes with the same CRC64NVME: a multiple of its polynomial comes on top, whose first bit is a byte's lowest."""
+    other = bytearray(data)
+    for place in range(CRC64NVME_ORDER + 1):
+        other[10 + place // 8] ^= (CRC64NVME_POLYNOMIAL >> (CRC64NVME_ORDER - place) & 1) << place % 8
+    assert other != data
+    assert ORACLES["CRC64NVME"](bytes(other)) == ORACLES["CRC64NVME"](data)
+    return bytes(other)
 
 
 def copy(upload: OpenUpload, number: int, key: str, wanted: str) -> Any:
@@ -166,3 +186,12 @@ def test_a_child_forked_during_a_proof_does_not_wait_for_it(upload: OpenUpload, 
         if not child:
             os._exit(proofs._remembered(part.blob_id).lock.acquire(timeout=1) - 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_bytes_whose_checksum_is_right_and_whose_etag_is_not_are_not_copied(upload: OpenUpload) -> None:
+    (path,) = (each for each in files(upload.store) if each.stat().st_size == SIZE + 1)
+    path.write_bytes(unseen(path.read_bytes()))
+    with pytest.raises(errors.InternalError, match="other bytes"):
+        upload.store.copy_object(upload.bucket, "copy", f"{upload.bucket}/plain", checksum_algorithm="SHA256")
+    with pytest.raises(errors.NoSuchKey):
+        upload.store.head_object(upload.bucket, "copy")

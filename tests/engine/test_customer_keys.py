@@ -5,12 +5,14 @@ import hashlib
 import itertools
 import re
 import traceback
+from collections.abc import Callable
 
 import pytest
 
 from engine import customer_keys
 from engine.customer_keys import CustomerKey, customer_key_of_bytes, customer_key_of_headers
 from engine.errors import AccessDenied, InvalidArgument, InvalidEncryptionAlgorithmError, InvalidRequest, S3Error
+from tests.support.open_secrets import open_secrets
 
 RAW = bytes(range(200, 232))
 SHORT = b"0123456789"
@@ -176,3 +178,12 @@ def test_later_refusals_have_the_texts_of_aws(refusal, kind: type[S3Error], stat
     error = refusal()
     assert (type(error), error.status) == (kind, status)
     assert error.message.startswith(beginning)
+
+
+@pytest.mark.parametrize("take", [customer_key_of_headers, customer_key_of_bytes])
+def test_a_key_that_is_not_the_one_of_its_md5_is_wiped_while_the_refusal_is_told(take: Callable[..., object]) -> None:
+    key = b64(RAW) if take is customer_key_of_headers else RAW
+    known = open_secrets()
+    with pytest.raises(InvalidArgument, match=DIFFERS) as refusal:
+        take("AES256", key, md5(SHORT))
+    assert open_secrets(known) == [], refusal.traceback

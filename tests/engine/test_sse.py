@@ -12,6 +12,7 @@ from engine.sealed import seal, unseal
 from engine.secret import Secret
 from engine.sse import Encryption, Place, Root, UploadKeys
 from tests.support import decoder
+from tests.support.open_secrets import open_secrets
 
 RAW = bytes(range(32))
 OTHER = bytes(range(1, 33))
@@ -174,3 +175,23 @@ def test_owned_roots_are_wiped_and_borrowed_ones_left() -> None:
         pass
     with pytest.raises(ValueError, match="closed"):
         secret.md5()
+
+
+def test_closed_keys_do_nothing_more() -> None:
+    keys, _ = begin()
+    part = keys.part(1)
+    keys.close()
+    for act in (lambda: seal(b"", part), lambda: keys.etag(1, MD5), lambda: keys.seal_digest(1, b"etag", b"checksum")):
+        with pytest.raises(ValueError, match="closed"):
+            act()
+
+
+def test_a_data_key_that_could_not_be_wrapped_anew_is_wiped_while_the_failure_is_told() -> None:
+    keys, stored = begin()
+    keys.close()
+    useless = root(OTHER)
+    useless.close()
+    known = open_secrets()
+    with root() as old, pytest.raises(ValueError, match="closed") as failure:
+        sse.rewrap(old, stored, PLACE.bucket, PLACE.key, useless, PLACE)
+    assert open_secrets(known) == [], failure.traceback

@@ -5,6 +5,7 @@ What comes out must be what the model says of the two one after the other; a col
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -151,6 +152,7 @@ def await_writes(store: engine.Store, count: int, request: Future[Any]) -> None:
     """Wait until so many writes stand behind the one under way."""
     while waiting_writes(store) < count:
         assert not request.done(), f"a request was answered before its commit: {request.result()}"
+        time.sleep(0.001)  # else those that are awaited have no processor
 
 
 def observe(scene: Scene) -> None:

@@ -1,0 +1,220 @@
+/*
+ * The combiner with its hashing held up, so that what happens meanwhile is certain; of MD5, by threads that only wait.
+ *
+ *     queue_driver slots    on two processors: how many batches are hashed at once
+ *     queue_driver order    on one: how many of the row's width that came first are in the next batch
+ *     queue_driver bound    whether a crowd that gathers may start although others keep coming
+ *
+ * Prints one "name: number" a line. Nothing depends on time, but that a driver which waits in vain gives up.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lanes/lanes.h"
+
+static void take_when_told(const struct lanes_row *row, struct lane_job *const *jobs, int count, size_t blocks);
+static int pretend_processors(pid_t process, size_t size, cpu_set_t *set);
+
+#define lanes_take take_when_told
+#define sched_getaffinity pretend_processors
+#include "lanes/combiner.c"
+#undef lanes_take
+#undef sched_getaffinity
+
+enum { THREADS_MAX = 2 * ENGINE_LANES_MAX, PATIENCE_S = 20, MORE = 4 };
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool is_open;
+    int inside, most, batches;
+    int opens_at; /* so many inside */
+    const struct lane_job *second[ENGINE_LANES_MAX];
+    int second_count;
+} gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static int processor_count = 1;
+
+static uint8_t data[COMBINER_QUANTUM];
+
+static int pretend_processors(pid_t process, size_t size, cpu_set_t *set)
+{
+    (void)process, (void)size;
+    CPU_ZERO(set);
+    for (int i = 0; i < processor_count; i++)
+        CPU_SET(i, set);
+    return 0;
+}
+
+static void open_gate(void)
+{
+    gate.is_open = true;
+    pthread_cond_broadcast(&gate.changed);
+}
+
+static void await_gate(void)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    while (!gate.is_open)
+        if (pthread_cond_timedwait(&gate.changed, &gate.mutex, &until) != 0)
+            open_gate();
+}
+
+static void take_when_told(const struct lanes_row *row, struct lane_job *const *jobs, int count, size_t blocks)
+{
+    pthread_mutex_lock(&gate.mutex);
+    gate.inside++;
+    gate.most = gate.inside > gate.most ? gate.inside : gate.most;
+    if (++gate.batches == 2) {
+        memcpy(gate.second, jobs, (size_t)count * sizeof jobs[0]);
+        gate.second_count = count;
+    }
+    if (gate.inside == gate.opens_at)
+        open_gate();
+    await_gate();
+    pthread_mutex_unlock(&gate.mutex);
+    lanes_take(row, jobs, count, blocks);
+    pthread_mutex_lock(&gate.mutex);
+    gate.inside--;
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static bool gate_is_open(void)
+{
+    pthread_mutex_lock(&gate.mutex);
+    const bool is_open = gate.is_open;
+    pthread_mutex_unlock(&gate.mutex);
+    return is_open;
+}
+
+/* Who is told to hash alone does not. */
+static void take(struct lane_member *member, struct lane_job *job)
+{
+    while (job->blocks > 0 && !combiner_take(member, job)) {
+        job->blocks = 0;
+        combiner_rest(member);
+    }
+}
+
+static void *come_until_it_opens(void *unused)
+{
+    struct lane_member member = {0};
+    uint32_t md5[4] = {0};
+    (void)unused;
+    while (!gate_is_open()) {
+        struct lane_job job = {data, COMBINER_QUANTUM_BLOCKS, md5, NULL};
+        take(&member, &job);
+    }
+    combiner_part(&member);
+    return NULL;
+}
+
+static void *come_once(void *job)
+{
+    struct lane_member member = {0};
+    take(&member, job);
+    combiner_part(&member);
+    return NULL;
+}
+
+static void start(pthread_t *threads, int count, void *(*work)(void *))
+{
+    for (int i = 0; i < count; i++)
+        ENGINE_ASSERT(pthread_create(&threads[i], NULL, work, NULL) == 0);
+}
+
+static void join(const pthread_t *threads, int count)
+{
+    for (int i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* More than a batch takes: those that are left are as many as a row has lanes, and wait for nobody. */
+static void look_at_slots(void)
+{
+    pthread_t threads[THREADS_MAX];
+    const int count = 2 * combiner.crowds[0].width;
+    processor_count = gate.opens_at = 2;
+    start(threads, count, come_until_it_opens);
+    join(threads, count);
+    printf("most: %d\n", gate.most);
+}
+
+static void await_batch(void)
+{
+    for (int batches = 0; batches == 0; usleep(100)) {
+        pthread_mutex_lock(&gate.mutex);
+        batches = gate.batches;
+        pthread_mutex_unlock(&gate.mutex);
+    }
+}
+
+static void await_waiting(int count)
+{
+    for (int waiting = -1; waiting != count; usleep(100)) {
+        pthread_mutex_lock(&combiner.mutex);
+        waiting = combiner.waiting;
+        pthread_mutex_unlock(&combiner.mutex);
+    }
+}
+
+static void look_at_order(void)
+{
+    static struct lane_job jobs[ENGINE_LANES_MAX + MORE];
+    static uint32_t states[ENGINE_LANES_MAX + MORE][4];
+    pthread_t first[2], threads[ENGINE_LANES_MAX + MORE];
+    const int width = combiner.crowds[0].width;
+    int early = 0;
+
+    start(first, 2, come_until_it_opens);
+    await_batch();
+    for (int i = 0; i < width + MORE; i++) {
+        jobs[i] = (struct lane_job){data, COMBINER_QUANTUM_BLOCKS, states[i], NULL};
+        ENGINE_ASSERT(pthread_create(&threads[i], NULL, come_once, &jobs[i]) == 0);
+        await_waiting(i + 1);
+    }
+    pthread_mutex_lock(&gate.mutex);
+    open_gate();
+    pthread_mutex_unlock(&gate.mutex);
+    join(first, 2);
+    join(threads, width + MORE);
+    for (int i = 0; i < gate.second_count; i++)
+        early += gate.second[i] < jobs + width;
+    printf("width: %d\nearly: %d\n", width, early);
+}
+
+/* As if others never ceased to come: the last one is still to do so. Then only the limit of one that waits ends it. */
+static void look_at_bound(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    const int64_t now = (int64_t)time.tv_sec * 1000000000, second = 1000000000;
+    const struct crowd gathering = {
+        .digests = ENGINE_DIGEST_MD5, .pays = 2, .width = 16, .waiting = 3, .out = 1, .arrived = now + 3600 * second,
+    };
+    printf("may start: %d\n", crowd_may_start(&gathering, 1, now - second));
+    printf("may start at once: %d\n", crowd_may_start(&gathering, 1, now + 3600 * second));
+
+    struct crowd crowd = gathering;
+    struct lane_member member = {0};
+    const int64_t of_many = crowd_come(&crowd, &member, (size_t)1 << 40), of_few = crowd_come(&crowd, &member, 1);
+    printf("few blocks wait less: %d\n", of_few < of_many);
+}
+
+int main(int argc, char **argv)
+{
+    ENGINE_ASSERT(argc == 2 && engine_init() == ENGINE_OK);
+    if (strcmp(argv[1], "slots") == 0)
+        look_at_slots();
+    else if (strcmp(argv[1], "order") == 0)
+        look_at_order();
+    else
+        look_at_bound();
+    return 0;
+}
