@@ -3,6 +3,8 @@
  */
 #include "fused/fused.h"
 
+#include <openssl/crypto.h>
+
 #include "common/assert.h"
 #include "gcm/gcm.h"
 #include "kernels/registry.h"
@@ -17,12 +19,21 @@ static struct fused states_of(union digest_state *states, union gcm_state *gcm)
     };
 }
 
+/* A compiler that has not registers enough keeps some of what is in them on the stack. What ran before is overwritten there. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+    uint8_t frame[1024];
+    OPENSSL_cleanse(frame, sizeof frame);
+}
+
 /* Whole blocks. */
 static void carry_on(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *data, size_t size,
                      uint8_t *out)
 {
     const struct fused fused = states_of(states, gcm);
     row->blocks(&fused, data, size / FUSED_BLOCK, out);
+    if (row->seals)
+        wipe_stack();
     if ((row->digests & ENGINE_DIGEST_MD5) != 0)
         states[INDEX(MD5)].md5.size += size;
     if ((row->digests & ENGINE_DIGEST_SHA256) != 0)
