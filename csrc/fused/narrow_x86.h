@@ -1,14 +1,15 @@
 /*
- * What the fused pass does in registers of 128 bits where there are no wider AES-NI and PCLMULQDQ, an instruction or a few at a time: the
- * counterpart of wide_x86.h.
+ * What the fused pass does by AES-NI and PCLMULQDQ in registers of 128 bits, an instruction or a few at a time: wide_x86.h for processors
+ * that have less.
  *
- * There are sixteen such registers, SHA-256 wants eight. So there is one mask, and a block of 16 bytes is encrypted after the other, a
- * round of AES between two steps of MD5; keys and constants are read where they lie. All is in the encoding of SSE, as SHA-NI is.
+ * There are sixteen such registers, and SHA-256 wants eight. So there is one mask: a block of 16 bytes is encrypted after the other, a
+ * round of AES after each step of MD5, and keys and constants are read where they lie. The compiler chooses the registers, and may keep some
+ * of what is secret on the stack, which fused.c wipes. All is in the encoding of SSE, as SHA-NI is.
  *
- * GHASH. A block is multiplied while the next one is encrypted, by the power of H that belongs to its place of four; the sum is reduced when
- * the fourth is in it. The first time that sum is the state before, which no reduction changes, and the block a zero.
+ * GHASH. A block is multiplied while the next one is encrypted, by the power of H that belongs to its place of four, and the sum is reduced
+ * when the fourth is in it. At first that sum is the state before, which a reduction leaves as it is, and the block is zero.
  *
- * CRC64NVME is folded from each block onto the next: a product takes a few cycles, and a block of MD5 has time for four.
+ * CRC64NVME is folded from each block onto the next: that takes a few cycles, and there is time for it four times.
  */
 #ifndef ENGINE_FUSED_NARROW_X86_H
 #define ENGINE_FUSED_NARROW_X86_H
@@ -38,7 +39,7 @@ static const struct narrow_constants narrow_constants = {
     .crc_start = {1, 0},
 };
 
-/* An operand in memory, aligned unless the instruction is movdqu. */
+/* An operand in memory: at a multiple of 16, as SSE wants it, unless movdqu takes it. */
 #define NARROW_AT(bytes) "m"(*(const uint8_t(*)[AES_BLOCK])(bytes))
 
 TARGET_FUSED static ALWAYS_INLINE void narrow_begin_gcm(struct narrow_x86 *narrow, const struct gcm_x86 *gcm)
@@ -73,41 +74,35 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, c
         __asm__ volatile("pxor %1, %0" : "+x"(narrow->sealed) : "x"(narrow->high));
 }
 
-/* `product` of halves of `sealed` and of a power, the first of a sum or added to it. */
-#define NARROW_MULTIPLY(halves, power, sum)                                                        \
-    __asm__ volatile("movdqa %1, %0\n\tpclmulqdq $" #halves ", %2, %0" : "=&x"(sum) : "x"(narrow->sealed), NARROW_AT(power))
-#define NARROW_MULTIPLY_ADD(halves, power, sum)                                                              \
-    __asm__ volatile("movdqa %2, %1\n\tpclmulqdq $" #halves ", %3, %1\n\tpxor %1, %0"                        \
-                     : "+x"(sum), "=&x"(product)                                                             \
+/* Add the product of a half of the last block and one of a power. */
+#define NARROW_ADD_PRODUCT(halves, power, sum)                                        \
+    __asm__ volatile("movdqa %2, %1\n\tpclmulqdq $" #halves ", %3, %1\n\tpxor %1, %0" \
+                     : "+x"(sum), "=&x"(product)                                      \
                      : "x"(narrow->sealed), NARROW_AT(power))
 
-/* Half a reduction, as gcm_reduce_half(). */
-#define NARROW_REDUCE(lower, onto)                                                                                                       \
-    __asm__ volatile("movdqa %1, %2\n\tpclmulqdq $0x00, %3, %2\n\tpshufd $0x4e, %1, %1\n\tpxor %1, %0\n\tpxor %2, %0"                    \
-                     : "+x"(onto), "+x"(lower), "=&x"(product)                                                                           \
+/* Half a reduction, as in gcm_reduce_half(). */
+#define NARROW_REDUCE(lower, onto)                                                                                    \
+    __asm__ volatile("movdqa %1, %2\n\tpclmulqdq $0x00, %3, %2\n\tpshufd $0x4e, %1, %1\n\tpxor %1, %0\n\tpxor %2, %0" \
+                     : "+x"(onto), "+x"(lower), "=&x"(product)                                                        \
                      : NARROW_AT(narrow_constants.reducer))
 
 enum { NARROW_HASH_PARTS = 6 };
 
-/* GHASH of the last block, which was the `block`th of four, in parts; the last two are nothing but behind the fourth. */
+/* GHASH of the last block, number `block` of four, in parts; the last two parts are the reduction, of the fourth only. */
 TARGET_FUSED static ALWAYS_INLINE void narrow_hash(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int block, const int part)
 {
     const uint8_t *const power = gcm->powers[GCM_POWERS - 4 + block];
     __m128i product;
     if (part == 0 && block == 0)
-        NARROW_MULTIPLY(0x00, power, narrow->low);
-    else if (part == 0)
-        NARROW_MULTIPLY_ADD(0x00, power, narrow->low);
-    else if (part == 1 && block == 0)
-        NARROW_MULTIPLY(0x01, power, narrow->middle);
+        narrow->low = narrow->middle = narrow->high = _mm_setzero_si128();
+    if (part == 0)
+        NARROW_ADD_PRODUCT(0x00, power, narrow->low);
     else if (part == 1)
-        NARROW_MULTIPLY_ADD(0x01, power, narrow->middle);
+        NARROW_ADD_PRODUCT(0x01, power, narrow->middle);
     else if (part == 2)
-        NARROW_MULTIPLY_ADD(0x10, power, narrow->middle);
-    else if (part == 3 && block == 0)
-        NARROW_MULTIPLY(0x11, power, narrow->high);
+        NARROW_ADD_PRODUCT(0x10, power, narrow->middle);
     else if (part == 3)
-        NARROW_MULTIPLY_ADD(0x11, power, narrow->high);
+        NARROW_ADD_PRODUCT(0x11, power, narrow->high);
     else if (part == 4 && block == 3)
         NARROW_REDUCE(narrow->low, narrow->middle);
     else if (part == 5 && block == 3)
