@@ -70,7 +70,8 @@ def test_digests_and_sealed_bytes_are_right_in_every_combination(digests: Digest
 
 
 @pytest.mark.parametrize(
-    "disabled", ["sha_ni", "vaes", "avx512f", "avx512f,sha_ni", "bmi1", "bmi1,sha_ni", "pclmulqdq", "aes", "one_cycle_vectors"]
+    "disabled",
+    ["sha_ni", "vaes", "avx512f", "avx512f,sha_ni", "bmi1", "bmi1,sha_ni", "pclmulqdq", "aes", "one_cycle_vectors"],
 )
 def test_streams_are_right_without_a_feature_too(disabled: str) -> None:
     """Then some rows are fused and others not, or none is."""
