@@ -48,20 +48,20 @@ TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *
         wide_begin_gcm(fused->gcm);
 }
 
-/* A quarter of a turn after each step; if MD5 is in vectors in between, two after most of those steps that are not. */
+/* A quarter of a turn after each step; if MD5 is in vectors, two after each of the steps 24 to 55, most of which are not. */
 TARGET_FUSED static ALWAYS_INLINE void digest_between(const int set, struct sha256_x86 *sha, const int step, const uint8_t *data)
 {
     enum { QUARTERS = 64 };
-    const int first = set & VECTORS ? 20 : 0, end = set & VECTORS ? 54 : 64;
-    const int from = QUARTERS * (step - first) / (end - first), to = QUARTERS * (step - first + 1) / (end - first);
-    if (step < first || step >= end)
+    const bool in_vectors = (set & VECTORS) != 0;
+    const int at_once = in_vectors ? 2 : 1, quarter = at_once * (in_vectors ? step - 24 : step);
+    if (quarter < 0 || quarter >= QUARTERS)
         return;
-    if (step == first)
+    if (quarter == 0)
         sha256_x86_begin_block(sha, data);
-    sha256_x86_quarter(sha, from / 4, from % 4);
-    if (to - from == 2)
-        sha256_x86_quarter(sha, (from + 1) / 4, (from + 1) % 4);
-    if (step == end - 1)
+    sha256_x86_quarter(sha, quarter / 4, quarter % 4, in_vectors);
+    if (at_once == 2)
+        sha256_x86_quarter(sha, quarter / 4, quarter % 4 + 1, in_vectors);
+    if (quarter + at_once == QUARTERS)
         sha256_x86_end_block(sha);
 }
 

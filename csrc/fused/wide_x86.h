@@ -1,9 +1,9 @@
 /*
  * What the fused pass does in registers of 256 bits, an instruction or a few at a time.
  *
- * Not of 512: while an instruction of that width is under way, a third of the units that work on vectors is closed to all others
- * (Sapphire Rapids, port 1), and where MD5 is in vectors too, its chain waits for them: 261 cycles a block with CRC64NVME beside it in 256
- * bits, 273 in 512.
+ * Not of 512: while an instruction of that width is under way, one of three units that work on vectors is closed to all others
+ * (Sapphire Rapids, port 1), and where MD5 is in vectors too, its chain waits for the rest. With all of it there and CRC64NVME beside it in
+ * 256 bits a block took 261 cycles, in 512 bits 272. Where MD5 is in no vectors both are as fast.
  *
  * The compiler knows nothing of these registers, ymm16 to ymm31: it does not use them itself (TARGET_FUSED sees to that), and nothing
  * may be called while they hold something. There is a reason: while the upper halves of ymm0 to ymm15 hold something, each instruction

@@ -16,7 +16,7 @@ TARGET_SHA void sha256_blocks_x86_sha(uint32_t h[8], const uint8_t *data, size_t
         for (int turn = 0; turn < 16; turn++)
 #pragma GCC unroll 4
             for (int quarter = 0; quarter < 4; quarter++)
-                sha256_x86_quarter(&sha, turn, quarter);
+                sha256_x86_quarter(&sha, turn, quarter, false);
         sha256_x86_end_block(&sha);
     }
     sha256_x86_store(&sha, h);
