@@ -254,6 +254,6 @@ const struct fused_row fused_rows_x86[FUSED_ROWS_X86] = {
     ROWS("x86-avx512", CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64),
     ROWS("x86-pclmul", NARROW_CRC64_NEEDS, ENGINE_DIGEST_CRC64NVME, false, md5_crc64_narrow),
     ROWS("x86-sha", SHA256_NEEDS, ENGINE_DIGEST_SHA256, false, md5_sha256),
-    {"x86-avx512", GCM_NEEDS | FEATURE_SSSE3 | FEATURE_SSE4_1, ENGINE_DIGEST_CRC64NVME, true, fused_crc64_gcm},
+    {"x86-avx512", CRC64_NEEDS | FEATURE_AVX512BW | FEATURE_VAES, ENGINE_DIGEST_CRC64NVME, true, fused_crc64_gcm},
 };
 #endif

@@ -91,7 +91,7 @@ TARGET_FUSED static ALWAYS_INLINE void wide_begin_gcm(const struct gcm_x86 *gcm)
 /* What will be written half a page on is asked for early too, as md5_fetch_ahead() asks for what will be read. */
 TARGET_FUSED static ALWAYS_INLINE void wide_crypt(const uint8_t *data, uint8_t *out)
 {
-    __asm__ volatile("prefetchw 2048(%0)" ::"r"(out));
+    __asm__ volatile("prefetcht0 2048(%0)" ::"r"(out));
     WIDE("vpxord %0, " MASK_0 ", " SEALED_0 "\n\tvpxord %1, " MASK_1 ", " SEALED_1, TWO_BLOCKS_AT(data), TWO_BLOCKS_AT(data + WIDTH));
     __asm__ volatile("vmovdqu64 " SEALED_0 ", %0\n\tvmovdqu64 " SEALED_1 ", %1\n\t"
                      "vpshufb %2, " SEALED_0 ", " SEALED_0 "\n\tvpshufb %2, " SEALED_1 ", " SEALED_1

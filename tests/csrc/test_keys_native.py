@@ -16,8 +16,8 @@ def driver_of(place: Path, objects: Objects) -> Path:
     return linked(place / "keys_driver", Flavour.PLAIN, objects, source, link=[wrap])
 
 
-def run(program: Path, mode: str) -> dict[str, int]:
-    done = subprocess.run([program, mode], capture_output=True, text=True, timeout=200)
+def run(program: Path, *mode: str) -> dict[str, int]:
+    done = subprocess.run([program, *mode], capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return {name: int(value) for name, value in (line.split(": ") for line in done.stdout.splitlines())}
 
@@ -50,3 +50,23 @@ def test_a_planted_forgetfulness_is_found(tmp_path: Path, core_builds: CoreBuild
     fault = Fault("keys/pages.c", "    OPENSSL_cleanse(pages", "    if (size == 0) OPENSSL_cleanse(pages")
     objects = core_builds.spoilt(tmp_path, Flavour.PLAIN, fault)
     assert run(driver_of(tmp_path, objects), "keys")["found"] > 0
+
+
+def left_on_the_stack(place: Path, objects: Objects) -> dict[str, int]:
+    driver = linked(place / "stack_driver", Flavour.PLAIN, objects, Path(__file__).with_name("stack_driver.c"))
+    return run(driver)
+
+
+def test_no_call_leaves_a_key_on_the_stack(tmp_path: Path, core_builds: CoreBuilds) -> None:
+    left = left_on_the_stack(tmp_path, core_builds.objects(Flavour.PLAIN))
+    assert left.pop("forgotten") == 1  # the search finds a key where it is
+    assert len(left) == 6
+    assert set(left.values()) == {0}
+
+
+@pytest.mark.parametrize("what", ["text", "block", "key"])
+def test_a_key_forgotten_on_the_stack_is_found(what: str, tmp_path: Path, core_builds: CoreBuilds) -> None:
+    """The canaries: each of HKDF's copies, not wiped."""
+    fault = Fault("keys/hkdf.c", f"    OPENSSL_cleanse({what}, sizeof {what});\n", "")
+    left = left_on_the_stack(tmp_path, core_builds.spoilt(tmp_path, Flavour.PLAIN, fault))
+    assert left["expand"] + left["extract and expand"] > 0

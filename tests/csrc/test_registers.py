@@ -17,7 +17,7 @@ LEAKY = """        wipe_stack();
 FORGETFUL = {
     "registers_driver.c gcm": Fault("gcm/gcm_x86_vaes_avx512.c", "    gcm_wide_wipe();\n", ""),
     "registers_driver.c fused": Fault("fused/fused_x86.c", "        wide_wipe();\n", ""),
-    "stack_driver.c": Fault("fused/fused.c", "        wipe_stack();\n", LEAKY),
+    "sealing_stack_driver.c": Fault("fused/fused.c", "        wipe_stack();\n", LEAKY),
 }
 """Faults that the drivers must find; whether a row leaves something on the stack if nobody wipes that, its compiler decides."""
 
@@ -25,7 +25,7 @@ FORGETFUL = {
 @pytest.fixture(params=FORGETFUL)
 def driver(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
-    rows, feature = (native.fused_passes(), "aes") if name == "stack_driver.c" else (native.ciphers(), "avx512f")
+    rows, feature = (native.fused_passes(), "aes") if name == "sealing_stack_driver.c" else (native.ciphers(), "avx512f")
     if not any(row.usable and feature in row.needs for row in rows):
         pytest.skip("no row uses these registers, or is fused, on this processor")
     return name

@@ -3,6 +3,7 @@
 A task is "module:function" and keyword arguments that JSON can carry. The child knows nothing of the test's own process.
 """
 
+import ctypes
 import importlib
 import json
 import os
@@ -77,6 +78,8 @@ class Nursery:
 
 
 def _bear(answers: int, task: str, arguments: dict[str, Any]) -> int:
+    module, _, function = task.partition(":")
+    work = getattr(importlib.import_module(module), function)  # imported once, for all children
     pid = os.fork()
     if pid:
         return pid
@@ -84,8 +87,7 @@ def _bear(answers: int, task: str, arguments: dict[str, Any]) -> int:
     try:
         os.close(answers)
         _die_with_the_server()
-        module, _, function = task.partition(":")
-        getattr(importlib.import_module(module), function)(**arguments)
+        work(**arguments)
         code = 0
     except BaseException:
         sys.excepthook(*sys.exc_info())
@@ -94,8 +96,6 @@ def _bear(answers: int, task: str, arguments: dict[str, Any]) -> int:
 
 
 def _die_with_the_server() -> None:
-    import ctypes
-
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
