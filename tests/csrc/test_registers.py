@@ -25,7 +25,9 @@ FORGETFUL = {
 @pytest.fixture(params=FORGETFUL)
 def driver(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
-    rows, feature = (native.fused_passes(), "aes") if name == "sealing_stack_driver.c" else (native.ciphers(), "avx512f")
+    rows, feature = (
+        (native.fused_passes(), "aes") if name == "sealing_stack_driver.c" else (native.ciphers(), "avx512f")
+    )
     if not any(row.usable and feature in row.needs for row in rows):
         pytest.skip("no row uses these registers, or is fused, on this processor")
     return name
