@@ -10,7 +10,7 @@
  * Where vectors take one cycle, the first round of MD5 and the last are in vectors (md5/md5_x86.h), which saves 32 cycles, and a way of three
  * there and back costs six. Then SHA-256 stands beside the middle rounds alone, in its own units again: its instructions take three to six
  * cycles, and where one is about to end, an instruction of MD5's chain, if it waits at the same port, waits on. All of MD5 in
- * vectors is 257 cycles a block alone, but 305 with SHA-256, the halves 268; with all that there is, 272.
+ * vectors is 257 cycles a block alone, but 305 with SHA-256, the halves 267; with all that there is, 270.
  *
  * AES works one block ahead: what encrypts a block has been made while the block before was digested, and its ciphertext is hashed while
  * the next is made. Of GHASH each of two lanes sees every second block of 16 bytes, of CRC64NVME each of four every fourth; both multiply

@@ -30,7 +30,7 @@ void lanes_take(const struct lanes_row *row, struct lane_job *const *jobs, int c
     struct lane_group groups[LANE_GROUPS_MAX] = {0};
     const uint8_t *data[ENGINE_LANES_MAX];
 
-    ENGINE_ASSERT(count > 0 && count <= row->width && row->width <= ENGINE_LANES_MAX);
+    ENGINE_ASSERT(blocks > 0 && count > 0 && count <= row->width && row->width <= ENGINE_LANES_MAX);
     for (int i = 0; i < count; i++) {
         ENGINE_ASSERT(blocks <= jobs[i]->blocks);
         load(&groups[i / LANES_A_GROUP], i % LANES_A_GROUP, jobs[i], row->digests);

@@ -9,7 +9,8 @@ from enum import Enum
 from pathlib import Path
 
 CSRC = Path(__file__).parents[2] / "csrc"
-COMMON = ("-std=c11", "-D_GNU_SOURCE", "-g", "-Wall", "-Wextra", "-Werror")
+# Where variables live from one instrumented load to the next, in a thousand lines of steps, takes gcc most of its time to say.
+COMMON = ("-std=c11", "-D_GNU_SOURCE", "-g", "-fno-var-tracking", "-Wall", "-Wextra", "-Werror")
 
 Objects = dict[str, Path]
 """By the names of their sources below csrc."""
