@@ -16,8 +16,9 @@
  * the next is made. Of GHASH each of two lanes sees every second block of 16 bytes, of CRC64NVME each of four every fourth; both multiply
  * what they have before they add a block. The first time there is nothing to multiply but the state before, by what brings it to its place.
  *
- * Where VAES or VPCLMULQDQ are missing, all this is done by AES-NI and PCLMULQDQ (narrow_x86.h): twice as many instructions, and still no more
- * than 288 cycles. Beside MD5 with its halves in vectors AES-256-GCM takes 271, with CRC64NVME 273, but all there is 289: no row does that.
+ * Where VAES or VPCLMULQDQ are missing, AES-NI and PCLMULQDQ do it (narrow_x86.h): twice as many instructions, and still no more than 288
+ * cycles with all that there is. With MD5's halves in vectors it is 271 with AES-256-GCM, 273 with CRC64NVME too, but 289 with all: there is
+ * no such row.
  */
 #include "cpu/target.h"
 
@@ -166,13 +167,13 @@ TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fu
 
 #define OF_ALL_WORDS(DO) DO(a) DO(b) DO(c) DO(d)
 
-#define BETWEEN(step)                              \
+#define BETWEEN(step)                                  \
     between(set, gcm, &sha, &narrow, step, data, out); \
-    if ((set & VECTORS) && (step) == 15) {         \
-        OF_ALL_WORDS(MD5_FROM_VECTOR)              \
-    }                                              \
-    if ((set & VECTORS) && (step) == 47) {         \
-        OF_ALL_WORDS(MD5_TO_VECTOR)                \
+    if ((set & VECTORS) && (step) == 15) {             \
+        OF_ALL_WORDS(MD5_FROM_VECTOR)                  \
+    }                                                  \
+    if ((set & VECTORS) && (step) == 47) {             \
+        OF_ALL_WORDS(MD5_TO_VECTOR)                    \
     }
 
 #define KEEP(word) const uint32_t word##_before = word; const __m128i word##_vector_before = word##_vector;

@@ -37,6 +37,8 @@ static void fill_folding(void)
 
 static uint32_t usable;
 
+_Static_assert(FUSED_ROWS <= 32, "a bit for each row");
+
 static const struct fused_row *row_at(int row)
 {
     ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);

@@ -20,7 +20,7 @@ enum {
     GCM_POWERS_ROOM = GCM_POWERS + 3 /* the last ones can be loaded four at a time, with zeros behind */
 };
 
-/* All of it secret. */
+/* All of it secret. Instructions of SSE have keys and powers as operands, which must be aligned. */
 struct gcm_x86 {
     _Alignas(AES_BLOCK) uint8_t round_keys[AES_ROUNDS + 1][AES_BLOCK];
     _Alignas(AES_BLOCK) uint8_t powers[GCM_POWERS_ROOM][AES_BLOCK]; /* times x: H^16 first, H last */
