@@ -38,7 +38,7 @@ def _speed_by_streams(
         axis.set(title=place, xlabel="streams", xscale="log", yscale="log")
         axis.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"], minor=False)
         axis.minorticks_off()
-        axis.set_yticks([0.25, 0.5, 1, 2, 4, 8], ["0.25", "0.5", "1", "2", "4", "8"])
+        axis.set_yticks([0.25, 0.5, 1, 2, 4, 8, 16], ["0.25", "0.5", "1", "2", "4", "8", "16"])
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("GB/s, all streams together")
     axes[0].legend(fontsize=7)
