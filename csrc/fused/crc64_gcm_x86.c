@@ -15,7 +15,6 @@ TARGET_VAES_AVX512 static size_t take_steps(const struct fused *fused, const uin
     uint8_t remainder[FUSED_BLOCK];
     const size_t done = gcm_wide_crypt_steps(fused->gcm, true, &crc, data, size, out);
     _mm512_storeu_si512(remainder, crc.remainder);
-    gcm_wide_wipe();
     fused->gcm->size += done;
     if (done > 0)
         *fused->crc64 = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
@@ -26,6 +25,7 @@ void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t bloc
 {
     const size_t size = FUSED_BLOCK * blocks, done = take_steps(fused, data, size, out);
     *fused->crc64 = crc64_by_tables(&crc64_nvme_tables, *fused->crc64, data + done, size - done);
+    /* Clears the registers too, if nothing is left to do. */
     gcm_row_x86_vaes_avx512.pieces->carry_on(fused->gcm, true, data + done, size - done, out + done);
 }
 #endif

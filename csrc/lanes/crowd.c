@@ -8,8 +8,8 @@
 #include "lanes/lanes.h"
 
 /* Nanoseconds. A processor of a virtual machine that was idle wakes a thread in 0.1 to 0.2 ms, and a member that seals 1 MiB before it comes
- * again takes as long: patience is some times that. A block of MD5, alone, takes about 100. */
-enum { PATIENCE = 500 * 1000, LIMIT_A_BLOCK = 600, FAILURES_MAX = 4 };
+ * again takes as long: patience is some times that. */
+enum { PATIENCE = 500 * 1000, LIMIT = 6 /* times what it takes alone */, FAILURES_MAX = 4 };
 
 static int64_t now(void)
 {
@@ -23,6 +23,7 @@ void crowd_clear(struct crowd *crowd)
     *crowd = (struct crowd){
         .digests = crowd->digests,
         .pays = crowd->pays,
+        .block_alone = crowd->block_alone,
         .width = crowd->width,
         .epoch = crowd->epoch + 1,
     };
@@ -32,7 +33,7 @@ int64_t crowd_come(struct crowd *crowd, struct lane_member *member, size_t block
 {
     crowd_part(crowd, member);
     crowd->arrived = now();
-    return crowd->arrived + LIMIT_A_BLOCK * (int64_t)blocks;
+    return crowd->arrived + LIMIT * crowd->block_alone * (int64_t)blocks;
 }
 
 void crowd_go_out(struct crowd *crowd, struct lane_member *member)
@@ -86,9 +87,15 @@ bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit)
     return !gathers(crowd, slots) || now() >= crowd_deadline(crowd, limit);
 }
 
+/* Nobody came any more, or most did not. */
+static bool is_abandoned(const struct crowd *crowd)
+{
+    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || crowd->out > crowd->waiting + crowd->running;
+}
+
 bool crowd_start(struct crowd *crowd, int slots)
 {
-    const bool is_in_vain = gathers(crowd, slots) && crowd->running == 0 && now() >= end_of_patience(crowd);
+    const bool is_in_vain = gathers(crowd, slots) && is_abandoned(crowd);
     if (is_in_vain) {
         crowd->out = 0;
         crowd->epoch++;

@@ -1,9 +1,10 @@
 /*
  * Streams that want the same digests, so that they can share lanes: how many there are, and whether it pays to wait until all are there.
  *
- * A crowd large enough gathers: who comes waits while members of the last rounds are out, but not for longer than a few times what hashing
- * alone would take, so that small pieces do not wait for large ones. If nobody comes at all, those that are out are forgotten until they
- * do; a crowd that so failed to gather starts without gathering for a while. Everything here happens under the combiner's mutex.
+ * A crowd large enough gathers: who comes waits while members of the last rounds are out, but not for long if nobody comes, and not for
+ * longer than a few times what hashing alone would take, so that small pieces do not wait for large ones. If nobody came any more, or most did
+ * not, those that are out are forgotten until they come; a crowd that so failed to gather starts without gathering for a while.
+ * Everything here happens under the combiner's mutex.
  */
 #ifndef ENGINE_LANES_CROWD_H
 #define ENGINE_LANES_CROWD_H
@@ -23,6 +24,7 @@ struct lane_member {
 struct crowd {
     uint32_t digests; /* ENGINE_DIGEST_* bits */
     int pays;         /* fewer are faster by their single rows */
+    int block_alone;  /* nanoseconds that a block takes by those, about */
     int width;        /* of the widest row; 0: there is none */
     int waiting;      /* members in the queue */
     int running;      /* members whose bytes are being hashed */

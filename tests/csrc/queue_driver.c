@@ -3,7 +3,8 @@
  *
  *     queue_driver slots    on two processors: how many batches are hashed at once
  *     queue_driver order    on one: how many of the row's width that came first are in the next batch
- *     queue_driver bound    whether a crowd that gathers may start although others keep coming
+ *     queue_driver rest     on one: whether who waits goes on when who hashes alone rests
+ *     queue_driver crowd    for how long a crowd gathers, whom it forgets, how many hash together
  *
  * Prints one "name: number" a line. Nothing depends on time, but that a driver which waits in vain gives up.
  */
@@ -189,22 +190,87 @@ static void look_at_order(void)
     printf("width: %d\nearly: %d\n", width, early);
 }
 
-/* As if others never ceased to come: the last one is still to do so. Then only the limit of one that waits ends it. */
-static void look_at_bound(void)
+/* The first is told to hash alone, having waited in vain for one that is out; the second, that came meanwhile, waits for its slot. */
+static void look_at_rest(void)
+{
+    struct lane_member absent = {0}, alone = {0};
+    uint32_t md5[4] = {0};
+    struct lane_job job = {data, 1, md5, NULL}, other = job;
+    pthread_t second;
+    ENGINE_ASSERT(!combiner_take(&absent, &job));
+    combiner_rest(&absent);
+    ENGINE_ASSERT(!combiner_take(&alone, &job) && alone.has_slot);
+    ENGINE_ASSERT(pthread_create(&second, NULL, come_once, &other) == 0);
+    await_waiting(1);
+    combiner_rest(&alone);
+    join(&second, 1);
+    printf("went on: 1\n");
+}
+
+static int64_t now_in_ns(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    const int64_t now = (int64_t)time.tv_sec * 1000000000, second = 1000000000;
-    const struct crowd gathering = {
-        .digests = ENGINE_DIGEST_MD5, .pays = 2, .width = 16, .waiting = 3, .out = 1, .arrived = now + 3600 * second,
-    };
-    printf("may start: %d\n", crowd_may_start(&gathering, 1, now - second));
-    printf("may start at once: %d\n", crowd_may_start(&gathering, 1, now + 3600 * second));
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
 
-    struct crowd crowd = gathering;
+static const int64_t hour = 3600 * (int64_t)1000000000;
+
+/* On one slot; of those that are out none came in the last hour, or one is just coming. */
+static struct crowd gathering(int waiting, int out, bool is_deserted)
+{
+    return (struct crowd){
+        .digests = ENGINE_DIGEST_MD5, .pays = 2, .block_alone = 100, .width = 32, .waiting = waiting, .out = out,
+        .arrived = now_in_ns() + (is_deserted ? -hour : hour),
+    };
+}
+
+static void look_at_bounds(void)
+{
+    struct crowd crowd = gathering(3, 3, false);
     struct lane_member member = {0};
-    const int64_t of_many = crowd_come(&crowd, &member, (size_t)1 << 40), of_few = crowd_come(&crowd, &member, 1);
-    printf("few blocks wait less: %d\n", of_few < of_many);
+    printf("may start at its limit: %d\n", crowd_may_start(&crowd, 1, now_in_ns() - hour));
+    printf("may start before: %d\n", crowd_may_start(&crowd, 1, now_in_ns() + hour));
+    const int64_t limit = crowd_come(&crowd, &member, 1024);
+    printf("limit of 1024 blocks: %d\n", (int)((limit - crowd.arrived) / 1000));
+    printf("patience: %d\n", (int)((crowd_deadline(&crowd, INT64_MAX) - crowd.arrived) / 1000));
+}
+
+static void look_at_absence(const char *what, struct crowd crowd)
+{
+    crowd_start(&crowd, 1);
+    printf("out when %s: %d\n", what, crowd.out);
+}
+
+static void look_at_share(int members, int slots)
+{
+    const struct crowd crowd = gathering(members, 0, false);
+    printf("share of %d on %d: %d\n", members, slots, crowd_share(&crowd, slots));
+}
+
+static void look_at_hastiest(void)
+{
+    static const int64_t limits[] = {5, 3, 9};
+    struct crowd *const crowd = &combiner.crowds[0];
+    for (int i = 0; i < 3; i++) {
+        combiner.seats[i].crowd = crowd;
+        combiner.seats[i].limit = limits[i];
+        enqueue(&combiner.seats[i], i);
+    }
+    printf("hastiest: %d\n", (int)(hastiest(crowd) - combiner.seats));
+}
+
+static void look_at_crowd(void)
+{
+    look_at_bounds();
+    look_at_absence("nobody came", gathering(8, 8, true));
+    look_at_absence("most are absent", gathering(1, 3, false));
+    look_at_absence("most are there", gathering(8, 8, false));
+    look_at_share(16, 1);
+    look_at_share(40, 1);
+    look_at_share(32, 2);
+    look_at_share(24, 1);
+    look_at_hastiest();
 }
 
 int main(int argc, char **argv)
@@ -214,7 +280,9 @@ int main(int argc, char **argv)
         look_at_slots();
     else if (strcmp(argv[1], "order") == 0)
         look_at_order();
+    else if (strcmp(argv[1], "rest") == 0)
+        look_at_rest();
     else
-        look_at_bound();
+        look_at_crowd();
     return 0;
 }

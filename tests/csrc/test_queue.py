@@ -36,5 +36,23 @@ def test_who_came_first_is_hashed_first(driver: Path) -> None:
     assert seen["early"] == seen["width"] >= 16
 
 
-def test_a_crowd_does_not_gather_for_ever(driver: Path) -> None:
-    assert run(driver, "bound") == {"may start": 1, "may start at once": 0, "few blocks wait less": 1}
+def test_who_waits_goes_on_when_the_one_that_hashed_alone_rests(driver: Path) -> None:
+    assert run(driver, "rest") == {"went on": 1}
+
+
+def test_a_crowd_gathers_for_so_long_and_no_longer(driver: Path) -> None:
+    seen = run(driver, "crowd")
+    assert (seen["may start at its limit"], seen["may start before"]) == (1, 0)
+    assert 300 <= seen["limit of 1024 blocks"] <= 1000, "microseconds: some times the hundred that they take alone"
+    assert 200 <= seen["patience"] <= 1000, "longer than an idle processor takes to wake, and no longer than need be"
+    assert seen["hastiest"] == 1, "the one with the earliest limit"
+
+
+def test_a_crowd_forgets_members_that_do_not_come(driver: Path) -> None:
+    seen = run(driver, "crowd")
+    assert (seen["out when nobody came"], seen["out when most are absent"], seen["out when most are there"]) == (0, 0, 8)
+
+
+def test_batches_are_as_wide_as_leaves_work_for_all_processors(driver: Path) -> None:
+    seen = run(driver, "crowd")
+    assert [seen[f"share of {of}"] for of in ("16 on 1", "40 on 1", "32 on 2", "24 on 1")] == [16, 32, 16, 16]
