@@ -1,11 +1,12 @@
 """Streams of many threads, which share the lanes of vectors: right whatever the others do, and proof that they did share."""
 
 import hashlib
+import itertools
 import os
 import random
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -130,6 +131,42 @@ def test_a_lone_stream_waits_for_nobody() -> None:
     steady_upload(random.Random(2).randbytes(MIB), Digest.MD5 | Digest.SHA256, 8)
     after = stats()
     assert (after["batches"], after["given_up"]) == (before["batches"], before["given_up"])
+
+
+@contextmanager
+def silent_streams(count: int, digests: Digest) -> Iterator[list[Stream]]:
+    """Streams that have come once, and come again when they are told."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Stream(digests)) for _ in range(count)]
+
+
+@needs_lanes
+@pytest.mark.parametrize("size", [16 * 1024, 256 * 1024])
+def test_streams_that_do_not_come_are_waited_for_once(size: int) -> None:
+    data = bytes(size)
+    with on_one_processor(), silent_streams(30, Digest.MD5) as silent, Stream(Digest.MD5) as stream:
+        for _ in range(20):  # as many as it takes to see that there is one processor
+            for other in silent:
+                other.update(data)
+        before = stats()["given_up"]
+        for _ in range(50):
+            stream.update(data)
+        assert stats()["given_up"] - before == 1
+
+
+@needs_lanes
+def test_a_held_segment_is_digested_once_though_company_comes_and_goes() -> None:
+    """Those that have just come make a company, without one thread more: what follows is digested ahead of its sealing, or is not."""
+    data = random.Random(7).randbytes(MIB)
+    pieces = [data, data[:100_000], data, data[:1], data, data[: MIB - 7], data[:65_536], data]
+    with Secret.random() as key, silent_streams(30, Digest.MD5) as others:
+        for comes in itertools.product((False, True), repeat=4):
+            with Stream(Digest.MD5, -1, PartKey(key, 1)) as stream:
+                for piece, there_are_others in zip(pieces, itertools.cycle(comes), strict=False):
+                    for other in others if there_are_others else []:
+                        other.update(data[:65_536])
+                    stream.update(piece)
+                assert stream.digest(Digest.MD5) == hashlib.md5(b"".join(pieces)).digest(), comes
 
 
 def test_streams_that_end_early_or_fail_hold_nobody_up() -> None:
