@@ -1,6 +1,6 @@
 """Streams in threads: what n of them take a second together, on one pinned core or on all, and how long one waits among others.
 
-A second is one in which a core worked for us or was idle: that others used it meanwhile is not ours, that we waited for each other is.
+A second is one in which a core worked for us or was idle: that others used it meanwhile is not ours, that all of us waited is.
 """
 
 import os
