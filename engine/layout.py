@@ -153,9 +153,9 @@ def _check_place(root: str, create: bool) -> None:
 
 def _make_directory(path: str) -> None:
     """Make a directory and those above it, each name synced: a store is no safer than the path to it."""
-    if os.path.isdir(path):
-        return
     parent = os.path.dirname(path)
+    if os.path.isdir(path) or path == parent:
+        return
     _make_directory(parent)
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, mode=0o700)

@@ -5,6 +5,7 @@ is taken over at once, but the original can't be wiped by us.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final, NoReturn
@@ -23,16 +24,24 @@ TEXT_SIZE_MAX: Final = 4096
 """Of what is sealed under a key directly, without segments."""
 
 
+_guard = threading.RLock()
+"""Over the counts of all keys, for a moment, and over a fork, whose child would otherwise find it held by a thread it has not.
+
+Reentrant: the garbage collector may come at any time, and end another key's use.
+"""
+
+os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+
+
 class Secret(Closing):
     """A key. May be used by several threads; use it in a `with`, or close it."""
 
-    __slots__ = ("_handle", "_is_closed", "_lock", "_users")
+    __slots__ = ("_handle", "_is_closed", "_users")
 
     def __init__(self, make: Callable[[CData], int], doing: str, report: CData = None) -> None:
         """Keep the key that `make` puts into the place it is given."""
         place = ffi.new("engine_key **")
         native.check(make(place), doing, report)
-        self._lock = threading.Lock()
         self._users = 0
         self._is_closed = False
         self._handle: CData = ffi.gc(place[0], lib.engine_key_close, PAGE_SIZE)
@@ -157,20 +166,20 @@ class Secret(Closing):
 
         Raises: ValueError, closed
         """
-        with self._lock:
+        with _guard:
             if self._is_closed:
                 raise ValueError("the key is closed")
             self._users += 1
         try:
             yield self._handle
         finally:
-            with self._lock:
+            with _guard:
                 self._users -= 1
                 self._wipe_unused()
 
     def close(self) -> None:
         """Wipe the key, as soon as no call of another thread uses it; again is harmless."""
-        with self._lock:
+        with _guard:
             self._is_closed = True
             self._wipe_unused()
 

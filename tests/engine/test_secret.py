@@ -6,14 +6,16 @@ import hashlib
 import hmac
 import os
 import pickle
+import signal
 import threading
+import time
 import traceback
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from engine import native_errors
+from engine import native_errors, secret
 from engine.native import ffi
 from engine.secret import PartKey, Secret
 from tests.support import decoder
@@ -181,3 +183,24 @@ def test_one_key_serves_many_threads_while_another_closes_it() -> None:
     for thread in threads:
         thread.join()
     assert outcomes == ["closed"] * 4
+
+
+def test_a_child_forked_amid_another_threads_use_has_keys_that_work() -> None:
+    is_held = threading.Event()
+
+    def use() -> None:
+        with secret._guard:
+            is_held.set()
+            time.sleep(0.2)
+
+    with Secret.of_bytes(RAW) as key:
+        user = threading.Thread(target=use)
+        user.start()
+        is_held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)
+            os._exit(key.hmac(b"x") != hmac.digest(RAW, b"x", "sha256"))
+        assert os.waitpid(child, 0)[1] == 0, "a child that waits for ever is killed by its alarm"
+        user.join()
