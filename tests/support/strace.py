@@ -54,14 +54,22 @@ def calls_in(trace: Path) -> list[Call]:
 
 @contextmanager
 def attached(
-    thread_id: int, trace: Path, *, calls: str = "all", inject: str | None = None, follow: bool = False
+    thread_id: int,
+    trace: Path,
+    *,
+    calls: str = "all",
+    inject: str | None = None,
+    only: Path | None = None,
+    follow: bool = False,
 ) -> Iterator[None]:
     """Trace one thread into a file until it ends (or the `with` is left); entered once strace holds the thread.
 
-    `inject` is strace's own expression without the calls, e.g. "signal=SIGKILL:when=3"; `follow` traces the threads to come as well.
+    `inject` is strace's own expression without the calls, e.g. "signal=SIGKILL:when=3"; `only` leaves out calls that are
+    not about that path; `follow` traces the threads to come as well.
     """
     command = ["strace", "-y", "-o", str(trace), "-p", str(thread_id), "-e", f"trace={calls}", "-e", "signal=none"]
     command += ["-f"] if follow else []
+    command += [] if only is None else ["-P", str(only)]
     if inject is not None:
         command += ["-e", f"inject={calls}:{inject}"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

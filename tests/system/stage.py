@@ -83,7 +83,9 @@ class Stage:
             with engine.open(place / COMMON_STORE, limits=LIMITS) as store:
                 store.create_bucket(BUCKET)
 
-    def play(self, inject: str | None = None, calls: str = "all", follow: bool = False) -> Performance:
+    def play(
+        self, inject: str | None = None, calls: str = "all", only: Path | None = None, follow: bool = False
+    ) -> Performance:
         """Play the scenario once, in a child that the tracer holds before it begins."""
         number = next(self._numbers)
         store = self._place / (f"store-{number}" if self.variation.fresh else COMMON_STORE)
@@ -96,7 +98,7 @@ class Stage:
         )  # fmt: skip
         key = gate.await_child()
         thread = other_threads(child.pid)[0] if self.variation.committing else child.pid
-        with attached(thread, trace, calls=calls, inject=inject, follow=follow):
+        with attached(thread, trace, calls=calls, inject=inject, only=only, follow=follow):
             os.write(key, b"x")
             os.close(key)
             code = child.wait()
