@@ -13,7 +13,7 @@ import engine
 from benchmarks.harness import Report
 from benchmarks.load import upload_of_parts
 from benchmarks.places import TINY_FILES, scratch, store_at
-from engine.layout import META
+from engine.directory.layout import META
 
 PARTS = 10_000
 BEGIN, END = "/benchmark/complete/begins", "/benchmark/complete/ends"

@@ -18,7 +18,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from engine import native
+from engine.native import kernels
+from engine.native.ffi import libcrypto_version
 
 RESULTS = Path(__file__).parent / "results"
 MIB = 1024 * 1024
@@ -36,9 +37,9 @@ def machine() -> dict[str, Any]:
         "compiler": _first_line([sysconfig.get_config_var("CC").split()[0], "--version"]),
         "commit": _commit(),
         "python": platform.python_version(),
-        "libcrypto": native.libcrypto_version(),
+        "libcrypto": libcrypto_version(),
         **{name: version(name) for name in ("partwright", "lmdb", "cffi", "msgspec")},
-        "kernels": {row.algorithm: row.name for row in native.kernels() if row.chosen},
+        "kernels": {row.algorithm: row.name for row in kernels.kernels() if row.chosen},
     }
 
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.harness import MIB, Samples
-from engine.secret import PartKey, Secret
-from engine.stream import Digest, Stream
+from engine.native.secret import PartKey, Secret
+from engine.native.stream import Digest, Stream
 
 PAGE = 4096
 

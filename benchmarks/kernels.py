@@ -16,8 +16,8 @@ from pathlib import Path
 from benchmarks import kernel_plots, kernel_streams
 from benchmarks.harness import MIB, Report, Samples, take_turns
 from benchmarks.kernel_streams import ALL, BOTH, GCM, MD5, SHA256, Feature
-from engine import native
-from engine.native import ffi, lib
+from engine.native import kernels
+from engine.native.ffi import CData, ffi, lib
 
 KIB = 1024
 SIZES = {"16 KiB": 16 * KIB, "256 KiB": 256 * KIB, "16 MiB": 16 * MIB}
@@ -41,7 +41,7 @@ class Room:
         self.out = ffi.new("uint8_t[]", size + PAGE)
         self.draw = random.Random(2)
 
-    def data(self) -> native.CData:
+    def data(self) -> CData:
         return self.source + self.draw.randrange(PAGE)
 
 
@@ -78,14 +78,14 @@ def calls(size: int) -> dict[str, Timed]:
     room = Room(size)
     found: dict[str, Callable[[], object]] = {
         f"{algorithm} {name}": digest_call(index, row, room)
-        for (algorithm, name), (index, row) in native.ROW_PLACES.items()
+        for (algorithm, name), (index, row) in kernels.ROW_PLACES.items()
         if lib.engine_row_usable(index, row)
     }
-    for rows, make in ((native.ciphers(), seal_call), (native.fused_passes(), fused_call)):
+    for rows, make in ((kernels.ciphers(), seal_call), (kernels.fused_passes(), fused_call)):
         found |= {f"{row.algorithm} {row.name}": make(i, room) for i, row in enumerate(rows) if row.usable}
     sequence = [found[f"{name} libcrypto"] for name in ("MD5", "SHA256", "AES-256-GCM")]
     found["sequence libcrypto"] = lambda: [call() for call in sequence]
-    lanes = {f"{row.algorithm} {row.name}": lanes_call(i, size) for i, row in enumerate(native.lanes()) if row.usable}
+    lanes = {f"{row.algorithm} {row.name}": lanes_call(i, size) for i, row in enumerate(kernels.lanes()) if row.usable}
     return {name: (call, size) for name, call in found.items()} | lanes
 
 

@@ -11,7 +11,7 @@ from contextlib import closing
 
 from benchmarks.harness import MIB, Report, take_turns
 from benchmarks.places import scratch, store_at
-from engine.stream import Digest, Stream
+from engine.native.stream import Digest, Stream
 
 SIZE = 16 * MIB
 ROUNDS = 40

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import engine
-from engine import Limits, Store, native
+from engine import Limits, Store
+from engine.native.ffi import file_system_type
 
 MEMORY = "/dev/shm"
 TMPFS_MAGIC = 0x01021994
@@ -27,7 +28,7 @@ def is_memory(path: str) -> bool:
     """Whether a directory lies on tmpfs."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return native.file_system_type(fd) == TMPFS_MAGIC
+        return file_system_type(fd) == TMPFS_MAGIC
     finally:
         os.close(fd)
 

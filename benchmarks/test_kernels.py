@@ -12,11 +12,11 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from engine import native
-from engine.native import KernelRow
-from engine.sealed import seal, unseal
-from engine.secret import PartKey, Secret
-from engine.stream import Digest, Stream
+from engine.native import kernels
+from engine.native.kernels import KernelRow
+from engine.native.sealed import seal, unseal
+from engine.native.secret import PartKey, Secret
+from engine.native.stream import Digest, Stream
 
 PAGE = 4096
 KIB, MIB = 1024, 1024 * 1024
@@ -49,11 +49,11 @@ def measure(benchmark: BenchmarkFixture, function: Function, size: int) -> None:
 
 
 def row_function(row: KernelRow) -> Function:
-    return lambda data: native.run_kernel(row.algorithm, row.name, data)
+    return lambda data: kernels.run_kernel(row.algorithm, row.name, data)
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-@pytest.mark.parametrize("row", native.kernels(), ids=lambda row: f"{row.algorithm}-{row.name}")
+@pytest.mark.parametrize("row", kernels.kernels(), ids=lambda row: f"{row.algorithm}-{row.name}")
 def test_row(benchmark: BenchmarkFixture, row: KernelRow, size: int) -> None:
     if not row.usable:
         pytest.skip(f"needs {', '.join(row.needs)}")

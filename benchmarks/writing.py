@@ -27,7 +27,7 @@ from pathlib import Path
 from benchmarks.harness import GIB, MIB, Report
 from benchmarks.load import in_flight
 from benchmarks.places import MEMORY, scratch
-from engine.stream import Digest, Stream
+from engine.native.stream import Digest, Stream
 
 DIGESTS = Digest.MD5 | Digest.CRC64NVME
 SIZES = {"5 MiB": 5 * MIB, "64 MiB": 64 * MIB, "1 GiB": GIB}

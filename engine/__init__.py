@@ -14,33 +14,9 @@ with engine.open("data") as store:
 from typing import Any
 
 from engine import errors
-from engine.bucket_results import (
-    Bucket,
-    CreateBucketOutput,
-    GetBucketEncryptionOutput,
-    GetBucketLifecycleConfigurationOutput,
-    GetBucketLocationOutput,
-    GetBucketRequestPaymentOutput,
-    GetBucketVersioningOutput,
-    HeadBucketOutput,
-    ListBucketsOutput,
-    PutBucketLifecycleConfigurationOutput,
-)
 from engine.errors import EngineError, S3Error, StoreError
 from engine.limits import Limits
-from engine.listing_results import (
-    CommonPrefix,
-    DeleteMarkerEntry,
-    ListMultipartUploadsOutput,
-    ListObjectsOutput,
-    ListObjectsV2Output,
-    ListObjectVersionsOutput,
-    MultipartUpload,
-    Object,
-    ObjectVersion,
-)
-from engine.reports import CheckReport, ReapReport, RewrapReport, StoreStat
-from engine.results import (
+from engine.shapes.answers import (
     AbortMultipartUploadOutput,
     Checksum,
     CompletedPart,
@@ -67,7 +43,30 @@ from engine.results import (
     UploadPartCopyOutput,
     UploadPartOutput,
 )
-from engine.setting_results import (
+from engine.shapes.bucket_answers import (
+    Bucket,
+    CreateBucketOutput,
+    GetBucketEncryptionOutput,
+    GetBucketLifecycleConfigurationOutput,
+    GetBucketLocationOutput,
+    GetBucketRequestPaymentOutput,
+    GetBucketVersioningOutput,
+    HeadBucketOutput,
+    ListBucketsOutput,
+    PutBucketLifecycleConfigurationOutput,
+)
+from engine.shapes.listing_answers import (
+    CommonPrefix,
+    DeleteMarkerEntry,
+    ListMultipartUploadsOutput,
+    ListObjectsOutput,
+    ListObjectsV2Output,
+    ListObjectVersionsOutput,
+    MultipartUpload,
+    Object,
+    ObjectVersion,
+)
+from engine.shapes.setting_answers import (
     DefaultRetention,
     DeleteObjectTaggingOutput,
     GetObjectLegalHoldOutput,
@@ -85,6 +84,7 @@ from engine.setting_results import (
 )
 from engine.store import Store
 from engine.store import open_store as open  # noqa: A004  the name is the API
+from engine.upkeep.reports import CheckReport, ReapReport, RewrapReport, StoreStat
 
 __all__ = [
     "AbortMultipartUploadOutput",

@@ -9,11 +9,11 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from engine import native
 from engine.errors import BadDigest, InvalidRequest
-from engine.members import Digests
+from engine.native.ffi import CRC_INDICES
+from engine.native.stream import Digest, Stream, available
 from engine.record import Record
-from engine.stream import Digest, Stream, available
+from engine.shapes.requests import Digests
 
 
 class Algorithm(Record, frozen=True):
@@ -33,7 +33,7 @@ class Algorithm(Record, frozen=True):
     @property
     def is_crc(self) -> bool:
         """Whether the value of a whole follows from the values of its parts."""
-        return self.name in native.CRC_INDICES
+        return self.name in CRC_INDICES
 
     def decode(self, text: str) -> bytes | None:
         """The value that a text stands for; None if it is not base64 of the right length."""

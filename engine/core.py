@@ -5,26 +5,26 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Self, TypeVar
 
-from engine.arrival import Reception
-from engine.ballast import Ballast
 from engine.blobs import Blobs
-from engine.blobs.leases import Leases
-from engine.bucket_encryption import by_default
-from engine.customer_keys import CustomerKey, bucket_blocks_customer_keys
-from engine.deadlines import Lifecycle, lifecycle_of
-from engine.encrypting import Asked, Encrypting
+from engine.bodies.proofs import Proofs
+from engine.bodies.reception import Reception
+from engine.directory.ballast import Ballast
+from engine.directory.leases import Leases
+from engine.directory.sweeper import Sweeper
+from engine.encryption.bucket_default import by_default
+from engine.encryption.customer_keys import CustomerKey, bucket_blocks_customer_keys
+from engine.encryption.key_sources import Encrypting
+from engine.encryption.requested import Asked
+from engine.encryption.seals import CLEAR, Seal
+from engine.encryption.upload_keys import Place
 from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
+from engine.lifecycle.deadlines import Lifecycle, lifecycle_of
 from engine.limits import Limits
 from engine.meta import Metadata
-from engine.meta.records import BucketRecord, ObjectRecord
-from engine.proofs import Proofs
+from engine.meta.records import BucketRecord, Encryption, ObjectRecord
 from engine.record import Record
-from engine.seals import CLEAR, Seal
-from engine.sse import Encryption, Place
-from engine.sweeper import Sweeper
 
 Result = TypeVar("Result")
 Clock = Callable[[], int]
@@ -212,13 +212,3 @@ class Core:
     def _freeing(self, step: Callable[[], Result]) -> Result:
         """Run a step that frees room, also on a full disk."""
         return self._ballast.freeing(step)
-
-
-def to_datetime(moment_ns: int) -> datetime:
-    """A moment as S3 shows it: UTC, to the millisecond."""
-    return datetime.fromtimestamp(moment_ns // 10**6 / 1000, UTC)
-
-
-def quoted(etag: str) -> str:
-    """An ETag as S3 shows it."""
-    return f'"{etag}"'

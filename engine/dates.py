@@ -65,3 +65,8 @@ def iso_date(moment: datetime) -> str:
     """A moment as documents have it, in milliseconds: `1994-11-06T08:49:37.000Z`."""
     at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return at.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def to_datetime(moment_ns: int) -> datetime:
+    """A moment as S3 shows it: UTC, to the millisecond."""
+    return datetime.fromtimestamp(moment_ns // 10**6 / 1000, UTC)

@@ -1,4 +1,4 @@
-"""Every error of the engine; those of the C core are in `engine.native_errors`. Nothing here turns into XML or is logged.
+"""Every error of the engine; those of the C core are in `engine.native.errors`. Nothing here turns into XML or is logged.
 
 EngineError
 ├── S3Error           what S3 answers: code, status, message, extra elements (texts: API page "Error responses", and AWS's own answers)
@@ -8,7 +8,7 @@ EngineError
 │       └── CommitUnknown         the commit failed, and may have happened
 ├── StoreError        the store itself: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreClosed
-└── NativeError       a negative status of the C core: `engine.native_errors`
+└── NativeError       a negative status of the C core: `engine.native.errors`
 """
 
 from collections.abc import Mapping

@@ -3,30 +3,30 @@
 import contextlib
 import os
 
-from engine.attributes import Attributes
-from engine.ballast import Ballast
 from engine.blobs.files import FileBlobs
-from engine.blobs.leases import Leases
-from engine.bucket_settings import BucketSettings
-from engine.buckets import Buckets
-from engine.check import Checker
+from engine.buckets.buckets import Buckets
+from engine.buckets.settings import BucketSettings
+from engine.buckets.versioning import BucketVersions
 from engine.closing import Closing
 from engine.core import Core, Parts
-from engine.deletions import Deletions
-from engine.encrypting import Encrypting
+from engine.directory.ballast import Ballast
+from engine.directory.layout import BLOBS, KEYS, META, RING, Layout
+from engine.directory.leases import Leases
+from engine.encryption.key_providers import KeyProvider
+from engine.encryption.key_sources import Encrypting
 from engine.errors import InternalError, NoSuchBucket, StoreError
-from engine.key_providers import KeyProvider
-from engine.layout import BLOBS, KEYS, META, RING, Layout
 from engine.limits import Limits
-from engine.meta.lmdb import LmdbMetadata
-from engine.multipart.part_copies import PartCopies
-from engine.multipart.reaper import Reaper
-from engine.multipart.rewrapping import Rewrapping
-from engine.object_listings import ObjectListings
-from engine.object_settings import ObjectSettings
+from engine.meta.lmdb.uploads import LmdbMetadata
+from engine.multipart.upload_part_copy import PartCopies
+from engine.objects.delete_objects import Deletions
+from engine.objects.get_object_attributes import Attributes
+from engine.objects.list_objects import ObjectListings
+from engine.objects.tagging_and_lock import ObjectSettings
 from engine.record import replace
-from engine.reports import CheckReport, StoreStat
-from engine.versioning import BucketVersions
+from engine.upkeep.check import Checker
+from engine.upkeep.reap import Reaper
+from engine.upkeep.reports import CheckReport, StoreStat
+from engine.upkeep.rotate_keys import Rewrapping
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
-from engine.secret import PartKey
-from engine.stream import Digest, Stream
+from engine.native.secret import PartKey
+from engine.native.stream import Digest, Stream
 
 BLOB_ID_SIZE = 16
 

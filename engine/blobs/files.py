@@ -23,11 +23,12 @@ from typing import Self
 from engine.blobs import BLOB_ID_SIZE, BlobReader
 from engine.blobs.failures import storage_failure
 from engine.blobs.unsealed import UNBOUND, UnsealedFile
+from engine.durable import sync_directory
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
-from engine.native_errors import ReadFailed
-from engine.sealed import BINDING_AT, BINDING_SIZE, sealed_size
-from engine.secret import PartKey
-from engine.stream import Digest, Stream
+from engine.native.errors import ReadFailed
+from engine.native.sealed import BINDING_AT, BINDING_SIZE, sealed_size
+from engine.native.secret import PartKey
+from engine.native.stream import Digest, Stream
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 FREE_BYTES_RESERVE = 16 * 1024 * 1024
@@ -306,15 +307,6 @@ def create_layout(root: str) -> None:
         os.makedirs(os.path.join(root, shard), mode=0o700, exist_ok=True)
         sync_directory(os.path.join(root, shard))
     sync_directory(root)
-
-
-def sync_directory(path: str) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _unlock(fd: int) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from engine.blobs.failures import storage_failure
 from engine.errors import InternalError
-from engine.native_errors import KeyMismatch, ReadFailed, SealedDamaged, SealedFormatUnknown
-from engine.sealed import BINDING_AT, BINDING_SIZE, SealedReader
-from engine.secret import PartKey
-from engine.stream import Stream
+from engine.native.errors import KeyMismatch, ReadFailed, SealedDamaged, SealedFormatUnknown
+from engine.native.sealed import BINDING_AT, BINDING_SIZE, SealedReader
+from engine.native.secret import PartKey
+from engine.native.stream import Stream
 
 UNBOUND = bytes(BINDING_SIZE)
 """Ends the name of a sealed file that was named before it was sealed, on file systems without O_TMPFILE."""

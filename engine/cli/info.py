@@ -4,11 +4,12 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-from engine import native
 from engine.cli.failures import Exit
 from engine.cli.output import print_json
 from engine.cli.parser import Parser, add_query
 from engine.limits import Limits
+from engine.native import kernels
+from engine.native.ffi import cpu_features, libcrypto_version
 from engine.record import asdict
 
 
@@ -30,11 +31,11 @@ def _facts() -> dict[str, Any]:
         "version": version("partwright"),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "libcrypto": native.libcrypto_version(),
+        "libcrypto": libcrypto_version(),
         "lmdb": version("lmdb"),
-        "cpu_features": list(native.cpu_features()),
+        "cpu_features": list(cpu_features()),
         "kernels": [
-            asdict(row) for row in (*native.kernels(), *native.lanes(), *native.ciphers(), *native.fused_passes())
+            asdict(row) for row in (*kernels.kernels(), *kernels.lanes(), *kernels.ciphers(), *kernels.fused_passes())
         ],
         "limits": asdict(Limits()),
     }

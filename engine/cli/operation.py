@@ -23,7 +23,7 @@ from engine.cli.options import Request, build, is_relaxed, read
 from engine.cli.output import print_json
 from engine.cli.parser import opened_store
 from engine.errors import MalformedXML
-from engine.members import parameters
+from engine.shapes.requests import parameters
 
 _COPY_BYTES = 1 << 20
 _ARGUMENTS = {"MultipartUpload": "parts", "Delete": "keys"}

@@ -12,7 +12,7 @@ from engine.cli.parallel import in_parallel
 from engine.cli.progress import Advance, progress
 from engine.cli.transfer import Location, Range, Transfer, ranges
 from engine.limits import Limits
-from engine.stream import Digest, Stream
+from engine.native.stream import Digest, Stream
 
 
 def upload(store: engine.Store, path: str, location: Location, *, part_size_bytes: int, jobs: int) -> Transfer:

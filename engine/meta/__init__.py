@@ -10,9 +10,8 @@ from typing import Generic, Protocol, TypeVar
 
 from engine.errors import S3Error
 from engine.meta.parts import Manifest, PartRecord, Parts
-from engine.meta.records import BucketRecord, Lock, ObjectRecord, StoredChecksum, UploadRecord
+from engine.meta.records import BucketRecord, Encryption, Lock, ObjectRecord, StoredChecksum, UploadRecord
 from engine.record import Record
-from engine.sse import Encryption
 
 Item = TypeVar("Item")
 UPLOAD_NONCE_SIZE = 16

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from engine.meta import Page
-from engine.meta.keys import prefix_successor
+from engine.meta.lmdb.ordered_names import prefix_successor
 
 Item = TypeVar("Item")
 Row = tuple[bytes, bytes, Any]

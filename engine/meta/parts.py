@@ -16,8 +16,8 @@ from typing import Any
 
 from engine.checksums import ALGORITHMS
 from engine.meta.records import damaged
+from engine.native.secret import DIGEST_OVERHEAD
 from engine.record import Record
-from engine.sse import DIGEST_OVERHEAD
 
 CHECKSUM_WIDTHS = (8, 32, 64, 64 + DIGEST_OVERHEAD)
 _ALGORITHMS = ("", *(algorithm.name for algorithm in ALGORITHMS))

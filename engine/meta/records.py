@@ -6,13 +6,47 @@ The rows of parts, of fixed width, are in `engine.meta.parts`.
 import struct
 import zlib
 from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from engine.bucket_encryption import ServerSideEncryptionRule
 from engine.errors import InternalError
-from engine.sse import Encryption
+from engine.shapes.encryption import ServerSideEncryptionRule
+
+Kind = Literal["SSE-C", "AES256", "aws:kms"]
+
+
+FORMAT: Final = 1
+
+
+class Encryption(msgspec.Struct, frozen=True, array_like=True):
+    """What a metadata row keeps of the encryption of an upload or object: nothing in it is secret.
+
+    `key_id`, `blob` and `context` find the root again: the id in the key ring; or a provider's key id, sealed root and context.
+    """
+
+    kind: Kind
+    upload_id: bytes
+    salt: bytes
+    commitment: bytes
+    wrapped: bytes
+    key_id: str = ""
+    blob: bytes = b""
+    context: dict[str, str] = {}
+    format: int = FORMAT
+    bucket_key: bool = False
+    """What was said of a bucket key (SSE-KMS): kept and told; the root of each upload is the provider's here either way."""
+
+    @property
+    def hides_digests(self) -> bool:
+        """Whether ETags are keyed and checksums sealed; SSE-S3's ETag is the MD5, as S3's is."""
+        return hides_digests(self.kind)
+
+
+def hides_digests(kind: str | None) -> bool:
+    """Whether an encryption of a kind hides digests; none does not."""
+    return kind not in (None, "AES256")
+
 
 _CRC = struct.Struct(">I")
 

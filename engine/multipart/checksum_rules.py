@@ -9,15 +9,12 @@ import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from engine import native
-from engine.checksums import BY_NAME, DEFAULT, Algorithm, ChecksumPromise, find_algorithm, only_value, show
-from engine.conditions import Extent
+from engine.checksums import BY_NAME, DEFAULT, Algorithm, ChecksumPromise, find_algorithm, only_value
 from engine.errors import BadDigest, InvalidArgument, InvalidPart, InvalidPartOrder, InvalidRequest
-from engine.members import ReadRequest
-from engine.meta.parts import Manifest, PartRecord
-from engine.meta.records import ChecksumPlan, ChecksumType, ObjectRecord, StoredChecksum, UploadRecord
+from engine.meta.records import ChecksumPlan, ChecksumType, StoredChecksum, UploadRecord
+from engine.native.ffi import combine_crcs
+from engine.objects.checksums import shown_value
 from engine.record import Record
-from engine.seals import Seal
 
 Listed = Mapping[str, Sequence[str | None]]
 """The checksums in the list of a Complete, by algorithm: one for each part, or None; algorithms that no part names are left out."""
@@ -149,7 +146,7 @@ def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence
     if not joined:
         return None
     if plan.type == "FULL_OBJECT":
-        return StoredChecksum(algorithm.name, plan.type, native.combine_crcs(algorithm.name, joined, sizes))
+        return StoredChecksum(algorithm.name, plan.type, combine_crcs(algorithm.name, joined, sizes))
     return StoredChecksum(algorithm.name, plan.type, algorithm.of(joined))
 
 
@@ -210,57 +207,6 @@ class Claim(Record, frozen=True):
         return algorithm.name, algorithm.parse(text), count
 
 
-def of_object(value: bytes, algorithm: str) -> StoredChecksum:
-    """What is kept of an object that came in one piece."""
-    return StoredChecksum(algorithm, "FULL_OBJECT", value)
-
-
-def of_part(part: PartRecord) -> dict[str, str]:
-    """The member of an answer that shows a part's checksum, which is in clear."""
-    return shown_value(part.algorithm, part.checksum)
-
-
-def shown_value(algorithm: str, value: bytes) -> dict[str, str]:
-    """The member of an answer that shows a checksum; none without an algorithm."""
-    return {BY_NAME[algorithm].member: show(value)} if algorithm else {}
-
-
 def told(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
     """The same, where the client named the upload's algorithm."""
     return shown_value(algorithm, value) if plan.algorithm is not None else {}
-
-
-def shown(whole: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
-    """The members of an answer that show an object's checksum, if it has one; `part_count` is appended to a COMPOSITE one."""
-    if whole is None:
-        return {}
-    count = f"-{part_count}" if part_count is not None and whole.type == "COMPOSITE" else ""
-    return {BY_NAME[whole.algorithm].member: show(whole.value) + count, "checksum_type": whole.type}
-
-
-def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
-    """The members of a listing that tell which checksum an object has."""
-    return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
-
-
-def is_shown(said: ReadRequest) -> bool:
-    """Whether a request asks for a checksum."""
-    return (said.get("checksum_mode") or "").upper() == "ENABLED"
-
-
-def read_along(
-    record: ObjectRecord, manifest: Manifest, extent: Extent, said: ReadRequest, seal: Seal
-) -> dict[str, str]:
-    """The members that show the checksum of what a GetObject or HeadObject gives, if it asks for it.
-
-    Of an object whose checksum is COMPOSITE a part has its own; of any other only the whole has one, and a range has none.
-    """
-    if not is_shown(said) or record.checksum is None:
-        return {}
-    part_number = said.get("part_number")
-    if part_number is not None and record.checksum.type == "COMPOSITE":
-        (part,) = seal.reveal_parts([manifest.parts[part_number - 1]])
-        return {**of_part(part), "checksum_type": record.checksum.type}
-    if extent.length != record.size:
-        return {}
-    return shown(seal.reveal_whole(record.etag, record.checksum), record.part_count)

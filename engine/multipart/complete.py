@@ -6,22 +6,23 @@ import urllib.parse
 from collections.abc import Iterable
 from typing import Unpack
 
-from engine.conditions import WriteConditions
-from engine.core import quoted
-from engine.customer_keys import CustomerKey, customer_key_said
+from engine.encryption.customer_keys import CustomerKey, customer_key_said
+from engine.encryption.seals import CLEAR, Seal, told
 from engine.errors import NoSuchUpload
-from engine.members import CompleteMultipartUploadRequest, exact
 from engine.meta import FoundObject, Publication, Published, UploadId
 from engine.meta.parts import Parts
 from engine.meta.records import UploadRecord
-from engine.multipart.checksum_rules import Claim, shown
+from engine.multipart.checksum_rules import Claim
 from engine.multipart.rules import ListedPart, PartList, check_object_size, select
+from engine.multipart.upload_ids import parse_upload_id
 from engine.multipart.uploads import Uploads
-from engine.names import encode_key, parse_upload_id
+from engine.objects.checksums import shown
+from engine.objects.conditions import WriteConditions
+from engine.objects.keys import encode_key
+from engine.objects.version_ids import made_version
 from engine.record import replace
-from engine.results import CompleteMultipartUploadOutput
-from engine.seals import CLEAR, Seal, told
-from engine.version_ids import made_version
+from engine.shapes.answers import CompleteMultipartUploadOutput, quoted
+from engine.shapes.requests import CompleteMultipartUploadRequest, exact
 
 MANIFEST_ID_SIZE = 16
 

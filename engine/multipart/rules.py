@@ -9,6 +9,7 @@ import operator
 from collections.abc import Iterable, Sequence
 
 from engine.checksums import ALGORITHMS
+from engine.encryption.seals import CLEAR, Seal
 from engine.errors import (
     EntityTooLarge,
     EntityTooSmall,
@@ -24,8 +25,7 @@ from engine.meta.parts import Manifest, Parts
 from engine.meta.records import ChecksumPlan
 from engine.multipart.checksum_rules import Listed, agree, check_listed_part, check_numbers, checksum_of_whole
 from engine.record import Record
-from engine.results import CompletedPart
-from engine.seals import CLEAR, Seal
+from engine.shapes.answers import CompletedPart
 
 ListedPart = tuple[int, str] | CompletedPart
 _LENGTHS = {2, len(CompletedPart._fields)}

@@ -7,29 +7,26 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Unpack
 
-from engine.arrival import Promise, in_base64
-from engine.bodies import Body, trailers_of
+from engine.bodies.reception import Promise, in_base64
+from engine.bodies.sources import Body, trailers_of
 from engine.checksums import promised_checksum
-from engine.core import quoted, to_datetime
-from engine.customer_keys import CustomerKey, customer_key_said
+from engine.dates import to_datetime
+from engine.encryption.customer_keys import CustomerKey, customer_key_said
+from engine.encryption.seals import CLEAR, Seal
+from engine.encryption.seals import told as of_encryption
+from engine.encryption.upload_keys import Place
 from engine.errors import InvalidArgument, NoSuchUpload
-from engine.listing import Encoding, check_page_size, encoded_prefixes, last_of
-from engine.listing_results import ListMultipartUploadsOutput, MultipartUpload
-from engine.locks import check_digest, lock_in
-from engine.members import (
-    CreateMultipartUploadRequest,
-    ListPartsRequest,
-    Request,
-    UploadPartRequest,
-    exact,
-)
 from engine.meta import UPLOAD_NONCE_SIZE, UploadEntry, UploadId
-from engine.meta.records import BucketRecord, UploadRecord
+from engine.meta.records import BucketRecord, Encryption, UploadRecord
 from engine.multipart.checksum_rules import check_part, kept_of_part, named, plan_of, told
 from engine.multipart.rules import check_part_number
-from engine.names import encode_key, encode_text, format_upload_id, parse_upload_id
-from engine.objects import Objects
-from engine.results import (
+from engine.multipart.upload_ids import format_upload_id, parse_upload_id
+from engine.objects.get_object import Objects
+from engine.objects.keys import encode_key, encode_text
+from engine.objects.listing import Encoding, check_page_size, encoded_prefixes, last_of
+from engine.objects.metadata import Traits, storage_class_of
+from engine.objects.object_lock import check_digest, lock_in
+from engine.shapes.answers import (
     AbortMultipartUploadOutput,
     CreateMultipartUploadOutput,
     Initiator,
@@ -37,11 +34,10 @@ from engine.results import (
     Owner,
     Part,
     UploadPartOutput,
+    quoted,
 )
-from engine.seals import CLEAR, Seal
-from engine.seals import told as of_encryption
-from engine.sse import Encryption, Place
-from engine.traits import Traits, storage_class_of
+from engine.shapes.listing_answers import ListMultipartUploadsOutput, MultipartUpload
+from engine.shapes.requests import CreateMultipartUploadRequest, ListPartsRequest, Request, UploadPartRequest, exact
 
 
 class Uploads(Objects):
@@ -105,7 +101,7 @@ class Uploads(Objects):
     ) -> UploadPartOutput:
         """Store a part durably, in place of an earlier one of its number; of two attempts the one that finishes last wins.
 
-        `body` is bytes, a buffer, a binary file, a file descriptor, an iterable of bytes, or a source (`engine.bodies.Source`).
+        `body` is bytes, a buffer, a binary file, a file descriptor, an iterable of bytes, or a source (`engine.bodies.sources.Source`).
         `content_length` bounds what is read from a descriptor or an unseekable file; any other body must have just that many bytes.
         `content_md5` is base64 (RFC 1864), `content_sha256` 64 hex digits; one checksum may be given, in base64, and is echoed.
         Everything that needs no bytes is checked before the first one is taken.

@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from engine.bodies.readers import ObjectBody
 from engine.checksums import check_header_names
-from engine.copy_sources import CopySource
 from engine.errors import (
     AccessDenied,
     InternalError,
@@ -20,8 +20,7 @@ from engine.errors import (
     RequestHeaderSectionTooLarge,
     S3Error,
 )
-from engine.readers import ObjectBody
-from engine.results import Error
+from engine.objects.copy_source import CopySource
 from engine.s3.claims import unhoisted
 from engine.s3.http import Request
 from engine.s3.model import Operation
@@ -37,6 +36,7 @@ from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
 from engine.server.operations import SERVED, Site, admit, call, listing_of, tagging_of_copy, told
 from engine.server.payload import body_of
+from engine.shapes.answers import Error
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from engine.customer_keys import connection_insecure, customer_key_of_headers
+from engine.encryption.customer_keys import connection_insecure, customer_key_of_headers
 from engine.errors import InvalidArgument
 from engine.s3.http import Request
 from engine.s3.model import Operation

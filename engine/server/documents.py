@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from engine.arrival import Promise, check_document
+from engine.bodies.chunked import ChunkedSource
+from engine.bodies.reception import Promise, check_document
 from engine.checksums import ALGORITHMS, promised_checksum
-from engine.chunked import ChunkedSource
 from engine.errors import InvalidRequest, MaxMessageLengthExceeded
-from engine.members import Digests
 from engine.s3.http import Request
 from engine.s3.model import Operation
 from engine.s3.parsing import body_size_max
 from engine.s3.sigv4 import Identity
 from engine.server.exchange import RawBody
+from engine.shapes.requests import Digests
 
 READ_SIZE = 64 * 1024
 _CHECKSUM_HEADERS = tuple(algorithm.header for algorithm in ALGORITHMS)

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine import results
-from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
-from engine.copy_sources import CopySource
 from engine.errors import AccessDenied, InvalidRequest, NotImplementedYet, S3Error
-from engine.members import parameters
+from engine.objects.copy_source import CopySource
 from engine.record import replace
 from engine.s3.model import Operation, snake
 from engine.server.customer_keys import actions_of_keys, keys_read
+from engine.shapes import answers
+from engine.shapes.bucket_answers import GetBucketLocationOutput, HeadBucketOutput
+from engine.shapes.requests import parameters
 from engine.store import Store
 
 Inputs = dict[str, Any]
@@ -60,14 +60,14 @@ def _complete(inputs: Inputs, _site: Site) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
         raise InvalidRequest("You must specify at least one part")
-    return inputs | {"parts": [results.CompletedPart(**part) for part in listed.get("parts") or ()]}
+    return inputs | {"parts": [answers.CompletedPart(**part) for part in listed.get("parts") or ()]}
 
 
 def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
-        _refuse_rest(item, set(results.ObjectIdentifier._fields))
-    keys = [results.ObjectIdentifier(**item) for item in delete["objects"]]
+        _refuse_rest(item, set(answers.ObjectIdentifier._fields))
+    keys = [answers.ObjectIdentifier(**item) for item in delete["objects"]]
     return inputs | {"keys": keys, "quiet": bool(delete.get("quiet"))}
 
 
@@ -90,7 +90,7 @@ def _bucket_location(result: GetBucketLocationOutput, site: Site) -> GetBucketLo
     return replace(result, location_constraint=site.region)
 
 
-def _completed(result: results.CompleteMultipartUploadOutput, site: Site) -> results.CompleteMultipartUploadOutput:
+def _completed(result: answers.CompleteMultipartUploadOutput, site: Site) -> answers.CompleteMultipartUploadOutput:
     return replace(result, location=site.url)
 
 
@@ -187,7 +187,7 @@ def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str
 
 def admit(
     operation: Operation, inputs: Inputs, may: Callable[[str, str], bool]
-) -> tuple[Inputs, tuple[results.Error, ...]]:
+) -> tuple[Inputs, tuple[answers.Error, ...]]:
     """The inputs of a request that may be made. Of many deletions those that may not be are left out, and answered for by themselves.
 
     Who may not bypass a retention can say so all the same, as S3's console does with every deletion: it has no effect.
@@ -208,7 +208,7 @@ def admit(
         alone = inputs | {"delete": {"objects": [item]}}
         (kept if all(may(*asked) for asked in resources(operation, alone)) else refused).append(item)
     denied = AccessDenied()
-    errors = (results.Error(item["key"], item.get("version_id"), denied.code, denied.message) for item in refused)
+    errors = (answers.Error(item["key"], item.get("version_id"), denied.code, denied.message) for item in refused)
     return inputs | {"delete": delete | {"objects": kept}}, tuple(errors)
 
 
@@ -275,7 +275,7 @@ def arn(bucket: str | None, key: str | None) -> str:
 
 
 def call(
-    store: Store, operation: Operation, inputs: Inputs, site: Site, refused: tuple[results.Error, ...] = ()
+    store: Store, operation: Operation, inputs: Inputs, site: Site, refused: tuple[answers.Error, ...] = ()
 ) -> Any:
     """Run an operation on the store; `refused` are the deletions that `admit` left out.
 
@@ -284,7 +284,7 @@ def call(
         S3Error: whatever the store answers.
     """
     if refused and not inputs["delete"]["objects"]:
-        return results.DeleteObjectsOutput(errors=refused)
+        return answers.DeleteObjectsOutput(errors=refused)
     served = SERVED[operation.name]
     adapted = served.adapt(dict(inputs), site)
     method = getattr(store, snake(operation.name))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.chunked import ChunkedSource
+from engine.bodies.chunked import ChunkedSource
 from engine.errors import MissingContentLength
 from engine.s3.http import Request
 from engine.s3.sigv4 import Identity

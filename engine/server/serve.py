@@ -14,8 +14,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import Server
 
-from engine.aws_kms import AwsKeyProvider
 from engine.core import REGION
+from engine.encryption.aws_kms import AwsKeyProvider
 from engine.errors import StoreError
 from engine.server import asgi_app
 from engine.server.access import AccessLog

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-from engine.blobs.leases import Lease
+from engine.directory.leases import Lease
 from engine.store import Store
 
 INTERVAL_S_DEFAULT = 3600.0

@@ -15,10 +15,10 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.bodies import BODY_CHUNK_SIZE, Source, read_up_to
+from engine.bodies.sources import BODY_CHUNK_SIZE, Source, read_up_to
 from engine.errors import IncompleteBody, RequestTimeout
-from engine.native_errors import ReadFailed
-from engine.stream import Stream
+from engine.native.errors import ReadFailed
+from engine.native.stream import Stream
 
 BUFFER_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 """A buffer goes back to the system with its body: malloc would keep up to 3 MiB for each that was ever in flight."""

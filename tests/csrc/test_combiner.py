@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from engine import native
+from engine.native import kernels
 from tests.support.core_builds import CoreBuilds, Flavour
 
 PINNED = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not any(row.usable for row in native.lanes()), reason="this processor has no lanes"),
+    pytest.mark.skipif(not any(row.usable for row in kernels.lanes()), reason="this processor has no lanes"),
 ]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import native
+from engine.native.ffi import cpu_features_detected
 from tests.support.processes import python_output, run_python
 
 pytestmark = pytest.mark.kernels
@@ -51,7 +51,7 @@ def chosen_rows(*disabled: str) -> dict[str, str]:
 
 def allowed_names() -> list[str]:
     """The names the core knows, on any machine: taken from the message that refuses another."""
-    result = run_python("import engine.native", ENGINE_CPU_DISABLE="no_such_feature")
+    result = run_python("import engine.native.ffi", ENGINE_CPU_DISABLE="no_such_feature")
     names = re.search(r"allowed names: ([^)]*)\)", result.stderr)
     assert names is not None, result.stderr
     return names[1].split(", ")
@@ -66,14 +66,14 @@ def cpuinfo(name: str) -> str:
 @needs_x86_64
 def test_detected_features_equal_those_of_the_kernel() -> None:
     known = set(allowed_names()) - {BY_MODEL}
-    assert set(native.cpu_features_detected()) - {BY_MODEL} == set(cpuinfo("flags").split()) & known
+    assert set(cpu_features_detected()) - {BY_MODEL} == set(cpuinfo("flags").split()) & known
 
 
 @needs_x86_64
 def test_vectors_of_one_cycle_are_known_by_the_model() -> None:
     zen_4 = ("AuthenticAMD", "25")
     is_known = cpuinfo("vendor_id") == "GenuineIntel" or (cpuinfo("vendor_id"), cpuinfo("cpu family")) == zen_4
-    assert (BY_MODEL in native.cpu_features_detected()) == (is_known and "avx512vl" in cpuinfo("flags").split())
+    assert (BY_MODEL in cpu_features_detected()) == (is_known and "avx512vl" in cpuinfo("flags").split())
 
 
 @needs_x86_64
@@ -82,7 +82,7 @@ def test_vectors_of_one_cycle_are_known_by_the_model() -> None:
     ["", "avx512f", "avx512vl", BY_MODEL, "vpclmulqdq", "pclmulqdq", "bmi1", "sha_ni", "ssse3", "sse4_1"],
 )
 def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
-    usable = set(native.cpu_features_detected()) - {disabled}
+    usable = set(cpu_features_detected()) - {disabled}
     best = {
         name: next((row for row, needs in rows.items() if needs <= usable), LAST_ROWS[name])
         for name, rows in EXPECTED_CHOICE_ON_X86_64.items()
@@ -93,7 +93,7 @@ def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
 @pytest.mark.parametrize("feature", allowed_names())
 def test_a_disabled_feature_disables_exactly_the_rows_that_need_it(feature: str) -> None:
     rows = json.loads(python_output(PRINT_KERNELS, ENGINE_CPU_DISABLE=feature))
-    detected = set(native.cpu_features_detected()) - {feature}
+    detected = set(cpu_features_detected()) - {feature}
     for row in rows:
         assert row["usable"] == (set(row["needs"]) <= detected), row
 
@@ -105,21 +105,21 @@ def test_everything_disabled_leaves_the_last_rows() -> None:
 def test_features_usable_are_those_detected_and_not_disabled() -> None:
     code = "from engine import native; print(*native.cpu_features()); print(*native.cpu_features_detected())"
     usable, detected = python_output(code, ENGINE_CPU_DISABLE="avx2,sse4_2").splitlines()
-    assert detected.split() == list(native.cpu_features_detected())
-    assert usable.split() == [name for name in native.cpu_features_detected() if name not in ("avx2", "sse4_2")]
+    assert detected.split() == list(cpu_features_detected())
+    assert usable.split() == [name for name in cpu_features_detected() if name not in ("avx2", "sse4_2")]
 
 
 @pytest.mark.parametrize("value", ["", ",", ",,avx2,"], ids=repr)
 def test_empty_names_are_nothing(value: str) -> None:
-    assert python_output("import engine.native; print('up')", ENGINE_CPU_DISABLE=value) == "up\n"
+    assert python_output("import engine.native.ffi; print('up')", ENGINE_CPU_DISABLE=value) == "up\n"
 
 
 @pytest.mark.parametrize("value", ["sse4.2", "avx2,mmx", "SSE4_2", "avx", " avx2", "avx2;sse4_2"], ids=repr)
 def test_an_unknown_feature_is_refused_and_the_allowed_ones_named(value: str) -> None:
-    result = run_python("import engine.native", ENGINE_CPU_DISABLE=value)
+    result = run_python("import engine.native.ffi", ENGINE_CPU_DISABLE=value)
     assert result.returncode == 1
     last_line = result.stderr.strip().splitlines()[-1]
-    assert last_line.startswith("engine.native_errors.CpuFeatureUnknown: ")
+    assert last_line.startswith("engine.native.errors.CpuFeatureUnknown: ")
     assert f"ENGINE_CPU_DISABLE={value!r}" in last_line
     assert "sse4_2, pclmulqdq" in last_line
 
@@ -133,5 +133,5 @@ def test_a_libcrypto_without_our_digests_is_refused_and_they_are_named(tmp_path:
     code = "from engine import native"
     result = run_python(code, OPENSSL_CONF=str(configuration), ENGINE_CPU_DISABLE=",".join(allowed_names()))
     last_line = result.stderr.strip().splitlines()[-1]
-    assert last_line.startswith("engine.native_errors.SelfTestFailed: starting the native core on OpenSSL ")
+    assert last_line.startswith("engine.native.errors.SelfTestFailed: starting the native core on OpenSSL ")
     assert ", MD5, SHA1, SHA256, SHA512, AES-256-GCM: no kernel row passes" in last_line

@@ -12,8 +12,8 @@ from tests.support.processes import python_output
 
 WRITE = """if True:
     import os, sys
-    from engine import native_errors
-    from engine.stream import Digest, Stream
+    from engine.native.ffi import errors as native_errors
+    from engine.native.stream import Digest, Stream
     from tests.support.filters import refuse_flagged_writes
     source, out, error = sys.argv[1], os.open(sys.argv[2], os.O_RDWR | os.O_CREAT), int(sys.argv[3])
     refuse_flagged_writes(error)

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from engine import native, native_errors
-from engine.native import ffi, lib
+from engine.native import errors as native_errors
+from engine.native import kernels
+from engine.native.ffi import check, cpu_features_detected, ffi, lib
 from tests.support.guarded import Guarded
 from tests.support.oracles import ORACLES
 from tests.support.processes import python_output, run_python
 
 pytestmark = pytest.mark.kernels
 
-ROWS = native.fused_passes()
+ROWS = kernels.fused_passes()
 KEY, NONCE, AAD = bytes(range(32)), b"twelve bytes", b"associated data!"
 AWKWARD = [*range(0, 257), 319, 320, 321, 1000, 1023, 1024, 1025, 4095, 65535, 65536, 65537]
 SSE = {"ssse3", "sse4_1"}
@@ -82,9 +83,7 @@ def run(row: int, data: Any, out: Any = None, key: bytes = KEY, nonce: bytes = N
     digests = ffi.new("uint8_t[]", 256)
     into = ffi.new("uint8_t[]", len(data) + 16) if out is None else ffi.from_buffer("uint8_t[]", out)
     source = ffi.from_buffer("uint8_t[]", data)
-    native.check(
-        lib.engine_fused_row_run(row, key, nonce, aad, len(aad), source, len(data), into, digests), "running fused"
-    )
+    check(lib.engine_fused_row_run(row, key, nonce, aad, len(aad), source, len(data), into, digests), "running fused")
     size = sum(len(ORACLES[name](b"")) for name in algorithms(row))
     sealed = bytes(ffi.buffer(into, len(data) + 16)) if lib.engine_fused_row_seals(row) else b""
     return bytes(ffi.buffer(digests, size)) + sealed
@@ -130,8 +129,8 @@ def test_row_agrees_with_every_row_of_its_algorithms(row: int) -> None:
     data = random.Random(4).randbytes(70001)
     found = run(row, data)
     for name in algorithms(row):
-        for kernel in (kernel for kernel in native.kernels() if kernel.algorithm == name and kernel.usable):
-            assert native.run_kernel(name, kernel.name, data) in found, kernel
+        for kernel in (kernel for kernel in kernels.kernels() if kernel.algorithm == name and kernel.usable):
+            assert kernels.run_kernel(name, kernel.name, data) in found, kernel
 
 
 def test_the_counter_of_a_sealing_row_carries_within_its_word(row: int) -> None:
@@ -143,21 +142,21 @@ def test_there_are_rows_for_each_combination_that_requests_need() -> None:
     assert [(row.algorithm, row.name) for row in ROWS] == list(NEEDED) or ROWS == ()
 
 
-def passes(*disabled: str) -> list[native.KernelRow]:
+def passes(*disabled: str) -> list[kernels.KernelRow]:
     code = """if True:
         import json
         from engine import native, record
         print(json.dumps([record.asdict(row) for row in native.fused_passes()]))
     """
     found = json.loads(python_output(code, ENGINE_CPU_DISABLE=",".join(disabled)))
-    return [native.KernelRow(**row) for row in found]
+    return [kernels.KernelRow(**row) for row in found]
 
 
 @pytest.mark.parametrize(
     "disabled", [set(), {"sse4_2"}, *({feature} for feature in sorted(VECTORS | SHA | WIDE_GCM)), *OLDER.values()]
 )
 def test_the_rows_that_run_are_those_the_features_allow(disabled: set[str]) -> None:
-    features = set(native.cpu_features_detected()) - disabled
+    features = set(cpu_features_detected()) - disabled
     rows = passes(*disabled)
     usable = [row for row in NEEDED if NEEDED[row] <= features and ROWS]
     assert [(row.algorithm, row.name) for row in rows if row.usable] == usable, (
@@ -168,7 +167,7 @@ def test_the_rows_that_run_are_those_the_features_allow(disabled: set[str]) -> N
 
 def test_a_row_that_cannot_run_here_is_refused() -> None:
     code = """if True:
-        from engine import native, native_errors
+        from engine.native.ffi import errors as native_errors, ffi as native
         from tests.csrc.test_fused_rows import run
         for row in range(len(native.fused_passes())):
             try:
@@ -178,5 +177,5 @@ def test_a_row_that_cannot_run_here_is_refused() -> None:
             raise AssertionError(row)
     """
     assert issubclass(native_errors.KernelUnusable, native_errors.NativeError)
-    result = run_python(code, ENGINE_CPU_DISABLE=",".join(native.cpu_features_detected()))
+    result = run_python(code, ENGINE_CPU_DISABLE=",".join(cpu_features_detected()))
     assert result.returncode == 0, result.stderr

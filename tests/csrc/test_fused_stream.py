@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from engine.sealed import SEGMENT_SIZE, SealedReader
-from engine.secret import PartKey, Secret
-from engine.stream import Digest, Stream
+from engine.native.sealed import SEGMENT_SIZE, SealedReader
+from engine.native.secret import PartKey, Secret
+from engine.native.stream import Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import run_python
 

@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from engine import native, native_errors
-from engine.native import KernelRow, ffi, lib
+from engine.native import errors as native_errors
+from engine.native import kernels
+from engine.native.ffi import check, cpu_features_detected, ffi, lib
+from engine.native.kernels import KernelRow
 from tests.support.guarded import Guarded
 from tests.support.processes import python_output
 
 pytestmark = pytest.mark.kernels
 
-ROWS = native.ciphers()
+ROWS = kernels.ciphers()
 NARROW = {"aes", "pclmulqdq", "ssse3", "sse4_1"}
 WIDE = NARROW | {"vaes", "vpclmulqdq", "avx512f", "avx512bw", "avx512vl"}
 AWKWARD = [*range(0, 258), 319, 320, 321, 383, 384, 385, 511, 512, 513, 1000, 1023, 1024, 1025, 1279, 1281, 4095]
@@ -33,7 +35,7 @@ def row(request: pytest.FixtureRequest) -> int:
 def seal(row: int, key: bytes, nonce: bytes, aad: bytes, data: Any, out: Any = None) -> bytes:
     into = ffi.new("uint8_t[]", len(data) + 16) if out is None else ffi.from_buffer("uint8_t[]", out)
     source = ffi.from_buffer("uint8_t[]", data)
-    native.check(lib.engine_gcm_row_seal(row, key, nonce, aad, len(aad), source, len(data), into), "sealing")
+    check(lib.engine_gcm_row_seal(row, key, nonce, aad, len(aad), source, len(data), into), "sealing")
     return bytes(ffi.buffer(into, len(data) + 16))
 
 
@@ -43,7 +45,7 @@ def open_sealed(row: int, key: bytes, nonce: bytes, aad: bytes, sealed: Any, out
     status = lib.engine_gcm_row_open(row, key, nonce, aad, len(aad), source, len(sealed), into)
     if status < 0:
         assert not any(bytes(ffi.buffer(into, len(sealed) - 16))), "what failed was not wiped"
-    native.check(status, "opening")
+    check(status, "opening")
     return bytes(ffi.buffer(into, len(sealed) - 16))
 
 
@@ -177,12 +179,12 @@ def chosen_without(*features: str) -> str:
 
 
 def test_with_every_feature_off_the_row_of_libcrypto_runs() -> None:
-    assert chosen_without(*native.cpu_features_detected()) == "libcrypto"
+    assert chosen_without(*cpu_features_detected()) == "libcrypto"
 
 
 @pytest.mark.parametrize("disabled", [*sorted(WIDE), "sse4_2"])
 def test_the_row_that_runs_is_the_one_the_features_allow(disabled: str) -> None:
-    usable = set(native.cpu_features_detected()) - {disabled}
+    usable = set(cpu_features_detected()) - {disabled}
     expected = "x86-vaes-avx512" if usable >= WIDE else "x86-aesni" if usable >= NARROW else "libcrypto"
     assert chosen_without(disabled) == expected
 
@@ -193,7 +195,7 @@ def test_a_row_is_listed_like_those_of_digests() -> None:
 
 def hkdf(secret: bytes, salt: bytes, info: bytes, size: int) -> bytes:
     out = ffi.new("uint8_t[]", size)
-    native.check(lib.engine_hkdf(secret, len(secret), salt, len(salt), info, len(info), out, size), "deriving")
+    check(lib.engine_hkdf(secret, len(secret), salt, len(salt), info, len(info), out, size), "deriving")
     return bytes(ffi.buffer(out))
 
 

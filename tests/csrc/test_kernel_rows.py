@@ -5,8 +5,10 @@ import signal
 
 import pytest
 
-from engine import native, native_errors
-from engine.native import KernelRow
+from engine.native import errors as native_errors
+from engine.native import kernels
+from engine.native.ffi import cpu_features_detected
+from engine.native.kernels import KernelRow
 from tests.support.guarded import Guarded
 from tests.support.oracles import ORACLES
 from tests.support.processes import run_python
@@ -33,7 +35,7 @@ def row_id(row: KernelRow) -> str:
     return f"{row.algorithm}-{row.name}"
 
 
-@pytest.fixture(params=native.kernels(), ids=row_id)
+@pytest.fixture(params=kernels.kernels(), ids=row_id)
 def row(request: pytest.FixtureRequest) -> KernelRow:
     row: KernelRow = request.param
     if not row.usable:
@@ -42,7 +44,7 @@ def row(request: pytest.FixtureRequest) -> KernelRow:
 
 
 def test_row_gives_the_published_check_value(row: KernelRow) -> None:
-    assert native.run_kernel(row.algorithm, row.name, b"123456789").hex() == PUBLISHED_OF_NINE[row.algorithm]
+    assert kernels.run_kernel(row.algorithm, row.name, b"123456789").hex() == PUBLISHED_OF_NINE[row.algorithm]
 
 
 def test_row_reads_not_one_byte_past_its_input(row: KernelRow) -> None:
@@ -50,7 +52,7 @@ def test_row_reads_not_one_byte_past_its_input(row: KernelRow) -> None:
     with Guarded(len(data)) as memory:
         for length in range(len(data) + 1):
             expected = ORACLES[row.algorithm](data[:length])
-            assert native.run_kernel(row.algorithm, row.name, memory.at_end(data[:length])) == expected, length
+            assert kernels.run_kernel(row.algorithm, row.name, memory.at_end(data[:length])) == expected, length
 
 
 def test_row_reads_not_one_byte_before_its_input(row: KernelRow) -> None:
@@ -58,7 +60,7 @@ def test_row_reads_not_one_byte_before_its_input(row: KernelRow) -> None:
     with Guarded(len(data)) as memory:
         for length in range(len(data) + 1):
             expected = ORACLES[row.algorithm](data[:length])
-            assert native.run_kernel(row.algorithm, row.name, memory.at_start(data[:length])) == expected, length
+            assert kernels.run_kernel(row.algorithm, row.name, memory.at_start(data[:length])) == expected, length
 
 
 def test_row_is_right_at_every_alignment(row: KernelRow) -> None:
@@ -67,23 +69,23 @@ def test_row_is_right_at_every_alignment(row: KernelRow) -> None:
     with Guarded(len(data) + 64) as memory:
         for offset in range(64):
             for length in AWKWARD:
-                found = native.run_kernel(row.algorithm, row.name, memory.at_start(data[:length], offset))
+                found = kernels.run_kernel(row.algorithm, row.name, memory.at_start(data[:length], offset))
                 assert found == expected[length], (offset, length)
 
 
 def test_row_is_right_for_a_long_input(row: KernelRow) -> None:
     data = random.Random(4).randbytes(3 * 1024 * 1024 + 5)
-    assert native.run_kernel(row.algorithm, row.name, data) == ORACLES[row.algorithm](data)
+    assert kernels.run_kernel(row.algorithm, row.name, data) == ORACLES[row.algorithm](data)
 
 
 @pytest.mark.parametrize("data", [b"\0" * 1000, b"\xff" * 1000], ids=["zeros", "ones"])
 def test_row_is_right_for_uniform_bytes(row: KernelRow, data: bytes) -> None:
-    assert native.run_kernel(row.algorithm, row.name, data) == ORACLES[row.algorithm](data)
+    assert kernels.run_kernel(row.algorithm, row.name, data) == ORACLES[row.algorithm](data)
 
 
 def test_every_algorithm_ends_with_a_row_that_needs_nothing_and_has_one_chosen() -> None:
     for algorithm in PUBLISHED_OF_NINE:
-        rows = [row for row in native.kernels() if row.algorithm == algorithm]
+        rows = [row for row in kernels.kernels() if row.algorithm == algorithm]
         assert rows[-1].needs == ()
         assert [row.chosen for row in rows].count(True) == 1
         assert next(row for row in rows if row.usable).chosen
@@ -91,9 +93,9 @@ def test_every_algorithm_ends_with_a_row_that_needs_nothing_and_has_one_chosen()
 
 def test_an_unknown_row_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no kernel row MD5 fast"):
-        native.run_kernel("MD5", "fast", b"")
+        kernels.run_kernel("MD5", "fast", b"")
     with pytest.raises(ValueError, match="no kernel row MD4 libcrypto"):
-        native.run_kernel("MD4", "libcrypto", b"")
+        kernels.run_kernel("MD4", "libcrypto", b"")
 
 
 def test_a_row_that_cannot_run_here_is_refused() -> None:
@@ -108,7 +110,7 @@ def test_a_row_that_cannot_run_here_is_refused() -> None:
             else:
                 assert row.usable, row
     """
-    result = run_python(code, ENGINE_CPU_DISABLE=",".join(native.cpu_features_detected()))
+    result = run_python(code, ENGINE_CPU_DISABLE=",".join(cpu_features_detected()))
     assert result.returncode == 0, result.stderr
 
 

@@ -8,14 +8,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from engine import native, native_errors
-from engine.native import lib
+from engine.native import errors as native_errors
+from engine.native import kernels
+from engine.native.ffi import cpu_features_detected, lib
 from tests.support.guarded import Guarded
 from tests.support.processes import python_output
 
 pytestmark = pytest.mark.kernels
 
-ROWS = native.lanes()
+ROWS = kernels.lanes()
 BLOCK = 64
 ORACLES = {
     "MD5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
@@ -24,7 +25,7 @@ ORACLES = {
 
 PRINT_LANES = """if True:
     import json
-    from engine import native
+    from engine.native.ffi import ffi as native
     print(json.dumps([(row.algorithm, row.name, row.usable, row.chosen) for row in native.lanes()]))
 """
 
@@ -53,21 +54,21 @@ def test_every_length_to_four_blocks_is_right_beside_all_others(row: int) -> Non
     random.Random(2).shuffle(lengths)
     for start in range(0, len(lengths), width(row)):
         messages = [data[:length] for length in lengths[start : start + width(row)]]
-        assert native.run_lanes(row, messages) == expected(row, messages)
+        assert kernels.run_lanes(row, messages) == expected(row, messages)
 
 
 def test_every_number_of_streams_of_any_sizes_is_right(row: int) -> None:
     draw = random.Random(3)
     for count in range(1, width(row) + 1):
         messages = [draw.randbytes(draw.choice([0, 1, 63, 64, 65, draw.randrange(20_000)])) for _ in range(count)]
-        assert native.run_lanes(row, messages) == expected(row, messages)
+        assert kernels.run_lanes(row, messages) == expected(row, messages)
 
 
 def test_long_messages_are_right_in_every_lane(row: int) -> None:
     """As long as lanes are given at once, and longer: a lane that goes wrong late is seen too."""
     data = random.Random(6).randbytes(300_000)
     messages = [data[i : i + 70_000 + 3_001 * i] for i in range(width(row))]
-    assert native.run_lanes(row, messages) == expected(row, messages)
+    assert kernels.run_lanes(row, messages) == expected(row, messages)
 
 
 def test_no_lane_reads_a_byte_around_its_input(row: int) -> None:
@@ -81,7 +82,7 @@ def test_no_lane_reads_a_byte_around_its_input(row: int) -> None:
                 [place.at_end(message) for place, message in zip(places, messages, strict=True)],
                 [place.at_start(message) for place, message in zip(places, messages, strict=True)],
             ):
-                assert native.run_lanes(row, views) == answers, length
+                assert kernels.run_lanes(row, views) == answers, length
 
 
 def test_every_alignment_is_right_in_every_lane(row: int) -> None:
@@ -92,14 +93,14 @@ def test_every_alignment_is_right_in_every_lane(row: int) -> None:
         for first in range(BLOCK):
             chosen = messages[first : first + width(row)]
             views = [place.at_start(one, first + i) for i, (place, one) in enumerate(zip(places, chosen, strict=True))]
-            assert native.run_lanes(row, views) == expected(row, chosen)
+            assert kernels.run_lanes(row, views) == expected(row, chosen)
 
 
 def test_too_many_messages_are_refused(row: int) -> None:
     with pytest.raises(ValueError, match="lanes"):
-        native.run_lanes(row, [b""] * (width(row) + 1))
+        kernels.run_lanes(row, [b""] * (width(row) + 1))
     with pytest.raises(ValueError, match="lanes"):
-        native.run_lanes(row, [])
+        kernels.run_lanes(row, [])
 
 
 def rows_with_features_off(*disabled: str) -> list[tuple[str, str, bool, bool]]:
@@ -109,7 +110,7 @@ def rows_with_features_off(*disabled: str) -> list[tuple[str, str, bool, bool]]:
 @needs_x86_64
 @pytest.mark.parametrize("disabled", ["", "avx512f", "avx512bw", "avx2", "avx512f,avx2"])
 def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
-    usable = set(native.cpu_features_detected()) - set(disabled.split(","))
+    usable = set(cpu_features_detected()) - set(disabled.split(","))
     wanted = {}
     if "avx2" in usable:
         wanted["MD5-x16"] = "x86-avx2"
@@ -122,20 +123,20 @@ def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
 
 
 def test_with_every_feature_off_there_are_no_lanes() -> None:
-    assert not any(usable for _, _, usable, _ in rows_with_features_off(*native.cpu_features_detected()))
+    assert not any(usable for _, _, usable, _ in rows_with_features_off(*cpu_features_detected()))
 
 
 @needs_x86_64
 def test_a_row_that_lacks_its_feature_is_refused() -> None:
     code = """if True:
-        from engine import native, native_errors
+        from engine.native.ffi import errors as native_errors, ffi as native
         for row in range(len(native.lanes())):
             try:
                 native.run_lanes(row, [b"x"])
             except native_errors.KernelUnusable:
                 print("refused")
     """
-    refused = python_output(code, ENGINE_CPU_DISABLE=",".join(native.cpu_features_detected()))
+    refused = python_output(code, ENGINE_CPU_DISABLE=",".join(cpu_features_detected()))
     assert refused == "refused\n" * len(ROWS)
     assert issubclass(native_errors.KernelUnusable, Exception)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import native_errors
-from engine.stream import IN_PYTHON, Digest, Stream
+from engine.native import errors as native_errors
+from engine.native.stream import IN_PYTHON, Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import PEAK_KIB, python_output
 
@@ -270,7 +270,7 @@ def test_an_exception_in_a_signal_handler_ends_a_waiting_pump(pipe: tuple[int, i
 def test_an_exception_in_a_signal_handler_ends_an_endless_pump() -> None:
     code = """if True:
         import os, signal, time
-        from engine.stream import Digest, Stream
+        from engine.native.stream import Digest, Stream
         def stop(number, frame):
             raise KeyboardInterrupt
         signal.signal(signal.SIGALRM, stop)
@@ -289,7 +289,7 @@ def test_an_exception_in_a_signal_handler_ends_an_endless_pump() -> None:
 def test_memory_is_flat_in_the_length(tmp_path: Path) -> None:
     code = """if True:
         import os, sys
-        from engine.stream import Digest, Stream
+        from engine.native.stream import Digest, Stream
         fd = os.open(sys.argv[1], os.O_RDONLY)
         before = peak_kib()
         with Stream(Digest.CRC32C) as stream:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import native_errors
-from engine.stream import Digest, Stream
+from engine.native import errors as native_errors
+from engine.native.stream import Digest, Stream
 from tests.support.oracles import ORACLES
 from tests.support.processes import PEAK_KIB, python_output
 
@@ -64,7 +64,7 @@ def test_the_file_holds_the_bytes_however_they_are_cut(seed: int, cuts: list[int
 @pytest.mark.kernels
 def test_the_last_rows_pass_the_same_tests() -> None:
     """The rows that other machines use, tested on this one: this module and the pump's, with every feature off."""
-    from engine import native
+    from engine.native.ffi import cpu_features_detected
 
     here = Path(__file__)
     chosen = "test_digests_do_not_depend_on_how_the_bytes_are_cut or test_the_file_holds or test_a_file_goes_through"
@@ -72,7 +72,7 @@ def test_the_last_rows_pass_the_same_tests() -> None:
     files = [str(here), str(here.with_name("test_native_pump.py"))]
     printed = python_output(
         code, "-q", "-p", "no:cacheprovider", "-k", chosen, *files,
-        ENGINE_CPU_DISABLE=",".join(native.cpu_features_detected()),
+        ENGINE_CPU_DISABLE=",".join(cpu_features_detected()),
     )  # fmt: skip
     assert "5 passed" in printed
 
@@ -188,8 +188,8 @@ def test_a_write_cut_short_by_a_limit_is_continued_and_then_fails(tmp_path: Path
     """RLIMIT_FSIZE lets the first pwrite end early; the second gets EFBIG."""
     code = """if True:
         import os, resource, sys
-        from engine import native_errors
-        from engine.stream import Digest, Stream
+        from engine.native.ffi import errors as native_errors
+        from engine.native.stream import Digest, Stream
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
         with Stream(Digest.MD5, fd) as stream:
@@ -268,7 +268,7 @@ def test_streams_in_different_threads_do_not_meet() -> None:
 def test_a_stream_goes_on_in_a_forked_child() -> None:
     code = """if True:
         import os
-        from engine.stream import Digest, Stream
+        from engine.native.stream import Digest, Stream
         stream = Stream(Digest.MD5)
         stream.update(b"abc")
         if os.fork() == 0:
@@ -286,7 +286,7 @@ def test_an_abandoned_stream_is_collected() -> None:
     """A thousand streams with their pump buffers, never closed: they would hold a gibibyte."""
     code = """if True:
         import os
-        from engine.stream import Digest, Stream
+        from engine.native.stream import Digest, Stream
         fd = os.open("/dev/zero", os.O_RDONLY)
         for _ in range(1000):
             Stream(Digest.MD5).pump(fd, 1 << 20)
@@ -299,7 +299,7 @@ def test_an_abandoned_stream_is_collected() -> None:
 def test_a_closed_stream_leaves_nothing_behind() -> None:
     """Twenty thousand streams with all digests: a lost context of libcrypto each would be seen."""
     code = """if True:
-        from engine.stream import Digest, Stream
+        from engine.native.stream import Digest, Stream
         def run(times):
             for _ in range(times):
                 with Stream(Digest(sum(Digest))) as stream:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.sealed import SEGMENT_SIZE
-from engine.secret import PartKey, Secret
-from engine.stream import Digest, Stream
+from engine.native.sealed import SEGMENT_SIZE
+from engine.native.secret import PartKey, Secret
+from engine.native.stream import Digest, Stream
 from tests.support.page_cache import cached_pages
 
 MIB = 1 << 20

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from engine import native
+from engine.native import kernels
 from tests.support.core_builds import CoreBuilds, Flavour, Objects, linked
 
-pytestmark = pytest.mark.skipif(not any(row.usable for row in native.lanes()), reason="this processor has no lanes")
+pytestmark = pytest.mark.skipif(not any(row.usable for row in kernels.lanes()), reason="this processor has no lanes")
 
 
 def built(place: Path, objects: Objects) -> Path:

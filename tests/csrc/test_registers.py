@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import native
+from engine.native import kernels
 from tests.support.core_builds import CoreBuilds, Fault, Flavour, Objects, linked
 
 LEAKY = """        wipe_stack();
@@ -26,7 +26,7 @@ FORGETFUL = {
 def driver(request: pytest.FixtureRequest) -> str:
     name = str(request.param)
     rows, feature = (
-        (native.fused_passes(), "aes") if name == "sealing_stack_driver.c" else (native.ciphers(), "avx512f")
+        (kernels.fused_passes(), "aes") if name == "sealing_stack_driver.c" else (kernels.ciphers(), "avx512f")
     )
     if not any(row.usable and feature in row.needs for row in rows):
         pytest.skip("no row uses these registers, or is fused, on this processor")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import native
+from engine.native import kernels
 from tests.support.assembly import Assembly, refused
 from tests.support.core_builds import CoreBuilds, Flavour, linked
 
@@ -49,7 +49,7 @@ def test_no_row_has_an_instruction_that_it_does_not_say_it_needs(rows: list[Row]
 
 
 def test_no_row_is_forgotten(rows: list[Row]) -> None:
-    tables = (native.kernels(), native.ciphers(), native.fused_passes(), native.lanes())
+    tables = (kernels.kernels(), kernels.ciphers(), kernels.fused_passes(), kernels.lanes())
     assert [row.needs for row in rows] == [set(row.needs) for table in tables for row in table]
     assert all("ret" in row.code for row in rows if row.needs)
 

@@ -10,11 +10,13 @@ import pytest
 from botocore import xform_name
 
 import engine
-from engine import Store, bucket_results, listing_results, reports, results, setting_results
+from engine import Store
 from engine.checksums import ALGORITHMS
 from engine.errors import NoSuchKey
-from engine.members import parameters
 from engine.record import Record
+from engine.shapes import answers, bucket_answers, listing_answers, setting_answers
+from engine.shapes.requests import parameters
+from engine.upkeep import reports
 
 MODEL = botocore.session.get_session().get_service_model("s3")
 OPERATIONS = {xform_name(name): MODEL.operation_model(name) for name in MODEL.operation_names}
@@ -67,7 +69,7 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
         tiny.head_object(bucket, "key")
 
 
-ANSWERS = {**vars(results), **vars(bucket_results), **vars(listing_results), **vars(reports) | vars(setting_results)}
+ANSWERS = {**vars(answers), **vars(bucket_answers), **vars(listing_answers), **vars(reports) | vars(setting_answers)}
 RECORDS = [
     value for value in ANSWERS.values() if isinstance(value, type) and issubclass(value, Record) and value is not Record
 ]

@@ -8,8 +8,8 @@ import pytest
 from botocore import xform_name
 
 from engine import Store
+from engine.bodies.chunked import ChunkedSource
 from engine.checksums import ALGORITHMS
-from engine.chunked import ChunkedSource
 from tests.support.chunks import RawBody, encode
 from tests.support.oracles import ORACLES
 from tests.support.refusals import refused

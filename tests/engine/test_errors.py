@@ -5,9 +5,10 @@ import pickle
 
 import pytest
 
-from engine import errors, native_errors
+from engine import errors
 from engine.errors import EngineError, InternalError, NoSuchUpload, S3Error, StoreError, StoreFull
-from engine.native_errors import NativeError
+from engine.native import errors as native_errors
+from engine.native.errors import NativeError
 from tests.support.refusals import TEXTS
 
 CODES_OF_OTHER_NAMES = {

@@ -4,7 +4,7 @@ from hashlib import md5
 from pathlib import Path
 
 from engine.blobs.files import FileBlobs
-from engine.stream import Digest
+from engine.native.stream import Digest
 
 DATA = b"data" * 10_000
 NOBODY = {"named": lambda blob_id: True, "unnamed": lambda blob_id: False}

@@ -9,9 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engine.native.sealed import SEGMENT_SIZE, seal
+from engine.native.secret import PartKey, Secret
 from engine.s3.payload import ChunkSigning
-from engine.sealed import SEGMENT_SIZE, seal
-from engine.secret import PartKey, Secret
 from tests.support.chunks import SCOPE, TIME, encoded
 from tests.support.core_builds import CSRC, Flavour, Objects, linked
 

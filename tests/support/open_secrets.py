@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Sequence
 
-from engine.secret import Secret
+from engine.native.secret import Secret
 
 
 def open_secrets(known: Sequence[Secret] = ()) -> list[Secret]:

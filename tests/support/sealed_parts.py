@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.chunked import ChunkedSource
-from engine.sealed import SEGMENT_SIZE, SealedReader, seal
-from engine.secret import PartKey
-from engine.stream import Digest, Stream
+from engine.bodies.chunked import ChunkedSource
+from engine.native.sealed import SEGMENT_SIZE, SealedReader, seal
+from engine.native.secret import PartKey
+from engine.native.stream import Digest, Stream
 from tests.support.chunks import SIGNING, RawBody, encode
 
 RAW = bytes(range(50, 82))

@@ -14,8 +14,8 @@ import lmdb
 
 import engine
 from engine.blobs import files
-from engine.meta import environment
-from engine.meta.lmdb import LmdbMetadata
+from engine.meta.lmdb import environment
+from engine.meta.lmdb.uploads import LmdbMetadata
 from tests.support.ledger import Journal, Ledger, Operation, Piece, Stored
 
 BUCKET = "workload"

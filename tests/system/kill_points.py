@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import engine
-from engine.ballast import BALLAST_SIZE
+from engine.directory.ballast import BALLAST_SIZE
 from tests.support.inspection import check_counters, check_nothing_left, check_whole, expect, settle
 from tests.support.ledger import Ledger, Outcome, replay
 from tests.support.nursery import Nursery

@@ -11,7 +11,7 @@ import pytest
 
 from engine.blobs.files import FileBlobs, create_layout, storage_failure
 from engine.errors import BadDigest, CommitUnknown, InternalError, StoreFull
-from engine.stream import Digest, Stream
+from engine.native.stream import Digest, Stream
 from tests.support.blob_files import DATA, NOBODY, files_below, read_blob, store_blob
 
 pytestmark = pytest.mark.usefixtures("nothing_left_open")

@@ -10,7 +10,7 @@ import pytest
 
 from engine.blobs.files import FileBlobs
 from engine.errors import BadDigest, CommitUnknown, InternalError
-from engine.stream import Digest
+from engine.native.stream import Digest
 from tests.support.blob_files import DATA, NOBODY, files_below, read_blob, store_blob
 from tests.support.processes import start_python
 from tests.support.requirements import need_strace

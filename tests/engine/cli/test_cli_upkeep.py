@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import engine
-from engine import native
 from engine.limits import MIB, Limits
+from engine.native import kernels
+from engine.native.ffi import cpu_features, libcrypto_version
 from tests.support.command_line import CommandLine
 
 KEY = ("--bucket", "photos", "--key", "cat.raw")
@@ -113,11 +114,11 @@ def test_info_shows_the_kernels_with_a_star_at_the_chosen_row(partwright: Comman
     rows = [line.split() for line in lines if line.startswith("  * ")]
     chosen = [
         (row.algorithm, row.name)
-        for row in (*native.kernels(), *native.lanes(), *native.ciphers(), *native.fused_passes())
+        for row in (*kernels.kernels(), *kernels.lanes(), *kernels.ciphers(), *kernels.fused_passes())
         if row.chosen
     ]
     assert [(row[1], row[2]) for row in rows] == chosen
-    assert any(line.startswith("libcrypto") and native.libcrypto_version() in line for line in lines)
+    assert any(line.startswith("libcrypto") and libcrypto_version() in line for line in lines)
     assert any("part_number_max" in line and "10,000" in line for line in lines)
 
 
@@ -125,11 +126,11 @@ def test_info_as_json_says_the_same(no_store: CommandLine) -> None:
     facts = no_store.json("info", "--json")
     assert [(row["algorithm"], row["name"]) for row in facts["kernels"]] == [
         (row.algorithm, row.name)
-        for row in (*native.kernels(), *native.lanes(), *native.ciphers(), *native.fused_passes())
+        for row in (*kernels.kernels(), *kernels.lanes(), *kernels.ciphers(), *kernels.fused_passes())
     ]
-    assert facts["cpu_features"] == list(native.cpu_features())
+    assert facts["cpu_features"] == list(cpu_features())
     assert facts["limits"]["part_size_bytes_max"] == Limits().part_size_bytes_max
-    assert no_store.output("info", "--query", "libcrypto") == json.dumps(native.libcrypto_version()) + "\n"
+    assert no_store.output("info", "--query", "libcrypto") == json.dumps(libcrypto_version()) + "\n"
 
 
 @pytest.mark.parametrize(

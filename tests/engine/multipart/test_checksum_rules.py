@@ -20,8 +20,8 @@ from engine.multipart.checksum_rules import (
     checksum_of_whole,
     kept_by,
     plan_of,
-    shown,
 )
+from engine.objects.checksums import shown
 from tests.support.oracles import ORACLES
 from tests.support.refusals import refused
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from engine import CompletedPart, Store
+from engine.bodies.chunked import ChunkedSource
 from engine.checksums import ALGORITHMS, BY_NAME
-from engine.chunked import ChunkedSource
 from tests.support.chunks import RawBody, encode
 from tests.support.oracles import ORACLES
 from tests.support.refusals import refused

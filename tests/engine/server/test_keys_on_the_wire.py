@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import engine
-from engine.customer_keys import CustomerKey
+from engine.encryption.customer_keys import CustomerKey
 from engine.s3.sigv4 import Identity
 from tests.support.calls import client_of
 from tests.support.customers import KEY, OTHER_RAW, RAW, of_source, some_bytes

@@ -13,11 +13,11 @@ import pytest
 from gunicorn.http.body import Body, ChunkedReader, LengthReader
 from gunicorn.http.unreader import SocketUnreader
 
-from engine.bodies import source_of
-from engine.chunked import ChunkedSource
+from engine.bodies.chunked import ChunkedSource
+from engine.bodies.sources import source_of
 from engine.errors import IncompleteBody, RequestTimeout
+from engine.native.stream import Digest, Stream
 from engine.server.wsgi_socket import SocketBody
-from engine.stream import Digest, Stream
 
 BODY = bytes(range(256)) * 512
 """128 KiB: fits into the buffers of a connection."""

@@ -10,10 +10,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 import engine
+from engine.encryption.key_providers import DataKey, LocalKeyProvider
+from engine.encryption.key_ring import KeyRing
 from engine.errors import KMSDisabled, KMSInvalidState, S3Error
-from engine.key_providers import DataKey, LocalKeyProvider
-from engine.key_ring import KeyRing
-from engine.secret import Secret
+from engine.native.secret import Secret
 from tests.support.calls import client_of
 from tests.system.clients.hosts import REGION, Host
 from tests.system.clients.raw import Call

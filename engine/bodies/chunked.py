@@ -1,0 +1,276 @@
+"""Bodies in aws-chunked encoding as sources of their payload: decoded and verified in C, a piece at a time.
+
+Knows nothing of requests: what a request says about its body comes as plain values. Source: Amazon S3 API Reference, "Signature
+calculations for the authorization header: transferring payload in multiple chunks", and the page on trailing headers.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from engine.errors import (
+    IncompleteBody,
+    InvalidChunkSizeError,
+    MalformedTrailerError,
+    MissingContentLength,
+    S3Error,
+    SignatureDoesNotMatch,
+)
+from engine.native.ffi import CData, check, ffi, lib
+from engine.native.stream import PIECE_SIZE, Stream
+
+READ_SIZE: Final = 1024 * 1024
+"""What is asked of the raw body at a time: what it costs to wait for a client goes by the number of reads."""
+
+SIGNATURE_SIZE: Final = 64
+HANDLE_SIZE: Final = 10 * 1024
+"""About what a decoder holds: what the garbage collector is told."""
+
+ENDED_EARLY: Final = "The request body terminated unexpectedly"
+
+
+class Reader(Protocol):
+    """The body as it came; it must end where the request's own framing says."""
+
+    def read(self, size: int, /) -> bytes | memoryview:
+        """The next bytes, at least one but at the end."""
+
+
+class Signing(Protocol):
+    """What the chunk signatures of a body are computed from: engine.s3.sigv4.ChunkSigning is one."""
+
+    @property
+    def key(self) -> bytes:
+        """The signing key of day, region and service."""
+
+    @property
+    def seed_signature(self) -> str:
+        """The request's own signature, 64 hex digits."""
+
+    @property
+    def date_time(self) -> str:
+        """The request's time, as in x-amz-date."""
+
+    @property
+    def scope(self) -> str:
+        """The credential's scope, without the access key."""
+
+
+class Terms(Protocol):
+    """What a request says about its aws-chunked body: engine.s3.sigv4.Payload is one."""
+
+    @property
+    def decoded_length(self) -> int | None:
+        """The payload's length in bytes."""
+
+    @property
+    def has_trailer(self) -> bool:
+        """Whether trailing headers come after the last chunk."""
+
+    @property
+    def trailers(self) -> tuple[str, ...]:
+        """The names of those that were announced."""
+
+    @property
+    def signing(self) -> Signing | None:
+        """What the chunk signatures are computed from; None if there are none."""
+
+
+class ChunkedSource:
+    """The payload of an aws-chunked body; an `engine.bodies.sources.Source`. Belongs to one thread at a time.
+
+    What it gives counts only once `finish` has returned.
+    """
+
+    __slots__ = ("_decoder", "_left", "_lock", "_raw", "_report", "_rest", "_trailers", "length", "promised_trailers")
+
+    def __init__(
+        self,
+        raw: Reader,
+        decoded_length: int,
+        *,
+        trailers: tuple[str, ...] | None = None,
+        signing: Signing | None = None,
+    ) -> None:
+        """Begin with what the request said: the payload's length in bytes, the names of its trailing headers, its signature.
+
+        `trailers` None: the body's encoding has no trailer at all. Nothing is read yet.
+
+        Raises: OutOfMemory, LibcryptoFailed
+        """
+        self._lock = threading.Lock()
+        self._raw = raw
+        self._left = decoded_length
+        self._rest = memoryview(b"")
+        self._report: CData = ffi.new("struct engine_chunked_report *")
+        self._trailers: Mapping[str, str] | None = None
+        self._decoder = _open_decoder(decoded_length, trailers is not None, signing)
+        self.length: int | None = decoded_length
+        self.promised_trailers = tuple(name.lower() for name in trailers or ())
+
+    @staticmethod
+    def of(raw: Reader, terms: Terms) -> "ChunkedSource":
+        """Begin with what a verified request said.
+
+        Raises: MissingContentLength: it did not say the payload's length.
+        """
+        if terms.decoded_length is None:
+            raise MissingContentLength
+        trailers = terms.trailers if terms.has_trailer else None
+        return ChunkedSource(raw, terms.decoded_length, trailers=trailers, signing=terms.signing)
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """The trailing headers by their names in lower case; empty until `finish` has returned."""
+        return self._trailers or {}
+
+    def take(self, size: int) -> bytes:
+        """The next bytes of the payload, fewer than `size` only at its end.
+
+        Raises: what `finish` raises
+        """
+        out = bytearray(min(size, self._left))
+        with ffi.from_buffer("uint8_t[]", out) as room:
+            at = 0
+            while at < len(out):
+                at += self._copy(room + at, len(out) - at)
+        return bytes(out)
+
+    def feed(self, stream: Stream, size: int) -> int:
+        """Move up to `size` bytes of the payload into the stream; return the count, less than `size` only at its end.
+
+        Raises: what `finish` raises; WriteFailed, StreamFinished, StreamBroken
+        """
+        wanted = left = min(size, self._left)
+        feed = self._feed if stream.is_native else self._feed_piece
+        while left:
+            left -= feed(stream, left)
+        return wanted
+
+    def has_more(self) -> bool:
+        """Whether there is payload left."""
+        return self._left > 0
+
+    def finish(self) -> Mapping[str, str]:
+        """Read the body to its end, which must be right in every respect, and return the trailing headers.
+
+        Raises:
+            SignatureDoesNotMatch: a chunk's signature, or the trailer's.
+            IncompleteBody: it is cut off, not well-formed, or not as long as the request said.
+            InvalidChunkSizeError: a chunk below 8192 bytes that is not the last.
+            MalformedTrailerError: other trailing headers than announced.
+        """
+        if self._trailers is None:
+            if self._left:
+                raise IncompleteBody(reason=f"{self._left} bytes of the payload were not read")
+            while not self._report.is_complete:
+                self._copy(ffi.NULL, 0)
+            if self._rest or self._raw.read(1):
+                raise IncompleteBody(reason="the body goes on after its last chunk")
+            self._trailers = MappingProxyType(_parse_trailers(self._decoder, self.promised_trailers))
+        return self._trailers
+
+    def _copy(self, room: CData, size: int) -> int:
+        report = self._report
+        return self._decode(
+            lambda data, length: lib.engine_chunked_copy(self._decoder, data, length, room, size, report)
+        )
+
+    def _feed(self, stream: Stream, size: int) -> int:
+        decoder, report = self._decoder, self._report
+        with stream.lent() as (handle, stream_report):
+            return self._decode(
+                lambda data, length: lib.engine_chunked_feed(
+                    decoder, data, length, size, handle, stream_report, report
+                ),
+                stream_report,
+            )
+
+    def _feed_piece(self, stream: Stream, size: int) -> int:
+        piece = self.take(min(size, PIECE_SIZE))
+        stream.update(piece)
+        return len(piece)
+
+    def _decode(self, call: Callable[[CData, int], int], stream_report: CData = None) -> int:
+        """Hand the next piece of the body to C; the count of bytes that came out."""
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the body is in use by another thread")
+        try:
+            data = self._next_input()
+            with ffi.from_buffer("uint8_t[]", data) as view:
+                check(call(view, len(data)), "decoding chunks", stream_report)
+            return self._settle()
+        finally:
+            self._lock.release()
+
+    def _next_input(self) -> memoryview:
+        if not self._rest:
+            self._rest = memoryview(self._raw.read(READ_SIZE))
+            if not self._rest:
+                raise IncompleteBody(ENDED_EARLY)
+        return self._rest
+
+    def _settle(self) -> int:
+        report = self._report
+        self._rest = self._rest[report.consumed :]
+        self._left -= report.decoded
+        if report.refusal:
+            raise REFUSALS[report.refusal](report)
+        return int(report.decoded)
+
+
+def _open_decoder(decoded_length: int, has_trailer: bool, signing: Signing | None) -> CData:
+    place = ffi.new("engine_chunked **")
+    key, seed, context = _signing_arguments(signing) if signing is not None else (ffi.NULL, ffi.NULL, b"")
+    status = lib.engine_chunked_open(decoded_length, has_trailer, key, seed, context, len(context), place)
+    check(status, "opening a decoder")
+    return ffi.gc(place[0], lib.engine_chunked_close, HANDLE_SIZE)
+
+
+def _signing_arguments(signing: Signing) -> tuple[bytes, bytes, bytes]:
+    """The key, the seed signature and the constant lines, in the sizes that C relies on."""
+    key, seed = signing.key, signing.seed_signature.encode()
+    context = f"{signing.date_time}\n{signing.scope}\n".encode()
+    if len(key) != lib.ENGINE_SIGNING_KEY_SIZE or len(seed) != SIGNATURE_SIZE:
+        raise ValueError("a signing key has 32 bytes, a signature 64 hex digits")
+    if len(context) > lib.ENGINE_CHUNKED_CONTEXT_SIZE_MAX:
+        raise ValueError(f"time and scope have {len(context)} bytes, more than {lib.ENGINE_CHUNKED_CONTEXT_SIZE_MAX}")
+    return key, seed, context
+
+
+def _parse_trailers(decoder: CData, promised: tuple[str, ...]) -> dict[str, str]:
+    out = ffi.new("uint8_t[]", lib.ENGINE_CHUNKED_TRAILER_SIZE_MAX)
+    size = lib.engine_chunked_trailer(decoder, out)
+    lines = ffi.buffer(out, size)[:].decode("ascii").splitlines()
+    pairs = [(name, value) for name, _, value in (line.partition(":") for line in lines)]
+    if sorted(name for name, _ in pairs) != sorted(promised):
+        raise MalformedTrailerError(reason=f"the trailing headers are {lines}, promised were {list(promised)}")
+    return dict(pairs)
+
+
+def _signature_wrong(report: CData) -> S3Error:
+    return SignatureDoesNotMatch(reason=f"of chunk {report.chunk_number}, or of the trailer after it")
+
+
+def _chunk_too_small(report: CData) -> S3Error:
+    return InvalidChunkSizeError(Chunk=report.chunk_number, BadChunkSize=report.chunk_size)
+
+
+def _trailer_malformed(_: CData) -> S3Error:
+    return MalformedTrailerError()
+
+
+def _incomplete(message: str | None, reason: str) -> Callable[[CData], S3Error]:
+    return lambda report: IncompleteBody(message, reason=f"chunk {report.chunk_number}: {reason}")
+
+
+REFUSALS: Final[Mapping[int, Callable[[CData], S3Error]]] = {
+    lib.ENGINE_CHUNKED_MALFORMED: _incomplete(ENDED_EARLY, "no header where one must be, or no end"),
+    lib.ENGINE_CHUNKED_SIGNATURE_WRONG: _signature_wrong,
+    lib.ENGINE_CHUNKED_CHUNK_TOO_SMALL: _chunk_too_small,
+    lib.ENGINE_CHUNKED_TOO_LONG: _incomplete(None, "more payload than x-amz-decoded-content-length says"),
+    lib.ENGINE_CHUNKED_TOO_SHORT: _incomplete(None, "less payload than x-amz-decoded-content-length says"),
+    lib.ENGINE_CHUNKED_TRAILER_MALFORMED: _trailer_malformed,
+    lib.ENGINE_CHUNKED_EXCESS: _incomplete(None, "bytes after the end of the body"),
+}

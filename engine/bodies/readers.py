@@ -1,0 +1,268 @@
+"""Reading a stored object: a binary file over its parts, wherever they live, that stays whole while the object is replaced."""
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+from engine.blobs import BlobReader, Blobs
+from engine.bodies.sources import Source
+from engine.checksums import BY_NAME
+from engine.directory.leases import Lease
+from engine.encryption.seals import CLEAR, Seal, unsealed_inline
+from engine.errors import InternalError
+from engine.meta import Metadata
+from engine.meta.parts import Flag, Manifest, PartRecord
+from engine.native.stream import Digest, Stream, available
+
+FEED_SIZE = 8 * 1024 * 1024
+"""Fed at a time, and then once more to what proves it: it is still in the page cache."""
+
+
+class InlineReader:
+    """A small part that lives in its row."""
+
+    __slots__ = ("_data", "size")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.size = len(data)
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        piece = self._data[offset : offset + len(buffer)]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def feed(self, stream: Stream, offset: int, length: int) -> int:
+        piece = self._data[offset : offset + length]
+        stream.update(piece)
+        return len(piece)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def open_part(part: PartRecord, meta: Metadata, blobs: Blobs, seal: Seal = CLEAR) -> BlobReader:
+    """Open the bytes of a part, with the keys of its object if it has some.
+
+    Raises:
+        InternalError: they are not there, not as many as the part has, or not what was sealed.
+    """
+    unsealing = seal.part(part.number)
+    if part.flags & Flag.INLINE:
+        reader: BlobReader = InlineReader(unsealed_inline(meta.read_inline(part.blob_id), unsealing))
+    else:
+        reader = blobs.open(part.blob_id, unsealing)
+    if reader.size != part.size:
+        reader.close()
+        raise InternalError(reason=f"blob {part.blob_id.hex()} has {reader.size} bytes, its row says {part.size}")
+    return reader
+
+
+class _Proof:
+    """The bytes of one part on their way to a reader, held against the part's checksum once they were read from first to last."""
+
+    __slots__ = ("_part", "_refuted", "_stream", "_wanted")
+
+    def __init__(self, part: PartRecord) -> None:
+        self._part = part
+        self._wanted = digest_of(part)
+        self._stream: Stream | None = None
+        self._refuted = False
+
+    def take(self, offset: int, feed: Callable[[Stream], object]) -> None:
+        """Take the bytes that were read, which `feed` gives once more; those that do not go on from the last ones prove nothing.
+
+        Raises:
+            InternalError: these are the last bytes, and they are not all what was stored; from then on for any.
+        """
+        if offset == 0:
+            self.close()
+            self._stream = Stream(self._wanted) if self._wanted else None
+        elif self._stream is not None and offset != self._stream.size:
+            self.close()
+        if self._stream is not None:
+            feed(self._stream)
+            at_end = self._stream.size == self._part.size
+            self._refuted |= at_end and self._stream.digest(self._wanted) != self._part.checksum
+        if self._refuted:
+            raise InternalError(reason=f"blob {self._part.blob_id.hex()} does not match its checksum")
+
+    def close(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+
+def digest_of(part: PartRecord) -> Digest:
+    """What proves a part's bytes by its checksum; none if it has none that can be computed here, or its seal proves them."""
+    return Digest(0) if part.flags & Flag.SEALED else proof_of(part)
+
+
+def proof_of(part: PartRecord) -> Digest:
+    """The digest that its checksum is of; none if it has none, or one that can't be computed here."""
+    digest = BY_NAME[part.algorithm].digest if part.algorithm else Digest(0)
+    return digest if available(digest) else Digest(0)
+
+
+class ObjectBody(io.RawIOBase):
+    """Bytes `start` to `start + length` of an object, as a seekable binary file; `read(n)` returns n bytes unless the end is near.
+
+    A part that is read from its first byte to its last is held against its checksum before the last bytes are given away. Holds at
+    most one part open, the object's keys, and a lease that keeps its bytes until `close`. Not for two threads at once.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        start: int,
+        length: int,
+        meta: Metadata,
+        blobs: Blobs,
+        lease: Lease | None,
+        seal: Seal = CLEAR,
+    ) -> None:
+        super().__init__()
+        self._manifest = manifest
+        self._start = start
+        self._length = length
+        self._position = 0
+        self._meta = meta
+        self._blobs = blobs
+        self._lease = lease
+        self._seal = seal
+        self._reader: BlobReader | None = None
+        self._proof: _Proof | None = None
+        self._reader_index = -1
+
+    def __len__(self) -> int:
+        return self._length
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the body is closed")
+
+    def tell(self) -> int:
+        self._check_open()
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._check_open()
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}.get(whence)
+        if base is None or base + offset < 0:
+            raise ValueError(f"can't seek to {offset} from {whence}")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer from as many parts as it takes.
+
+        Raises:
+            InternalError: the stored bytes are not there, cut short or not what was stored; none of what was asked for is returned.
+        """
+        self._check_open()
+        view = memoryview(buffer).cast("B")
+        wanted = max(0, min(len(view), self._length - self._position))
+        filled = 0
+        while filled < wanted:
+            filled += self._read_part(view[filled:wanted], self._start + self._position + filled)
+        self._position += filled
+        return filled
+
+    def feed(self, stream: Stream, size: int) -> int:
+        """Move up to `size` bytes into a stream without a way through Python; return the count, less only at the end.
+
+        Raises:
+            InternalError: the stored bytes are not there, cut short or not what was stored.
+        """
+        self._check_open()
+        end = min(self._position + size, self._length)
+        begun = self._position
+        while self._position < end:
+            offset = self._start + self._position
+            index = self._manifest.index_at(offset)
+            length = min(end - self._position, self._manifest.end(index) - offset, FEED_SIZE)
+            self._position += self._feed_part(stream, index, offset - self._manifest.start(index), length)
+        return self._position - begun
+
+    def _feed_part(self, stream: Stream, index: int, part_offset: int, length: int) -> int:
+        reader = self._reader_of(index)
+        count = reader.feed(stream, part_offset, length)
+        if not count:
+            raise _cut_short(index)
+        if self._proof is not None:
+            self._proof.take(part_offset, lambda proving: reader.feed(proving, part_offset, count))
+        return count
+
+    def _read_part(self, view: memoryview, offset: int) -> int:
+        index = self._manifest.index_at(offset)
+        reader = self._reader_of(index)
+        part_offset = offset - self._manifest.start(index)
+        count = reader.read_into(view[: reader.size - part_offset], part_offset)
+        if not count:
+            raise _cut_short(index)
+        if self._proof is not None:
+            self._proof.take(part_offset, lambda proving: proving.update(view[:count]))
+        return count
+
+    def _reader_of(self, index: int) -> BlobReader:
+        if self._reader is None or self._reader_index != index:
+            self._close_reader()
+            part = self._manifest.parts[index]
+            self._reader = open_part(part, self._meta, self._blobs, self._seal)
+            self._reader_index = index
+            self._proof = _Proof(part) if self._covers(index) else None
+        return self._reader
+
+    def _covers(self, index: int) -> bool:
+        start, end = self._manifest.start(index), self._manifest.end(index)
+        return self._start <= start and end <= self._start + self._length
+
+    def readall(self) -> bytes:
+        data = bytearray(max(0, self._length - self._position))
+        self.readinto(data)
+        return bytes(data)
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        proof, self._proof = self._proof, None
+        if reader is not None:
+            reader.close()
+        if proof is not None:
+            proof.close()
+
+    def close(self) -> None:
+        """Release the lease and the open part; again is harmless."""
+        if not self.closed:
+            self._close_reader()
+            self._seal.close()
+            if self._lease is not None:
+                self._lease.close()
+        super().close()
+
+
+def _cut_short(index: int) -> InternalError:
+    return InternalError(reason=f"part {index + 1} of the object is cut short on disk")
+
+
+class StoredSource(Source):
+    """The bytes of a stored object on their way into another one."""
+
+    def __init__(self, body: ObjectBody) -> None:
+        self._body = body
+        self.length: int | None = len(body)
+
+    def take(self, size: int) -> bytes:
+        return self._body.read(size) or b""
+
+    def feed(self, stream: Stream, size: int) -> int:
+        return self._body.feed(stream, size)
+
+    def has_more(self) -> bool:
+        return self._body.tell() < len(self._body)

@@ -1,0 +1,224 @@
+"""How the body of a request, whatever its kind, gets into a stream: buffers, files, descriptors, iterables of bytes.
+
+A descriptor (int) and a file object that is no regular file give what `content_length` says, or all they have, and are not read
+beyond it, as a server does with a socket. Any other body must end where `content_length` says.
+"""
+
+import io
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, Any, Protocol, TypeAlias, runtime_checkable
+
+from engine.native.stream import Stream
+
+BODY_CHUNK_SIZE = 1024 * 1024
+Buffer: TypeAlias = bytes | bytearray | memoryview
+Body: TypeAlias = "Buffer | IO[bytes] | int | Iterable[bytes] | Source"
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A body being read; `length` is what is known of its length before reading."""
+
+    length: int | None
+    promised_trailers: tuple[str, ...] = ()
+    """The names, in lower case, of the trailing headers that come after the body."""
+
+    def take(self, size: int) -> bytes:
+        """The next bytes, fewer than `size` only at the end."""
+
+    def feed(self, stream: Stream, size: int) -> int:
+        """Move up to `size` bytes into the stream; return the count, less than `size` only at the end."""
+
+    def has_more(self) -> bool:
+        """Whether the body goes on; False also where finding out might block."""
+
+    def finish(self) -> Mapping[str, str]:
+        """Check what only the end of the body shows, and return the trailing headers, those that were promised and no others."""
+        return {}
+
+
+class _BufferSource(Source):
+    def __init__(self, body: Buffer) -> None:
+        self._view = memoryview(body).cast("B")
+        self.length: int | None = len(self._view)
+        self._at = 0
+
+    def take(self, size: int) -> bytes:
+        start, self._at = self._at, min(self._at + size, len(self._view))
+        return bytes(self._view[start : self._at])
+
+    def feed(self, stream: Stream, size: int) -> int:
+        start, self._at = self._at, min(self._at + size, len(self._view))
+        stream.update(self._view[start : self._at])
+        return self._at - start
+
+    def has_more(self) -> bool:
+        return self._at < len(self._view)
+
+
+class _DescriptorSource(Source):
+    """A descriptor from its current position on, by the pump."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.length = _length_left(fd, None)
+
+    def take(self, size: int) -> bytes:
+        return read_up_to(lambda most: os.read(self._fd, most), size)
+
+    def feed(self, stream: Stream, size: int) -> int:
+        return stream.pump(self._fd, size)
+
+    def has_more(self) -> bool:
+        return False
+
+
+class _RegularFileSource(Source):
+    """A file object on a regular file, by the pump: from the object's own position, which is moved along."""
+
+    def __init__(self, body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> None:
+        body.flush()
+        self._body = body
+        self._fd = body.fileno()
+        self._offset = body.tell()
+        self.length = _length_left(self._fd, self._offset)
+
+    def take(self, size: int) -> bytes:
+        taken = read_up_to(lambda most: self._moved(os.pread(self._fd, most, self._offset)), size)
+        self._body.seek(self._offset)
+        return taken
+
+    def _moved(self, piece: bytes) -> bytes:
+        self._offset += len(piece)
+        return piece
+
+    def feed(self, stream: Stream, size: int) -> int:
+        moved = stream.pump(self._fd, size, self._offset)
+        self._offset += moved
+        self._body.seek(self._offset)
+        return moved
+
+    def has_more(self) -> bool:
+        return bool(os.pread(self._fd, 1, self._offset))
+
+
+def _length_left(fd: int, offset: int | None) -> int | None:
+    """Bytes from an offset (or the current position) to the end of a regular file; None where that can't be known."""
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_size == 0:  # files of /proc have size 0 and content
+        return None
+    return max(0, status.st_size - (os.lseek(fd, 0, os.SEEK_CUR) if offset is None else offset))
+
+
+def read_up_to(read: Callable[[int], Buffer], size: int) -> bytes:
+    """What so many bytes' worth of reads give, less only at the end."""
+    taken = bytearray()
+    while len(taken) < size and (piece := read(min(size - len(taken), BODY_CHUNK_SIZE))):
+        taken += piece
+    return bytes(taken)
+
+
+class _FileSource(Source):
+    """A file object, by its `read`."""
+
+    def __init__(self, body: IO[bytes]) -> None:
+        self._body = body
+        self.length: int | None = None
+
+    def _read(self, most: int) -> bytes:
+        piece = _bytes_of(self._body.read(most))
+        if len(piece) > most:
+            raise ValueError(f"the body's read({most}) gave {len(piece)} bytes")
+        return piece
+
+    def take(self, size: int) -> bytes:
+        return read_up_to(self._read, size)
+
+    def feed(self, stream: Stream, size: int) -> int:
+        left = size
+        while left and (piece := self._read(min(left, BODY_CHUNK_SIZE))):
+            stream.update(piece)
+            left -= len(piece)
+        return size - left
+
+    def has_more(self) -> bool:
+        seekable = getattr(self._body, "seekable", None)
+        if seekable is None or not seekable():
+            return False
+        position = self._body.tell()
+        more = bool(self._body.read(1))
+        self._body.seek(position)
+        return more
+
+
+class _IterableSource(Source):
+    def __init__(self, body: Iterable[bytes]) -> None:
+        self._pieces = iter(body)
+        self._rest = memoryview(b"")
+        self.length: int | None = None
+
+    def _next(self, size: int) -> memoryview:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return self._rest
+            self._rest = memoryview(_bytes_of(piece)).cast("B")
+        head, self._rest = self._rest[:size], self._rest[size:]
+        return head
+
+    def take(self, size: int) -> bytes:
+        taken = bytearray()
+        while len(taken) < size and (piece := self._next(size - len(taken))):
+            taken += piece
+        return bytes(taken)
+
+    def feed(self, stream: Stream, size: int) -> int:
+        left = size
+        while left and (piece := self._next(left)):
+            stream.update(piece)
+            left -= len(piece)
+        return size - left
+
+    def has_more(self) -> bool:
+        self._next(0)
+        return bool(self._rest)
+
+
+def _bytes_of(piece: Any) -> bytes:
+    if not isinstance(piece, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a body must give bytes, not {type(piece).__name__}")
+    return piece  # type: ignore[return-value]
+
+
+def source_of(body: Any) -> Source:
+    """The source for a body.
+
+    Raises:
+        TypeError: it is none of bytes, a buffer, a binary file object, a file descriptor, or an iterable of bytes.
+    """
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return _BufferSource(body)
+    if isinstance(body, Source):
+        return body
+    if isinstance(body, int) and not isinstance(body, bool):
+        return _DescriptorSource(body)
+    if isinstance(body, (io.FileIO, io.BufferedReader, io.BufferedRandom)) and _is_regular(body):
+        return _RegularFileSource(body)
+    if hasattr(body, "read") and not isinstance(body, io.TextIOBase):
+        return _FileSource(body)
+    if hasattr(body, "__iter__") and not isinstance(body, (str, io.TextIOBase)):
+        return _IterableSource(body)
+    kinds = "bytes, a buffer, a binary file object, a file descriptor or an iterable of bytes"
+    raise TypeError(f"a body must be {kinds}, not {type(body).__name__}")
+
+
+def _is_regular(body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> bool:
+    raw = body if isinstance(body, io.FileIO) else body.raw
+    return type(raw) is io.FileIO and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+
+
+def trailers_of(body: Any) -> tuple[str, ...]:
+    """The trailing headers that a body promises: only a Source can."""
+    return body.promised_trailers if isinstance(body, Source) else ()

@@ -1,0 +1,110 @@
+"""CreateBucket, HeadBucket, GetBucketLocation, ListBuckets, DeleteBucket."""
+
+from typing import Unpack
+
+from engine.buckets.names import check_bucket_name
+from engine.core import REGION, Core
+from engine.dates import to_datetime
+from engine.encryption.bucket_default import blocking
+from engine.meta.records import BucketRecord, LockRule, replace
+from engine.objects.keys import encode_text
+from engine.objects.listing import check_page_size, format_token, parse_token
+from engine.shapes.answers import Owner
+from engine.shapes.bucket_answers import (
+    Bucket,
+    CreateBucketOutput,
+    GetBucketLocationOutput,
+    HeadBucketOutput,
+    ListBucketsOutput,
+)
+from engine.shapes.requests import Owned, exact
+
+
+class Buckets(Core):
+    """The operations on buckets."""
+
+    def create_bucket(
+        self,
+        bucket: str,
+        *,
+        object_lock_enabled_for_bucket: bool = False,
+        blocked_encryption_types: tuple[str, ...] = (),
+    ) -> CreateBucketOutput:
+        """Create a bucket; one with object lock keeps versions.
+
+        `blocked_encryption_types` is ours: `("SSE-C",)` makes a bucket as S3 does since 2026, until PutBucketEncryption says otherwise.
+
+        Raises:
+            MalformedXML: no encryption of that type can be blocked.
+            InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
+
+        Source: API page CreateBucket.
+        """
+        self._check_writable()
+        record = BucketRecord(self._now_ns(), self._caller, encryption=blocking(blocked_encryption_types))
+        if object_lock_enabled_for_bucket:
+            record = replace(record, versioning="Enabled", lock=LockRule())
+        self._meta.create_bucket(check_bucket_name(bucket), record)
+        return CreateBucketOutput(location=f"/{bucket}")
+
+    @exact
+    def head_bucket(self, bucket: str, **said: Unpack[Owned]) -> HeadBucketOutput:
+        """Tell whether a bucket exists.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page HeadBucket.
+        """
+        self._check_open()
+        self._enter(bucket, said)
+        return HeadBucketOutput(bucket_region=REGION)
+
+    @exact
+    def get_bucket_location(self, bucket: str, **said: Unpack[Owned]) -> GetBucketLocationOutput:
+        """Tell the region of a bucket.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page GetBucketLocation.
+        """
+        self._check_open()
+        self._enter(bucket, said)
+        return GetBucketLocationOutput(None)
+
+    def list_buckets(
+        self, *, prefix: str | None = None, max_buckets: int | None = None, continuation_token: str | None = None
+    ) -> ListBucketsOutput:
+        """List the caller's buckets by name.
+
+        Raises:
+            InvalidArgument: max_buckets, the token, or a prefix that is no Unicode.
+
+        Source: API page ListBuckets.
+        """
+        self._check_open()
+        limit = check_page_size("max-buckets", max_buckets, self.limits.bucket_page_size_max, self.limits)
+        after = parse_token(continuation_token).decode(errors="replace") if continuation_token else ""
+        encode_text(prefix or "", "prefix")
+        page = self._meta.list_buckets(self._caller, prefix or "", after, limit)
+        return ListBucketsOutput(
+            buckets=tuple(Bucket(entry.name, to_datetime(entry.record.created_ns)) for entry in page.items),
+            owner=Owner(self._canonical_id(self._caller)),
+            continuation_token=format_token(page.items[-1].name.encode()) if page.is_truncated else None,
+            prefix=prefix,
+        )
+
+    @exact
+    def delete_bucket(self, bucket: str, **said: Unpack[Owned]) -> None:
+        """Delete a bucket that holds no objects; open uploads do not keep it, and are freed: many of them bit by bit, later.
+
+        Raises:
+            NoSuchBucket, BucketNotEmpty.
+
+        Source: API page DeleteBucket.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._freeing(lambda: self._meta.delete_bucket(bucket))
+        self._sweeper.sweep_backlog()

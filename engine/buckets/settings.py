@@ -1,0 +1,233 @@
+"""What is set of a bucket as a whole: the rules of its lifecycle, object lock, encryption, and who pays for requests."""
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from engine.core import LIFECYCLE, Core
+from engine.encryption import bucket_default
+from engine.errors import (
+    InvalidBucketState,
+    MalformedXML,
+    NoSuchLifecycleConfiguration,
+    ObjectLockConfigurationNotFoundError,
+    ServerSideEncryptionConfigurationNotFoundError,
+)
+from engine.lifecycle.rules import pack_rules, read_configuration, unpack_rules
+from engine.meta.records import BucketRecord, replace
+from engine.objects.object_lock import read_rule
+from engine.shapes.bucket_answers import (
+    GetBucketEncryptionOutput,
+    GetBucketLifecycleConfigurationOutput,
+    GetBucketRequestPaymentOutput,
+    PutBucketLifecycleConfigurationOutput,
+)
+from engine.shapes.encryption import ServerSideEncryptionConfiguration
+from engine.shapes.lifecycle import BucketLifecycleConfiguration
+from engine.shapes.requests import Owned, Request, exact
+from engine.shapes.setting_answers import (
+    DefaultRetention,
+    GetObjectLockConfigurationOutput,
+    ObjectLockConfiguration,
+    ObjectLockRule,
+    PutObjectLockConfigurationOutput,
+)
+
+REQUESTER = "Requester"
+BUCKET_OWNER = "BucketOwner"
+
+
+class BucketSettings(Core):
+    """The operations on settings of buckets."""
+
+    @exact
+    def put_bucket_lifecycle_configuration(
+        self,
+        bucket: str,
+        *,
+        lifecycle_configuration: BucketLifecycleConfiguration | Mapping[str, Any] | None = None,
+        **said: Unpack[Owned],
+    ) -> PutBucketLifecycleConfigurationOutput:
+        """Set the rules of a bucket's lifecycle, in place of all that were set; `Store.reap` and the server execute them.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML, InvalidArgument, InvalidRequest, InvalidTag: a rule is wrong.
+            NotImplementedYet: a rule moves objects to another storage class.
+
+        Source: API page PutBucketLifecycleConfiguration.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._meta.put_configuration(bucket, LIFECYCLE, pack_rules(read_configuration(lifecycle_configuration)))
+        return PutBucketLifecycleConfigurationOutput()
+
+    @exact
+    def get_bucket_lifecycle_configuration(
+        self, bucket: str, **said: Unpack[Owned]
+    ) -> GetBucketLifecycleConfigurationOutput:
+        """Tell the rules of a bucket's lifecycle.
+
+        Raises:
+            NoSuchBucket, NoSuchLifecycleConfiguration.
+
+        Source: API page GetBucketLifecycleConfiguration.
+        """
+        self._check_open()
+        self._enter(bucket, said)
+        document = self._meta.find_configuration(bucket, LIFECYCLE)
+        if document is None:
+            raise NoSuchLifecycleConfiguration(BucketName=bucket)
+        return GetBucketLifecycleConfigurationOutput(unpack_rules(document))
+
+    @exact
+    def delete_bucket_lifecycle(self, bucket: str, **said: Unpack[Owned]) -> None:
+        """Drop all rules of a bucket's lifecycle; that there are none is no error.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page DeleteBucketLifecycle.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._meta.put_configuration(bucket, LIFECYCLE, None)
+
+    @exact
+    def put_object_lock_configuration(
+        self,
+        bucket: str,
+        *,
+        object_lock_configuration: Mapping[str, Any] | None = None,
+        **said: Unpack[Request],
+    ) -> PutObjectLockConfigurationOutput:
+        """Have versions locked, and say for how long by default; it is never undone.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML, InvalidArgument: the rule can't be so.
+            InvalidBucketState: the bucket does not keep versions.
+
+        Source: API page PutObjectLockConfiguration.
+        """
+        self._check_writable()
+        rule = read_rule(object_lock_configuration or {})
+
+        def change(record: BucketRecord) -> BucketRecord:
+            if record.versioning != "Enabled":
+                raise InvalidBucketState(
+                    "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+                )
+            return replace(record, lock=rule)
+
+        place = self._enter(bucket, said)
+        self._meta.update_bucket(bucket, change)
+        return PutObjectLockConfigurationOutput(self._charged(place))
+
+    @exact
+    def get_object_lock_configuration(self, bucket: str, **said: Unpack[Owned]) -> GetObjectLockConfigurationOutput:
+        """Tell whether versions can be locked, and for how long they are by default.
+
+        Raises:
+            NoSuchBucket, ObjectLockConfigurationNotFoundError.
+
+        Source: API page GetObjectLockConfiguration.
+        """
+        self._check_open()
+        lock = self._enter(bucket, said).lock
+        if lock is None:
+            raise ObjectLockConfigurationNotFoundError(BucketName=bucket)
+        rule = None
+        if lock.mode is not None:
+            rule = ObjectLockRule(DefaultRetention(lock.mode, lock.days or None, lock.years or None))
+        return GetObjectLockConfigurationOutput(ObjectLockConfiguration("Enabled", rule))
+
+    @exact
+    def put_bucket_encryption(
+        self,
+        bucket: str,
+        *,
+        server_side_encryption_configuration: ServerSideEncryptionConfiguration | Mapping[str, Any] | None = None,
+        **said: Unpack[Owned],
+    ) -> None:
+        """Say how objects are encrypted that ask for nothing, and what they may not ask for (`SSE-C`); what is there stays as it is.
+
+        `{"rules": [{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]}`. A rule that says nothing of blocked
+        types leaves what is blocked as it is.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML, InvalidArgument: the rule can't be so.
+            NotImplementedYet: two layers of encryption.
+
+        Source: API page PutBucketEncryption.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        rule = bucket_default.read_configuration(server_side_encryption_configuration)
+
+        def change(record: BucketRecord) -> BucketRecord:
+            return replace(record, encryption=bucket_default.following(record.encryption, rule))
+
+        self._meta.update_bucket(bucket, change)
+
+    @exact
+    def get_bucket_encryption(self, bucket: str, **said: Unpack[Owned]) -> GetBucketEncryptionOutput:
+        """Tell how objects are encrypted that ask for nothing.
+
+        Raises:
+            NoSuchBucket, ServerSideEncryptionConfigurationNotFoundError.
+
+        Source: API page GetBucketEncryption.
+        """
+        self._check_open()
+        rule = self._enter(bucket, said).encryption
+        if rule is None:
+            raise ServerSideEncryptionConfigurationNotFoundError(BucketName=bucket)
+        return GetBucketEncryptionOutput(ServerSideEncryptionConfiguration((rule,)))
+
+    @exact
+    def delete_bucket_encryption(self, bucket: str, **said: Unpack[Owned]) -> None:
+        """Encrypt no longer what asks for nothing; what is blocked stays blocked until a PutBucketEncryption says NONE.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page DeleteBucketEncryption; of blocked types it says nothing.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        self._meta.update_bucket(
+            bucket, lambda record: replace(record, encryption=bucket_default.following(record.encryption, None))
+        )
+
+    @exact
+    def put_bucket_request_payment(
+        self, bucket: str, *, request_payment_configuration: Mapping[str, Any] | None = None, **said: Unpack[Owned]
+    ) -> None:
+        """Say who pays for requests: `{"payer": "Requester"}` or `{"payer": "BucketOwner"}`.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML: it says neither.
+
+        Source: API page PutBucketRequestPayment.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        payer = (request_payment_configuration or {}).get("payer")
+        if payer not in (REQUESTER, BUCKET_OWNER):
+            raise MalformedXML(reason=f"the payer is {REQUESTER} or {BUCKET_OWNER}")
+        self._meta.update_bucket(bucket, lambda record: replace(record, requester_pays=payer == REQUESTER))
+
+    @exact
+    def get_bucket_request_payment(self, bucket: str, **said: Unpack[Owned]) -> GetBucketRequestPaymentOutput:
+        """Tell who pays for requests.
+
+        Raises:
+            NoSuchBucket.
+
+        Source: API page GetBucketRequestPayment.
+        """
+        self._check_open()
+        record = self._enter(bucket, said)
+        return GetBucketRequestPaymentOutput(REQUESTER if record.requester_pays else BUCKET_OWNER)

@@ -1,0 +1,238 @@
+"""A store as a directory: making it durably, recognising it, refusing what can't carry it, and who may use it at once.
+
+FORMAT    what wrote it; made last, so that a directory without it is no store yet
+LOCK      flock: shared by everybody who has the store open, exclusive while it is created or repaired
+leases    locks of readers (engine.blobs.leases)      ballast    room for emergencies (engine.ballast)
+keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
+meta/     the LMDB environment                        blobs/     one file an attempt, in 256 shards
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import time
+import weakref
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from engine.blobs.files import create_layout
+from engine.directory.ballast import Ballast
+from engine.directory.leases import LEASE_FILE
+from engine.durable import _write_synced, sync_directory
+from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
+from engine.native.ffi import file_system_type
+
+FORMAT_VERSION = 4
+FORMAT = "FORMAT"
+LOCK = "LOCK"
+META = "meta"
+BLOBS = "blobs"
+KEYS = "keys"
+RING = "RING"
+LOCK_WAIT_S_MAX = 10.0
+LOCK_POLL_S = 0.02
+_OURS = {FORMAT + ".new", LOCK, META, BLOBS, LEASE_FILE, "ballast", "lost+found"}
+_NETWORK_FILE_SYSTEMS = {
+    0x6969: "NFS",
+    0x517B: "SMB",
+    0xFF534D42: "CIFS",
+    0xFE534D42: "SMB2",
+    0x01021997: "9P",
+    0x65735546: "FUSE",
+    0x00C36400: "CephFS",
+    0x0BD00BD0: "Lustre",
+    0x5346414F: "AFS",
+    0x7461636F: "OCFS2",
+    0x01161970: "GFS2",
+}  # fmt: skip  statfs(2), linux/magic.h
+
+
+class Format(msgspec.Struct, frozen=True):
+    """What the FORMAT file says."""
+
+    format: int
+    created: str = ""
+    owner_id: str = ""
+
+
+class Layout:
+    """The directory of one open store, and this Store's place in its lock."""
+
+    def __init__(self, root: str, lock_fd: int, stored: Format) -> None:
+        self.root = root
+        self.format = stored
+        self._lock_fd = lock_fd
+        _layouts.add(self)
+
+    @staticmethod
+    def open(path: str, *, create: bool, read_only: bool, allow_network: bool) -> "Layout":
+        """Recognise a store, or make one; see `engine.open` for what is raised."""
+        root = os.path.abspath(path)
+        _check_place(root, create)
+        if not allow_network:
+            _refuse_network(root)
+        lock_fd = _open_lock(root, read_only)
+        try:
+            _take(lock_fd, fcntl.LOCK_SH)
+            if not _has_format(root):
+                _take(lock_fd, fcntl.LOCK_EX)
+                if not _has_format(root):
+                    _create(root)
+                _take(lock_fd, fcntl.LOCK_SH)
+            return Layout(root, lock_fd, _read_format(root))
+        except BaseException:
+            os.close(lock_fd)
+            raise
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other user of the store out.
+
+        Raises:
+            StoreInUse: there is one.
+        """
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+            raise StoreInUse(f"{self.root}: others have the store open; a repair needs it alone") from None
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+
+    def renew_in_child(self) -> None:
+        """Take a place of one's own in the lock: the one that came with the fork is the parent's as well."""
+        inherited = self._lock_fd
+        if inherited >= 0:
+            self._lock_fd = os.open(f"/proc/self/fd/{inherited}", os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+            os.close(inherited)
+
+    def close(self) -> None:
+        """Leave the lock; again is harmless."""
+        fd, self._lock_fd = self._lock_fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+_layouts: weakref.WeakSet[Layout] = weakref.WeakSet()  # state of the module, for the fork hook alone
+
+
+def _renew_in_child() -> None:
+    for layout in list(_layouts):
+        layout.renew_in_child()
+
+
+os.register_at_fork(after_in_child=_renew_in_child)
+
+
+def _check_place(root: str, create: bool) -> None:
+    try:
+        if create:
+            _make_directory(root)
+        names = set(os.listdir(root))
+    except (FileNotFoundError, NotADirectoryError, FileExistsError):
+        raise NotAStore(f"{root}: there is no store here") from None
+    except PermissionError as error:
+        raise StoreError(f"{root}: {os.strerror(error.errno or 0)}") from error
+    except OSError as error:
+        kind = ReadOnlyStore if error.errno == errno.EROFS else StoreError
+        raise kind(f"{root}: {os.strerror(error.errno or 0)}") from error
+    if FORMAT not in names and (names - _OURS or not create):
+        raise NotAStore(f"{root}: not a store: it has no {FORMAT} file")
+    status = os.stat(root)
+    if status.st_uid != os.geteuid():
+        raise StoreError(f"{root}: belongs to user {status.st_uid}, not to us ({os.geteuid()})")
+    if status.st_mode & 0o022:
+        raise StoreError(f"{root}: others may write there (mode {status.st_mode & 0o7777:o}); chmod go-w it first")
+
+
+def _make_directory(path: str) -> None:
+    """Make a directory and those above it, each name synced: a store is no safer than the path to it."""
+    parent = os.path.dirname(path)
+    if os.path.isdir(path) or path == parent:
+        return
+    _make_directory(parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, mode=0o700)
+    sync_directory(parent)
+
+
+def _refuse_network(root: str) -> None:
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        name = _NETWORK_FILE_SYSTEMS.get(file_system_type(fd) & 0xFFFFFFFF)
+    finally:
+        os.close(fd)
+    if name is not None:
+        raise UnsafeFileSystem(
+            f"{root}: on {name}, where locks and syncs can't be relied on; allow_network_file_system=True insists"
+        )
+
+
+def _open_lock(root: str, read_only: bool) -> int:
+    flags = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
+    try:
+        return os.open(os.path.join(root, LOCK), flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise ReadOnlyStore(f"{root}: {os.strerror(error.errno)}; open it with read_only=True to read") from error
+        raise StoreError(f"{root}: {os.strerror(error.errno or 0)}") from error
+
+
+def _take(lock_fd: int, kind: int) -> None:
+    """Take the lock; creation is waited for, a repair is not waited for beyond LOCK_WAIT_S_MAX."""
+    deadline = time.monotonic() + LOCK_WAIT_S_MAX
+    while True:
+        try:
+            fcntl.flock(lock_fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreInUse("the store is being repaired, or created, by another process") from None
+            time.sleep(LOCK_POLL_S)
+        else:
+            return
+
+
+def _has_format(root: str) -> bool:
+    """Only a file that is surely not there may be made: any other failure is the caller's."""
+    try:
+        os.stat(os.path.join(root, FORMAT))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _create(root: str) -> None:
+    try:
+        create_layout(os.path.join(root, BLOBS))
+        os.makedirs(os.path.join(root, META), mode=0o700, exist_ok=True)
+        _write_synced(os.path.join(root, LEASE_FILE), b"")
+        Ballast(root).restore()
+        stored = Format(FORMAT_VERSION, datetime.now(UTC).isoformat(), secrets.token_hex(32))
+        _write_synced(os.path.join(root, FORMAT + ".new"), msgspec.json.encode(stored) + b"\n")
+        sync_directory(root)
+        os.rename(os.path.join(root, FORMAT + ".new"), os.path.join(root, FORMAT))
+        sync_directory(root)
+    except OSError as error:
+        raise StoreError(f"{root}: making a store failed: {os.strerror(error.errno or 0)}") from error
+
+
+def _read_format(root: str) -> Format:
+    try:
+        with open(os.path.join(root, FORMAT), "rb") as file:
+            stored = msgspec.json.decode(file.read(4096), type=Format)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise NotAStore(f"{root}: its {FORMAT} file can't be read: {error}") from error
+    if stored.format > FORMAT_VERSION:
+        raise NewerFormat(f"{root}: has format {stored.format}, this partwright reads format {FORMAT_VERSION}")
+    if stored.format < FORMAT_VERSION:
+        raise NotAStore(
+            f"{root}: has format {stored.format} of an unreleased partwright, this one reads format {FORMAT_VERSION}"
+        )
+    return stored

@@ -1,0 +1,91 @@
+"""SSE-KMS: who makes and opens the roots of uploads. The embedder brings a `KeyProvider`; a local one over a key ring is bundled."""
+
+import secrets
+import struct
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from engine.encryption.key_ring import KeyRing
+from engine.encryption.upload_keys import SALT_SIZE, Root
+from engine.errors import KMSNotFound, StoreError
+from engine.meta.records import Encryption
+from engine.native.ffi import check, lib
+from engine.native.secret import NONCE_SIZE, Secret
+from engine.record import Record
+
+_FORMAT: Final = b"\x01"
+_DOMAIN: Final = b"partwright v1provider"
+_SIZE = struct.Struct(">I")
+
+
+class DataKey(Record, frozen=True):
+    """A fresh secret, with the same sealed under the provider's key: what is kept of it."""
+
+    secret: Secret
+    blob: bytes
+    key_id: str
+
+
+class KeyProvider(Protocol):
+    """What an external key management does for the store: it never sees objects, and its keys never leave it."""
+
+    def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
+        """Draw a secret and seal it under a key (None: the provider's own choice), bound to the context.
+
+        Raises: KMSNotFound, KMSDisabled, KMSInvalidState
+        """
+
+    def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
+        """Open what `generate_data_key` sealed.
+
+        Raises: as it, and AccessDenied or SealedDamaged for another context or a damaged blob
+        """
+
+
+class LocalKeyProvider:
+    """Keys of a key ring as a key management: for one machine, and for tests. Borrows the ring."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
+        """Seal under a key of the ring, by default the active one."""
+        root, salt = self._root(key_id), secrets.token_bytes(SALT_SIZE)
+        secret = Secret.random()
+        with root.secret.derive(_DOMAIN, salt) as wrapping:
+            wrapped = wrapping.wrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), secret)
+        return DataKey(secret, _FORMAT + salt + wrapped, root.key_id)
+
+    def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
+        """Open with the key that sealed it, active or not."""
+        if blob[:1] != _FORMAT:
+            check(lib.ENGINE_E_SEALED_FORMAT, "opening a data key")
+        salt, wrapped = blob[1 : 1 + SALT_SIZE], blob[1 + SALT_SIZE :]
+        with self._root(key_id).secret.derive(_DOMAIN, salt) as wrapping:
+            return wrapping.unwrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), wrapped)
+
+    def _root(self, key_id: str | None) -> Root:
+        if key_id is None:
+            return self._ring.root()
+        try:
+            return self._ring.root(key_id)
+        except StoreError as error:
+            raise KMSNotFound(f"Key '{key_id}' does not exist") from error
+
+
+def canonical(context: Mapping[str, str]) -> bytes:
+    """An encryption context as bytes: in the order of its names, each text behind its length."""
+    texts = [text.encode() for pair in sorted(context.items()) for text in pair]
+    return b"".join(_SIZE.pack(len(text)) + text for text in texts)
+
+
+def new_root(provider: KeyProvider, key_id: str | None, context: Mapping[str, str]) -> Root:
+    """A root for a new upload under SSE-KMS; leaving its `with` wipes it."""
+    made = provider.generate_data_key(key_id, context)
+    return Root("aws:kms", made.secret, made.key_id, made.blob, dict(context), is_owned=True)
+
+
+def root_of(provider: KeyProvider, encryption: Encryption) -> Root:
+    """The root an upload or object was begun with; leaving its `with` wipes it."""
+    secret = provider.unwrap(encryption.key_id, encryption.blob, encryption.context)
+    return Root("aws:kms", secret, encryption.key_id, encryption.blob, encryption.context, is_owned=True)

@@ -1,0 +1,1 @@
+"""Lifecycle rules: what S3 takes, and when a rule acts."""

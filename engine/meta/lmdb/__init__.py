@@ -1,0 +1,1 @@
+"""The metadata contract of `engine.meta` served by LMDB."""

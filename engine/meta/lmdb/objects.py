@@ -1,0 +1,315 @@
+"""Objects and trash in LMDB."""
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
+from engine.meta import (
+    VERSION_NONCE_SIZE,
+    Configuration,
+    Deleted,
+    Deletion,
+    FoundObject,
+    Guard,
+    Locking,
+    ObjectEntry,
+    Page,
+    Trash,
+    TrashKind,
+    Version,
+    VersionEntry,
+)
+from engine.meta.lmdb.environment import Transaction
+from engine.meta.lmdb.ordered_names import OrderedNames
+from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
+from engine.meta.lmdb.versions import Kept, LmdbVersions, object_record, version_of, version_suffix
+from engine.meta.paging import Row, page_of
+from engine.meta.parts import Manifest, PartRecord, Parts
+from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace, unseal
+
+BLOBS_FORGOTTEN_A_STEP = 1000
+WALK_ROWS_A_STEP = 16
+VERSIONS_PASSED_MAX = 8
+"""Rows of one key that a listing of latest versions passes one by one before it looks up the next key."""
+
+
+class LmdbObjects(LmdbVersions):
+    """The steps on objects and on trash."""
+
+    @writes
+    def put_object(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        record: ObjectRecord,
+        part: PartRecord,
+        inline: bytes | None,
+        guard: Guard,
+        locking: Locking,
+    ) -> tuple[Version | None, tuple[Trash, ...]]:
+        place = self._bucket(txn, bucket)
+        guard(shown(place, self._latest(txn, place.id, key)))
+        record = replace(record, lock=locking(place, record.lock))
+        self._name_blob(txn, part, inline)
+        return self._publish(txn, place, key, record, Manifest.of_one(part))
+
+    def _publish(
+        self, txn: Transaction, bucket: BucketRecord, key: bytes, record: ObjectRecord, manifest: Manifest
+    ) -> tuple[Version | None, tuple[Trash, ...]]:
+        """Put an object with its manifest as the latest version; what it replaces becomes trash."""
+        txn.put(record.manifest_id, manifest.pack(), db=self._table["manifests"])
+        self._forget_removal(txn, bucket.id, key)
+        version, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
+        return version if bucket.versioning else None, trash
+
+    @reads
+    def find_object(self, txn: Transaction, bucket: str, key: bytes, version: Version | None = None) -> FoundObject:
+        place = self._bucket(txn, bucket)
+        return _shown(place, *self._demanded(txn, place, key, version))
+
+    @writes
+    def update_object(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        version: Version | None,
+        change: Callable[[FoundObject], ObjectRecord],
+    ) -> FoundObject:
+        place = self._bucket(txn, bucket)
+        found = self._demanded(txn, place, key, version)
+        record = change(_shown(place, *found))
+        self._write(txn, place.id, key, found.version, record)
+        return _shown(place, found.version, record)
+
+    @writes
+    def delete_objects(
+        self,
+        txn: Transaction,
+        bucket: str,
+        items: Sequence[Deletion],
+        now_ns: int,
+        basis: Configuration | None = None,
+    ) -> tuple[Deleted | S3Error, ...]:
+        place = self._bucket(txn, bucket)
+        self._check_basis(txn, place.id, basis)
+        return tuple(self._delete(txn, place, item, now_ns) for item in items)
+
+    def _delete(self, txn: Transaction, bucket: BucketRecord, item: Deletion, now_ns: int) -> Deleted | S3Error:
+        key, version = item.key, item.version
+        found = self._version(txn, bucket, key, version)
+        try:
+            with contextlib.closing(self._newer(txn, bucket.id, key, found)) as newer:
+                item.guard(shown(bucket, found), newer)
+        except S3Error as error:
+            return error
+        if version is None and bucket.versioning:
+            marker = ObjectRecord(b"", 0, "", now_ns, None, Headers(), is_delete_marker=True)
+            made, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), marker)
+            self._note_removal(txn, bucket.id, key)
+            return Deleted(made, True, trash)
+        if found is None:
+            return Deleted(version, False, ())
+        if found == self._latest(txn, bucket.id, key):
+            self._note_removal(txn, bucket.id, key)
+        trash = self._remove(txn, bucket, key, found)
+        return Deleted(found.version if bucket.versioning or version else None, found.record.is_delete_marker, trash)
+
+    @reads
+    def list_objects(
+        self, txn: Transaction, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int
+    ) -> Page[ObjectEntry]:
+        bucket_id, names = self._bucket(txn, bucket).id, self._names("objects")
+        return page_of(
+            lambda lower, _: _latest_only(txn, names, bucket_id, lower),
+            lambda row: ObjectEntry(row[0], row[2]),
+            prefix=prefix, delimiter=delimiter, marker=after, marker_suffix=None, limit=limit,
+        )  # fmt: skip
+
+    @reads
+    def list_versions(
+        self,
+        txn: Transaction,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        version_marker: Version | None,
+        limit: int,
+    ) -> Page[VersionEntry]:
+        place, names = self._bucket(txn, bucket), self._names("objects")
+        latest: list[tuple[bytes, Version]] = []
+
+        def entry(row: Row) -> VersionEntry:
+            key, suffix, value = row
+            if not latest or latest[-1][0] != key:
+                first = self._latest(txn, place.id, key)
+                assert first is not None, "a key just read has a row"
+                latest[:] = [(key, first.version)]
+            version = version_of(suffix)
+            return VersionEntry(key, version, object_record(value), version == latest[-1][1])
+
+        marker = self._marker(txn, place, key_marker, version_marker) if version_marker else None
+        return page_of(
+            lambda lower, suffix: names.scan(txn, place.id, lower, suffix), entry, prefix=prefix, delimiter=delimiter,
+            marker=key_marker, marker_suffix=marker, limit=limit,
+        )  # fmt: skip
+
+    def _marker(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version) -> bytes:
+        """Where a listing goes on after a version: a null version that is gone was anywhere, so before all others."""
+        if not version.is_null:
+            return version_suffix(version)
+        found = self._null(txn, bucket, key)
+        return version_suffix(found.version) if found is not None else b""
+
+    @reads
+    def find_manifest(self, txn: Transaction, manifest_id: bytes) -> Manifest | None:
+        found = txn.get(manifest_id, db=self._table["manifests"])
+        return Manifest.unpack(found) if found is not None else None
+
+    @reads
+    def read_inline(self, txn: Transaction, blob_id: bytes) -> bytes:
+        found = txn.get(blob_id, db=self._table["inline"])
+        if found is None:
+            raise InternalError(reason=f"the bytes of the small part {blob_id.hex()} are not there")
+        return unseal(found, f"the bytes of the small part {blob_id.hex()}")
+
+    @reads
+    def names_blob(self, txn: Transaction, blob_id: bytes) -> bool:
+        return txn.get(blob_id, db=self._table["blobs"]) is not None
+
+    # Trash
+
+    @reads
+    def next_trash(self, txn: Transaction, limit: int) -> tuple[Trash, ...]:
+        found: list[Trash] = []
+        with txn.cursor(self._table["trash"]) as cursor:
+            more = cursor.first()
+            while more and len(found) < limit:
+                row = cursor.key()
+                found.append(Trash(TrashKind(row[:1]), row[1:]))
+                more = cursor.next()
+        return tuple(found)
+
+    @reads
+    def count_trash(self, txn: Transaction) -> int:
+        return int(txn.stat(self._table["trash"])["entries"])
+
+    def trash_blobs(self, trash: Trash) -> tuple[bytes, ...]:
+        return self._trash_names(trash)[0]
+
+    def _trash_parts(self, txn: Transaction, trash: Trash) -> Parts:
+        if trash.kind is TrashKind.UPLOAD:
+            return self._parts(txn, trash.id)
+        found = txn.get(trash.id, db=self._table["manifests"])
+        return Manifest.unpack(found).parts if found is not None else Parts()
+
+    def forget(self, trash: Trash) -> None:
+        """Drop a piece of trash and its rows, in steps that hold the write lock shortly; the trash row goes last.
+
+        A commit needs a new page for each page it changes, before it frees any: on a full disk only small steps find as many.
+        """
+        blobs, inline = map(sorted, self._trash_names(trash))  # neighbours share pages
+        count, done, size = max(len(blobs), len(inline)), 0, BLOBS_FORGOTTEN_A_STEP
+        while True:
+            end = done + size
+            is_last = end >= count
+            try:
+                self._forget_some(blobs[done:end], inline[done:end], trash if is_last else None)
+            except (StoreFull, CommitUnknown):
+                if size == 1:
+                    raise
+                size = max(1, size // 10)
+            else:
+                if is_last:
+                    return
+                done = end
+
+    @reads
+    def _trash_names(self, txn: Transaction, trash: Trash) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+        if trash.kind is TrashKind.BLOB:
+            return (trash.id,), ()
+        parts = self._trash_parts(txn, trash)
+        return parts.blob_ids(inline=False), parts.blob_ids(inline=True)
+
+    @writes
+    def _forget_some(
+        self, txn: Transaction, blobs: Sequence[bytes], inline: Sequence[bytes], finished: Trash | None
+    ) -> None:
+        """Drop names of blobs and bytes of small parts, and, once they are all gone, the rows of the trash itself."""
+        for blob_id in blobs:
+            txn.delete(blob_id, db=self._table["blobs"])
+        for blob_id in inline:
+            txn.delete(blob_id, db=self._table["inline"])
+        if finished is None:
+            return
+        if finished.kind is TrashKind.UPLOAD:
+            self._drop_parts(txn, finished.id)
+        elif finished.kind is TrashKind.MANIFEST:
+            txn.delete(finished.id, db=self._table["manifests"])
+        txn.delete(finished.kind.value + finished.id, db=self._table["trash"])
+
+    # Walking all rows, for `check`
+
+    def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[tuple[Trash, PartRecord]]:
+        tables = [(TrashKind.UPLOAD, table) for table in PARTS_TABLES] + [(TrashKind.MANIFEST, "manifests")]
+        for kind, table in tables:
+            after: bytes | None = None
+            while batch := self._walk_some(table, after):
+                after = batch[-1][0]
+                for key, value in batch:
+                    owner = Trash(kind, key)
+                    try:
+                        parts = value if isinstance(value, Parts) else Manifest.unpack(value).parts
+                        yield from ((owner, part) for part in parts)
+                    except InternalError as error:
+                        on_damage(f"{table} {key.hex()}: {error.reason}")
+
+    @reads
+    def holds_part(self, txn: Transaction, owner: Trash, part: PartRecord) -> bool:
+        if txn.get(owner.kind.value + owner.id, db=self._table["trash"]) is not None:
+            return False
+        if owner.kind is TrashKind.MANIFEST:
+            return txn.get(owner.id, db=self._table["manifests"]) is not None
+        with txn.cursor(self._parts_table(part)) as cursor:
+            return bool(cursor.set_key_dup(owner.id, part.pack()))
+
+    @reads
+    def _walk_some(self, txn: Transaction, table: str, after: bytes | None) -> list[tuple[bytes, Any]]:
+        found: list[tuple[bytes, Any]] = []
+        with txn.cursor(self._table[table]) as cursor:
+            more = cursor.first() if after is None else cursor.set_range(after + b"\x00")
+            while more and len(found) < WALK_ROWS_A_STEP:
+                key = cursor.key()
+                found.append((key, cursor.value() if table == "manifests" else self._parts(txn, key)))
+                more = cursor.next_nodup()
+        return found
+
+
+def shown(bucket: BucketRecord, kept: Kept | None) -> FoundObject | None:
+    """What callers see: no version in a bucket that was never versioned."""
+    return _shown(bucket, *kept) if kept is not None else None
+
+
+def _shown(bucket: BucketRecord, version: Version, record: ObjectRecord) -> FoundObject:
+    return FoundObject(version if bucket.versioning else None, record)
+
+
+def _latest_only(
+    txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes
+) -> Iterator[tuple[bytes, bytes, ObjectRecord]]:
+    """(key, suffix, record) of each key's latest version that is no delete marker."""
+    rows = names.scan(txn, bucket_id, lower)
+    before, passed = None, 0
+    while (row := next(rows, None)) is not None:
+        key, suffix, value = row
+        if key != before:
+            before, passed = key, 0
+            record = object_record(value)
+            if not record.is_delete_marker:
+                yield key, suffix, record
+        elif (passed := passed + 1) == VERSIONS_PASSED_MAX:
+            rows = names.scan(txn, bucket_id, key + b"\x00")

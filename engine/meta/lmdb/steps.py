@@ -1,0 +1,187 @@
+"""What the LMDB steps share: the tables, one transaction a step, ids, counters, names of blobs, trash.
+
+Tables (ids are 8 bytes; blob, manifest and upload ids 16):
+
+    store              b"next_id" -> the next bucket or node id
+    buckets            name -> BucketRecord                 deleted_buckets   bucket id -> (empty)
+    usage              bucket id -> five signed 64-bit counters
+    configurations     bucket id, name -> a document        uploads           ordered (bucket, key), time, nonce -> UploadRecord
+    parts_8, _32, _64  nonce -> part rows of one width, sorted by number (DUPFIXED)
+    objects            ordered (bucket, key), inverted order, nonce -> ObjectRecord
+    nulls              ordered (bucket, key) -> order of the null version, where it may not be the oldest
+    removals           ordered (bucket, key) -> a random id, new with every removal of what a key with open uploads holds
+    manifests          manifest id -> Manifest
+    inline             blob id -> bytes of a small part     blobs             blob id -> (empty): the blobs that rows name
+    tombstones         nonce -> TombstoneRecord             tombstone_times   completed_ns, nonce -> (empty)
+    trash              kind, id -> (empty)
+"""
+
+import functools
+import struct
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from engine.errors import ConditionalRequestConflict, NoSuchBucket, StoreInUse
+from engine.limits import Limits
+from engine.meta import UPLOAD_NONCE_SIZE, Configuration, Trash, Usage
+from engine.meta.lmdb.environment import Environment, Registry, Transaction
+from engine.meta.lmdb.ordered_names import ID_SIZE, OrderedNames
+from engine.meta.lmdb.writer import Writer
+from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
+from engine.meta.records import BucketRecord, seal, unpacker, unseal
+
+PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
+TABLES: dict[str, dict[str, bool]] = {
+    "store": {}, "buckets": {}, "deleted_buckets": {}, "configurations": {}, "usage": {}, "uploads": {}, "objects": {}, "nulls": {},
+    "removals": {}, "manifests": {}, "inline": {}, "blobs": {}, "tombstones": {}, "tombstone_times": {}, "trash": {},
+} | {table: {"dupsort": True, "dupfixed": True} for table in PARTS_TABLES}  # fmt: skip
+_KEYED_ROWS = {
+    f"parts_{width}": (ROW_SIZES[width], struct.Struct(f"{UPLOAD_NONCE_SIZE}x{ROW_SIZES[width]}s"))
+    for width in CHECKSUM_WIDTHS
+}
+"""Part rows as LMDB gives them in bulk: each behind its key."""
+_USAGE = struct.Struct(">5q")
+_bucket_record = unpacker(BucketRecord)
+
+_registry = Registry()  # the one piece of module state: LMDB allows one environment a process and directory
+_registry.watch_forks()
+
+
+class _Shared:
+    """What all Stores of a process on one directory share: the environment and its writer."""
+
+    def __init__(self, path: str, map_size_bytes: int, read_only: bool, queue_depth_max: int) -> None:
+        self.environment = Environment(path, TABLES, map_size_bytes, read_only)
+        self._queue_depth_max = queue_depth_max
+        self.writer = Writer(self.environment, queue_depth_max)
+
+    def close_for_fork(self) -> None:
+        self.environment.close_for_fork()
+
+    def admit_after_fork(self) -> None:
+        self.environment.admit_after_fork()
+
+    def renew_in_child(self) -> None:
+        self.environment.renew_in_child()
+        self.writer = Writer(self.environment, self._queue_depth_max)
+
+    def close(self) -> None:
+        self.writer.close()
+        self.environment.close()
+
+
+class LmdbSteps:
+    """One LMDB environment, seen from a step inside a transaction."""
+
+    def __init__(self, path: str, *, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
+        self._shared: _Shared = _registry.acquire(
+            path, lambda: _Shared(path, map_size_bytes, read_only, limits.write_queue_depth_max)
+        )
+        if self._shared.environment.read_only and not read_only:
+            self.close()
+            raise StoreInUse(f"{path}: this process has the store open read-only; close that first")
+        self._tombstone_lifetime_ns = limits.tombstone_lifetime_s * 10**9
+
+    def close(self) -> None:
+        _registry.release(self._shared, self._shared.close)
+
+    @property
+    def _table(self) -> dict[str, Any]:
+        return self._shared.environment.table
+
+    def _names(self, table: str) -> OrderedNames:
+        return OrderedNames(self._table[table], self._new_id)
+
+    def _new_id(self, txn: Transaction) -> bytes:
+        table = self._table["store"]
+        current: bytes = txn.get(b"next_id", db=table) or (1).to_bytes(ID_SIZE, "big")
+        txn.put(b"next_id", (int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big"), db=table)
+        return current
+
+    def _bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
+        name = bucket.encode(errors="surrogatepass")  # what is no Unicode names no bucket
+        found = txn.get(name, db=self._table["buckets"]) if name else None
+        if found is None:
+            raise NoSuchBucket(BucketName=bucket)
+        return _bucket_record(found)
+
+    def _configuration(self, txn: Transaction, bucket_id: bytes, name: str) -> bytes | None:
+        found = txn.get(bucket_id + name.encode(), db=self._table["configurations"])
+        return unseal(found, f"the {name} configuration of a bucket") if found is not None else None
+
+    def _check_basis(self, txn: Transaction, bucket_id: bytes, basis: Configuration | None) -> None:
+        """Refuse what was decided by a configuration that is another now."""
+        if basis is not None and self._configuration(txn, bucket_id, basis.name) != basis.document:
+            raise ConditionalRequestConflict(reason=f"the {basis.name} configuration was changed meanwhile")
+
+    def _usage(self, txn: Transaction, bucket_id: bytes) -> Usage:
+        found = txn.get(bucket_id, db=self._table["usage"])
+        return Usage(*_USAGE.unpack(found)) if found else Usage()
+
+    def _add_usage(self, txn: Transaction, bucket_id: bytes, change: Usage) -> None:
+        now = self._usage(txn, bucket_id)
+        txn.put(
+            bucket_id,
+            _USAGE.pack(
+                now.open_uploads + change.open_uploads,
+                now.open_parts + change.open_parts,
+                now.open_bytes + change.open_bytes,
+                now.objects + change.objects,
+                now.object_bytes + change.object_bytes,
+            ),
+            db=self._table["usage"],
+        )
+
+    def _name_blob(self, txn: Transaction, part: PartRecord, inline: bytes | None) -> None:
+        if part.flags & Flag.INLINE:
+            txn.put(part.blob_id, seal(inline or b""), db=self._table["inline"])
+        else:
+            txn.put(part.blob_id, b"", db=self._table["blobs"])
+
+    def _parts_table(self, part: PartRecord) -> Any:
+        return self._table[f"parts_{part.width}"]
+
+    def _parts(self, txn: Transaction, nonce: bytes) -> Parts:
+        """All part rows of an upload, which are in one of the tables; the key that LMDB puts before each row is cut off."""
+        for table, (row_size, keyed) in _KEYED_ROWS.items():
+            with txn.cursor(self._table[table]) as cursor:
+                packed = bytes(cursor.getmulti([nonce], dupdata=True, dupfixed_bytes=row_size, keyfixed=True))
+            if packed:
+                return Parts(b"".join([row for (row,) in keyed.iter_unpack(packed)]), row_size)
+        return Parts()
+
+    def _drop_parts(self, txn: Transaction, nonce: bytes) -> None:
+        for table in PARTS_TABLES:
+            txn.delete(nonce, db=self._table[table])
+
+    def _throw_away(self, txn: Transaction, trash: Trash) -> None:
+        txn.put(trash.kind.value + trash.id, b"", db=self._table["trash"])
+
+
+Self = TypeVar("Self", bound=LmdbSteps)
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def reads(
+    step: Callable[Concatenate[Self, Transaction, Parameters], Result],
+) -> Callable[Concatenate[Self, Parameters], Result]:
+    """Give a step a read transaction of its own."""
+
+    @functools.wraps(step)
+    def run(self: Self, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        return self._shared.environment.read(lambda txn: step(self, txn, *args, **kwargs))
+
+    return run
+
+
+def writes(
+    step: Callable[Concatenate[Self, Transaction, Parameters], Result],
+) -> Callable[Concatenate[Self, Parameters], Result]:
+    """Give a step its place in the next group commit; it returns once the commit is durable."""
+
+    @functools.wraps(step)
+    def run(self: Self, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        return self._shared.writer.submit(lambda txn: step(self, txn, *args, **kwargs))
+
+    return run

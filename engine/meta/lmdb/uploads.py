@@ -1,0 +1,291 @@
+"""Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
+
+import itertools
+import struct
+from collections.abc import Callable
+
+from engine.errors import NoSuchUpload
+from engine.meta import (
+    Configuration,
+    Page,
+    Publication,
+    Published,
+    Select,
+    Trash,
+    TrashKind,
+    UploadEntry,
+    UploadId,
+    Usage,
+    Version,
+)
+from engine.meta.lmdb.buckets import LmdbBuckets
+from engine.meta.lmdb.environment import Transaction
+from engine.meta.lmdb.objects import LmdbObjects, shown
+from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
+from engine.meta.paging import Row, page_of
+from engine.meta.parts import Flag, PartRecord, Parts
+from engine.meta.records import (
+    BucketRecord,
+    ObjectRecord,
+    TombstoneRecord,
+    UploadRecord,
+    pack_record,
+    replace,
+    unpacker,
+)
+
+TOMBSTONES_BURIED_A_STEP = 2
+UPLOADS_DRAINED_A_STEP = 256
+PART_NUMBER_END = 0xFFFF
+"""Above every part number, and all that a row has room for."""
+_SUFFIX = struct.Struct(">Q16s")
+_TIME = struct.Struct(">Q")
+_upload_record = unpacker(UploadRecord)
+_tombstone_record = unpacker(TombstoneRecord)
+
+
+def _suffix(upload_id: UploadId) -> bytes:
+    return _SUFFIX.pack(upload_id.initiated_ns, upload_id.nonce)
+
+
+class LmdbMetadata(LmdbBuckets, LmdbObjects):
+    """Metadata in one LMDB environment."""
+
+    @writes
+    def begin_upload(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord
+    ) -> None:
+        bucket_id = self._bucket(txn, bucket).id
+        row = self._names("uploads").place(txn, bucket_id, key) + _suffix(upload_id)
+        record = replace(record, replaces=self._state(txn, bucket_id, key))
+        txn.put(row, pack_record(record), db=self._table["uploads"])
+        self._add_usage(txn, bucket_id, Usage(open_uploads=1))
+
+    @reads
+    def find_upload(self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord:
+        return self._upload(txn, bucket, key, upload_id)[2]
+
+    @writes
+    def update_upload(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        upload_id: UploadId,
+        change: Callable[[UploadRecord], UploadRecord],
+    ) -> None:
+        _, row, record = self._upload(txn, bucket, key, upload_id)
+        txn.put(row, pack_record(change(record)), db=self._table["uploads"])
+
+    def _upload(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId
+    ) -> tuple[bytes, bytes, UploadRecord]:
+        """The bucket's id, the upload's row key and its record."""
+        bucket_id = self._bucket(txn, bucket).id
+        prefix = self._names("uploads").find(txn, bucket_id, key)
+        row = prefix + _suffix(upload_id) if prefix else None
+        found = txn.get(row, db=self._table["uploads"]) if row else None
+        if row is None or found is None:
+            raise NoSuchUpload
+        return bucket_id, row, _upload_record(found)
+
+    @writes
+    def record_part(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
+    ) -> Trash | None:
+        bucket_id, _, _ = self._upload(txn, bucket, key, upload_id)
+        superseded = self._drop_part(txn, upload_id.nonce, part)
+        self._name_blob(txn, part, inline)
+        txn.put(upload_id.nonce, part.pack(), db=self._parts_table(part))
+        change = Usage(open_parts=1, open_bytes=part.size)
+        if superseded is not None:
+            change = Usage(open_bytes=part.size - superseded.size)
+        self._add_usage(txn, bucket_id, change)
+        return self._discard(txn, superseded) if superseded is not None else None
+
+    def _drop_part(self, txn: Transaction, nonce: bytes, part: PartRecord) -> PartRecord | None:
+        """Take away the row with a part's number."""
+        prefix = part.number.to_bytes(2, "big")
+        with txn.cursor(self._parts_table(part)) as cursor:
+            if not (cursor.set_range_dup(nonce, prefix) and cursor.value()[:2] == prefix):
+                return None
+            dropped = PartRecord.unpack(cursor.value())
+            cursor.delete()
+        return dropped
+
+    def _discard(self, txn: Transaction, part: PartRecord) -> Trash | None:
+        if part.flags & Flag.INLINE:
+            txn.delete(part.blob_id, db=self._table["inline"])
+            return None
+        trash = Trash(TrashKind.BLOB, part.blob_id)
+        self._throw_away(txn, trash)
+        return trash
+
+    @reads
+    def list_parts(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, after: int, limit: int
+    ) -> tuple[UploadRecord, Parts]:
+        record = self._upload(txn, bucket, key, upload_id)[2]
+        first = min(after + 1, PART_NUMBER_END).to_bytes(2, "big")
+        for table in PARTS_TABLES:
+            with txn.cursor(self._table[table]) as cursor:
+                found = cursor.set_range_dup(upload_id.nonce, first)
+                rows = list(itertools.islice(cursor.iternext_dup(), limit)) if found else []
+            if rows:
+                return record, Parts(b"".join(rows), len(rows[0]))
+        return record, Parts()
+
+    @reads
+    def list_uploads(
+        self,
+        txn: Transaction,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        key_marker: bytes,
+        upload_marker: UploadId | None,
+        limit: int,
+    ) -> Page[UploadEntry]:
+        bucket_id, names = self._bucket(txn, bucket).id, self._names("uploads")
+        return page_of(
+            lambda lower, suffix: names.scan(txn, bucket_id, lower, suffix),
+            _upload_entry,
+            prefix=prefix, delimiter=delimiter, marker=key_marker,
+            marker_suffix=_suffix(upload_marker) if upload_marker else None, limit=limit,
+        )  # fmt: skip
+
+    @writes
+    def publish(
+        self,
+        txn: Transaction,
+        bucket: str,
+        key: bytes,
+        upload_id: UploadId,
+        request: bytes,
+        select: Select,
+        manifest_id: bytes,
+        now_ns: int,
+    ) -> Published:
+        place = self._bucket(txn, bucket)
+        try:
+            _, row, upload = self._upload(txn, bucket, key, upload_id)
+        except NoSuchUpload:
+            return self._earlier_result(txn, place, key, upload_id, request)
+        current = shown(place, self._latest(txn, place.id, key))
+        is_unchanged = self._state(txn, place.id, key) == upload.replaces
+        publication = select(upload, self._parts(txn, upload_id.nonce), current, is_unchanged)
+        self._remove_upload(txn, place.id, key, row, upload_id, publication)
+        manifest, etag, checksum = publication.manifest, publication.etag, publication.checksum
+        record = ObjectRecord(
+            manifest_id,
+            manifest.size,
+            etag,
+            now_ns,
+            len(manifest.parts),
+            upload.headers,
+            upload.tags,
+            upload.lock,
+            checksum,
+            encryption=upload.encryption,
+        )
+        version, trash = self._publish(txn, place, key, record, manifest)
+        kept = (version.order, version.nonce) if version else None
+        tombstone = TombstoneRecord(place.id, key, request, etag, now_ns, kept, checksum, upload.encryption)
+        self._bury(txn, upload_id, tombstone)
+        unlisted = (self._discard(txn, part) for part in publication.unlisted)
+        freed = (*trash, *(piece for piece in unlisted if piece is not None))
+        return Published(etag, checksum, version, freed, upload.encryption)
+
+    def _remove_upload(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId, publication: Publication
+    ) -> None:
+        txn.delete(row, db=self._table["uploads"])
+        self._names("uploads").prune(txn, bucket_id, key)
+        self._drop_parts(txn, upload_id.nonce)
+        listed = publication.manifest
+        self._add_usage(
+            txn,
+            bucket_id,
+            Usage(
+                open_uploads=-1,
+                open_parts=-len(listed.parts) - len(publication.unlisted),
+                open_bytes=-listed.size - sum(part.size for part in publication.unlisted),
+            ),
+        )
+
+    def _earlier_result(
+        self, txn: Transaction, bucket: BucketRecord, key: bytes, upload_id: UploadId, request: bytes
+    ) -> Published:
+        found = txn.get(upload_id.nonce, db=self._table["tombstones"])
+        if found is not None:
+            kept = _tombstone_record(found)
+            if (bucket.id, key, request) == (kept.bucket_id, kept.key, kept.request):
+                version = Version(*kept.version) if kept.version else None
+                return Published(kept.etag, kept.checksum, version, (), kept.encryption)
+        raise NoSuchUpload
+
+    def _bury(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:
+        """Keep the result of a Complete, and drop up to two that are too old: their count stays bounded without a sweep."""
+        times = self._table["tombstone_times"]
+        txn.put(upload_id.nonce, pack_record(tombstone), db=self._table["tombstones"])
+        txn.put(_TIME.pack(tombstone.completed_ns) + upload_id.nonce, b"", db=times)
+        oldest_kept = _TIME.pack(max(0, tombstone.completed_ns - self._tombstone_lifetime_ns))
+        for _ in range(TOMBSTONES_BURIED_A_STEP):
+            with txn.cursor(times) as cursor:
+                if not cursor.first() or cursor.key() >= oldest_kept:
+                    return
+                txn.delete(cursor.key()[_TIME.size :], db=self._table["tombstones"])
+                cursor.delete()
+
+    @writes
+    def abort(
+        self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, basis: Configuration | None = None
+    ) -> tuple[Trash | None, int]:
+        bucket_id, row, _ = self._upload(txn, bucket, key, upload_id)
+        self._check_basis(txn, bucket_id, basis)
+        return self._abort(txn, bucket_id, key, row, upload_id)
+
+    def _abort(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, row: bytes, upload_id: UploadId
+    ) -> tuple[Trash | None, int]:
+        parts = self._parts(txn, upload_id.nonce)
+        txn.delete(row, db=self._table["uploads"])
+        self._names("uploads").prune(txn, bucket_id, key)
+        if not self._has_uploads(txn, bucket_id, key):
+            self._forget_removal(txn, bucket_id, key)
+        freed = parts.size()
+        self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-freed))
+        trash = Trash(TrashKind.UPLOAD, upload_id.nonce)
+        if len(parts):
+            self._throw_away(txn, trash)
+        return trash if len(parts) else None, freed
+
+    def drain_deleted_buckets(self) -> bool:
+        return self._has_deleted_buckets() and self._drain_some()
+
+    @reads
+    def _has_deleted_buckets(self, txn: Transaction) -> bool:
+        return self._first_deleted(txn) is not None
+
+    @writes
+    def _drain_some(self, txn: Transaction) -> bool:
+        """Abort some uploads of a deleted bucket, or forget the bucket if it has none."""
+        bucket_id = self._first_deleted(txn)
+        if bucket_id is None:
+            return False
+        names = self._names("uploads")
+        rows = list(itertools.islice(names.scan(txn, bucket_id, b""), UPLOADS_DRAINED_A_STEP))
+        for key, suffix, _ in rows:
+            place = names.find(txn, bucket_id, key)
+            assert place is not None, "a row just read has a place"
+            self._abort(txn, bucket_id, key, place + suffix, UploadId(*_SUFFIX.unpack(suffix)))
+        if not rows:
+            txn.delete(bucket_id, db=self._table["deleted_buckets"])
+            self._drop_configurations(txn, bucket_id)
+            txn.delete(bucket_id, db=self._table["usage"])
+        return True
+
+
+def _upload_entry(row: Row) -> UploadEntry:
+    key, suffix, value = row
+    return UploadEntry(key, UploadId(*_SUFFIX.unpack(suffix)), _upload_record(value))

@@ -1,0 +1,187 @@
+"""The versions of a key in LMDB: one row each, the latest first, whatever the bucket's versioning is.
+
+The null version has a place of its own in that order. Where it is, is kept in the table `nulls` once the bucket was versioned; a null
+version from before is the oldest row of its key. In a bucket that was never versioned it is the only one.
+"""
+
+import secrets
+import struct
+from collections.abc import Generator
+from typing import NamedTuple
+
+from engine.errors import NoSuchKey, NoSuchVersion
+from engine.meta import NULL_VERSION, Trash, TrashKind, Usage, Version
+from engine.meta.lmdb.environment import Transaction
+from engine.meta.lmdb.steps import LmdbSteps
+from engine.meta.records import BucketRecord, ObjectRecord, pack_record, unpacker
+
+REMOVAL_ID_SIZE = 16
+_SUFFIX = struct.Struct(">Q16s")
+_ORDER = struct.Struct(">Q")
+_ORDER_MAX = 2**64 - 1
+_PAST_SUFFIXES = b"\xff" * (_SUFFIX.size + 1)
+object_record = unpacker(ObjectRecord)
+
+
+def version_suffix(version: Version) -> bytes:
+    """How a version's row goes on after the key: the higher the order, the earlier."""
+    return _SUFFIX.pack(_ORDER_MAX - version.order, version.nonce)
+
+
+def version_of(suffix: bytes) -> Version:
+    """The version whose row goes on so."""
+    inverted, nonce = _SUFFIX.unpack(suffix)
+    return Version(_ORDER_MAX - inverted, nonce)
+
+
+class Kept(NamedTuple):
+    """A version's row."""
+
+    version: Version
+    record: ObjectRecord
+
+
+class LmdbVersions(LmdbSteps):
+    """The rows of versions, inside a step."""
+
+    def _latest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> Kept | None:
+        """The first row of a key; a delete marker too."""
+        place = self._names("objects").find(txn, bucket_id, key)
+        if place is None:
+            return None
+        with txn.cursor(self._table["objects"]) as cursor:
+            if cursor.set_range(place) and cursor.key().startswith(place):
+                return Kept(version_of(cursor.key()[len(place) :]), object_record(cursor.value()))
+        return None
+
+    def _null(self, txn: Transaction, bucket: BucketRecord, key: bytes) -> Kept | None:
+        """The null version of a key."""
+        if not bucket.versioning:
+            return self._latest(txn, bucket.id, key)
+        known = self._names("nulls").find(txn, bucket.id, key)
+        order = txn.get(known, db=self._table["nulls"]) if known else None
+        if order is not None:
+            return self._exact(txn, bucket.id, key, Version(_ORDER.unpack(order)[0], NULL_VERSION.nonce))
+        oldest = self._oldest(txn, bucket.id, key)
+        return oldest if oldest is not None and oldest.version.is_null else None
+
+    def _oldest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> Kept | None:
+        place = self._names("objects").find(txn, bucket_id, key)
+        if place is None:
+            return None
+        with txn.cursor(self._table["objects"]) as cursor:
+            found = cursor.prev() if cursor.set_range(place + _PAST_SUFFIXES) else cursor.last()
+            if found and cursor.key().startswith(place):
+                return Kept(version_of(cursor.key()[len(place) :]), object_record(cursor.value()))
+        return None
+
+    def _exact(self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version) -> Kept | None:
+        place = self._names("objects").find(txn, bucket_id, key)
+        found = txn.get(place + version_suffix(version), db=self._table["objects"]) if place else None
+        return Kept(version, object_record(found)) if found is not None else None
+
+    def _version(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None) -> Kept | None:
+        """The version asked for, None for the latest."""
+        if version is None:
+            return self._latest(txn, bucket.id, key)
+        if version.is_null:
+            return self._null(txn, bucket, key)
+        return self._exact(txn, bucket.id, key, version)
+
+    def _newer(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, found: Kept | None
+    ) -> Generator[ObjectRecord, None, None]:
+        """The versions of a key that are newer than one of it, the next newer one first; to be closed before anything is written."""
+        place = self._names("objects").find(txn, bucket_id, key)
+        if found is None or place is None:
+            return
+        with txn.cursor(self._table["objects"]) as cursor:
+            more = cursor.set_key(place + version_suffix(found.version)) and cursor.prev()
+            while more and cursor.key().startswith(place):
+                yield object_record(cursor.value())
+                more = cursor.prev()
+
+    def _demanded(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None) -> Kept:
+        found = self._version(txn, bucket, key, version)
+        if found is not None:
+            return found
+        shown = key.decode(errors="replace")
+        if version is None:
+            raise NoSuchKey(Key=shown)
+        raise NoSuchVersion(Key=shown)
+
+    def _write(self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version, record: ObjectRecord) -> None:
+        """Put a version's row, new or changed."""
+        place = self._names("objects").place(txn, bucket_id, key)
+        txn.put(place + version_suffix(version), pack_record(record), db=self._table["objects"])
+
+    def _add(
+        self, txn: Transaction, bucket: BucketRecord, key: bytes, nonce: bytes, record: ObjectRecord
+    ) -> tuple[Version, tuple[Trash, ...]]:
+        """Put a new latest version; as the null version, in its place, unless the bucket's versioning is Enabled."""
+        trash: tuple[Trash, ...] = ()
+        latest = self._latest(txn, bucket.id, key)
+        order = record.modified_ns
+        if latest is not None:
+            order = max(order, latest.version.order + 1)
+        version = Version(order, nonce)
+        if bucket.versioning != "Enabled":
+            version = Version(order, NULL_VERSION.nonce)
+            replaced = self._null(txn, bucket, key)
+            trash = self._remove(txn, bucket, key, replaced) if replaced is not None else ()
+            if bucket.versioning:
+                place = self._names("nulls").place(txn, bucket.id, key)
+                txn.put(place, _ORDER.pack(order), db=self._table["nulls"])
+        self._write(txn, bucket.id, key, version, record)
+        if not record.is_delete_marker:
+            self._add_usage(txn, bucket.id, Usage(objects=1, object_bytes=record.size))
+        return version, trash
+
+    def _remove(self, txn: Transaction, bucket: BucketRecord, key: bytes, found: Kept) -> tuple[Trash, ...]:
+        """Take a version's row away; its bytes become trash."""
+        names = self._names("objects")
+        place = names.find(txn, bucket.id, key)
+        assert place is not None, "a row just read has a place"
+        txn.delete(place + version_suffix(found.version), db=self._table["objects"])
+        names.prune(txn, bucket.id, key)
+        if found.version.is_null and bucket.versioning:
+            self._forget_null(txn, bucket.id, key)
+        if found.record.is_delete_marker:
+            return ()
+        self._add_usage(txn, bucket.id, Usage(objects=-1, object_bytes=-found.record.size))
+        trash = Trash(TrashKind.MANIFEST, found.record.manifest_id)
+        self._throw_away(txn, trash)
+        return (trash,)
+
+    def _state(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bytes:
+        """What is other after every write or removal of what a key holds, as an upload of the key sees it."""
+        place = self._names("removals").find(txn, bucket_id, key)
+        removal: bytes | None = txn.get(place, db=self._table["removals"]) if place else None
+        if removal is not None:
+            return removal
+        latest = self._latest(txn, bucket_id, key)
+        return latest.record.manifest_id if latest is not None else b""
+
+    def _note_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+        """Tell the open uploads of a key, if there are any, that what it held was taken away: nothing else is left of that."""
+        if self._has_uploads(txn, bucket_id, key):
+            place = self._names("removals").place(txn, bucket_id, key)
+            txn.put(place, secrets.token_bytes(REMOVAL_ID_SIZE), db=self._table["removals"])
+
+    def _forget_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+        """To be called when a new object says as much, or when there is no upload left to be told."""
+        names = self._names("removals")
+        place = names.find(txn, bucket_id, key)
+        if place is not None and txn.delete(place, db=self._table["removals"]):
+            names.prune(txn, bucket_id, key)
+
+    def _has_uploads(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bool:
+        place = self._names("uploads").find(txn, bucket_id, key)
+        with txn.cursor(self._table["uploads"]) as cursor:
+            return place is not None and cursor.set_range(place) and cursor.key().startswith(place)
+
+    def _forget_null(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+        names = self._names("nulls")
+        place = names.find(txn, bucket_id, key)
+        if place is not None and txn.delete(place, db=self._table["nulls"]):
+            names.prune(txn, bucket_id, key)

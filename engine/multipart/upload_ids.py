@@ -1,0 +1,46 @@
+"""The text form of upload ids."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import struct
+
+from engine.errors import NoSuchUpload
+from engine.meta import UploadId
+
+_UPLOAD_ID = struct.Struct(">Q16s6s")
+
+
+_BINDING_SIZE = 6
+
+
+def format_upload_id(bucket: str, key: bytes, upload_id: UploadId) -> str:
+    """The text of an upload id: time, nonce and a binding of both to bucket and key, in URL-safe base64 (40 characters).
+
+    The binding lets a listing tell an upload that is gone from one of another key; it is not a secret.
+    """
+    packed = _UPLOAD_ID.pack(upload_id.initiated_ns, upload_id.nonce, _binding(bucket, key, upload_id))
+    return base64.urlsafe_b64encode(packed).decode()
+
+
+def parse_upload_id(bucket: str, key: bytes, text: str) -> UploadId:
+    """Read an upload id of this bucket and key.
+
+    Raises:
+        NoSuchUpload: it is not one.
+    """
+    try:
+        packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+        initiated_ns, nonce, binding = _UPLOAD_ID.unpack(packed)
+    except (binascii.Error, ValueError, struct.error):
+        raise NoSuchUpload(UploadId=text) from None
+    upload_id = UploadId(initiated_ns, nonce)
+    if not hmac.compare_digest(binding, _binding(bucket, key, upload_id)):
+        raise NoSuchUpload(UploadId=text)
+    return upload_id
+
+
+def _binding(bucket: str, key: bytes, upload_id: UploadId) -> bytes:
+    text = b"%d:%d:%b%b" % (upload_id.initiated_ns, len(bucket), bucket.encode(), key)
+    return hashlib.blake2b(text, digest_size=_BINDING_SIZE, key=upload_id.nonce).digest()

@@ -1,0 +1,157 @@
+"""Sealed parts, as docs/encryption.md lays them out: in memory, or read from a file at any offset. Writing one is `engine.native.stream`'s."""
+
+import struct
+import threading
+from typing import Final
+
+from engine.closing import Closing
+from engine.native.ffi import Buffer, CData, buffer_of, check, ffi, lib
+from engine.native.secret import TAG_SIZE, PartKey
+from engine.native.stream import Stream
+
+SEGMENT_SIZE: Final[int] = lib.ENGINE_SEGMENT_SIZE
+HEADER_SIZE: Final[int] = lib.ENGINE_SEALED_HEADER_SIZE
+_HEAD = struct.Struct(">3sBB3xII")
+"""The part of the header that is no secret's: magic, format, suite, segment size, part number."""
+BINDING_AT: Final = 48
+BINDING_SIZE: Final = 8
+"""The first bytes of a part's commitment, in its header: no two attempts at a part have the same."""
+READER_SIZE: Final = 2 * SEGMENT_SIZE + 4096
+"""About what a reader holds: what the garbage collector is told."""
+
+
+def sealed_size(size: int) -> int:
+    """Bytes that a part of `size` bytes has when it is sealed."""
+    return int(lib.engine_sealed_size(size))
+
+
+def is_header(head: bytes, part_number: int) -> bool:
+    """Whether the first bytes of a blob are those of a sealed part with this number; whether its segments are sound needs the key."""
+    return head[: _HEAD.size] == _HEAD.pack(b"PWE", 1, 1, SEGMENT_SIZE, part_number)
+
+
+def seal(data: Buffer, part: PartKey) -> bytes:
+    """Seal a part in memory, with a fresh key."""
+    with buffer_of(data) as view, part.key.lent() as key:
+        out = ffi.new("uint8_t[]", sealed_size(len(view)))
+        status = lib.engine_seal(key, part.part_number, view, len(view), out)
+    check(status, "sealing a part")
+    return bytes(ffi.buffer(out))
+
+
+def unseal(sealed: Buffer, part: PartKey) -> bytes:
+    """Open a sealed part in memory.
+
+    Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged
+    """
+    with buffer_of(sealed) as view, part.key.lent() as key:
+        out = ffi.new("uint8_t[]", max(1, len(view)))
+        status = lib.engine_unseal(key, part.part_number, view, len(view), out)
+        size = _plain_size(len(view))
+    check(status, "opening a sealed part")
+    return bytes(ffi.buffer(out, size))
+
+
+def _plain_size(size: int) -> int:
+    """Bytes in a sealed part of `size` bytes, if there is such a part."""
+    body = size - HEADER_SIZE
+    return body - -(-body // (SEGMENT_SIZE + TAG_SIZE)) * TAG_SIZE
+
+
+class SealedReader(Closing):
+    """The plaintext of a sealed part in a file; no byte of it comes out before its segment's tag was found right.
+
+    The descriptor is borrowed. Belongs to one thread at a time; use it in a `with`, or close it.
+    """
+
+    __slots__ = ("_handle", "_lock", "_report", "size")
+
+    def __init__(self, fd: int, part: PartKey) -> None:
+        """Read and check the header.
+
+        Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged (of a part of no bytes), ReadFailed, OutOfMemory
+        """
+        self._lock = threading.Lock()
+        self._report: CData = ffi.new("struct engine_report *")
+        place = ffi.new("engine_unsealer **")
+        with part.key.lent() as key:
+            status = lib.engine_unsealer_open(key, part.part_number, fd, place, self._report)
+        check(status, "opening a sealed part", self._report)
+        self._handle: CData = ffi.gc(place[0], lib.engine_unsealer_close, READER_SIZE)
+        self.size = int(lib.engine_unsealer_size(self._handle))
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Fill `buffer` from byte `offset` of the plaintext on; return the count, short only at the end.
+
+        Raises: SealedDamaged, ReadFailed; then nothing of the damaged segment is in `buffer`
+        """
+        handle = self._claim()
+        try:
+            with ffi.from_buffer("uint8_t[]", buffer, require_writable=True) as view:
+                status = lib.engine_unsealer_read(handle, offset, view, len(view), self._report)
+            check(status, "reading a sealed part", self._report)
+            return int(self._report.moved)
+        finally:
+            self._lock.release()
+
+    def feed(self, stream: Stream, offset: int, length: int) -> int:
+        """Move up to `length` bytes from byte `offset` on into a stream; return the count, less only at the end.
+
+        Raises: SealedDamaged, ReadFailed, and what the stream raises
+        """
+        handle = self._claim()
+        try:
+            if not stream.is_native:
+                return self._feed_pieces(handle, stream, offset, length)
+            with stream.lent() as (into, report):
+                return self._feed(handle, into, report, offset, length)
+        finally:
+            self._lock.release()
+
+    def _feed(self, handle: CData, into: CData, report: CData, offset: int, length: int) -> int:
+        """In bounded calls, so that Python's signal handlers run between them."""
+        moved = 0
+        while moved < length:
+            span = min(length - moved, lib.ENGINE_PUMP_CALL_SIZE_MAX)
+            status = lib.engine_unsealer_feed(handle, offset + moved, span, into, report)
+            moved += report.moved
+            check(status, "copying a sealed part", report)
+            if report.moved < span:
+                break
+        return moved
+
+    def _feed_pieces(self, handle: CData, stream: Stream, offset: int, length: int) -> int:
+        """Through Python: C would not compute all of the stream's digests."""
+        piece, moved = bytearray(SEGMENT_SIZE), 0
+        with ffi.from_buffer("uint8_t[]", piece, require_writable=True) as view:
+            while moved < length:
+                # To the end of a segment, so that each is opened once.
+                span = min(length - moved, SEGMENT_SIZE - (offset + moved) % SEGMENT_SIZE)
+                status = lib.engine_unsealer_read(handle, offset + moved, view, span, self._report)
+                check(status, "copying a sealed part", self._report)
+                stream.update(memoryview(piece)[: self._report.moved])
+                moved += self._report.moved
+                if self._report.moved < span:
+                    break
+        return moved
+
+    def close(self) -> None:
+        """Wipe what reading holds; the file stays open. Again is harmless."""
+        self._claim_any()
+        try:
+            if self._handle is not None:
+                ffi.release(self._handle)
+                self._handle = None
+        finally:
+            self._lock.release()
+
+    def _claim_any(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the reader is in use by another thread")
+
+    def _claim(self) -> CData:
+        self._claim_any()
+        if self._handle is None:
+            self._lock.release()
+            raise ValueError("the reader is closed")
+        return self._handle

@@ -1,0 +1,225 @@
+"""Secrets of 32 bytes as handles: the bytes stay in C, in pages that core dumps leave out, and are wiped at the end.
+
+Nothing here returns a key's bytes, and no text of a handle tells any; what a request or a provider brings in as Python bytes
+is taken over at once, but the original can't be wiped by us.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final, NoReturn
+
+from engine.closing import Closing
+from engine.native.ffi import Buffer, CData, buffer_of, check, failure, ffi, lib
+
+KEY_SIZE: Final[int] = lib.ENGINE_KEY_SIZE
+WRAPPED_KEY_SIZE: Final[int] = lib.ENGINE_WRAPPED_KEY_SIZE
+NONCE_SIZE: Final[int] = lib.ENGINE_NONCE_SIZE
+TAG_SIZE: Final[int] = lib.ENGINE_TAG_SIZE
+PAGE_SIZE: Final = 4096
+"""About what a handle holds: what the garbage collector is told."""
+TEXT_SIZE_MAX: Final = 4096
+"""Of what is sealed under a key directly, without segments."""
+
+
+_guard = threading.RLock()
+"""Over the counts of all keys, for a moment, and over a fork, whose child would otherwise find it held by a thread it has not.
+
+Reentrant: the garbage collector may come at any time, and end another key's use.
+"""
+
+os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+
+
+class Secret(Closing):
+    """A key. May be used by several threads; use it in a `with`, or close it."""
+
+    __slots__ = ("_handle", "_is_closed", "_users")
+
+    def __init__(self, make: Callable[[CData], int], doing: str, report: CData = None) -> None:
+        """Keep the key that `make` puts into the place it is given."""
+        place = ffi.new("engine_key **")
+        check(make(place), doing, report)
+        self._users = 0
+        self._is_closed = False
+        self._handle: CData = ffi.gc(place[0], lib.engine_key_close, PAGE_SIZE)
+
+    @staticmethod
+    def of_bytes(raw: Buffer) -> "Secret":
+        """Take over a key of 32 bytes.
+
+        Raises: ValueError for another length, OutOfMemory
+        """
+        with buffer_of(raw) as view:
+            if len(view) != KEY_SIZE:
+                raise ValueError(f"a key has {KEY_SIZE} bytes, not {len(view)}")
+            return Secret(lambda place: lib.engine_key_of_bytes(view, place), "taking over a key")
+
+    @staticmethod
+    def of_base64(text: bytes) -> "Secret":
+        """Take over a key as a header has it.
+
+        Raises: KeyTextInvalid, OutOfMemory
+        """
+        return Secret(lambda place: lib.engine_key_of_base64(text, len(text), place), "reading a key")
+
+    @staticmethod
+    def random() -> "Secret":
+        """Draw a new key."""
+        return Secret(lib.engine_key_random, "drawing a key")
+
+    @staticmethod
+    def read(fd: int, offset: int) -> "Secret":
+        """Take a key out of a file.
+
+        Raises: ReadFailed, also if the file is too short
+        """
+        report = ffi.new("struct engine_report *")
+        return Secret(lambda place: lib.engine_key_read(fd, offset, place, report), "reading a key", report)
+
+    def write(self, fd: int, offset: int) -> None:
+        """Put the raw key into a file.
+
+        Raises: WriteFailed
+        """
+        report = ffi.new("struct engine_report *")
+        with self.lent() as handle:
+            check(lib.engine_key_write(handle, fd, offset, report), "writing a key", report)
+
+    def derive(self, info: bytes, salt: bytes | None = None) -> "Secret":
+        """HKDF: a key of this one, one for each label; without a salt only its Expand, for a key that is random throughout."""
+        with self.lent() as handle:
+            derivation = _derivation(handle, info, salt)
+            return Secret(lambda place: lib.engine_key_derive(*derivation, place), "deriving a key")
+
+    def commitment(self, info: bytes, salt: bytes | None = None) -> bytes:
+        """Derive 32 bytes that may be stored: they tell a wrong key, and nothing about the right one."""
+        out = ffi.new("uint8_t[]", lib.ENGINE_COMMITMENT_SIZE)
+        with self.lent() as handle:
+            check(lib.engine_key_commit(*_derivation(handle, info, salt), out), "committing to a key")
+        return bytes(ffi.buffer(out))
+
+    def hmac(self, data: bytes) -> bytes:
+        """HMAC-SHA-256 under this key."""
+        out = ffi.new("uint8_t[]", 32)
+        with self.lent() as handle:
+            check(lib.engine_key_hmac(handle, data, len(data), out), "authenticating")
+        return bytes(ffi.buffer(out))
+
+    def md5(self) -> bytes:
+        """MD5 of the key itself, which S3's requests carry beside it."""
+        out = ffi.new("uint8_t[]", 16)
+        with self.lent() as handle:
+            check(lib.engine_key_md5(handle, out), "digesting a key")
+        return bytes(ffi.buffer(out))
+
+    def seal(self, nonce: bytes, aad: bytes, data: bytes) -> bytes:
+        """Encrypt a short text, with its tag behind; a nonce is used once with a key."""
+        _check_nonce(nonce)
+        _check_size(data, TEXT_SIZE_MAX)
+        out = ffi.new("uint8_t[]", len(data) + TAG_SIZE)
+        with self.lent() as handle:
+            status = lib.engine_key_seal(handle, nonce, aad, len(aad), data, len(data), out)
+        check(status, "sealing")
+        return bytes(ffi.buffer(out))
+
+    def open(self, nonce: bytes, aad: bytes, sealed: bytes) -> bytes:
+        """The reverse of `seal`.
+
+        Raises: SealedDamaged
+        """
+        _check_nonce(nonce)
+        _check_size(sealed, TEXT_SIZE_MAX + TAG_SIZE)
+        if len(sealed) < TAG_SIZE:
+            raise failure(lib.ENGINE_E_SEALED_DAMAGED, "opening")
+        out = ffi.new("uint8_t[]", max(1, len(sealed) - TAG_SIZE))
+        with self.lent() as handle:
+            status = lib.engine_key_open(handle, nonce, aad, len(aad), sealed, len(sealed), out)
+        check(status, "opening")
+        return bytes(ffi.buffer(out, len(sealed) - TAG_SIZE))
+
+    def wrap(self, nonce: bytes, aad: bytes, secret: "Secret") -> bytes:
+        """Encrypt another key under this one; a nonce is used once with a key."""
+        _check_nonce(nonce)
+        out = ffi.new("uint8_t[]", WRAPPED_KEY_SIZE)
+        with self.lent() as handle, secret.lent() as other:
+            check(lib.engine_key_wrap(handle, nonce, aad, len(aad), other, out), "wrapping a key")
+        return bytes(ffi.buffer(out))
+
+    def unwrap(self, nonce: bytes, aad: bytes, wrapped: bytes) -> "Secret":
+        """The reverse of `wrap`.
+
+        Raises: SealedDamaged
+        """
+        _check_nonce(nonce)
+        doing = "unwrapping a key"
+        if len(wrapped) != WRAPPED_KEY_SIZE:
+            raise failure(lib.ENGINE_E_SEALED_DAMAGED, doing)
+        with self.lent() as handle:
+            return Secret(lambda place: lib.engine_key_unwrap(handle, nonce, aad, len(aad), wrapped, place), doing)
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[CData]:
+        """Lend the C handle for one call; it is not wiped meanwhile.
+
+        Raises: ValueError, closed
+        """
+        with _guard:
+            if self._is_closed:
+                raise ValueError("the key is closed")
+            self._users += 1
+        try:
+            yield self._handle
+        finally:
+            with _guard:
+                self._users -= 1
+                self._wipe_unused()
+
+    def close(self) -> None:
+        """Wipe the key, as soon as no call of another thread uses it; again is harmless."""
+        with _guard:
+            self._is_closed = True
+            self._wipe_unused()
+
+    def _wipe_unused(self) -> None:
+        if self._is_closed and not self._users and self._handle is not None:
+            ffi.release(self._handle)
+            self._handle = None
+
+    def __repr__(self) -> str:
+        return "<Secret>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is neither copied nor pickled")
+
+
+class PartKey:
+    """What seals or opens one part: the key of its upload, and its number. Borrows the key."""
+
+    __slots__ = ("key", "part_number")
+
+    def __init__(self, key: Secret, part_number: int) -> None:
+        self.key = key
+        self.part_number = part_number
+
+    def __repr__(self) -> str:
+        return f"<PartKey of part {self.part_number}>"
+
+
+def _derivation(handle: CData, info: bytes, salt: bytes | None) -> tuple[CData, CData, int, bytes, int]:
+    _check_size(info, lib.ENGINE_INFO_SIZE_MAX)
+    return handle, ffi.NULL if salt is None else salt, len(salt or b""), info, len(info)
+
+
+def _check_nonce(nonce: bytes) -> None:
+    if len(nonce) != NONCE_SIZE:
+        raise ValueError(f"a nonce has {NONCE_SIZE} bytes, not {len(nonce)}")
+
+
+def _check_size(text: bytes, size_max: int) -> None:
+    if len(text) > size_max:
+        raise ValueError(f"{len(text)} bytes, more than {size_max}")
+
+
+DIGEST_OVERHEAD: Final[int] = NONCE_SIZE + lib.ENGINE_TAG_SIZE

@@ -1,0 +1,228 @@
+"""The one pass over a part's bytes: hash them and write them to a file, in C, with the GIL released."""
+
+import contextlib
+import enum
+import os
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+from engine.closing import Closing
+from engine.native import xxhashes
+from engine.native.errors import ReadFailed
+from engine.native.ffi import Buffer, CData, buffer_of, check, ffi, lib
+from engine.native.secret import PartKey
+
+
+class Digest(enum.IntFlag):
+    """The digests a stream can compute, as a set."""
+
+    MD5 = lib.ENGINE_DIGEST_MD5
+    SHA1 = lib.ENGINE_DIGEST_SHA1
+    SHA256 = lib.ENGINE_DIGEST_SHA256
+    SHA512 = lib.ENGINE_DIGEST_SHA512
+    CRC32 = lib.ENGINE_DIGEST_CRC32
+    CRC32C = lib.ENGINE_DIGEST_CRC32C
+    CRC64NVME = lib.ENGINE_DIGEST_CRC64NVME
+    XXHASH64 = 1 << lib.ENGINE_ALGORITHM_COUNT
+    XXHASH3 = 2 << lib.ENGINE_ALGORITHM_COUNT
+    XXHASH128 = 4 << lib.ENGINE_ALGORITHM_COUNT
+
+
+IN_PYTHON: Final = Digest.XXHASH64 | Digest.XXHASH3 | Digest.XXHASH128
+"""Those that C does not compute: their bytes pass through Python, a piece at a time."""
+PIECE_SIZE: Final = 256 * 1024
+
+HANDLE_SIZE: Final = 1024
+"""About what a stream holds before its first pump: what the garbage collector is told."""
+
+
+def available(digests: int) -> bool:
+    """Whether all of these can be computed here."""
+    known = 0 <= digests < 1 << lib.ENGINE_ALGORITHM_COUNT + len(IN_PYTHON)
+    return known and all(xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON)
+
+
+def _open(digests: int, out_fd: int, sealing: PartKey | None, place: CData) -> None:
+    doing = "opening a stream"
+    if sealing is None:
+        check(lib.engine_stream_open(digests, out_fd, place), doing)
+    else:
+        with sealing.key.lent() as key:
+            check(lib.engine_stream_open_sealed(digests, out_fd, key, sealing.part_number, place), doing)
+
+
+def _hashers(digests: int) -> dict[int, xxhashes.Hasher]:
+    makers = {int(each): xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON}
+    return {bit: make() for bit, make in makers.items() if make is not None}
+
+
+class Stream(Closing):
+    """A stream of bytes on their way into a file. Belongs to one thread at a time; use it in a `with`, or close it."""
+
+    __slots__ = ("_digests", "_handle", "_hashers", "_lock", "_report")
+
+    def __init__(self, digests: Digest, out_fd: int = -1, sealing: PartKey | None = None) -> None:
+        """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
+
+        The descriptor is borrowed: never closed, its position neither used nor moved. It must not be open with
+        O_APPEND. -1 means: hash only. With `sealing` the file becomes a sealed part; the digests stay those of the plaintext.
+
+        Raises: OutOfMemory, LibcryptoFailed; ValueError for what is no digest, or none here, and for a negative descriptor but -1
+        """
+        self._digests = int(digests)
+        if not available(self._digests):
+            raise ValueError(f"there are no such digests: {digests!r}")
+        if out_fd < -1:
+            raise ValueError(f"there is no descriptor {out_fd}")
+        self._lock = threading.Lock()
+        self._report: CData = ffi.new("struct engine_report *")
+        place = ffi.new("engine_stream **")
+        _open(self._digests & ~IN_PYTHON, out_fd, sealing, place)
+        self._hashers = _hashers(self._digests)
+        self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
+
+    @property
+    def size(self) -> int:
+        """Bytes taken so far. May be read at any time, by any thread."""
+        # Written by C: an exception out of a signal handler may come between a call's return and any line of ours.
+        return int(self._report.size)
+
+    def update(self, data: Buffer) -> None:
+        """Take the bytes of a contiguous buffer, without a copy; it must not be changed meanwhile.
+
+        Raises: WriteFailed, StreamFinished, StreamBroken; ValueError for a buffer that is not contiguous
+        """
+        handle = self._claim()
+        try:
+            self._update(handle, data)
+        finally:
+            self._lock.release()
+
+    def _update(self, handle: CData, data: Buffer) -> None:
+        if type(data) is bytes:
+            status = lib.engine_stream_update(handle, data, len(data), self._report)
+        else:
+            with buffer_of(data) as view:
+                status = lib.engine_stream_update(handle, view, len(view), self._report)
+        check(status, "taking bytes", self._report)
+        for hasher in self._hashers.values():
+            hasher.update(data)
+
+    def pump(self, in_fd: int, length: int, in_offset: int = -1) -> int:
+        """Take up to `length` bytes from a descriptor and return how many came; fewer means end of file.
+
+        `in_offset` >= 0 reads a regular file from there and leaves its position alone; -1 reads from the current
+        position. A descriptor in non-blocking mode that runs dry is a ReadFailed with EAGAIN. After any ReadFailed the
+        stream may go on, and `size` tells how much it has.
+
+        Raises: ReadFailed, WriteFailed, StreamFinished, StreamBroken, OutOfMemory
+        """
+        if length < 0 or in_offset < -1:
+            raise ValueError(f"length {length} and offset {in_offset} can't be negative")
+        handle = self._claim()
+        try:
+            pump = self._pump_pieces if self._hashers else self._pump
+            return pump(handle, in_fd, length, in_offset)
+        finally:
+            self._lock.release()
+
+    def finish(self) -> None:
+        """Finish the stream, if it is not yet finished: the file is complete then, and takes no more bytes.
+
+        Raises: WriteFailed, StreamBroken, LibcryptoFailed
+        """
+        handle = self._claim()
+        try:
+            self._finish(handle)
+        finally:
+            self._lock.release()
+
+    def _finish(self, handle: CData) -> None:
+        check(lib.engine_stream_finish(handle, self._report), "finishing a stream", self._report)
+
+    def digest(self, which: Digest) -> bytes:
+        """Finish the stream and return one of its digests; checksums are big-endian, as S3's base64 wants them.
+
+        Raises: ValueError for anything but one of the digests the stream computes; WriteFailed, StreamBroken, LibcryptoFailed
+        """
+        bit = int(which)
+        if not bit & self._digests or bit & (bit - 1):
+            raise ValueError(f"the stream computes {Digest(self._digests)!r}, not {which!r}")
+        handle = self._claim()
+        try:
+            self._finish(handle)
+            if bit in self._hashers:
+                return self._hashers[bit].digest()
+            index = bit.bit_length() - 1
+            out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
+            lib.engine_stream_digest(handle, index, out)
+            return bytes(ffi.buffer(out))
+        finally:
+            self._lock.release()
+
+    @property
+    def is_native(self) -> bool:
+        """Whether C alone computes all digests, so that it may be fed there."""
+        return not self._hashers
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[tuple[CData, CData]]:
+        """Lend the C handle and its report to another module of the core, which feeds the stream in C; of an `is_native` one only."""
+        assert self.is_native, "C would feed only some of the digests"
+        handle = self._claim()
+        try:
+            yield handle, self._report
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Release what the stream holds in C; its file stays open. Closing twice is allowed."""
+        self._claim_any()
+        try:
+            if self._handle is not None:
+                ffi.release(self._handle)
+                self._handle = None
+        finally:
+            self._lock.release()
+
+    def _pump(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
+        """Pump in bounded calls, so that Python's signal handlers run between them (also after EINTR)."""
+        report = self._report
+        moved = 0
+        while moved < length:
+            offset = in_offset + moved if in_offset >= 0 else -1
+            span = min(length - moved, lib.ENGINE_PUMP_CALL_SIZE_MAX)
+            status = lib.engine_stream_pump(handle, in_fd, offset, span, report)
+            moved += report.moved
+            check(status, f"pumping from descriptor {in_fd}", report)
+            if report.at_end:
+                break
+        return moved
+
+    def _pump_pieces(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
+        """Read here what C would not hash."""
+        moved, room = 0, memoryview(bytearray(min(length, PIECE_SIZE)))
+        while moved < length:
+            span = room[: length - moved]
+            try:
+                count = os.readv(in_fd, [span]) if in_offset < 0 else os.preadv(in_fd, [span], in_offset + moved)
+            except OSError as error:
+                doing = f"pumping from descriptor {in_fd}, at byte {self.size}"
+                raise ReadFailed(error.errno, f"{doing}: {error.strerror}") from error
+            if not count:
+                break
+            self._update(handle, span[:count])
+            moved += count
+        return moved
+
+    def _claim_any(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            raise RuntimeError("the stream is in use by another thread")
+
+    def _claim(self) -> CData:
+        self._claim_any()
+        if self._handle is None:
+            self._lock.release()
+            raise ValueError("the stream is closed")
+        return self._handle

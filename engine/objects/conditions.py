@@ -1,0 +1,240 @@
+"""Conditional and ranged reads as pure functions (RFC 9110 sections 13 and 14, as S3 applies them)."""
+
+import re
+from datetime import datetime
+
+from engine.dates import http_date
+from engine.errors import (
+    ConditionalRequestConflict,
+    InvalidArgument,
+    InvalidPartNumber,
+    InvalidRange,
+    InvalidRequest,
+    NoSuchKey,
+    NotImplementedYet,
+    NotModified,
+    PreconditionFailed,
+)
+from engine.limits import Limits
+from engine.meta import FoundObject
+from engine.meta.parts import Manifest
+from engine.meta.records import ObjectRecord
+from engine.record import Record
+from engine.shapes.requests import CopySourceRequest, ReadRequest
+
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
+_OFFSET_DIGITS_MAX = 19  # beyond any object, and far from what int() refuses to read
+
+
+class Conditions(Record, frozen=True):
+    """The four conditions of a read; ETags with or without quotes, or `*`."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: datetime | None = None
+    if_unmodified_since: datetime | None = None
+
+    @classmethod
+    def of(cls, said: ReadRequest) -> "Conditions":
+        """Those of a request."""
+        return cls(
+            said.get("if_match"),
+            said.get("if_none_match"),
+            said.get("if_modified_since"),
+            said.get("if_unmodified_since"),
+        )
+
+    def check(self, etag: str, modified: datetime) -> None:
+        """Let the read go on, or refuse it.
+
+        A matching If-Match overrides If-Unmodified-Since, a failing If-None-Match overrides If-Modified-Since.
+
+        Raises:
+            PreconditionFailed (412): If-Match or If-Unmodified-Since does not hold.
+            NotModified (304): If-None-Match or If-Modified-Since does not hold.
+
+        Source: API page GetObject, "Overriding response header values" and the conditions' own notes.
+        """
+        second = modified.replace(microsecond=0)
+        if self.if_match is not None:
+            if not _names(self.if_match, etag):
+                raise PreconditionFailed(Condition="If-Match")
+        elif self.if_unmodified_since is not None and second > self.if_unmodified_since:
+            raise PreconditionFailed(Condition="If-Unmodified-Since")
+        if self.if_none_match is not None:
+            if _names(self.if_none_match, etag):
+                raise _not_modified(etag, modified)
+        elif self.if_modified_since is not None and second <= self.if_modified_since <= datetime.now(modified.tzinfo):
+            raise _not_modified(etag, modified)
+
+
+class CopyConditions(Conditions, frozen=True):
+    """The four conditions on the source of a copy: every one that does not hold is a 412."""
+
+    @classmethod
+    def of_source(cls, said: CopySourceRequest) -> "CopyConditions":
+        """Those of a request."""
+        return cls(
+            said.get("copy_source_if_match"),
+            said.get("copy_source_if_none_match"),
+            said.get("copy_source_if_modified_since"),
+            said.get("copy_source_if_unmodified_since"),
+        )
+
+    def check(self, etag: str, modified: datetime) -> None:
+        """Let the copy go on, or refuse it.
+
+        Raises:
+            PreconditionFailed: named by its header, x-amz-copy-source-If-….
+
+        Source: API page CopyObject; AWS's answers to UploadPartCopy.
+        """
+        try:
+            Conditions.check(self, etag, modified)
+        except PreconditionFailed as error:
+            raise PreconditionFailed(Condition=f"x-amz-copy-source-{error.extras['Condition']}") from None
+        except NotModified:
+            failed = "If-None-Match" if self.if_none_match is not None else "If-Modified-Since"
+            raise PreconditionFailed(Condition=f"x-amz-copy-source-{failed}") from None
+
+
+def _not_modified(etag: str, modified: datetime) -> NotModified:
+    """The 304, with the headers it must have (RFC 9110 section 15.4.5)."""
+    return NotModified().with_headers({"ETag": f'"{etag}"', "Last-Modified": http_date(modified)})
+
+
+def _names(condition: str, etag: str) -> bool:
+    wanted = [part.strip().removeprefix("W/").strip('"').lower() for part in condition.split(",")]
+    return "*" in wanted or etag in wanted
+
+
+class WriteConditions(Record, frozen=True):
+    """The conditions of a write on what the key holds; evaluated in the step that writes."""
+
+    if_match: str | None = None
+    if_none_match: str | None = None
+
+    @staticmethod
+    def of(if_match: str | None, if_none_match: str | None) -> "WriteConditions":
+        """Read the two headers.
+
+        Raises:
+            NotImplementedYet: both, If-Match with `*`, or If-None-Match with anything else.
+
+        Source: AWS's answers to PutObject, CopyObject and CompleteMultipartUpload.
+        """
+        if if_match is not None and if_none_match is not None:
+            more = "Multiple conditional request headers present in the request"
+            raise NotImplementedYet(Header="If-Match,If-None-Match", additionalMessage=more)
+        for name, value, wanted in (("If-Match", if_match, False), ("If-None-Match", if_none_match, True)):
+            if value is not None and (value.strip() == "*") is not wanted:
+                more = f"We don't accept the provided value of {name} header for this API"
+                raise NotImplementedYet(Header=name, additionalMessage=more)
+        return WriteConditions(if_match, if_none_match)
+
+    def check(self, key: str, current: FoundObject | None, is_unchanged: bool = True) -> None:
+        """Let the write go on, or refuse it; `is_unchanged`: the key holds what it held when a multipart upload began.
+
+        Raises:
+            NoSuchKey: If-Match, and there is no object.
+            PreconditionFailed: the condition does not hold.
+            ConditionalRequestConflict: the key was written or deleted since the upload began.
+
+        Source: User Guide, "Add preconditions to S3 operations"; AWS's answers.
+        """
+        record = current.record if current is not None and not current.record.is_delete_marker else None
+        if self.if_match is not None:
+            if record is None:
+                raise NoSuchKey(Key=key)
+            if not _names(self.if_match, record.etag):
+                raise PreconditionFailed(Condition="If-Match")
+            _check_unchanged("If-Match", key, is_unchanged)
+        if self.if_none_match is not None:
+            if record is not None:
+                raise PreconditionFailed(Condition="If-None-Match")
+            _check_unchanged("If-None-Match", key, is_unchanged)
+
+
+def check_delete(if_match: str | None, current: FoundObject | None) -> None:
+    """Let a DELETE go on, or refuse it; what is not there may be deleted by ETag, but not by `*`.
+
+    Raises:
+        PreconditionFailed: If-Match does not hold.
+
+    Source: API page DeleteObject, If-Match.
+    """
+    if if_match is None:
+        return
+    record = current.record if current is not None and not current.record.is_delete_marker else None
+    holds = _names(if_match, record.etag) if record is not None else if_match.strip() != "*"
+    if not holds:
+        raise PreconditionFailed(Condition="If-Match")
+
+
+def _check_unchanged(condition: str, key: str, is_unchanged: bool) -> None:
+    if not is_unchanged:
+        raise ConditionalRequestConflict(Condition=condition, Key=key)
+
+
+class Extent(Record, frozen=True):
+    """Which bytes of an object a read is about; `content_range` is None for the whole of it."""
+
+    start: int
+    length: int
+    content_range: str | None = None
+    parts_count: int | None = None
+
+
+def extent_of(
+    record: ObjectRecord, manifest: Manifest, range_header: str | None, part_number: object, limits: Limits
+) -> Extent:
+    """The bytes that Range or partNumber ask for; parts are counted by their position in the object.
+
+    Raises:
+        InvalidRequest: both are given.
+        InvalidRange (416), InvalidPartNumber (416): there are no such bytes.
+        InvalidArgument: partNumber is not within 1..10000.
+
+    Source: API pages GetObject and HeadObject. A Range that can't be understood, or of several ranges, is ignored.
+    """
+    if part_number is not None:
+        if range_header is not None:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+        return _part_extent(record, manifest, part_number, limits)
+    found = _RANGE.fullmatch(range_header.strip()) if range_header is not None else None
+    if range_header is None or found is None:
+        return Extent(0, record.size)
+    return _range_extent(record.size, range_header, *found.groups())
+
+
+def _part_extent(record: ObjectRecord, manifest: Manifest, part_number: object, limits: Limits) -> Extent:
+    if type(part_number) is not int or not 1 <= part_number <= limits.part_number_max:
+        raise InvalidArgument(
+            f"Part number must be an integer between 1 and {limits.part_number_max}, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=part_number,
+        )
+    count = record.part_count or 1
+    if part_number > count:
+        raise InvalidPartNumber(ActualPartCount=count, PartNumberRequested=part_number)
+    start, end = manifest.start(part_number - 1), manifest.end(part_number - 1)
+    content_range = f"bytes {start}-{end - 1}/{record.size}" if end > start else None
+    return Extent(start, end - start, content_range, record.part_count)
+
+
+def _range_extent(size: int, shown: str, first: str, last: str) -> Extent:
+    if not first and not last:
+        return Extent(0, size)
+    if not first:
+        start, end = max(0, size - _offset(last)), size
+    else:
+        start, end = _offset(first), min(_offset(last) + 1 if last else size, size)
+        if last and _offset(last) < start:
+            return Extent(0, size)
+    if start >= end:
+        raise InvalidRange(RangeRequested=shown, ActualObjectSize=size)
+    return Extent(start, end - start, f"bytes {start}-{end - 1}/{size}")
+
+
+def _offset(digits: str) -> int:
+    return int(digits.lstrip("0")[:_OFFSET_DIGITS_MAX] or "0")

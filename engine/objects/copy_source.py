@@ -1,0 +1,103 @@
+"""What a copy reads, as pure functions: x-amz-copy-source, x-amz-copy-source-range, and how much may be copied at once."""
+
+import re
+import urllib.parse
+
+from engine.errors import EntityTooLarge, InvalidArgument, InvalidRequest
+from engine.objects.conditions import Extent
+from engine.record import Record
+
+_VERSION = "?versionId="
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
+
+
+class CopySource(Record, frozen=True):
+    """The object that is copied; `version_id` as the client wrote it."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+
+    @staticmethod
+    def of(text: str) -> "CopySource":
+        """Read `bucket/key` or `/bucket/key`, percent-encoded, with `?versionId=ID` behind it or not.
+
+        Raises:
+            InvalidArgument: it has another form.
+
+        Source: API page CopyObject; AWS's answers to wrong ones.
+        """
+        path, mark, version_id = text.partition(_VERSION)
+        encoded = path.encode(errors="surrogateescape")
+        try:
+            bucket, _, key = urllib.parse.unquote_to_bytes(encoded).decode().removeprefix("/").partition("/")
+        except UnicodeDecodeError:
+            raise _refused("Invalid copy source encoding") from None
+        if _NO_ESCAPE.search(encoded):
+            raise _refused("Invalid copy source encoding")
+        if not bucket:
+            raise _refused("Invalid copy source bucket name")
+        if not key:
+            raise _refused("Invalid copy source object key")
+        return CopySource(bucket, key, version_id if mark else None)
+
+
+def _refused(message: str) -> InvalidArgument:
+    return InvalidArgument(message, ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source")
+
+
+class CopyRange(Record, frozen=True):
+    """The bytes of the source that become a part; both ends are in it. `text` is what was sent."""
+
+    first: int
+    last: int
+    text: str
+
+    @staticmethod
+    def of(text: str) -> "CopyRange":
+        """Read `bytes=first-last`.
+
+        Raises:
+            InvalidArgument: it has another form, or ends before it begins.
+
+        Source: API page UploadPartCopy; AWS's answers.
+        """
+        found = _RANGE.fullmatch(text)
+        if found is None or int(found[1]) > int(found[2]):
+            raise _refused_range(
+                "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based "
+                "offsets of the first and last bytes to copy",
+                text,
+            )
+        return CopyRange(int(found[1]), int(found[2]), text)
+
+
+def _refused_range(message: str, text: str) -> InvalidArgument:
+    return InvalidArgument(message, ArgumentName="x-amz-copy-source-range", ArgumentValue=text)
+
+
+def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> Extent:
+    """Which bytes of a source of `size` bytes are copied; `size_max` is S3's 5 GiB.
+
+    Raises:
+        InvalidRequest: the range begins past the source's end, or there is none and the source has more than `size_max`.
+        InvalidArgument: the range ends past the source's end; it is not cut.
+        EntityTooLarge: the range has more than `size_max`.
+
+    Source: API pages UploadPartCopy and CopyObject; AWS's answers.
+    """
+    if wanted is None:
+        if size > size_max:
+            raise InvalidRequest(
+                f"The specified copy source is larger than the maximum allowable size for a copy source: {size_max}"
+            )
+        return Extent(0, size)
+    if wanted.first >= size:
+        raise InvalidRequest("The specified copy range is invalid for the source object size")
+    if wanted.last >= size:
+        raise _refused_range(f"Range specified is not valid for source object of size: {size}", wanted.text)
+    length = wanted.last - wanted.first + 1
+    if length > size_max:
+        raise EntityTooLarge(ProposedSize=length, MaxSizeAllowed=size_max)
+    return Extent(wanted.first, length)

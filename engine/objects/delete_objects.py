@@ -1,0 +1,115 @@
+"""DeleteObject, DeleteObjects."""
+
+from collections.abc import Iterable, Sequence
+from typing import Unpack
+
+from engine.core import Core
+from engine.errors import MalformedXML, S3Error
+from engine.meta import Deleted, Deletion, FoundObject
+from engine.objects.conditions import check_delete
+from engine.objects.keys import encode_key
+from engine.objects.object_lock import check_unlocked
+from engine.objects.version_ids import asked_version, shown_version
+from engine.shapes.answers import DeletedObject, DeleteObjectOutput, DeleteObjectsOutput, Error, ObjectIdentifier
+from engine.shapes.requests import DeleteObjectRequest, Request, exact
+
+
+class Deletions(Core):
+    """The operations that delete objects."""
+
+    @exact
+    def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
+        """Delete an object, or the version named; where versions are kept, the first only hides it behind a delete marker.
+
+        What is not there is no error.
+
+        Raises:
+            NoSuchBucket.
+            InvalidArgument: version_id is none.
+            PreconditionFailed: if_match does not hold.
+            AccessDenied: the version is locked; `bypass_governance_retention` overcomes a retention of GOVERNANCE.
+
+        Source: API page DeleteObject.
+        """
+        self._check_writable()
+        item = ObjectIdentifier(key, said.get("version_id"), said.get("if_match"))
+        deletion = self._deletion(item, bypass=bool(said.get("bypass_governance_retention")))
+        place = self._enter(bucket, said)
+        (deleted,) = self._delete(bucket, (deletion,))
+        if isinstance(deleted, S3Error):
+            raise deleted
+        return DeleteObjectOutput(
+            delete_marker=deleted.is_delete_marker or None,
+            version_id=shown_version(deleted.version),
+            request_charged=self._charged(place),
+        )
+
+    @exact
+    def delete_objects(
+        self,
+        bucket: str,
+        keys: Iterable[str | tuple[str, str | None] | ObjectIdentifier],
+        *,
+        quiet: bool = False,
+        bypass_governance_retention: bool = False,
+        **said: Unpack[Request],
+    ) -> DeleteObjectsOutput:
+        """Delete up to 1,000 objects or versions, by keys or (key, version id) pairs; `quiet` leaves what worked out of the answer.
+
+        What one of them is refused for is in `errors` of the answer.
+
+        Raises:
+            NoSuchBucket.
+            MalformedXML: no key, or more than 1,000.
+
+        Source: API page DeleteObjects.
+        """
+        self._check_writable()
+        items = [ObjectIdentifier(item) if isinstance(item, str) else ObjectIdentifier(*item) for item in keys]
+        if not 1 <= len(items) <= self.limits.delete_count_max:
+            raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(items)}")
+        place = self._enter(bucket, said)
+        ends = list(zip(items, self._delete_each(bucket, items, bypass_governance_retention), strict=True))
+        deleted = tuple(_shown(item, end) for item, end in ends if isinstance(end, Deleted))
+        errors = tuple(
+            Error(item.key, item.version_id, end.code, end.message) for item, end in ends if isinstance(end, S3Error)
+        )
+        return DeleteObjectsOutput(
+            None if quiet else deleted or None, errors or None, request_charged=self._charged(place)
+        )
+
+    def _deletion(self, item: ObjectIdentifier, *, bypass: bool) -> Deletion:
+        """What is to be deleted.
+
+        Raises:
+            KeyTooLongError, InvalidArgument: the key or the version id is none.
+        """
+        version, now = asked_version(item.version_id), self._now_ns()
+
+        def check(found: FoundObject | None, _newer: object) -> None:
+            check_delete(item.etag, found)
+            if version is not None:
+                check_unlocked(found, now, bypass=bypass)
+
+        return Deletion(encode_key(item.key, self.limits), version, check)
+
+    def _delete_each(self, bucket: str, items: Iterable[ObjectIdentifier], bypass: bool) -> list[Deleted | S3Error]:
+        tried = [self._tried(item, bypass) for item in items]
+        results = iter(self._delete(bucket, [each for each in tried if isinstance(each, Deletion)]))
+        return [next(results) if isinstance(each, Deletion) else each for each in tried]
+
+    def _tried(self, item: ObjectIdentifier, bypass: bool) -> Deletion | S3Error:
+        try:
+            return self._deletion(item, bypass=bypass)
+        except S3Error as error:
+            return error
+
+    def _delete(self, bucket: str, deletions: Sequence[Deletion]) -> tuple[Deleted | S3Error, ...]:
+        results = self._freeing(lambda: self._meta.delete_objects(bucket, deletions, self._now_ns()))
+        self._sweeper.sweep(tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash))
+        return results
+
+
+def _shown(item: ObjectIdentifier, deleted: Deleted) -> DeletedObject:
+    marker = shown_version(deleted.version) if deleted.is_delete_marker else None
+    return DeletedObject(item.key, item.version_id, deleted.is_delete_marker or None, marker)

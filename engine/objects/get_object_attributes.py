@@ -1,0 +1,110 @@
+"""GetObjectAttributes: what an object is, without its bytes."""
+
+from collections.abc import Iterable
+from typing import Unpack
+
+from engine.dates import to_datetime
+from engine.encryption.customer_keys import customer_key_said
+from engine.encryption.seals import Seal
+from engine.errors import InvalidArgument, InvalidRequest
+from engine.meta.parts import Manifest
+from engine.meta.records import ObjectRecord
+from engine.objects.checksums import of_part, shown
+from engine.objects.get_object import Objects
+from engine.objects.keys import encode_key
+from engine.objects.listing import check_page_size
+from engine.objects.metadata import storage_class_of
+from engine.objects.version_ids import asked_version, shown_version
+from engine.shapes.answers import Checksum, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart
+from engine.shapes.requests import GetObjectAttributesRequest, exact
+
+ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
+OF_CHECKSUMS = frozenset({"Checksum", "ObjectParts"})
+
+
+class Attributes(Objects):
+    """GetObjectAttributes on top of the other operations on objects."""
+
+    @exact
+    def get_object_attributes(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        object_attributes: Iterable[str],
+        max_parts: int | None = None,
+        part_number_marker: int | None = None,
+        **said: Unpack[GetObjectAttributesRequest],
+    ) -> GetObjectAttributesOutput:
+        """Tell the attributes asked for: ETag, Checksum, ObjectParts, StorageClass, ObjectSize.
+
+        The parts themselves, a page of at most 1,000 after the marker, are told of an object whose checksum is COMPOSITE; of any
+        other multipart object only their count.
+
+        Raises:
+            NoSuchBucket, NoSuchKey, NoSuchVersion.
+            InvalidRequest, InvalidArgument: no attribute is asked for, or an unknown one; a number is not within 0..2147483647.
+
+        Source: API page GetObjectAttributes; AWS's answers.
+        """
+        self._check_open()
+        wanted = _wanted(object_attributes)
+        limit = check_page_size("max-parts", max_parts, self.limits.page_size_max, self.limits)
+        marker = check_page_size("part-number-marker", part_number_marker, 0, self.limits, clamp=False)
+        place = self._enter(bucket, said)
+        name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
+        found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
+        lease.close()
+        record = found.record
+        with (
+            customer_key_said(said) as customer,
+            self._seal_for_look(
+                record.encryption, bucket, key, customer, at_checksums=bool(wanted & OF_CHECKSUMS)
+            ) as seal,
+        ):
+            checksum = seal.reveal_whole(record.etag, record.checksum) if "Checksum" in wanted else None
+            parts = _parts_of(record, manifest, marker, limit, seal) if "ObjectParts" in wanted else None
+        return GetObjectAttributesOutput(
+            last_modified=to_datetime(record.modified_ns),
+            version_id=shown_version(found.version),
+            request_charged=self._charged(place),
+            etag=record.etag if "ETag" in wanted else None,
+            checksum=Checksum(**shown(checksum)) if checksum is not None else None,
+            object_parts=parts,
+            storage_class=storage_class_of(record.headers) if "StorageClass" in wanted else None,
+            object_size=record.size if "ObjectSize" in wanted else None,
+        )
+
+
+def _parts_of(
+    record: ObjectRecord, manifest: Manifest, marker: int, limit: int, seal: Seal
+) -> GetObjectAttributesParts | None:
+    count = record.part_count
+    if count is None:
+        return None
+    if record.checksum is None or record.checksum.type != "COMPOSITE":
+        return GetObjectAttributesParts(total_parts_count=count)
+    page = seal.reveal_parts(manifest.parts[min(marker, count) : min(marker + limit, count)])
+    return GetObjectAttributesParts(
+        total_parts_count=count,
+        part_number_marker=marker,
+        next_part_number_marker=marker + len(page) if page else 0,
+        max_parts=limit,
+        is_truncated=bool(page) and marker + len(page) < count,
+        parts=tuple(ObjectPart(marker + at, part.size, **of_part(part)) for at, part in enumerate(page, start=1))
+        or None,
+    )
+
+
+def _wanted(object_attributes: Iterable[str]) -> frozenset[str]:
+    names = [name.strip() for name in object_attributes]
+    if not any(names):
+        raise InvalidRequest(
+            "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty"
+        )
+    for name in names:
+        if name not in ATTRIBUTES:
+            raise InvalidArgument(
+                "Invalid attribute name specified.", ArgumentName="x-amz-object-attributes", ArgumentValue=name
+            )
+    return frozenset(names)

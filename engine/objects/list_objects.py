@@ -1,0 +1,129 @@
+"""ListObjectsV2, and ListObjects, its first version."""
+
+from typing import Any, Unpack
+
+from engine.core import Core
+from engine.dates import to_datetime
+from engine.meta import ObjectEntry, Page
+from engine.meta.records import BucketRecord
+from engine.objects.checksums import listed
+from engine.objects.keys import encode_text
+from engine.objects.listing import Encoding, check_page_size, encoded_prefixes, format_token, last_of, parse_token
+from engine.objects.metadata import storage_class_of
+from engine.shapes.answers import Owner, quoted
+from engine.shapes.listing_answers import ListObjectsOutput, ListObjectsV2Output, Object
+from engine.shapes.requests import Request, exact
+
+
+class ObjectListings(Core):
+    """The listings of objects."""
+
+    @exact
+    def list_objects_v2(
+        self,
+        bucket: str,
+        *,
+        prefix: str | None = None,
+        delimiter: str | None = None,
+        start_after: str | None = None,
+        continuation_token: str | None = None,
+        max_keys: int | None = None,
+        encoding_type: str | None = None,
+        fetch_owner: bool = False,
+        **said: Unpack[Request],
+    ) -> ListObjectsV2Output:
+        """List objects by key in UTF-8 byte order, a page of at most 1,000.
+
+        Raises:
+            NoSuchBucket.
+            InvalidArgument: max_keys, encoding_type or the token.
+
+        Source: API page ListObjectsV2.
+        """
+        limit = check_page_size("max-keys", max_keys, self.limits.page_size_max, self.limits)
+        encoding = Encoding.of(encoding_type)
+        after = parse_token(continuation_token) if continuation_token else encode_text(start_after or "", "start-after")
+        page, place = self._objects_page(bucket, said, prefix, delimiter, after, limit)
+        return ListObjectsV2Output(
+            name=bucket,
+            key_count=len(page.items) + len(page.common_prefixes),
+            continuation_token=continuation_token,
+            next_continuation_token=format_token(last_of(page)) if page.is_truncated else None,
+            start_after=encoding.show(start_after) if start_after else None,
+            **self._common_members(page, place, prefix, delimiter, limit, encoding, fetch_owner),
+        )
+
+    @exact
+    def list_objects(
+        self,
+        bucket: str,
+        *,
+        prefix: str | None = None,
+        delimiter: str | None = None,
+        marker: str | None = None,
+        max_keys: int | None = None,
+        encoding_type: str | None = None,
+        **said: Unpack[Request],
+    ) -> ListObjectsOutput:
+        """List objects by key in UTF-8 byte order, a page of at most 1,000; the version that V2 replaced.
+
+        Raises:
+            NoSuchBucket.
+            InvalidArgument: max_keys or encoding_type.
+
+        Source: API page ListObjects.
+        """
+        limit = check_page_size("max-keys", max_keys, self.limits.page_size_max, self.limits)
+        encoding = Encoding.of(encoding_type)
+        page, place = self._objects_page(bucket, said, prefix, delimiter, encode_text(marker or "", "marker"), limit)
+        return ListObjectsOutput(
+            name=bucket,
+            marker=encoding.show(marker or ""),
+            next_marker=encoding.show(last_of(page).decode()) if page.is_truncated and delimiter else None,
+            **self._common_members(page, place, prefix, delimiter, limit, encoding, with_owner=True),
+        )
+
+    def _objects_page(
+        self, bucket: str, said: Request, prefix: str | None, delimiter: str | None, after: bytes, limit: int
+    ) -> tuple[Page[ObjectEntry], BucketRecord]:
+        self._check_open()
+        place = self._enter(bucket, said)
+        page = self._meta.list_objects(
+            bucket, encode_text(prefix or "", "prefix"), encode_text(delimiter or "", "delimiter"), after, limit
+        )
+        return page, place
+
+    def _common_members(
+        self,
+        page: Page[ObjectEntry],
+        place: BucketRecord,
+        prefix: str | None,
+        delimiter: str | None,
+        limit: int,
+        encoding: Encoding,
+        with_owner: bool,
+    ) -> dict[str, Any]:
+        """The members that both versions share."""
+        owner = Owner(self._canonical_id(place.owner)) if with_owner else None
+        return {
+            "request_charged": self._charged(place),
+            "prefix": encoding.show(prefix or ""),
+            "max_keys": limit,
+            "is_truncated": page.is_truncated,
+            "delimiter": encoding.show(delimiter) if delimiter else None,
+            "encoding_type": encoding.value,
+            "contents": tuple(self._listed(entry, encoding, owner) for entry in page.items) or None,
+            "common_prefixes": encoded_prefixes(page.common_prefixes, encoding),
+        }
+
+    def _listed(self, entry: ObjectEntry, encoding: Encoding, owner: Owner | None) -> Object:
+        record = entry.record
+        return Object(
+            key=encoding.show(entry.key.decode()),
+            last_modified=to_datetime(record.modified_ns),
+            etag=quoted(record.etag),
+            size=record.size,
+            storage_class=storage_class_of(record.headers),
+            owner=owner,
+            **listed(record.checksum),
+        )

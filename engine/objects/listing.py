@@ -1,0 +1,103 @@
+"""What the listings share: page sizes, encoding-type=url, common prefixes."""
+
+import base64
+import binascii
+import urllib.parse
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from engine.errors import InvalidArgument
+from engine.limits import Limits
+from engine.meta import Page
+from engine.shapes.listing_answers import CommonPrefix
+
+_SAFE = "/-_.~*"
+
+
+class Encoding(Enum):
+    """How keys are shown in a listing."""
+
+    PLAIN = None
+    URL = "url"
+
+    @staticmethod
+    def of(encoding_type: str | None) -> "Encoding":
+        """Read the encoding-type parameter.
+
+        Raises:
+            InvalidArgument: it is given, and not `url`.
+        """
+        if encoding_type not in (None, "url"):
+            raise InvalidArgument(
+                "Invalid Encoding Method specified in Request",
+                ArgumentName="encoding-type",
+                ArgumentValue=encoding_type,
+            )
+        return Encoding(encoding_type)
+
+    def show(self, text: str) -> str:
+        """A key, prefix or marker as the listing shows it."""
+        return urllib.parse.quote_plus(text, safe=_SAFE) if self is Encoding.URL else text
+
+
+class Keyed(Protocol):
+    """An entry of a listing by key."""
+
+    @property
+    def key(self) -> bytes: ...
+
+
+Entry = TypeVar("Entry", bound=Keyed)
+
+
+def last_of(page: Page[Entry]) -> bytes:
+    """The last key or common prefix of a page, where the next page goes on; empty for an empty page."""
+    ends = [entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:])
+    return max(ends, default=b"")
+
+
+def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[CommonPrefix, ...] | None:
+    """The common prefixes of a page, None if there are none."""
+    return tuple(CommonPrefix(encoding.show(prefix.decode())) for prefix in prefixes) or None
+
+
+def check_page_size(name: str, value: object, default: int, limits: Limits, *, clamp: bool = True) -> int:
+    """A max-… or marker parameter; larger pages than S3's are clamped to `default`.
+
+    Raises:
+        InvalidArgument: not an integer within 0..2147483647.
+
+    Source: AWS's answers to max-keys and max-parts.
+    """
+    if value is None:
+        return default
+    if type(value) is not int or value > limits.integer_max:
+        raise InvalidArgument(
+            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=value
+        )
+    if value < 0:
+        raise InvalidArgument(
+            f"Argument {name} must be an integer between 0 and {limits.integer_max}",
+            ArgumentName=name,
+            ArgumentValue=value,
+        )
+    return min(value, default) if clamp else value
+
+
+def format_token(position: bytes) -> str:
+    """The opaque token that continues a listing after a position."""
+    return base64.urlsafe_b64encode(position).decode()
+
+
+def parse_token(token: str) -> bytes:
+    """The position a token stands for.
+
+    Raises:
+        InvalidArgument: it is none of ours.
+    """
+    try:
+        return base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidArgument(
+            "The continuation token provided is incorrect", ArgumentName="continuation-token", ArgumentValue=token
+        ) from None

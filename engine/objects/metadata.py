@@ -1,0 +1,167 @@
+"""What a request says that an object is to keep, read once: headers, tags and lock; and the ACLs that every object has.
+
+Source: API pages PutObject, CreateMultipartUpload, CopyObject; User Guide, "Controlling ownership of objects" (ACLs disabled).
+"""
+
+import datetime
+
+from engine.dates import http_date
+from engine.errors import (
+    AccessControlListNotSupported,
+    InvalidArgument,
+    InvalidObjectState,
+    InvalidRedirectLocation,
+    InvalidRequest,
+    InvalidStorageClass,
+    MetadataTooLarge,
+    ObjectNotInActiveTierError,
+    RequestHeaderSectionTooLarge,
+)
+from engine.limits import Limits
+from engine.meta.records import Headers, Lock, ObjectRecord
+from engine.objects.object_lock import read_lock
+from engine.objects.tags import read_tagging
+from engine.record import Record
+from engine.shapes.requests import ReadRequest, Traveller
+
+STORAGE_CLASS_DEFAULT = "STANDARD"
+"""Of what names no other; it is never said of an object that is read."""
+
+
+def make_headers(said: Traveller, limits: Limits) -> Headers:
+    """The headers that travel with an object; names of metadata are lower case, as HTTP makes them.
+
+    Raises:
+        MetadataTooLarge: the user's metadata has more than 2 KiB.
+        RequestHeaderSectionTooLarge: all of it has more than 8 KiB.
+    """
+    expires = said.get("expires")
+    if isinstance(expires, datetime.datetime):
+        expires = http_date(expires)
+    kept = {name.lower(): value for name, value in (said.get("metadata") or {}).items()}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in kept.items())
+    if size > limits.metadata_size_bytes_max:
+        raise MetadataTooLarge(Size=size, MaxSizeAllowed=limits.metadata_size_bytes_max)
+    storage_class = said.get("storage_class")
+    headers = Headers(
+        kept, said.get("cache_control"), said.get("content_disposition"), said.get("content_encoding"),
+        said.get("content_language"), said.get("content_type"), expires, said.get("website_redirect_location"),
+        storage_class if storage_class != STORAGE_CLASS_DEFAULT else None,
+    )  # fmt: skip
+    size += sum(len(value.encode()) for value in _texts(headers))
+    if size > limits.header_size_bytes_max:
+        raise RequestHeaderSectionTooLarge(MaxSizeAllowed=limits.header_size_bytes_max)
+    return headers
+
+
+def _texts(headers: Headers) -> list[str]:
+    values = (getattr(headers, name) for name in Headers.__struct_fields__)
+    return [value for value in values if isinstance(value, str)]
+
+
+def overrides(said: ReadRequest) -> dict[str, str]:
+    """The headers that a read is to have instead of the object's own; an empty one is none.
+
+    Source: API page GetObject, "Overriding response header values through the request".
+    """
+    expires = said.get("response_expires")
+    wanted = {
+        "cache_control": said.get("response_cache_control"),
+        "content_disposition": said.get("response_content_disposition"),
+        "content_encoding": said.get("response_content_encoding"),
+        "content_language": said.get("response_content_language"),
+        "content_type": said.get("response_content_type"),
+        "expires": http_date(expires) if isinstance(expires, datetime.datetime) else expires,
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
+ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+STORAGE_CLASSES = ARCHIVES | {
+    STORAGE_CLASS_DEFAULT, "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
+}  # fmt: skip
+"""Those of a general purpose bucket; here the bytes of all lie in the same place."""
+ACLS_OF_THE_OWNER = frozenset({"private", "bucket-owner-full-control"})
+ACLS = ACLS_OF_THE_OWNER | {
+    "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read",
+}  # fmt: skip
+
+
+class Traits(Record, frozen=True):
+    """What an object is to keep; its lock as it was said, before the bucket's own rule."""
+
+    headers: Headers
+    tags: dict[str, str]
+    lock: Lock
+
+    @staticmethod
+    def of(said: Traveller, limits: Limits, now_ns: int) -> "Traits":
+        """Read a request.
+
+        Raises:
+            MetadataTooLarge, RequestHeaderSectionTooLarge, InvalidStorageClass, InvalidRedirectLocation.
+            InvalidTag, BadRequest: of x-amz-tagging.
+            InvalidRequest, AccessControlListNotSupported: an ACL other than the owner's.
+            InvalidArgument: a member has a value that it can't have.
+        """
+        _check_acl(said)
+        _check_storage_class(said.get("storage_class"))
+        _check_redirect(said.get("website_redirect_location"))
+        lock = read_lock(
+            said.get("object_lock_mode"),
+            said.get("object_lock_retain_until_date"),
+            said.get("object_lock_legal_hold_status"),
+            now_ns,
+        )
+        return Traits(make_headers(said, limits), read_tagging(said.get("tagging"), limits), lock)
+
+
+def storage_class_of(headers: Headers) -> str:
+    """The class a listing shows."""
+    return headers.storage_class or STORAGE_CLASS_DEFAULT
+
+
+def check_active(record: ObjectRecord) -> None:
+    """Let the bytes of an object be read, unless they are archived.
+
+    Raises:
+        InvalidObjectState.
+
+    Source: API page GetObject; AWS's answers.
+    """
+    if record.headers.storage_class in ARCHIVES:
+        raise InvalidObjectState(StorageClass=record.headers.storage_class)
+
+
+def check_copyable(record: ObjectRecord) -> None:
+    """Let an object be copied, unless it is archived.
+
+    Raises:
+        ObjectNotInActiveTierError.
+
+    Source: API page CopyObject.
+    """
+    if record.headers.storage_class in ARCHIVES:
+        raise ObjectNotInActiveTierError
+
+
+def _check_acl(said: Traveller) -> None:
+    acl = said.get("acl")
+    grants = [said.get(f"grant_{right}") for right in ("full_control", "read", "read_acp", "write_acp")]
+    has_grants = any(grant is not None for grant in grants)
+    if acl is not None and has_grants:
+        raise InvalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")
+    if acl is not None and acl not in ACLS:
+        raise InvalidArgument(ArgumentName="x-amz-acl", ArgumentValue=acl)
+    if has_grants or acl not in (None, *ACLS_OF_THE_OWNER):
+        raise AccessControlListNotSupported
+
+
+def _check_storage_class(name: str | None) -> None:
+    if name is not None and name not in STORAGE_CLASSES:
+        raise InvalidStorageClass(StorageClassRequested=name)
+
+
+def _check_redirect(location: str | None) -> None:
+    if location is not None and not location.startswith(("/", "http://", "https://")):
+        raise InvalidRedirectLocation

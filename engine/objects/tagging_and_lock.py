@@ -1,0 +1,199 @@
+"""What may be changed of an object beside its bytes: tags, retention, legal hold."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Unpack
+
+from engine.errors import NoSuchObjectLockConfiguration
+from engine.meta import FoundObject
+from engine.meta.records import Lock, ObjectRecord, replace
+from engine.objects.get_object import Objects
+from engine.objects.keys import encode_key
+from engine.objects.lookup import check_present
+from engine.objects.object_lock import HOLDS, missing_configuration, read_hold, read_retention, retained, retained_until
+from engine.objects.tags import check_tags
+from engine.objects.version_ids import asked_version, shown_version
+from engine.shapes.lifecycle import Tag
+from engine.shapes.requests import Owned, Request, exact
+from engine.shapes.setting_answers import (
+    DeleteObjectTaggingOutput,
+    GetObjectLegalHoldOutput,
+    GetObjectRetentionOutput,
+    GetObjectTaggingOutput,
+    ObjectLockLegalHold,
+    ObjectLockRetention,
+    PutObjectLegalHoldOutput,
+    PutObjectRetentionOutput,
+    PutObjectTaggingOutput,
+)
+
+Change = Callable[[ObjectRecord], ObjectRecord]
+
+
+class ObjectSettings(Objects):
+    """The operations on what is set of an object, or of a version of it.
+
+    All of them raise NoSuchBucket, NoSuchKey, NoSuchVersion, and MethodNotAllowed for a delete marker.
+    """
+
+    @exact
+    def put_object_tagging(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        tagging: Mapping[str, Any],
+        version_id: str | None = None,
+        **said: Unpack[Request],
+    ) -> PutObjectTaggingOutput:
+        """Set the tags, in place of all that there were: `{"tag_set": [{"key": "a", "value": "1"}]}`.
+
+        Raises:
+            InvalidTag, BadRequest: there are too many, or one is wrong.
+
+        Source: API page PutObjectTagging.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        tags = check_tags(((tag["key"], tag["value"]) for tag in tagging.get("tag_set") or ()), self.limits)
+        found = self._change(bucket, key, version_id, lambda record: replace(record, tags=tags), "PUT")
+        return PutObjectTaggingOutput(shown_version(found.version))
+
+    @exact
+    def get_object_tagging(
+        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Request]
+    ) -> GetObjectTaggingOutput:
+        """Tell the tags.
+
+        Source: API page GetObjectTagging.
+        """
+        self._check_open()
+        self._enter(bucket, said)
+        found = self._find_object(bucket, encode_key(key, self.limits), asked_version(version_id))
+        tags = tuple(Tag(name, value) for name, value in found.record.tags.items())
+        return GetObjectTaggingOutput(tags, shown_version(found.version))
+
+    @exact
+    def delete_object_tagging(
+        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Owned]
+    ) -> DeleteObjectTaggingOutput:
+        """Take all tags away.
+
+        Source: API page DeleteObjectTagging.
+        """
+        self._check_writable()
+        self._enter(bucket, said)
+        found = self._change(bucket, key, version_id, lambda record: replace(record, tags={}), "DELETE")
+        return DeleteObjectTaggingOutput(shown_version(found.version))
+
+    @exact
+    def put_object_retention(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        retention: Mapping[str, Any] | None = None,
+        version_id: str | None = None,
+        bypass_governance_retention: bool = False,
+        **said: Unpack[Request],
+    ) -> PutObjectRetentionOutput:
+        """Keep a version until a moment, `{"mode": "GOVERNANCE", "retain_until_date": ...}`, or no longer than now, `{}`.
+
+        Raises:
+            InvalidRequest: the bucket has no object lock.
+            MalformedXML, InvalidArgument: it can't be so.
+            AccessDenied: a retention under way forbids it; `bypass_governance_retention` overcomes one of GOVERNANCE.
+
+        Source: API page PutObjectRetention.
+        """
+        self._check_writable()
+        now = self._now_ns()
+        wanted = read_retention(retention or {}, now)
+        place = self._enter(bucket, said)
+        if place.lock is None:
+            raise missing_configuration()
+
+        def change(record: ObjectRecord) -> ObjectRecord:
+            return replace(record, lock=retained(record.lock, wanted, now, bypass=bypass_governance_retention))
+
+        self._change(bucket, key, version_id, change, "PUT")
+        return PutObjectRetentionOutput(self._charged(place))
+
+    @exact
+    def get_object_retention(
+        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Request]
+    ) -> GetObjectRetentionOutput:
+        """Tell until when a version is kept.
+
+        Raises:
+            InvalidRequest: the bucket has no object lock.
+            NoSuchObjectLockConfiguration: nothing was said of it.
+
+        Source: API page GetObjectRetention.
+        """
+        lock = self._lock(bucket, key, version_id, said)
+        if lock.mode is None:
+            raise NoSuchObjectLockConfiguration
+        return GetObjectRetentionOutput(ObjectLockRetention(lock.mode, retained_until(lock)))
+
+    @exact
+    def put_object_legal_hold(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        legal_hold: Mapping[str, Any] | None = None,
+        version_id: str | None = None,
+        **said: Unpack[Request],
+    ) -> PutObjectLegalHoldOutput:
+        """Hold a version, or let go of it: `{"status": "ON"}` or `{"status": "OFF"}`.
+
+        Raises:
+            InvalidRequest: the bucket has no object lock.
+            MalformedXML: it says neither.
+
+        Source: API page PutObjectLegalHold.
+        """
+        self._check_writable()
+        is_held = read_hold(legal_hold or {})
+        place = self._enter(bucket, said)
+        if place.lock is None:
+            raise missing_configuration()
+
+        def change(record: ObjectRecord) -> ObjectRecord:
+            return replace(record, lock=replace(record.lock, legal_hold=is_held))
+
+        self._change(bucket, key, version_id, change, "PUT")
+        return PutObjectLegalHoldOutput(self._charged(place))
+
+    @exact
+    def get_object_legal_hold(
+        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Request]
+    ) -> GetObjectLegalHoldOutput:
+        """Tell whether a version is held.
+
+        Raises:
+            InvalidRequest: the bucket has no object lock.
+            NoSuchObjectLockConfiguration: nothing was said of it.
+
+        Source: API page GetObjectLegalHold.
+        """
+        lock = self._lock(bucket, key, version_id, said)
+        if lock.legal_hold is None:
+            raise NoSuchObjectLockConfiguration
+        return GetObjectLegalHoldOutput(ObjectLockLegalHold(HOLDS[not lock.legal_hold]))
+
+    def _change(self, bucket: str, key: str, version_id: str | None, change: Change, method: str) -> FoundObject:
+        """Change what is kept of a version, as it is found in the step that does it."""
+        name, version = encode_key(key, self.limits), asked_version(version_id)
+
+        def changed(found: FoundObject) -> ObjectRecord:
+            return change(check_present(found, name, version, method).record)
+
+        with self._naming_version(version):
+            return self._meta.update_object(bucket, name, version, changed)
+
+    def _lock(self, bucket: str, key: str, version_id: str | None, said: Request) -> Lock:
+        self._check_open()
+        if self._enter(bucket, said).lock is None:
+            raise missing_configuration()
+        return self._find_object(bucket, encode_key(key, self.limits), asked_version(version_id)).record.lock

@@ -1,0 +1,319 @@
+"""What the operations answer: frozen records named after S3's shapes, their attributes S3's members in snake_case.
+
+ETags carry their quotes, times are aware datetimes in UTC, sizes are bytes, lists are tuples, and a member that S3 would leave out is
+None. Source of every shape: the API page of its operation.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from engine.bodies.readers import ObjectBody
+from engine.record import Record
+
+
+class CompletedPart(NamedTuple):
+    """One line of the list that CompleteMultipartUpload takes; the part's checksum in base64, if it is said."""
+
+    part_number: int
+    etag: str
+    checksum_crc32: str | None = None
+    checksum_crc32_c: str | None = None
+    checksum_crc64_nvme: str | None = None
+    checksum_sha1: str | None = None
+    checksum_sha256: str | None = None
+    checksum_sha512: str | None = None
+    checksum_md5: str | None = None
+    checksum_xxhash64: str | None = None
+    checksum_xxhash3: str | None = None
+    checksum_xxhash128: str | None = None
+
+
+class Checksums(Record, frozen=True, kw_only=True):
+    """The one checksum that an answer shows, in base64, if it shows one."""
+
+    checksum_crc32: str | None = None
+    checksum_crc32_c: str | None = None
+    checksum_crc64_nvme: str | None = None
+    checksum_sha1: str | None = None
+    checksum_sha256: str | None = None
+    checksum_sha512: str | None = None
+    checksum_md5: str | None = None
+    checksum_xxhash64: str | None = None
+    checksum_xxhash3: str | None = None
+    checksum_xxhash128: str | None = None
+
+
+class Checksum(Checksums, frozen=True, kw_only=True):
+    """The checksum of an object: of its bytes (FULL_OBJECT), or of its parts' checksums (COMPOSITE)."""
+
+    checksum_type: str | None = None
+
+
+class Owner(Record, frozen=True):
+    """Who owns a bucket, an object or an upload; `id` is a canonical user id (64 hex digits)."""
+
+    id: str
+
+
+class Initiator(Record, frozen=True):
+    """Who began an upload."""
+
+    id: str
+
+
+class CreateMultipartUploadOutput(Record, frozen=True):
+    """Answer of CreateMultipartUpload."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    abort_date: datetime | None = None
+    abort_rule_id: str | None = None
+    checksum_algorithm: str | None = None
+    checksum_type: str | None = None
+    request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
+
+
+class UploadPartOutput(Checksums, frozen=True):
+    """Answer of UploadPart; a checksum that came with the part is echoed, and that of an upload of the FULL_OBJECT type told."""
+
+    etag: str
+    request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+
+
+class CopyPartResult(Checksums, frozen=True):
+    """What a copy made of a part."""
+
+    etag: str
+    last_modified: datetime
+
+
+class UploadPartCopyOutput(Record, frozen=True):
+    """Answer of UploadPartCopy."""
+
+    copy_part_result: CopyPartResult
+    copy_source_version_id: str | None = None
+    request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+
+
+class AbortMultipartUploadOutput(Record, frozen=True):
+    """Answer of AbortMultipartUpload."""
+
+    request_charged: str | None = None
+
+
+class CompleteMultipartUploadOutput(Checksum, frozen=True):
+    """Answer of CompleteMultipartUpload."""
+
+    location: str
+    bucket: str
+    key: str
+    etag: str
+    expiration: str | None = None
+    version_id: str | None = None
+    request_charged: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+
+
+class Part(Checksums, frozen=True):
+    """A part in ListParts."""
+
+    part_number: int
+    last_modified: datetime
+    etag: str
+    size: int
+
+
+class ListPartsOutput(Record, frozen=True):
+    """Answer of ListParts."""
+
+    bucket: str
+    key: str
+    upload_id: str
+    part_number_marker: int
+    next_part_number_marker: int
+    max_parts: int
+    is_truncated: bool
+    initiator: Initiator
+    owner: Owner
+    storage_class: str
+    parts: tuple[Part, ...] | None = None
+    abort_date: datetime | None = None
+    abort_rule_id: str | None = None
+    checksum_algorithm: str | None = None
+    checksum_type: str | None = None
+    request_charged: str | None = None
+
+
+class PutObjectOutput(Checksum, frozen=True):
+    """Answer of PutObject; its checksum is the one that came with the object, or CRC64NVME."""
+
+    etag: str
+    size: int | None = None
+    expiration: str | None = None
+    version_id: str | None = None
+    request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
+
+
+class HeadObjectOutput(Checksum, frozen=True):
+    """Answer of HeadObject; `status` is 200, or 206 for a part or a range."""
+
+    accept_ranges: str
+    last_modified: datetime
+    content_length: int
+    etag: str
+    content_type: str
+    metadata: dict[str, str]
+    status: int = 200
+    content_range: str | None = None
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    content_encoding: str | None = None
+    content_language: str | None = None
+    expires: str | None = None
+    parts_count: int | None = None
+    expiration: str | None = None
+    version_id: str | None = None
+    website_redirect_location: str | None = None
+    storage_class: str | None = None
+    tag_count: int | None = None
+    object_lock_mode: str | None = None
+    object_lock_retain_until_date: datetime | None = None
+    object_lock_legal_hold_status: str | None = None
+    request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+
+
+class GetObjectOutput(HeadObjectOutput, frozen=True, kw_only=True):
+    """Answer of GetObject; `body` is a binary file, to be closed (or used in a `with`)."""
+
+    body: ObjectBody
+
+
+class ObjectIdentifier(NamedTuple):
+    """One line of the list that DeleteObjects takes; with an ETag only what has it is deleted."""
+
+    key: str
+    version_id: str | None = None
+    etag: str | None = None
+
+
+class ObjectPart(Checksums, frozen=True):
+    """A part in GetObjectAttributes."""
+
+    part_number: int
+    size: int
+
+
+class GetObjectAttributesParts(Record, frozen=True):
+    """The parts in GetObjectAttributes: a page of them, or only their count."""
+
+    total_parts_count: int
+    part_number_marker: int | None = None
+    next_part_number_marker: int | None = None
+    max_parts: int | None = None
+    is_truncated: bool | None = None
+    parts: tuple[ObjectPart, ...] | None = None
+
+
+class GetObjectAttributesOutput(Record, frozen=True):
+    """Answer of GetObjectAttributes: what was asked for; the ETag is bare here."""
+
+    last_modified: datetime
+    etag: str | None
+    checksum: Checksum | None
+    object_parts: GetObjectAttributesParts | None
+    storage_class: str | None
+    object_size: int | None
+    version_id: str | None = None
+    request_charged: str | None = None
+
+
+class DeleteObjectOutput(Record, frozen=True):
+    """Answer of DeleteObject: the version deleted, or the delete marker made, where versions are kept."""
+
+    delete_marker: bool | None = None
+    version_id: str | None = None
+    request_charged: str | None = None
+
+
+class DeletedObject(Record, frozen=True):
+    """A key that DeleteObjects deleted: `version_id` if one was named, `delete_marker_version_id` of a marker made or deleted."""
+
+    key: str
+    version_id: str | None = None
+    delete_marker: bool | None = None
+    delete_marker_version_id: str | None = None
+
+
+class Error(Record, frozen=True):
+    """What DeleteObjects could not delete."""
+
+    key: str
+    version_id: str | None
+    code: str
+    message: str
+
+
+class DeleteObjectsOutput(Record, frozen=True):
+    """Answer of DeleteObjects."""
+
+    deleted: tuple[DeletedObject, ...] | None = None
+    errors: tuple[Error, ...] | None = None
+    request_charged: str | None = None
+
+
+class CopyObjectResult(Checksum, frozen=True):
+    """What a copy made."""
+
+    etag: str
+    last_modified: datetime
+
+
+class CopyObjectOutput(Record, frozen=True):
+    """Answer of CopyObject."""
+
+    copy_object_result: CopyObjectResult
+    expiration: str | None = None
+    copy_source_version_id: str | None = None
+    version_id: str | None = None
+    request_charged: str | None = None
+    sse_customer_algorithm: str | None = None
+    sse_customer_key_md5: str | None = None
+    server_side_encryption: str | None = None
+    ssekms_key_id: str | None = None
+    bucket_key_enabled: bool | None = None
+    ssekms_encryption_context: str | None = None
+
+
+def quoted(etag: str) -> str:
+    """An ETag as S3 shows it."""
+    return f'"{etag}"'

@@ -1,0 +1,73 @@
+"""What the operations on buckets and their settings answer; see `engine.shapes.answers`."""
+
+from datetime import datetime
+
+from engine.record import Record
+from engine.shapes.answers import Owner
+from engine.shapes.encryption import ServerSideEncryptionConfiguration
+from engine.shapes.lifecycle import LifecycleRule
+
+
+class Bucket(Record, frozen=True):
+    """A bucket in ListBuckets."""
+
+    name: str
+    creation_date: datetime
+
+
+class CreateBucketOutput(Record, frozen=True):
+    """Answer of CreateBucket."""
+
+    location: str
+
+
+class HeadBucketOutput(Record, frozen=True):
+    """Answer of HeadBucket."""
+
+    bucket_region: str
+
+
+class GetBucketLocationOutput(Record, frozen=True):
+    """Answer of GetBucketLocation; None stands for us-east-1, as S3 has it."""
+
+    location_constraint: str | None
+
+
+class ListBucketsOutput(Record, frozen=True):
+    """Answer of ListBuckets."""
+
+    buckets: tuple[Bucket, ...]
+    owner: Owner
+    continuation_token: str | None = None
+    prefix: str | None = None
+
+
+class PutBucketLifecycleConfigurationOutput(Record, frozen=True):
+    """Answer of PutBucketLifecycleConfiguration."""
+
+    transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+class GetBucketLifecycleConfigurationOutput(Record, frozen=True):
+    """Answer of GetBucketLifecycleConfiguration."""
+
+    rules: tuple[LifecycleRule, ...]
+    transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+class GetBucketEncryptionOutput(Record, frozen=True):
+    """Answer of GetBucketEncryption."""
+
+    server_side_encryption_configuration: ServerSideEncryptionConfiguration
+
+
+class GetBucketRequestPaymentOutput(Record, frozen=True):
+    """Answer of GetBucketRequestPayment: `Requester` or `BucketOwner`."""
+
+    payer: str
+
+
+class GetBucketVersioningOutput(Record, frozen=True):
+    """Answer of GetBucketVersioning; None for a bucket that was never versioned."""
+
+    status: str | None

@@ -1,0 +1,106 @@
+"""The shapes of a bucket's lifecycle configuration."""
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+RULE_COUNT_MAX = 1000
+
+
+_INTEGER_MAX = 2**31 - 1
+
+
+_LONG_MAX = 2**63 - 1
+
+
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
+
+
+Size: TypeAlias = Annotated[int, msgspec.Meta(ge=-_LONG_MAX, le=_LONG_MAX)]
+
+
+class _Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An element of the document; a member that was not said is None."""
+
+
+class Tag(_Element, frozen=True):
+    """A tag that an object must have."""
+
+    key: str
+    value: str
+
+
+class LifecycleExpiration(_Element, frozen=True):
+    """When the current version ends: just one of the three."""
+
+    date: Moment | None = None
+    days: Integer | None = None
+    expired_object_delete_marker: bool | None = None
+
+
+class NoncurrentVersionExpiration(_Element, frozen=True):
+    """When a version that is no longer current ends, and how many of the newest such versions stay in any case."""
+
+    noncurrent_days: Integer
+    newer_noncurrent_versions: Integer | None = None
+
+
+class AbortIncompleteMultipartUpload(_Element, frozen=True):
+    """How long an upload may stay open."""
+
+    days_after_initiation: Integer
+
+
+class LifecycleRuleAndOperator(_Element, frozen=True):
+    """Two or more conditions that must all hold."""
+
+    prefix: str | None = None
+    tags: tuple[Tag, ...] | None = None
+    object_size_greater_than: Size | None = None
+    object_size_less_than: Size | None = None
+
+
+class LifecycleRuleFilter(_Element, frozen=True):
+    """What a rule is about: one condition, or `and_` for several; everything, if it is empty."""
+
+    prefix: str | None = None
+    tag: Tag | None = None
+    object_size_greater_than: Size | None = None
+    object_size_less_than: Size | None = None
+    and_: LifecycleRuleAndOperator | None = None
+
+
+class LifecycleRule(_Element, frozen=True):
+    """One rule, members as S3 names them; `prefix` is the old form of `filter`."""
+
+    status: Literal["Enabled", "Disabled"]
+    id: str | None = None
+    filter: LifecycleRuleFilter | None = None
+    prefix: str | None = None
+    expiration: LifecycleExpiration | None = None
+    noncurrent_version_expiration: NoncurrentVersionExpiration | None = None
+    abort_incomplete_multipart_upload: AbortIncompleteMultipartUpload | None = None
+
+    @property
+    def conditions(self) -> LifecycleRuleAndOperator:
+        """What must hold of an object, in whichever form it was said."""
+        said = self.filter
+        if said is None:
+            return LifecycleRuleAndOperator(prefix=self.prefix)
+        if said.and_ is not None:
+            return said.and_
+        tags = (said.tag,) if said.tag is not None else None
+        return LifecycleRuleAndOperator(said.prefix, tags, said.object_size_greater_than, said.object_size_less_than)
+
+
+class BucketLifecycleConfiguration(_Element, frozen=True):
+    """All rules of a bucket."""
+
+    rules: Annotated[tuple[LifecycleRule, ...], msgspec.Meta(min_length=1, max_length=RULE_COUNT_MAX)]
+
+
+Rules: TypeAlias = tuple[LifecycleRule, ...]

@@ -1,0 +1,1 @@
+"""Upkeep of a store: reap, check and key rotation."""

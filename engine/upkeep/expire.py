@@ -1,0 +1,128 @@
+"""The rules of a lifecycle executed on what a bucket holds: objects expire, noncurrent versions and lone delete markers are removed.
+
+It goes through the versions a page at a time, and is safe beside running requests: whatever is about to go is judged again inside the
+step that removes it, by what its key holds then, and stays unless it is what was found and still due.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+from engine.core import Core
+from engine.errors import PreconditionFailed
+from engine.lifecycle.deadlines import Deadline, Lifecycle, lifecycle_of
+from engine.meta import Configuration, Deleted, Deletion, FoundObject, VersionEntry
+from engine.meta.records import ObjectRecord
+from engine.meta.walks import PAGE_SIZE, versions_of
+from engine.record import Record
+from engine.upkeep.reports import ReapReport
+
+REMOVED_A_STEP = 100
+"""Bounds how long the others wait for the write lock."""
+
+
+class _Law(Record, frozen=True):
+    """The rules of a bucket, as they were read, and the time they are executed for."""
+
+    basis: Configuration
+    now_ns: int
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        return lifecycle_of(self.basis.document)
+
+
+class Expiry(Core):
+    """The upkeep of objects."""
+
+    def _expire(self, bucket: str, basis: Configuration, now_ns: int) -> Iterator[ReapReport]:
+        """Execute the rules on all versions of a bucket, in steps.
+
+        Raises:
+            NoSuchBucket: it was deleted meanwhile.
+            ConditionalRequestConflict: the rules are others by now.
+        """
+        law = _Law(basis, now_ns)
+        prefix = law.lifecycle.version_prefix
+        if prefix is None:
+            return
+        found = _judged(versions_of(self._meta, bucket, prefix), law)
+        while page := list(itertools.islice(found, PAGE_SIZE)):
+            due = [
+                entry for entry in reversed(page) if entry is not None
+            ]  # the older first: they are judged by the newer
+            for at in range(0, len(due), REMOVED_A_STEP):
+                yield self._remove_due(bucket, due[at : at + REMOVED_A_STEP], law)
+            if not due:
+                yield ReapReport()
+
+    def _remove_due(self, bucket: str, due: list[VersionEntry], law: _Law) -> ReapReport:
+        items = [_removal(entry, law) for entry in due]
+        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, self._now_ns(), law.basis))
+        done = [(item, result) for item, result in zip(items, results, strict=True) if isinstance(result, Deleted)]
+        self._sweeper.sweep(tuple(piece for _, result in done for piece in result.trash))
+        expired = sum(item.version is None for item, _ in done)
+        return ReapReport(expired_objects=expired, removed_versions=len(done) - expired)
+
+
+def _judged(versions: Iterable[VersionEntry], law: _Law) -> Iterator[VersionEntry | None]:
+    """Each version in their order (by key, the latest first), or None in its place if it is not due."""
+    before: VersionEntry | None = None
+    newer_count = 0
+    for entry, following in itertools.pairwise(itertools.chain(versions, (None,))):
+        assert entry is not None, "only the last has nothing before it"
+        deadline: Deadline | None = None
+        if entry.is_latest:
+            is_alone = following is None or following.key != entry.key
+            deadline, newer_count = _end_of_latest(entry, law.lifecycle, is_alone=is_alone), 0
+        elif (
+            before is not None and before.key == entry.key
+        ):  # else its latest version came after the listing had passed
+            deadline = _end_of_noncurrent(entry, law.lifecycle, before.record.modified_ns, newer_count)
+            newer_count += 1
+        before = entry
+        is_due = deadline is not None and deadline.at_ns <= law.now_ns
+        yield entry if is_due and not _is_kept_by_lock(entry, law.now_ns) else None
+
+
+def _end_of_latest(entry: VersionEntry, lifecycle: Lifecycle, *, is_alone: bool) -> Deadline | None:
+    record = entry.record
+    if not record.is_delete_marker:
+        return lifecycle.expiration_of(entry.key, record.size, record.tags, record.modified_ns)
+    return lifecycle.marker_removal_of(entry.key, record.modified_ns) if is_alone else None
+
+
+def _end_of_noncurrent(
+    entry: VersionEntry, lifecycle: Lifecycle, replaced_ns: int, newer_count: int
+) -> Deadline | None:
+    record = entry.record
+    return lifecycle.version_removal_of(entry.key, record.size, record.tags, replaced_ns, newer_count)
+
+
+def _is_hidden_only(entry: VersionEntry) -> bool:
+    """Whether its end is a plain deletion: an object's is, and where versions are kept that makes a delete marker."""
+    return entry.is_latest and not entry.record.is_delete_marker
+
+
+def _is_kept_by_lock(entry: VersionEntry, now_ns: int) -> bool:
+    lock = entry.record.lock
+    return not _is_hidden_only(entry) and (bool(lock.legal_hold) or lock.retain_until_ns > now_ns)
+
+
+def _removal(entry: VersionEntry, law: _Law) -> Deletion:
+    """The deletion of what was found to be due, unless it is not so any more."""
+
+    def check(found: FoundObject | None, newer: Iterable[ObjectRecord]) -> None:
+        if found is None or found.record != entry.record or not _is_still_due(entry, newer, law):
+            raise PreconditionFailed(reason="it is not what was found to be due")
+
+    return Deletion(entry.key, None if _is_hidden_only(entry) else entry.version, check)
+
+
+def _is_still_due(entry: VersionEntry, newer: Iterable[ObjectRecord], law: _Law) -> bool:
+    """Whether a version that was due is so behind these newer ones; one that was the latest must be it, another must not."""
+    lifecycle = law.lifecycle
+    nearest = list(itertools.islice(newer, 1 + lifecycle.newer_versions_max))
+    if entry.is_latest or not nearest:
+        return entry.is_latest and not nearest
+    deadline = _end_of_noncurrent(entry, lifecycle, nearest[0].modified_ns, len(nearest) - 1)
+    return deadline is not None and deadline.at_ns <= law.now_ns

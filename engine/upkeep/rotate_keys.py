@@ -1,0 +1,94 @@
+"""Rotating the key ring: a new active key, and under it every data key of SSE-S3. No byte of an object is touched."""
+
+import contextlib
+from collections.abc import Iterator
+
+from engine.core import Core
+from engine.encryption.requested import Asked
+from engine.encryption.upload_keys import Place
+from engine.errors import InternalError, NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
+from engine.meta import FoundObject, UploadEntry, VersionEntry
+from engine.meta.records import Encryption, ObjectRecord, UploadRecord, replace
+from engine.meta.walks import uploads_of, versions_of
+from engine.upkeep.reports import NAMES_REPORTED_MAX, RewrapReport
+
+
+class Rewrapping(Core):
+    """The rotation of one store's key ring."""
+
+    def rotate_keys(self) -> RewrapReport:
+        """Add a key to the ring, make it the active one, and wrap anew what older keys wrapped; safe beside all other work.
+
+        Older keys stay in the ring, for copies of the metadata made before, and for what is written meanwhile. After a rotation that
+        was interrupted `rewrap_keys` does the rest. SSE-KMS and SSE-C are not concerned: those roots are others' to change.
+        """
+        self._check_writable()
+        self._encrypting.ring_for_new().rotate()
+        return self.rewrap_keys()
+
+    def rewrap_keys(self) -> RewrapReport:
+        """Wrap what is not under the ring's active key anew, and count what was."""
+        self._check_writable()
+        ring = self._encrypting.ring_for_new()
+        active, uploads, objects, failed = ring.active_id, 0, 0, list[str]()
+        for bucket in self._meta.usage():
+            with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
+                for upload in uploads_of(self._meta, bucket):
+                    with _passed_over(failed, bucket, upload.key):
+                        uploads += self._rewrap_upload(bucket, upload, active)
+                for version in versions_of(self._meta, bucket):
+                    with _passed_over(failed, bucket, version.key):
+                        objects += self._rewrap_version(bucket, version, active)
+        return RewrapReport(active, len(ring.ids()), objects, uploads, tuple(failed[:NAMES_REPORTED_MAX]))
+
+    def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
+        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if turned is None:
+            return False
+
+        def change(record: UploadRecord) -> UploadRecord:
+            return replace(record, encryption=turned) if record.encryption == entry.record.encryption else record
+
+        try:
+            self._meta.update_upload(bucket, entry.key, entry.upload_id, change)
+        except NoSuchUpload:
+            return False  # ended meanwhile
+        return True
+
+    def _rewrap_version(self, bucket: str, entry: VersionEntry, active: str) -> bool:
+        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if turned is None:
+            return False
+
+        def change(found: FoundObject) -> ObjectRecord:
+            is_same = found.record.encryption == entry.record.encryption  # else it was replaced meanwhile
+            return replace(found.record, encryption=turned) if is_same else found.record
+
+        try:
+            self._meta.update_object(bucket, entry.key, entry.version, change)
+        except (NoSuchKey, NoSuchVersion):
+            return False  # deleted meanwhile
+        return True
+
+    def _rewrapped(self, bucket: str, key: bytes, current: Encryption | None, active: str) -> Encryption | None:
+        """Wrapped anew, outside of the step that keeps it: a ring may have to be waited for. None: it need not be."""
+        if current is None or not _is_due(current, active):
+            return None
+        name = key.decode()
+        place = Place(bucket, name, current.upload_id)
+        return self._encrypting.rewrap(current, bucket, name, None, place, Asked("AES256"))
+
+
+def _is_due(encryption: Encryption | None, active: str) -> bool:
+    return encryption is not None and encryption.kind == "AES256" and encryption.key_id != active
+
+
+@contextlib.contextmanager
+def _passed_over(failed: list[str], bucket: str, key: bytes) -> Iterator[None]:
+    """Go on with the others where one can't be opened; a store that can't be written is another matter."""
+    try:
+        yield
+    except InternalError as error:
+        if type(error) is not InternalError:
+            raise
+        failed.append(f"{bucket}/{key.decode()}")
