@@ -1,4 +1,4 @@
-"""What the operations of a store share: its parts, its clock, and the ways to commit and to clean up."""
+"""What all operations of a store share: its parts, the account that calls, and the checks that begin every operation."""
 
 import copy
 import hashlib
@@ -13,12 +13,11 @@ from engine.bodies.reception import Reception
 from engine.directory.ballast import Ballast
 from engine.directory.leases import Leases
 from engine.directory.sweeper import Sweeper
-from engine.encryption.bucket_default import by_default
-from engine.encryption.customer_keys import CustomerKey, bucket_blocks_customer_keys
-from engine.encryption.key_sources import Encrypting
-from engine.encryption.requested import Asked
+from engine.encryption.customer_keys import CustomerKey
+from engine.encryption.key_sources import KeySources
+from engine.encryption.requested import RequestedEncryption
 from engine.encryption.seals import CLEAR, Seal
-from engine.encryption.upload_keys import Place
+from engine.encryption.upload_keys import KeyBinding
 from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
 from engine.lifecycle.deadlines import Lifecycle, lifecycle_of
 from engine.limits import Limits
@@ -35,7 +34,7 @@ REQUESTER = "requester"
 LIFECYCLE = "lifecycle"
 
 
-class Parts(Record, frozen=True):
+class StoreParts(Record, frozen=True):
     """The parts a store is made of."""
 
     meta: Metadata
@@ -45,7 +44,7 @@ class Parts(Record, frozen=True):
     owner_id: str
     limits: Limits
     read_only: bool
-    encrypting: Encrypting
+    keys: KeySources
     clock: Clock = time.time_ns
 
 
@@ -55,7 +54,7 @@ def is_account_id(text: str) -> bool:
 
 
 class Life:
-    """Whether a store was closed, for all views of it."""
+    """Whether a store was closed; shared by all views of it."""
 
     __slots__ = ("ended",)
 
@@ -63,152 +62,138 @@ class Life:
         self.ended = False
 
 
-class Core:
-    """Base of the operations; see `engine.store.Store` for the whole."""
+class Context:
+    """One store as one account sees it. Every group of operations holds a context; nothing derives from it."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._caller = ACCOUNT_ID_DEFAULT
+    def __init__(self, parts: StoreParts) -> None:
+        self.caller = ACCOUNT_ID_DEFAULT
         self.limits = parts.limits
-        self._meta = parts.meta
-        self._blobs = parts.blobs
-        self._leases = parts.leases
-        self._ballast = parts.ballast
+        self.meta = parts.meta
+        self.blobs = parts.blobs
+        self.leases = parts.leases
+        self.ballast = parts.ballast
+        self.keys = parts.keys
+        self.now_ns = parts.clock
+        self.bodies = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
+        self.sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
+        self.proofs = Proofs(parts.meta, parts.blobs)
+        self.life = Life()
         self._owner_id = parts.owner_id
         self._read_only = parts.read_only
-        self._now_ns = parts.clock
-        self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
-        self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
-        self._proofs = Proofs(parts.meta, parts.blobs)
-        self._encrypting = parts.encrypting
-        self._life = Life()
 
     def acting_as(self, account_id: str) -> Self:
-        """The same store for a caller: who owns the buckets it makes and begins the uploads, by the account's 12 digits.
-
-        Without it the caller is 000000000000.
+        """The same store as another account sees it.
 
         Raises:
-            ValueError: it is no account id.
+            ValueError: the text is no account id.
         """
         if not is_account_id(account_id):
             raise ValueError(f"an account id has 12 digits, not {account_id!r}")
         view = copy.copy(self)
-        view._caller = account_id
+        view.caller = account_id
         return view
 
-    def _enter(self, bucket: str, said: Mapping[str, object]) -> BucketRecord:
-        """The bucket of a request, if the request may say of it what it says.
+    def check_open(self) -> None:
+        """Let a read go on.
+
+        Raises:
+            StoreClosed.
+        """
+        if self.life.ended:
+            raise StoreClosed("the store is closed")
+
+    def check_writable(self) -> None:
+        """Let a write go on.
+
+        Raises:
+            StoreClosed, ReadOnlyStore.
+        """
+        self.check_open()
+        if self._read_only:
+            raise ReadOnlyStore("the store was opened read-only")
+
+    def authorized_bucket(self, bucket: str, request: Mapping[str, object]) -> BucketRecord:
+        """The record of a request's bucket, after the request's bucket owner condition and its payer were checked.
 
         Raises:
             NoSuchBucket.
             InvalidBucketOwnerAWSAccountID: x-amz-expected-bucket-owner is no account id.
-            AccessDenied: another account owns it, or nobody says that it pays.
+            AccessDenied: another account owns the bucket, or the requester has to pay and does not say so.
 
         Source: User Guide, "Verifying bucket ownership with bucket owner condition" and "Using Requester Pays buckets".
         """
-        expected = said.get("expected_bucket_owner")
+        expected = request.get("expected_bucket_owner")
         if expected is not None and not is_account_id(str(expected)):
             raise InvalidBucketOwnerAWSAccountID(f"{InvalidBucketOwnerAWSAccountID.text} [{expected}]")
-        record = self._meta.find_bucket(bucket)
+        record = self.meta.find_bucket(bucket)
         if expected not in (None, record.owner):
             raise AccessDenied(reason="the bucket has another owner than expected")
-        if record.requester_pays and self._caller != record.owner and said.get("request_payer") != REQUESTER:
+        if record.requester_pays and self.caller != record.owner and request.get("request_payer") != REQUESTER:
             raise AccessDenied(reason="the bucket's owner wants the requester to pay, and to say so")
         return record
 
-    def _charged(self, record: BucketRecord) -> str | None:
-        """What x-amz-request-charged says."""
-        return REQUESTER if record.requester_pays and self._caller != record.owner else None
+    def request_charged(self, record: BucketRecord) -> str | None:
+        """The value of x-amz-request-charged in an answer."""
+        return REQUESTER if record.requester_pays and self.caller != record.owner else None
 
-    def _asked(self, bucket: BucketRecord, said: Mapping[str, object], customer: CustomerKey | None) -> Asked:
-        """The encryption of what a request creates: what it says, or its bucket has for all that say nothing.
-
-        Raises:
-            InvalidArgument, NotImplementedYet: there is none such.
-        """
-        asked = by_default(Asked.of(said, customer), bucket.encryption)
-        asked.check()
-        return asked
-
-    def _check_customer(self, bucket: BucketRecord, name: str, key: str, customer: CustomerKey | None) -> None:
-        """Whether a write may bring its key to a bucket.
+    def begin_seal(self, binding: KeyBinding, requested: RequestedEncryption) -> Seal:
+        """A seal for a new upload or object.
 
         Raises:
-            AccessDenied: the bucket blocks it.
-
-        Source: User Guide, "Blocking or unblocking SSE-C for a general purpose bucket".
+            KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the key provider refuses.
         """
-        if customer is not None and bucket.encryption is not None and bucket.encryption.blocks_customer_keys:
-            raise bucket_blocks_customer_keys(self._caller, name, key)
+        return Seal.of(self.keys.begin(binding, requested))
 
-    def _begin_seal(self, place: Place, asked: Asked) -> Seal:
-        """The keys of what a request creates at a place.
-
-        Raises:
-            KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the provider of keys refuses.
-        """
-        return Seal.of(self._encrypting.begin(place, asked))
-
-    def _seal_for_part(
-        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
-    ) -> Seal:
-        """The keys of an upload.
+    def seal_for_part(self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None) -> Seal:
+        """The seal of an upload, for a part of it.
 
         Raises:
             InvalidRequest: the request has a customer's key and the upload none, or the other way round, or another one.
         """
-        return Seal(self._encrypting.keys_for_part(encryption, bucket, key, customer), encryption)
+        return Seal(self.keys.keys_for_part(encryption, bucket, key, customer), encryption)
 
-    def _seal_for_read(
-        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
-    ) -> Seal:
-        """The keys of an object.
+    def seal_for_read(self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None) -> Seal:
+        """The seal of an object, for a read.
 
         Raises:
             InvalidRequest: the request has a customer's key and the object none, or the other way round.
             AccessDenied: the key is another one.
         """
-        return Seal(self._encrypting.keys_for_read(encryption, bucket, key, customer), encryption)
+        return Seal(self.keys.keys_for_read(encryption, bucket, key, customer), encryption)
 
-    def _seal_for_look(
+    def seal_for_attributes(
         self,
         encryption: Encryption | None,
         bucket: str,
         key: str,
         customer: CustomerKey | None,
         *,
-        at_checksums: bool,
+        reads_checksums: bool,
     ) -> Seal:
-        """The same for a request that reads no bytes: only a customer's key is looked at whatever is asked, others for checksums.
+        """The seal of an object for a request that reads none of its bytes.
 
-        Raises: as `_seal_for_read`
+        A customer's key is checked always; the keys of SSE-S3 and SSE-KMS are fetched only to open checksums.
+
+        Raises:
+            as `seal_for_read`.
         """
-        if at_checksums or customer is not None or (encryption is not None and encryption.kind == "SSE-C"):
-            return self._seal_for_read(encryption, bucket, key, customer)
+        if reads_checksums or customer is not None or (encryption is not None and encryption.kind == "SSE-C"):
+            return self.seal_for_read(encryption, bucket, key, customer)
         return CLEAR
 
-    def _lifecycle(self, bucket: str) -> Lifecycle:
-        """The rules of a bucket's lifecycle."""
-        return lifecycle_of(self._meta.find_configuration(bucket, LIFECYCLE))
+    def lifecycle(self, bucket: str) -> Lifecycle:
+        """The lifecycle rules of a bucket."""
+        return lifecycle_of(self.meta.find_configuration(bucket, LIFECYCLE))
 
-    def _expiration(self, bucket: str, key: bytes, record: ObjectRecord) -> str | None:
-        """What x-amz-expiration says of a current version."""
-        deadline = self._lifecycle(bucket).expiration_of(key, record.size, record.tags, record.modified_ns)
+    def expiration(self, bucket: str, key: bytes, record: ObjectRecord) -> str | None:
+        """The value of x-amz-expiration for the current version of a key."""
+        deadline = self.lifecycle(bucket).expiration_of(key, record.size, record.tags, record.modified_ns)
         return deadline.as_expiration() if deadline is not None else None
 
-    def _canonical_id(self, account_id: str) -> str:
+    def canonical_id(self, account_id: str) -> str:
         """The canonical user id (64 hex digits) of an account in this store."""
         return hashlib.blake2b(account_id.encode(), key=bytes.fromhex(self._owner_id), digest_size=32).hexdigest()
 
-    def _check_writable(self) -> None:
-        self._check_open()
-        if self._read_only:
-            raise ReadOnlyStore("the store was opened read-only")
-
-    def _check_open(self) -> None:
-        if self._life.ended:
-            raise StoreClosed("the store is closed")
-
-    def _freeing(self, step: Callable[[], Result]) -> Result:
+    def freeing(self, step: Callable[[], Result]) -> Result:
         """Run a step that frees room, also on a full disk."""
-        return self._ballast.freeing(step)
+        return self.ballast.freeing(step)

@@ -1,48 +1,70 @@
 """The store: opening a directory as one, and the whole of its operations in one object."""
 
 import contextlib
+import copy
 import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Self
 
 from engine.blobs.files import FileBlobs
 from engine.buckets.buckets import Buckets
 from engine.buckets.settings import BucketSettings
-from engine.buckets.versioning import BucketVersions
+from engine.buckets.versioning import BucketVersioning
 from engine.closing import Closing
-from engine.core import Core, Parts
+from engine.core import Context, StoreParts
 from engine.directory.ballast import Ballast
 from engine.directory.layout import BLOBS, KEYS, META, RING, Layout
-from engine.directory.leases import Leases
+from engine.directory.leases import Lease, Leases
 from engine.encryption.key_providers import KeyProvider
-from engine.encryption.key_sources import Encrypting
+from engine.encryption.key_sources import KeySources
 from engine.errors import InternalError, NoSuchBucket, StoreError
 from engine.limits import Limits
 from engine.meta.lmdb.uploads import LmdbMetadata
-from engine.multipart.upload_part_copy import PartCopies
-from engine.objects.delete_objects import Deletions
-from engine.objects.get_object_attributes import Attributes
-from engine.objects.list_objects import ObjectListings
-from engine.objects.tagging_and_lock import ObjectSettings
+from engine.multipart.complete import CompleteMultipartUpload
+from engine.multipart.listings import UploadListings
+from engine.multipart.lookup import UploadLookup
+from engine.multipart.upload_part import UploadPart
+from engine.multipart.upload_part_copy import UploadPartCopy
+from engine.multipart.uploads import Uploads
+from engine.objects.copied_object import CopySources
+from engine.objects.copy_object import CopyObject
+from engine.objects.delete_objects import DeleteObjects
+from engine.objects.get_object import GetObject
+from engine.objects.get_object_attributes import GetObjectAttributes
+from engine.objects.list_objects import ListObjects
+from engine.objects.list_versions import ListObjectVersions
+from engine.objects.lookup import ObjectLookup
+from engine.objects.put_object import PutObject
+from engine.objects.tagging_and_lock import TaggingAndLock
 from engine.record import replace
-from engine.upkeep.check import Checker
-from engine.upkeep.reap import Reaper
-from engine.upkeep.reports import CheckReport, StoreStat
-from engine.upkeep.rotate_keys import Rewrapping
+from engine.upkeep.check import Check
+from engine.upkeep.reap import Reap
+from engine.upkeep.reports import CheckReport, ReapReport, RewrapReport, StoreStat
+from engine.upkeep.rotate_keys import RotateKeys
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
+UPKEEP_LEASE_ID = b"\xff" * 16
+"""The id of the lease of whoever looks after the store; no manifest has it."""
 
 
 class Store(
     Buckets,
     BucketSettings,
-    BucketVersions,
-    Deletions,
-    ObjectSettings,
-    Reaper,
-    Rewrapping,
-    ObjectListings,
-    Attributes,
-    PartCopies,
-    Checker,
+    BucketVersioning,
+    PutObject,
+    GetObject,
+    CopyObject,
+    DeleteObjects,
+    ListObjects,
+    ListObjectVersions,
+    GetObjectAttributes,
+    TaggingAndLock,
+    Uploads,
+    UploadPart,
+    UploadPartCopy,
+    CompleteMultipartUpload,
+    UploadListings,
     Closing,
 ):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
@@ -50,9 +72,32 @@ class Store(
     A Store may live through a fork, in parent and child.
     """
 
-    def __init__(self, parts: Parts, layout: Layout) -> None:
-        Core.__init__(self, parts)
+    def __init__(self, parts: StoreParts, layout: Layout) -> None:
         self._layout = layout
+        self._bind(Context(parts))
+
+    def _bind(self, context: Context) -> None:
+        self._context = context
+        self._objects = ObjectLookup(context)
+        self._uploads = UploadLookup(context)
+        self._copy_sources = CopySources(context, self._objects)
+
+    @property
+    def limits(self) -> Limits:
+        """The limits that the store was opened with."""
+        return self._context.limits
+
+    def acting_as(self, account_id: str) -> Self:
+        """The same store for another caller, by the account's 12 digits: who owns the buckets it makes and begins its uploads.
+
+        Without it the caller is 000000000000.
+
+        Raises:
+            ValueError: the text is no account id.
+        """
+        view = copy.copy(self)
+        view._bind(self._context.acting_as(account_id))
+        return view
 
     def stat(self, bucket: str | None = None) -> StoreStat:
         """What the store holds, or one bucket of it: open uploads are what an owner pays for until Complete or Abort.
@@ -60,8 +105,8 @@ class Store(
         Raises:
             NoSuchBucket.
         """
-        self._check_open()
-        usage = self._meta.usage()
+        self._context.check_open()
+        usage = self._context.meta.usage()
         if bucket is not None and bucket not in usage:
             raise NoSuchBucket(BucketName=bucket)
         chosen = list(usage.values()) if bucket is None else [usage[bucket]]
@@ -72,7 +117,7 @@ class Store(
             open_uploads=sum(held.open_uploads for held in chosen),
             open_parts=sum(held.open_parts for held in chosen),
             open_bytes=sum(held.open_bytes for held in chosen),
-            trash=self._meta.count_trash() if bucket is None else None,
+            trash=self._context.meta.count_trash() if bucket is None else None,
         )
 
     def check(self, *, deep: bool = False, repair: bool = False) -> CheckReport:
@@ -81,23 +126,59 @@ class Store(
         Raises:
             StoreInUse: `repair` while anybody else has the store open.
         """
-        self._check_open()
+        self._context.check_open()
         if not repair:
-            return self._check(deep=deep)
-        self._check_writable()
+            return Check(self._context).run(deep=deep)
+        self._context.check_writable()
         with self._layout.alone():
-            files, freed = self._sweeper.collect()
-            self._ballast.restore()
-            report = self._check(deep=deep)
+            files, freed = self._context.sweeper.collect()
+            self._context.ballast.restore()
+            report = Check(self._context).run(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
+
+    def reap(self, older_than: timedelta | None = None) -> ReapReport:
+        """Execute the lifecycle rules of all buckets, then collect the garbage; safe beside whatever else is going on.
+
+        With `older_than` every upload initiated longer ago is aborted too.
+
+        Raises:
+            ValueError: `older_than` is negative.
+        """
+        return sum(self.reap_in_steps(older_than), ReapReport())
+
+    def reap_in_steps(self, older_than: timedelta | None = None, *, collect: bool = True) -> Iterator[ReapReport]:
+        """Reap in short steps; each tells what it did, and the work may be left after any. Without `collect` only known trash goes.
+
+        Raises:
+            ValueError: `older_than` is negative.
+        """
+        return Reap(self._context).in_steps(older_than, collect=collect)
+
+    def acquire_upkeep_lease(self) -> Lease | None:
+        """The right to look after the store unasked, until the lease is closed or its process ends; None while somebody has it."""
+        self._context.check_writable()
+        return self._context.leases.exclude(UPKEEP_LEASE_ID)
+
+    def rotate_keys(self) -> RewrapReport:
+        """Add a key to the ring, make it the active one, and wrap anew what older keys wrapped; safe beside all other work.
+
+        Older keys stay in the ring, for copies of the metadata made before, and for what is written meanwhile. After a rotation that
+        was interrupted `rewrap_keys` does the rest. Keys of SSE-KMS and SSE-C are others' to change.
+        """
+        return RotateKeys(self._context).rotate()
+
+    def rewrap_keys(self) -> RewrapReport:
+        """Wrap what is not under the ring's active key anew, and count what was."""
+        return RotateKeys(self._context).rewrap()
 
     def close(self) -> None:
         """End all use of the store, after the commits under way; again is harmless."""
-        if not self._life.ended:
-            self._life.ended = True
-            self._meta.close()
-            self._blobs.close()
-            self._encrypting.close()
+        context = self._context
+        if not context.life.ended:
+            context.life.ended = True
+            context.meta.close()
+            context.blobs.close()
+            context.keys.close()
             self._layout.close()
 
 
@@ -139,12 +220,12 @@ def open_store(
             )
             undo.callback(layout.close)
             ring = os.fspath(key_ring) if key_ring is not None else os.path.join(layout.root, KEYS)
-            encrypting = undo.enter_context(Encrypting(ring, os.path.join(layout.root, RING), key_provider))
-            store = _assemble(layout, limits or Limits(), map_size_bytes, read_only, encrypting)
+            keys = undo.enter_context(KeySources(ring, os.path.join(layout.root, RING), key_provider))
+            store = _assemble(layout, limits or Limits(), map_size_bytes, read_only, keys)
             undo.pop_all()
             undo.callback(store.close)
             if not read_only:
-                store._sweeper.sweep_backlog()
+                store._context.sweeper.sweep_backlog()
             undo.pop_all()
             return store
     except OSError as error:  # what the system refused and has no name of its own above
@@ -153,8 +234,8 @@ def open_store(
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {error.reason}") from error
 
 
-def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool, encrypting: Encrypting) -> Store:
-    parts = Parts(
+def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool, keys: KeySources) -> Store:
+    parts = StoreParts(
         meta=LmdbMetadata(
             os.path.join(layout.root, META), limits=limits, map_size_bytes=map_size_bytes, read_only=read_only
         ),
@@ -164,6 +245,6 @@ def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bo
         owner_id=layout.format.owner_id,
         limits=limits,
         read_only=read_only,
-        encrypting=encrypting,
+        keys=keys,
     )
     return Store(parts, layout)

@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from engine.buckets.names import check_bucket_name
-from engine.core import REGION, Core
+from engine.core import REGION, Context
 from engine.dates import to_datetime
 from engine.encryption.bucket_default import blocking
 from engine.meta.records import BucketRecord, LockRule, replace
@@ -17,11 +17,13 @@ from engine.shapes.bucket_answers import (
     HeadBucketOutput,
     ListBucketsOutput,
 )
-from engine.shapes.requests import Owned, exact
+from engine.shapes.requests import BucketOwnerCondition, reject_unknown_members
 
 
-class Buckets(Core):
-    """The operations on buckets."""
+class Buckets:
+    """CreateBucket, HeadBucket, GetBucketLocation, ListBuckets and DeleteBucket."""
+
+    _context: Context
 
     def create_bucket(
         self,
@@ -40,15 +42,17 @@ class Buckets(Core):
 
         Source: API page CreateBucket.
         """
-        self._check_writable()
-        record = BucketRecord(self._now_ns(), self._caller, encryption=blocking(blocked_encryption_types))
+        self._context.check_writable()
+        record = BucketRecord(
+            self._context.now_ns(), self._context.caller, encryption=blocking(blocked_encryption_types)
+        )
         if object_lock_enabled_for_bucket:
             record = replace(record, versioning="Enabled", lock=LockRule())
-        self._meta.create_bucket(check_bucket_name(bucket), record)
+        self._context.meta.create_bucket(check_bucket_name(bucket), record)
         return CreateBucketOutput(location=f"/{bucket}")
 
-    @exact
-    def head_bucket(self, bucket: str, **said: Unpack[Owned]) -> HeadBucketOutput:
+    @reject_unknown_members
+    def head_bucket(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> HeadBucketOutput:
         """Tell whether a bucket exists.
 
         Raises:
@@ -56,12 +60,12 @@ class Buckets(Core):
 
         Source: API page HeadBucket.
         """
-        self._check_open()
-        self._enter(bucket, said)
+        self._context.check_open()
+        self._context.authorized_bucket(bucket, request)
         return HeadBucketOutput(bucket_region=REGION)
 
-    @exact
-    def get_bucket_location(self, bucket: str, **said: Unpack[Owned]) -> GetBucketLocationOutput:
+    @reject_unknown_members
+    def get_bucket_location(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketLocationOutput:
         """Tell the region of a bucket.
 
         Raises:
@@ -69,8 +73,8 @@ class Buckets(Core):
 
         Source: API page GetBucketLocation.
         """
-        self._check_open()
-        self._enter(bucket, said)
+        self._context.check_open()
+        self._context.authorized_bucket(bucket, request)
         return GetBucketLocationOutput(None)
 
     def list_buckets(
@@ -83,20 +87,22 @@ class Buckets(Core):
 
         Source: API page ListBuckets.
         """
-        self._check_open()
-        limit = check_page_size("max-buckets", max_buckets, self.limits.bucket_page_size_max, self.limits)
+        self._context.check_open()
+        limit = check_page_size(
+            "max-buckets", max_buckets, self._context.limits.bucket_page_size_max, self._context.limits
+        )
         after = parse_token(continuation_token).decode(errors="replace") if continuation_token else ""
         encode_text(prefix or "", "prefix")
-        page = self._meta.list_buckets(self._caller, prefix or "", after, limit)
+        page = self._context.meta.list_buckets(self._context.caller, prefix or "", after, limit)
         return ListBucketsOutput(
             buckets=tuple(Bucket(entry.name, to_datetime(entry.record.created_ns)) for entry in page.items),
-            owner=Owner(self._canonical_id(self._caller)),
+            owner=Owner(self._context.canonical_id(self._context.caller)),
             continuation_token=format_token(page.items[-1].name.encode()) if page.is_truncated else None,
             prefix=prefix,
         )
 
-    @exact
-    def delete_bucket(self, bucket: str, **said: Unpack[Owned]) -> None:
+    @reject_unknown_members
+    def delete_bucket(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
         """Delete a bucket that holds no objects; open uploads do not keep it, and are freed: many of them bit by bit, later.
 
         Raises:
@@ -104,7 +110,7 @@ class Buckets(Core):
 
         Source: API page DeleteBucket.
         """
-        self._check_writable()
-        self._enter(bucket, said)
-        self._freeing(lambda: self._meta.delete_bucket(bucket))
-        self._sweeper.sweep_backlog()
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
+        self._context.freeing(lambda: self._context.meta.delete_bucket(bucket))
+        self._context.sweeper.sweep_backlog()

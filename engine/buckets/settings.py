@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from engine.core import LIFECYCLE, Core
+from engine.core import LIFECYCLE, Context
 from engine.encryption import bucket_default
 from engine.errors import (
     InvalidBucketState,
@@ -23,7 +23,7 @@ from engine.shapes.bucket_answers import (
 )
 from engine.shapes.encryption import ServerSideEncryptionConfiguration
 from engine.shapes.lifecycle import BucketLifecycleConfiguration
-from engine.shapes.requests import Owned, Request, exact
+from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 from engine.shapes.setting_answers import (
     DefaultRetention,
     GetObjectLockConfigurationOutput,
@@ -36,16 +36,18 @@ REQUESTER = "Requester"
 BUCKET_OWNER = "BucketOwner"
 
 
-class BucketSettings(Core):
-    """The operations on settings of buckets."""
+class BucketSettings:
+    """The operations on a bucket's lifecycle, object lock, encryption and request payment."""
 
-    @exact
+    _context: Context
+
+    @reject_unknown_members
     def put_bucket_lifecycle_configuration(
         self,
         bucket: str,
         *,
         lifecycle_configuration: BucketLifecycleConfiguration | Mapping[str, Any] | None = None,
-        **said: Unpack[Owned],
+        **request: Unpack[BucketOwnerCondition],
     ) -> PutBucketLifecycleConfigurationOutput:
         """Set the rules of a bucket's lifecycle, in place of all that were set; `Store.reap` and the server execute them.
 
@@ -56,14 +58,14 @@ class BucketSettings(Core):
 
         Source: API page PutBucketLifecycleConfiguration.
         """
-        self._check_writable()
-        self._enter(bucket, said)
-        self._meta.put_configuration(bucket, LIFECYCLE, pack_rules(read_configuration(lifecycle_configuration)))
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
+        self._context.meta.put_configuration(bucket, LIFECYCLE, pack_rules(read_configuration(lifecycle_configuration)))
         return PutBucketLifecycleConfigurationOutput()
 
-    @exact
+    @reject_unknown_members
     def get_bucket_lifecycle_configuration(
-        self, bucket: str, **said: Unpack[Owned]
+        self, bucket: str, **request: Unpack[BucketOwnerCondition]
     ) -> GetBucketLifecycleConfigurationOutput:
         """Tell the rules of a bucket's lifecycle.
 
@@ -72,15 +74,15 @@ class BucketSettings(Core):
 
         Source: API page GetBucketLifecycleConfiguration.
         """
-        self._check_open()
-        self._enter(bucket, said)
-        document = self._meta.find_configuration(bucket, LIFECYCLE)
+        self._context.check_open()
+        self._context.authorized_bucket(bucket, request)
+        document = self._context.meta.find_configuration(bucket, LIFECYCLE)
         if document is None:
             raise NoSuchLifecycleConfiguration(BucketName=bucket)
         return GetBucketLifecycleConfigurationOutput(unpack_rules(document))
 
-    @exact
-    def delete_bucket_lifecycle(self, bucket: str, **said: Unpack[Owned]) -> None:
+    @reject_unknown_members
+    def delete_bucket_lifecycle(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
         """Drop all rules of a bucket's lifecycle; that there are none is no error.
 
         Raises:
@@ -88,17 +90,17 @@ class BucketSettings(Core):
 
         Source: API page DeleteBucketLifecycle.
         """
-        self._check_writable()
-        self._enter(bucket, said)
-        self._meta.put_configuration(bucket, LIFECYCLE, None)
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
+        self._context.meta.put_configuration(bucket, LIFECYCLE, None)
 
-    @exact
+    @reject_unknown_members
     def put_object_lock_configuration(
         self,
         bucket: str,
         *,
         object_lock_configuration: Mapping[str, Any] | None = None,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> PutObjectLockConfigurationOutput:
         """Have versions locked, and say for how long by default; it is never undone.
 
@@ -109,7 +111,7 @@ class BucketSettings(Core):
 
         Source: API page PutObjectLockConfiguration.
         """
-        self._check_writable()
+        self._context.check_writable()
         rule = read_rule(object_lock_configuration or {})
 
         def change(record: BucketRecord) -> BucketRecord:
@@ -119,12 +121,14 @@ class BucketSettings(Core):
                 )
             return replace(record, lock=rule)
 
-        place = self._enter(bucket, said)
-        self._meta.update_bucket(bucket, change)
-        return PutObjectLockConfigurationOutput(self._charged(place))
+        bucket_record = self._context.authorized_bucket(bucket, request)
+        self._context.meta.update_bucket(bucket, change)
+        return PutObjectLockConfigurationOutput(self._context.request_charged(bucket_record))
 
-    @exact
-    def get_object_lock_configuration(self, bucket: str, **said: Unpack[Owned]) -> GetObjectLockConfigurationOutput:
+    @reject_unknown_members
+    def get_object_lock_configuration(
+        self, bucket: str, **request: Unpack[BucketOwnerCondition]
+    ) -> GetObjectLockConfigurationOutput:
         """Tell whether versions can be locked, and for how long they are by default.
 
         Raises:
@@ -132,8 +136,8 @@ class BucketSettings(Core):
 
         Source: API page GetObjectLockConfiguration.
         """
-        self._check_open()
-        lock = self._enter(bucket, said).lock
+        self._context.check_open()
+        lock = self._context.authorized_bucket(bucket, request).lock
         if lock is None:
             raise ObjectLockConfigurationNotFoundError(BucketName=bucket)
         rule = None
@@ -141,13 +145,13 @@ class BucketSettings(Core):
             rule = ObjectLockRule(DefaultRetention(lock.mode, lock.days or None, lock.years or None))
         return GetObjectLockConfigurationOutput(ObjectLockConfiguration("Enabled", rule))
 
-    @exact
+    @reject_unknown_members
     def put_bucket_encryption(
         self,
         bucket: str,
         *,
         server_side_encryption_configuration: ServerSideEncryptionConfiguration | Mapping[str, Any] | None = None,
-        **said: Unpack[Owned],
+        **request: Unpack[BucketOwnerCondition],
     ) -> None:
         """Say how objects are encrypted that ask for nothing, and what they may not ask for (`SSE-C`); what is there stays as it is.
 
@@ -161,17 +165,17 @@ class BucketSettings(Core):
 
         Source: API page PutBucketEncryption.
         """
-        self._check_writable()
-        self._enter(bucket, said)
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
         rule = bucket_default.read_configuration(server_side_encryption_configuration)
 
         def change(record: BucketRecord) -> BucketRecord:
             return replace(record, encryption=bucket_default.following(record.encryption, rule))
 
-        self._meta.update_bucket(bucket, change)
+        self._context.meta.update_bucket(bucket, change)
 
-    @exact
-    def get_bucket_encryption(self, bucket: str, **said: Unpack[Owned]) -> GetBucketEncryptionOutput:
+    @reject_unknown_members
+    def get_bucket_encryption(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketEncryptionOutput:
         """Tell how objects are encrypted that ask for nothing.
 
         Raises:
@@ -179,14 +183,14 @@ class BucketSettings(Core):
 
         Source: API page GetBucketEncryption.
         """
-        self._check_open()
-        rule = self._enter(bucket, said).encryption
+        self._context.check_open()
+        rule = self._context.authorized_bucket(bucket, request).encryption
         if rule is None:
             raise ServerSideEncryptionConfigurationNotFoundError(BucketName=bucket)
         return GetBucketEncryptionOutput(ServerSideEncryptionConfiguration((rule,)))
 
-    @exact
-    def delete_bucket_encryption(self, bucket: str, **said: Unpack[Owned]) -> None:
+    @reject_unknown_members
+    def delete_bucket_encryption(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
         """Encrypt no longer what asks for nothing; what is blocked stays blocked until a PutBucketEncryption says NONE.
 
         Raises:
@@ -194,15 +198,19 @@ class BucketSettings(Core):
 
         Source: API page DeleteBucketEncryption; of blocked types it says nothing.
         """
-        self._check_writable()
-        self._enter(bucket, said)
-        self._meta.update_bucket(
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
+        self._context.meta.update_bucket(
             bucket, lambda record: replace(record, encryption=bucket_default.following(record.encryption, None))
         )
 
-    @exact
+    @reject_unknown_members
     def put_bucket_request_payment(
-        self, bucket: str, *, request_payment_configuration: Mapping[str, Any] | None = None, **said: Unpack[Owned]
+        self,
+        bucket: str,
+        *,
+        request_payment_configuration: Mapping[str, Any] | None = None,
+        **request: Unpack[BucketOwnerCondition],
     ) -> None:
         """Say who pays for requests: `{"payer": "Requester"}` or `{"payer": "BucketOwner"}`.
 
@@ -212,15 +220,17 @@ class BucketSettings(Core):
 
         Source: API page PutBucketRequestPayment.
         """
-        self._check_writable()
-        self._enter(bucket, said)
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
         payer = (request_payment_configuration or {}).get("payer")
         if payer not in (REQUESTER, BUCKET_OWNER):
             raise MalformedXML(reason=f"the payer is {REQUESTER} or {BUCKET_OWNER}")
-        self._meta.update_bucket(bucket, lambda record: replace(record, requester_pays=payer == REQUESTER))
+        self._context.meta.update_bucket(bucket, lambda record: replace(record, requester_pays=payer == REQUESTER))
 
-    @exact
-    def get_bucket_request_payment(self, bucket: str, **said: Unpack[Owned]) -> GetBucketRequestPaymentOutput:
+    @reject_unknown_members
+    def get_bucket_request_payment(
+        self, bucket: str, **request: Unpack[BucketOwnerCondition]
+    ) -> GetBucketRequestPaymentOutput:
         """Tell who pays for requests.
 
         Raises:
@@ -228,6 +238,6 @@ class BucketSettings(Core):
 
         Source: API page GetBucketRequestPayment.
         """
-        self._check_open()
-        record = self._enter(bucket, said)
+        self._context.check_open()
+        record = self._context.authorized_bucket(bucket, request)
         return GetBucketRequestPaymentOutput(REQUESTER if record.requester_pays else BUCKET_OWNER)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from engine.encryption.requested import Asked
+from engine.encryption.requested import RequestedEncryption
 from engine.errors import InvalidArgument, MalformedXML, NotImplementedYet
 from engine.record import replace
 from engine.shapes.encryption import ServerSideEncryptionConfiguration, ServerSideEncryptionRule
@@ -58,7 +58,7 @@ def following(
     return ServerSideEncryptionRule(blocked_encryption_types=blocked) if blocked is not None else None
 
 
-def by_default(asked: Asked, rule: ServerSideEncryptionRule | None) -> Asked:
+def by_default(asked: RequestedEncryption, rule: ServerSideEncryptionRule | None) -> RequestedEncryption:
     """What a request gets: what it asks for, or what its bucket has for all that ask for nothing; likewise of a bucket key."""
     if rule is None:
         return asked

@@ -91,7 +91,7 @@ def customer_key_of_bytes(
 
 
 @contextlib.contextmanager
-def customer_key_said(said: Mapping[str, Any], prefix: str = "") -> Iterator[CustomerKey | None]:
+def requested_customer_key(said: Mapping[str, Any], prefix: str = "") -> Iterator[CustomerKey | None]:
     """The key among the members of a request, wiped at the end; the server hands over one that it read from headers.
 
     Raises:

@@ -13,15 +13,15 @@ from engine.encryption import customer_keys
 from engine.encryption.customer_keys import CustomerKey
 from engine.encryption.key_providers import KeyProvider, LocalKeyProvider, new_root, root_of
 from engine.encryption.key_ring import KeyRing, bind
-from engine.encryption.requested import _HEADER, Asked, context_of
-from engine.encryption.upload_keys import Place, Root, UploadKeys, begin, open_keys, rewrap
+from engine.encryption.requested import _HEADER, RequestedEncryption, context_of
+from engine.encryption.upload_keys import KeyBinding, Root, UploadKeys, begin, open_keys, rewrap
 from engine.errors import InternalError, InvalidArgument, StoreError
 from engine.meta.records import Encryption
 from engine.native.errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
 from engine.record import replace
 
 
-class Encrypting(Closing):
+class KeySources(Closing):
     """The sources of roots that a store has: the file of a key ring, and a provider, which stays its owner's.
 
     The ring is opened once it is there, and made when it is first needed for something new. Without a provider the ring's keys serve
@@ -56,11 +56,11 @@ class Encrypting(Closing):
         """Wipe the ring's keys; again is harmless."""
         self.ring.close()
 
-    def begin(self, place: Place, asked: Asked) -> tuple[UploadKeys, Encryption] | None:
+    def begin(self, place: KeyBinding, asked: RequestedEncryption) -> tuple[UploadKeys, Encryption] | None:
         """New keys for what is created at a place, and what to keep of them; None if no encryption is asked for.
 
         Raises:
-            InvalidArgument, NotImplementedYet: as `Asked.check`; or the store has no source for such roots.
+            InvalidArgument, NotImplementedYet: as `RequestedEncryption.check`; or the store has no source for such roots.
             KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the provider refuses.
         """
         asked.check()
@@ -100,7 +100,13 @@ class Encrypting(Closing):
             raise customer_keys.key_wrong() from error
 
     def rewrap(
-        self, encryption: Encryption, bucket: str, key: str, customer: CustomerKey | None, place: Place, asked: Asked
+        self,
+        encryption: Encryption,
+        bucket: str,
+        key: str,
+        customer: CustomerKey | None,
+        place: KeyBinding,
+        asked: RequestedEncryption,
     ) -> Encryption:
         """For a copy without bytes: the object's data key under the root that the copy asks for, which must be an encryption.
 
@@ -128,7 +134,7 @@ class Encrypting(Closing):
                     raise
                 raise _mismatch(encryption) from error
 
-    def _new_root(self, place: Place, asked: Asked) -> Root:
+    def _new_root(self, place: KeyBinding, asked: RequestedEncryption) -> Root:
         if asked.customer is not None:
             return asked.customer.root()
         with _ring_trouble_told():
@@ -161,7 +167,7 @@ def check_customer(encryption: Encryption | None, customer: CustomerKey | None) 
         raise customer_keys.key_not_applicable()
 
 
-def context_at(place: Place, header: str | None) -> dict[str, str]:
+def context_at(place: KeyBinding, header: str | None) -> dict[str, str]:
     """What binds a data key to an object and a request's context; policies of keys rely on the first, so that nobody may say another.
 
     Raises:

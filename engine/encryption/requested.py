@@ -16,7 +16,7 @@ CONTEXT_SIZE_MAX: Final = 8192
 _HEADER: Final = "x-amz-server-side-encryption"
 
 
-class Asked(Record, frozen=True):
+class RequestedEncryption(Record, frozen=True):
     """What a request says of the encryption of what it creates; `kms_context` is base64 of JSON, as the header has it."""
 
     server_side_encryption: str | None = None
@@ -27,9 +27,9 @@ class Asked(Record, frozen=True):
     """None: as the bucket has it."""
 
     @staticmethod
-    def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "Asked":
+    def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "RequestedEncryption":
         """What the members of a request say."""
-        return Asked(
+        return RequestedEncryption(
             said.get("server_side_encryption"),
             said.get("ssekms_key_id") or None,
             said.get("ssekms_encryption_context"),

@@ -65,7 +65,7 @@ class Seal(Record, Closing, frozen=True):
         with damage_told("a checksum"):
             return self.keys.open_digests(numbers, etags, kept)
 
-    def knowing(self, numbers: Sequence[int], etags: Sequence[bytes], kept: Sequence[bytes]) -> "Seal":
+    def with_opened_checksums(self, numbers: Sequence[int], etags: Sequence[bytes], kept: Sequence[bytes]) -> "Seal":
         """The same with some checksums opened, so that a step need not; it is closed with this one.
 
         Raises:
@@ -115,8 +115,8 @@ CLEAR = Seal()
 """No encryption."""
 
 
-def told(encryption: Encryption | None, customer: CustomerKey | None) -> dict[str, Any]:
-    """The members of an answer that tell how something is encrypted: of a customer's key its MD5, as the request had it."""
+def encryption_members(encryption: Encryption | None, customer: CustomerKey | None) -> dict[str, Any]:
+    """The members of an answer that tell how something is encrypted; of a customer's key, its MD5 as the request had it."""
     if customer is not None:
         return {"sse_customer_algorithm": customer.algorithm, "sse_customer_key_md5": customer.key_md5}
     if encryption is None or encryption.kind == "SSE-C":

@@ -47,7 +47,7 @@ class Root(Record, Closing, frozen=True):
             self.secret.close()
 
 
-class Place(Record, frozen=True):
+class KeyBinding(Record, frozen=True):
     """What an upload's data key is bound to; a plain object has 16 random bytes for an upload id."""
 
     bucket: str
@@ -111,7 +111,7 @@ class UploadKeys(Closing):
         self._data_key.close()
 
 
-def begin(root: Root, place: Place) -> tuple[UploadKeys, Encryption]:
+def begin(root: Root, place: KeyBinding) -> tuple[UploadKeys, Encryption]:
     """Draw the data key of a new upload or object; its keys, and what to keep in its row."""
     data_key = Secret.random()
     return UploadKeys(data_key), _wrapped(data_key, root, place)
@@ -127,7 +127,9 @@ def open_keys(root: Root, encryption: Encryption, bucket: str, key: str) -> Uplo
     return UploadKeys(_data_key(root, encryption, bucket, key))
 
 
-def rewrap(root: Root, encryption: Encryption, bucket: str, key: str, new_root: Root, new_place: Place) -> Encryption:
+def rewrap(
+    root: Root, encryption: Encryption, bucket: str, key: str, new_root: Root, new_place: KeyBinding
+) -> Encryption:
     """The same data key under another root, or for another place: no byte of the object is touched.
 
     Raises: KeyMismatch, SealedDamaged, as `open_keys`
@@ -138,7 +140,7 @@ def rewrap(root: Root, encryption: Encryption, bucket: str, key: str, new_root: 
 
 def matches(root: Root, encryption: Encryption, bucket: str, key: str) -> bool:
     """Whether the root is the one the upload or object was begun with."""
-    return _is_committed(root, encryption, Place(bucket, key, encryption.upload_id).context())
+    return _is_committed(root, encryption, KeyBinding(bucket, key, encryption.upload_id).context())
 
 
 def _is_committed(root: Root, encryption: Encryption, context: bytes) -> bool:
@@ -146,7 +148,7 @@ def _is_committed(root: Root, encryption: Encryption, context: bytes) -> bool:
     return hmac.compare_digest(computed, encryption.commitment)
 
 
-def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
+def _wrapped(data_key: Secret, root: Root, place: KeyBinding) -> Encryption:
     salt, context = secrets.token_bytes(SALT_SIZE), place.context()
     with root.secret.derive(_DOMAIN + b"wrap" + context, salt) as wrapping:
         return Encryption(
@@ -163,7 +165,7 @@ def _wrapped(data_key: Secret, root: Root, place: Place) -> Encryption:
 
 
 def _data_key(root: Root, encryption: Encryption, bucket: str, key: str) -> Secret:
-    context = Place(bucket, key, encryption.upload_id).context()
+    context = KeyBinding(bucket, key, encryption.upload_id).context()
     if not _is_committed(root, encryption, context):
         check(lib.ENGINE_E_KEY_MISMATCH, "opening the keys of an object")
     with root.secret.derive(_DOMAIN + b"wrap" + context, encryption.salt) as wrapping:

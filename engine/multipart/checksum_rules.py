@@ -157,13 +157,13 @@ class Claim(Record, frozen=True):
     value: tuple[Algorithm, str] | None
 
     @staticmethod
-    def of(said: Mapping[str, Any]) -> "Claim":
+    def of(request: Mapping[str, Any]) -> "Claim":
         """Read the members of a Complete.
 
         Raises:
             InvalidRequest: more than one value.
         """
-        return Claim(said.get("checksum_type"), only_value(said))
+        return Claim(request.get("checksum_type"), only_value(request))
 
     def check_form(self, plan: ChecksumPlan) -> None:
         """Compare the type with the upload's, and see that the value can be one of that type.
@@ -207,6 +207,6 @@ class Claim(Record, frozen=True):
         return algorithm.name, algorithm.parse(text), count
 
 
-def told(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
+def checksum_members(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
     """The same, where the client named the upload's algorithm."""
     return shown_value(algorithm, value) if plan.algorithm is not None else {}

@@ -1,25 +1,28 @@
 """UploadPartCopy: a part made of bytes that are stored already."""
 
-import contextlib
 from typing import Unpack
 
+from engine.core import Context
 from engine.dates import to_datetime
-from engine.encryption.customer_keys import customer_key_said
-from engine.encryption.seals import told as of_encryption
-from engine.multipart.checksum_rules import kept_of_part, told
+from engine.multipart.checksum_rules import checksum_members, kept_of_part
+from engine.multipart.lookup import UploadLookup
+from engine.multipart.part_writes import writing_part
 from engine.multipart.rules import check_part_number
-from engine.multipart.uploads import Uploads
-from engine.objects.copy_object import Copying
+from engine.objects.copied_object import CopySources
 from engine.objects.copy_source import CopyRange, CopySource, copied_extent
 from engine.objects.version_ids import shown_version
 from engine.shapes.answers import CopyPartResult, UploadPartCopyOutput, quoted
-from engine.shapes.requests import UploadPartCopyRequest, exact
+from engine.shapes.requests import UploadPartCopyRequest, reject_unknown_members
 
 
-class PartCopies(Uploads, Copying):
-    """The copying of parts."""
+class UploadPartCopy:
+    """UploadPartCopy."""
 
-    @exact
+    _context: Context
+    _uploads: UploadLookup
+    _copy_sources: CopySources
+
+    @reject_unknown_members
     def upload_part_copy(
         self,
         bucket: str,
@@ -27,7 +30,7 @@ class PartCopies(Uploads, Copying):
         upload_id: str,
         part_number: int,
         copy_source: str,
-        **said: Unpack[UploadPartCopyRequest],
+        **request: Unpack[UploadPartCopyRequest],
     ) -> UploadPartCopyOutput:
         """Store a part as `upload_part` does, from an object of this store, or from `copy_source_range` of it (`bytes=0-9`).
 
@@ -44,30 +47,21 @@ class PartCopies(Uploads, Copying):
 
         Source: API page UploadPartCopy.
         """
-        self._check_writable()
-        check_part_number(part_number, self.limits)
+        context = self._context
+        check_part_number(part_number, context.limits)
         source = CopySource.of(copy_source)
-        text = said.get("copy_source_range")
+        text = request.get("copy_source_range")
         wanted = CopyRange.of(text) if text is not None else None
-        with contextlib.ExitStack() as held:
-            customer = held.enter_context(customer_key_said(said))
-            place = self._enter(bucket, said)
-            self._check_customer(place, bucket, key, customer)
-            name, identity, upload = self._find_upload(bucket, key, upload_id)
-            seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
-            original = held.enter_context(self._original(source, said))
-            held.enter_context(self._naming(upload_id))
-            extent = copied_extent(original.record.size, wanted, self.limits.part_size_bytes_max)
-            arrival = held.enter_context(self._copied(original, extent, kept_of_part(upload), seal, part_number))
-            now = self._now_ns()
-            part = arrival.as_part(part_number, now)
-            superseded = self._meta.record_part(bucket, name, identity, part, arrival.inline)
-        if superseded is not None:
-            self._sweeper.sweep((superseded,))
-        checksum = told(upload.checksum, arrival.algorithm, arrival.kept)
+        with writing_part(context, self._uploads, bucket, key, upload_id, part_number, request) as write:
+            copied = write.hold(self._copy_sources.hold(source, request))
+            extent = copied_extent(copied.record.size, wanted, context.limits.part_size_bytes_max)
+            algorithm = kept_of_part(write.upload)
+            arrival = write.hold(self._copy_sources.take(copied, extent, algorithm, write.seal, part_number))
+            part = write.commit(arrival)
+        checksum = checksum_members(write.upload.checksum, arrival.algorithm, arrival.kept)
         return UploadPartCopyOutput(
-            CopyPartResult(quoted(part.etag.hex()), to_datetime(now), **checksum),
-            copy_source_version_id=shown_version(original.found.version),
-            request_charged=self._charged(place) or self._charged(original.place),
-            **of_encryption(upload.encryption, customer),
+            CopyPartResult(quoted(part.etag.hex()), to_datetime(part.modified_ns), **checksum),
+            copy_source_version_id=shown_version(copied.found.version),
+            request_charged=write.request_charged() or context.request_charged(copied.bucket_record),
+            **write.encryption_members(),
         )

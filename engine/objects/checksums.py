@@ -38,21 +38,21 @@ def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
     return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
 
 
-def is_shown(said: ReadRequest) -> bool:
+def asks_for_checksum(request: ReadRequest) -> bool:
     """Whether a request asks for a checksum."""
-    return (said.get("checksum_mode") or "").upper() == "ENABLED"
+    return (request.get("checksum_mode") or "").upper() == "ENABLED"
 
 
-def read_along(
-    record: ObjectRecord, manifest: Manifest, extent: Extent, said: ReadRequest, seal: Seal
+def checksum_of_read(
+    record: ObjectRecord, manifest: Manifest, extent: Extent, request: ReadRequest, seal: Seal
 ) -> dict[str, str]:
     """The members that show the checksum of what a GetObject or HeadObject gives, if it asks for it.
 
     Of an object whose checksum is COMPOSITE a part has its own; of any other only the whole has one, and a range has none.
     """
-    if not is_shown(said) or record.checksum is None:
+    if not asks_for_checksum(request) or record.checksum is None:
         return {}
-    part_number = said.get("part_number")
+    part_number = request.get("part_number")
     if part_number is not None and record.checksum.type == "COMPOSITE":
         (part,) = seal.reveal_parts([manifest.parts[part_number - 1]])
         return {**of_part(part), "checksum_type": record.checksum.type}

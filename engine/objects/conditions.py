@@ -35,13 +35,13 @@ class Conditions(Record, frozen=True):
     if_unmodified_since: datetime | None = None
 
     @classmethod
-    def of(cls, said: ReadRequest) -> "Conditions":
+    def of(cls, request: ReadRequest) -> "Conditions":
         """Those of a request."""
         return cls(
-            said.get("if_match"),
-            said.get("if_none_match"),
-            said.get("if_modified_since"),
-            said.get("if_unmodified_since"),
+            request.get("if_match"),
+            request.get("if_none_match"),
+            request.get("if_modified_since"),
+            request.get("if_unmodified_since"),
         )
 
     def check(self, etag: str, modified: datetime) -> None:
@@ -72,13 +72,13 @@ class CopyConditions(Conditions, frozen=True):
     """The four conditions on the source of a copy: every one that does not hold is a 412."""
 
     @classmethod
-    def of_source(cls, said: CopySourceRequest) -> "CopyConditions":
+    def of_source(cls, request: CopySourceRequest) -> "CopyConditions":
         """Those of a request."""
         return cls(
-            said.get("copy_source_if_match"),
-            said.get("copy_source_if_none_match"),
-            said.get("copy_source_if_modified_since"),
-            said.get("copy_source_if_unmodified_since"),
+            request.get("copy_source_if_match"),
+            request.get("copy_source_if_none_match"),
+            request.get("copy_source_if_modified_since"),
+            request.get("copy_source_if_unmodified_since"),
         )
 
     def check(self, etag: str, modified: datetime) -> None:

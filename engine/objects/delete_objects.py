@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Unpack
 
-from engine.core import Core
+from engine.core import Context
 from engine.errors import MalformedXML, S3Error
 from engine.meta import Deleted, Deletion, FoundObject
 from engine.objects.conditions import check_delete
@@ -11,14 +11,16 @@ from engine.objects.keys import encode_key
 from engine.objects.object_lock import check_unlocked
 from engine.objects.version_ids import asked_version, shown_version
 from engine.shapes.answers import DeletedObject, DeleteObjectOutput, DeleteObjectsOutput, Error, ObjectIdentifier
-from engine.shapes.requests import DeleteObjectRequest, Request, exact
+from engine.shapes.requests import DeleteObjectRequest, Request, reject_unknown_members
 
 
-class Deletions(Core):
-    """The operations that delete objects."""
+class DeleteObjects:
+    """DeleteObject and DeleteObjects."""
 
-    @exact
-    def delete_object(self, bucket: str, key: str, **said: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
+    _context: Context
+
+    @reject_unknown_members
+    def delete_object(self, bucket: str, key: str, **request: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
         """Delete an object, or the version named; where versions are kept, the first only hides it behind a delete marker.
 
         What is not there is no error.
@@ -31,20 +33,20 @@ class Deletions(Core):
 
         Source: API page DeleteObject.
         """
-        self._check_writable()
-        item = ObjectIdentifier(key, said.get("version_id"), said.get("if_match"))
-        deletion = self._deletion(item, bypass=bool(said.get("bypass_governance_retention")))
-        place = self._enter(bucket, said)
+        self._context.check_writable()
+        item = ObjectIdentifier(key, request.get("version_id"), request.get("if_match"))
+        deletion = self._deletion(item, bypass=bool(request.get("bypass_governance_retention")))
+        bucket_record = self._context.authorized_bucket(bucket, request)
         (deleted,) = self._delete(bucket, (deletion,))
         if isinstance(deleted, S3Error):
             raise deleted
         return DeleteObjectOutput(
             delete_marker=deleted.is_delete_marker or None,
             version_id=shown_version(deleted.version),
-            request_charged=self._charged(place),
+            request_charged=self._context.request_charged(bucket_record),
         )
 
-    @exact
+    @reject_unknown_members
     def delete_objects(
         self,
         bucket: str,
@@ -52,7 +54,7 @@ class Deletions(Core):
         *,
         quiet: bool = False,
         bypass_governance_retention: bool = False,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> DeleteObjectsOutput:
         """Delete up to 1,000 objects or versions, by keys or (key, version id) pairs; `quiet` leaves what worked out of the answer.
 
@@ -64,18 +66,22 @@ class Deletions(Core):
 
         Source: API page DeleteObjects.
         """
-        self._check_writable()
+        self._context.check_writable()
         items = [ObjectIdentifier(item) if isinstance(item, str) else ObjectIdentifier(*item) for item in keys]
-        if not 1 <= len(items) <= self.limits.delete_count_max:
-            raise MalformedXML(reason=f"DeleteObjects takes 1 to {self.limits.delete_count_max} keys, not {len(items)}")
-        place = self._enter(bucket, said)
+        if not 1 <= len(items) <= self._context.limits.delete_count_max:
+            raise MalformedXML(
+                reason=f"DeleteObjects takes 1 to {self._context.limits.delete_count_max} keys, not {len(items)}"
+            )
+        bucket_record = self._context.authorized_bucket(bucket, request)
         ends = list(zip(items, self._delete_each(bucket, items, bypass_governance_retention), strict=True))
         deleted = tuple(_shown(item, end) for item, end in ends if isinstance(end, Deleted))
         errors = tuple(
             Error(item.key, item.version_id, end.code, end.message) for item, end in ends if isinstance(end, S3Error)
         )
         return DeleteObjectsOutput(
-            None if quiet else deleted or None, errors or None, request_charged=self._charged(place)
+            None if quiet else deleted or None,
+            errors or None,
+            request_charged=self._context.request_charged(bucket_record),
         )
 
     def _deletion(self, item: ObjectIdentifier, *, bypass: bool) -> Deletion:
@@ -84,14 +90,14 @@ class Deletions(Core):
         Raises:
             KeyTooLongError, InvalidArgument: the key or the version id is none.
         """
-        version, now = asked_version(item.version_id), self._now_ns()
+        version, now = asked_version(item.version_id), self._context.now_ns()
 
         def check(found: FoundObject | None, _newer: object) -> None:
             check_delete(item.etag, found)
             if version is not None:
                 check_unlocked(found, now, bypass=bypass)
 
-        return Deletion(encode_key(item.key, self.limits), version, check)
+        return Deletion(encode_key(item.key, self._context.limits), version, check)
 
     def _delete_each(self, bucket: str, items: Iterable[ObjectIdentifier], bypass: bool) -> list[Deleted | S3Error]:
         tried = [self._tried(item, bypass) for item in items]
@@ -105,8 +111,12 @@ class Deletions(Core):
             return error
 
     def _delete(self, bucket: str, deletions: Sequence[Deletion]) -> tuple[Deleted | S3Error, ...]:
-        results = self._freeing(lambda: self._meta.delete_objects(bucket, deletions, self._now_ns()))
-        self._sweeper.sweep(tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash))
+        results = self._context.freeing(
+            lambda: self._context.meta.delete_objects(bucket, deletions, self._context.now_ns())
+        )
+        self._context.sweeper.sweep(
+            tuple(piece for result in results if isinstance(result, Deleted) for piece in result.trash)
+        )
         return results
 
 

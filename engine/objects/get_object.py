@@ -1,97 +1,37 @@
-"""PutObject, GetObject, HeadObject."""
+"""GetObject and HeadObject."""
 
 import contextlib
-from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Unpack
 
-from engine.bodies.readers import ObjectBody, open_part
-from engine.bodies.reception import Promise, in_hex
-from engine.bodies.sources import Body, trailers_of
-from engine.checksums import DEFAULT, promised_checksum
-from engine.core import Core
+from engine.bodies.readers import ObjectBody
+from engine.core import Context
 from engine.dates import to_datetime
-from engine.directory.leases import Lease
-from engine.encryption.customer_keys import customer_key_said
-from engine.encryption.seals import Seal, told
-from engine.errors import InternalError, NoSuchKey, NoSuchVersion
-from engine.meta import FoundObject, Version
+from engine.encryption.customer_keys import requested_customer_key
+from engine.encryption.seals import encryption_members
+from engine.meta import FoundObject
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import BucketRecord
-from engine.objects.checksums import is_shown, of_object, read_along, shown
-from engine.objects.conditions import Conditions, Extent, WriteConditions, extent_of
+from engine.objects.checksums import asks_for_checksum, checksum_of_read
+from engine.objects.conditions import Conditions, Extent, extent_of
 from engine.objects.keys import encode_key
-from engine.objects.lookup import LEASE_TRIES_MAX, check_present
-from engine.objects.metadata import Traits, check_active, overrides
-from engine.objects.object_lock import check_digest, lock_in, shown_lock
-from engine.objects.put_object import new_object, new_place
-from engine.objects.version_ids import asked_version, made_version, shown_version
-from engine.shapes.answers import GetObjectOutput, HeadObjectOutput, PutObjectOutput, quoted
-from engine.shapes.requests import PutObjectRequest, ReadRequest, exact
+from engine.objects.lookup import ObjectLookup
+from engine.objects.metadata import check_active, overrides
+from engine.objects.object_lock import shown_lock
+from engine.objects.version_ids import asked_version, shown_version
+from engine.shapes.answers import GetObjectOutput, HeadObjectOutput, quoted
+from engine.shapes.requests import ReadRequest, reject_unknown_members
 
 CONTENT_TYPE_DEFAULT = "binary/octet-stream"
 
 
-class Objects(Core):
-    """The operations on objects."""
+class GetObject:
+    """GetObject and HeadObject."""
 
-    @exact
-    def put_object(
-        self,
-        bucket: str,
-        key: str,
-        body: Body = b"",
-        **said: Unpack[PutObjectRequest],
-    ) -> PutObjectOutput:
-        """Store an object durably, in place of what the key held; body and digests as for `upload_part`.
+    _context: Context
+    _objects: ObjectLookup
 
-        Raises:
-            NoSuchBucket, KeyTooLongError.
-            MetadataTooLarge, InvalidStorageClass, InvalidTag, …: what `Traits` refuses.
-            InvalidRequest: a lock in a bucket without object lock, or without a digest of the bytes.
-            EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
-            PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
-            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption, one whose key can't be used, or that the bucket blocks.
-            StoreFull, InternalError, SlowDown: nothing was stored, try again.
-
-        With a customer's key (`sse_customer_*`) the bytes are stored sealed, and each read needs the same key. SSE-S3 and SSE-KMS
-        (`server_side_encryption`), or what the bucket has for all that ask for nothing, seal them with keys that the store finds again.
-
-        Source: API page PutObject.
-        """
-        self._check_writable()
-        checksum = promised_checksum(said, trailers_of(body), must_agree=True)
-        promise = Promise.of(said, checksum).keeping(checksum.algorithm if checksum else DEFAULT)
-        conditions = WriteConditions.of(said.get("if_match"), said.get("if_none_match"))
-        name, traits = encode_key(key, self.limits), Traits.of(said, self.limits, self._now_ns())
-        size_max = self.limits.put_size_bytes_max
-        with contextlib.ExitStack() as held:
-            customer = held.enter_context(customer_key_said(said))
-            place = self._enter(bucket, said)
-            expected = lock_in(place, traits.lock, self._now_ns())
-            check_digest(expected, has_digest=checksum is not None or promise.md5 is not None)
-            self._check_customer(place, bucket, key, customer)
-            asked = self._asked(place, said, customer)
-            conditions.check(key, self._current(bucket, name))
-            seal = held.enter_context(self._begin_seal(new_place(bucket, key), asked))
-            receive = self._reception.receive
-            arrival = held.enter_context(receive(body, promise, size_max=size_max, shown_as=in_hex, seal=seal))
-            record, part = new_object(arrival, traits.headers, traits.tags, traits.lock, self._now_ns())
-            guard, locking = partial(conditions.check, key), partial(lock_in, now_ns=record.modified_ns)
-            version, trash = self._meta.put_object(bucket, name, record, part, arrival.inline, guard, locking)
-        self._sweeper.sweep(trash)
-        return PutObjectOutput(
-            quoted(record.etag),
-            **shown(of_object(arrival.kept, arrival.algorithm)),
-            version_id=made_version(version),
-            expiration=self._expiration(bucket, name, record),
-            request_charged=self._charged(place),
-            **told(seal.encryption, customer),
-            ssekms_encryption_context=said.get("ssekms_encryption_context"),
-        )
-
-    @exact
-    def get_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> GetObjectOutput:
+    @reject_unknown_members
+    def get_object(self, bucket: str, key: str, **request: Unpack[ReadRequest]) -> GetObjectOutput:
         """Open an object, a range (`bytes=0-9`) or a part of it; `body` reads the old bytes to their end whatever happens to the key.
 
         Raises:
@@ -105,28 +45,30 @@ class Objects(Core):
 
         Source: API page GetObject.
         """
-        self._check_open()
-        conditions = Conditions.of(said)
-        place = self._enter(bucket, said)
-        name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
-        with customer_key_said(said) as customer, contextlib.ExitStack() as undo:
-            found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
+        context = self._context
+        context.check_open()
+        conditions = Conditions.of(request)
+        bucket_record = context.authorized_bucket(bucket, request)
+        name, version = encode_key(key, context.limits), asked_version(request.get("version_id"))
+        with requested_customer_key(request) as customer, contextlib.ExitStack() as undo:
+            found, manifest, lease = self._objects.hold(bucket, name, version)
             undo.callback(lease.close)
             record = found.record
-            seal = undo.enter_context(self._seal_for_read(record.encryption, bucket, key, customer))
+            seal = undo.enter_context(context.seal_for_read(record.encryption, bucket, key, customer))
             conditions.check(record.etag, to_datetime(record.modified_ns))
             check_active(record)
-            extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-            self._check_readable(manifest, extent, seal)
-            expiration = self._expiration_of(bucket, name, found, version)
-            described = self._described(place, found, extent, said) | told(record.encryption, customer)
-            described |= read_along(record, manifest, extent, said, seal)
-            body = ObjectBody(manifest, extent.start, extent.length, self._meta, self._blobs, lease, seal)
+            extent = extent_of(record, manifest, request.get("range"), request.get("part_number"), context.limits)
+            self._objects.check_readable(manifest, extent, seal)
+            expiration = self._objects.expiration(bucket, name, found, version)
+            described = self._described(bucket_record, found, extent, request)
+            described |= encryption_members(record.encryption, customer)
+            described |= checksum_of_read(record, manifest, extent, request, seal)
+            body = ObjectBody(manifest, extent.start, extent.length, context.meta, context.blobs, lease, seal)
             undo.pop_all()
         return GetObjectOutput(**described, expiration=expiration, body=body)  # type: ignore[arg-type]
 
-    @exact
-    def head_object(self, bucket: str, key: str, **said: Unpack[ReadRequest]) -> HeadObjectOutput:
+    @reject_unknown_members
+    def head_object(self, bucket: str, key: str, **request: Unpack[ReadRequest]) -> HeadObjectOutput:
         """Describe an object as `get_object` would, without its bytes.
 
         Raises:
@@ -134,87 +76,33 @@ class Objects(Core):
 
         Source: API page HeadObject.
         """
-        self._check_open()
-        conditions = Conditions.of(said)
-        name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
-        place = self._enter(bucket, said)
-        if said.get("part_number") is None:
-            found, manifest = self._find_object(bucket, name, version), Manifest.of(Parts(), ())
+        context = self._context
+        context.check_open()
+        conditions = Conditions.of(request)
+        name, version = encode_key(key, context.limits), asked_version(request.get("version_id"))
+        bucket_record = context.authorized_bucket(bucket, request)
+        if request.get("part_number") is None:
+            found, manifest = self._objects.find(bucket, name, version), Manifest.of(Parts(), ())
         else:
-            found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
+            found, manifest, lease = self._objects.hold(bucket, name, version)
             lease.close()
         record = found.record
-        looked_at, at_checksums = record.encryption, is_shown(said)
         with (
-            customer_key_said(said) as customer,
-            self._seal_for_look(looked_at, bucket, key, customer, at_checksums=at_checksums) as seal,
+            requested_customer_key(request) as customer,
+            context.seal_for_attributes(
+                record.encryption, bucket, key, customer, reads_checksums=asks_for_checksum(request)
+            ) as seal,
         ):
             conditions.check(record.etag, to_datetime(record.modified_ns))
-            extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
-            described = self._described(place, found, extent, said) | told(record.encryption, customer)
-            described |= read_along(record, manifest, extent, said, seal)
-        expiration = self._expiration_of(bucket, name, found, version)
+            extent = extent_of(record, manifest, request.get("range"), request.get("part_number"), context.limits)
+            described = self._described(bucket_record, found, extent, request)
+            described |= encryption_members(record.encryption, customer)
+            described |= checksum_of_read(record, manifest, extent, request, seal)
+        expiration = self._objects.expiration(bucket, name, found, version)
         return HeadObjectOutput(**described, expiration=expiration)  # type: ignore[arg-type]
 
-    def _current(self, bucket: str, key: bytes) -> FoundObject | None:
-        """What the key holds just now; a delete marker too."""
-        try:
-            return self._meta.find_object(bucket, key)
-        except NoSuchKey:
-            return None
-
-    def _expiration_of(self, bucket: str, key: bytes, found: FoundObject, asked: Version | None) -> str | None:
-        """What x-amz-expiration says: of the latest version alone, also if it was asked for by its id."""
-        is_latest = asked is None or self._current(bucket, key) == found
-        return self._expiration(bucket, key, found.record) if is_latest else None
-
-    def _find_object(self, bucket: str, key: bytes, version: Version | None = None, method: str = "GET") -> FoundObject:
-        """The object at a key, or a version of it; `method` is what the wire calls the request.
-
-        Raises:
-            NoSuchKey: there is none, or a delete marker.
-            NoSuchVersion: not that one.
-            MethodNotAllowed: that one is a delete marker.
-
-        Source: User Guide, "Working with delete markers".
-        """
-        with self._naming_version(version):
-            return check_present(self._meta.find_object(bucket, key, version), key, version, method)
-
-    @contextlib.contextmanager
-    def _naming_version(self, version: Version | None) -> Iterator[None]:
-        """Give NoSuchVersion the id of the version asked for."""
-        try:
-            yield
-        except NoSuchVersion as error:
-            raise NoSuchVersion(Key=error.extras["Key"], VersionId=shown_version(version)) from None
-
-    def _open_object(self, find: Callable[[], FoundObject]) -> tuple[FoundObject, Manifest, Lease]:
-        """The object that `find` finds, under a lease; it is looked up again under the lease, since its blobs may have gone before."""
-        found = find()
-        for _ in range(LEASE_TRIES_MAX):
-            lease = self._leases.hold(found.record.manifest_id)
-            if lease is not None:
-                try:
-                    held, found = found, find()
-                    manifest = self._meta.find_manifest(found.record.manifest_id)
-                    if held.record.manifest_id == found.record.manifest_id and manifest is not None:
-                        held_lease, lease = lease, None
-                        return found, manifest, held_lease
-                finally:
-                    if lease is not None:
-                        lease.close()
-            else:
-                found = find()
-        raise InternalError(reason="the object was replaced again and again while it was being opened")
-
-    def _check_readable(self, manifest: Manifest, extent: Extent, seal: Seal) -> None:
-        """Find out before the answer begins that the first part asked for is there."""
-        if extent.length:
-            open_part(manifest.parts[manifest.index_at(extent.start)], self._meta, self._blobs, seal).close()
-
     def _described(
-        self, place: BucketRecord, found: FoundObject, extent: Extent, said: ReadRequest
+        self, bucket_record: BucketRecord, found: FoundObject, extent: Extent, request: ReadRequest
     ) -> dict[str, object]:
         """The members that GetObject and HeadObject share."""
         record, headers = found.record, found.record.headers
@@ -238,6 +126,6 @@ class Objects(Core):
             "tag_count": len(record.tags) or None,
             **shown_lock(record.lock),
             "parts_count": extent.parts_count,
-            "request_charged": self._charged(place),
-            **overrides(said),
+            "request_charged": self._context.request_charged(bucket_record),
+            **overrides(request),
         }

@@ -3,29 +3,33 @@
 from collections.abc import Iterable
 from typing import Unpack
 
+from engine.core import Context
 from engine.dates import to_datetime
-from engine.encryption.customer_keys import customer_key_said
+from engine.encryption.customer_keys import requested_customer_key
 from engine.encryption.seals import Seal
 from engine.errors import InvalidArgument, InvalidRequest
 from engine.meta.parts import Manifest
 from engine.meta.records import ObjectRecord
 from engine.objects.checksums import of_part, shown
-from engine.objects.get_object import Objects
 from engine.objects.keys import encode_key
 from engine.objects.listing import check_page_size
+from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import storage_class_of
 from engine.objects.version_ids import asked_version, shown_version
 from engine.shapes.answers import Checksum, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart
-from engine.shapes.requests import GetObjectAttributesRequest, exact
+from engine.shapes.requests import GetObjectAttributesRequest, reject_unknown_members
 
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 OF_CHECKSUMS = frozenset({"Checksum", "ObjectParts"})
 
 
-class Attributes(Objects):
-    """GetObjectAttributes on top of the other operations on objects."""
+class GetObjectAttributes:
+    """GetObjectAttributes."""
 
-    @exact
+    _context: Context
+    _objects: ObjectLookup
+
+    @reject_unknown_members
     def get_object_attributes(
         self,
         bucket: str,
@@ -34,7 +38,7 @@ class Attributes(Objects):
         object_attributes: Iterable[str],
         max_parts: int | None = None,
         part_number_marker: int | None = None,
-        **said: Unpack[GetObjectAttributesRequest],
+        **request: Unpack[GetObjectAttributesRequest],
     ) -> GetObjectAttributesOutput:
         """Tell the attributes asked for: ETag, Checksum, ObjectParts, StorageClass, ObjectSize.
 
@@ -47,19 +51,19 @@ class Attributes(Objects):
 
         Source: API page GetObjectAttributes; AWS's answers.
         """
-        self._check_open()
+        self._context.check_open()
         wanted = _wanted(object_attributes)
-        limit = check_page_size("max-parts", max_parts, self.limits.page_size_max, self.limits)
-        marker = check_page_size("part-number-marker", part_number_marker, 0, self.limits, clamp=False)
-        place = self._enter(bucket, said)
-        name, version = encode_key(key, self.limits), asked_version(said.get("version_id"))
-        found, manifest, lease = self._open_object(lambda: self._find_object(bucket, name, version))
+        limit = check_page_size("max-parts", max_parts, self._context.limits.page_size_max, self._context.limits)
+        marker = check_page_size("part-number-marker", part_number_marker, 0, self._context.limits, clamp=False)
+        bucket_record = self._context.authorized_bucket(bucket, request)
+        name, version = encode_key(key, self._context.limits), asked_version(request.get("version_id"))
+        found, manifest, lease = self._objects.hold(bucket, name, version)
         lease.close()
         record = found.record
         with (
-            customer_key_said(said) as customer,
-            self._seal_for_look(
-                record.encryption, bucket, key, customer, at_checksums=bool(wanted & OF_CHECKSUMS)
+            requested_customer_key(request) as customer,
+            self._context.seal_for_attributes(
+                record.encryption, bucket, key, customer, reads_checksums=bool(wanted & OF_CHECKSUMS)
             ) as seal,
         ):
             checksum = seal.reveal_whole(record.etag, record.checksum) if "Checksum" in wanted else None
@@ -67,7 +71,7 @@ class Attributes(Objects):
         return GetObjectAttributesOutput(
             last_modified=to_datetime(record.modified_ns),
             version_id=shown_version(found.version),
-            request_charged=self._charged(place),
+            request_charged=self._context.request_charged(bucket_record),
             etag=record.etag if "ETag" in wanted else None,
             checksum=Checksum(**shown(checksum)) if checksum is not None else None,
             object_parts=parts,

@@ -2,7 +2,7 @@
 
 from typing import Any, Unpack
 
-from engine.core import Core
+from engine.core import Context
 from engine.dates import to_datetime
 from engine.meta import ObjectEntry, Page
 from engine.meta.records import BucketRecord
@@ -12,13 +12,15 @@ from engine.objects.listing import Encoding, check_page_size, encoded_prefixes, 
 from engine.objects.metadata import storage_class_of
 from engine.shapes.answers import Owner, quoted
 from engine.shapes.listing_answers import ListObjectsOutput, ListObjectsV2Output, Object
-from engine.shapes.requests import Request, exact
+from engine.shapes.requests import Request, reject_unknown_members
 
 
-class ObjectListings(Core):
-    """The listings of objects."""
+class ListObjects:
+    """ListObjectsV2 and ListObjects."""
 
-    @exact
+    _context: Context
+
+    @reject_unknown_members
     def list_objects_v2(
         self,
         bucket: str,
@@ -30,7 +32,7 @@ class ObjectListings(Core):
         max_keys: int | None = None,
         encoding_type: str | None = None,
         fetch_owner: bool = False,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> ListObjectsV2Output:
         """List objects by key in UTF-8 byte order, a page of at most 1,000.
 
@@ -40,20 +42,20 @@ class ObjectListings(Core):
 
         Source: API page ListObjectsV2.
         """
-        limit = check_page_size("max-keys", max_keys, self.limits.page_size_max, self.limits)
+        limit = check_page_size("max-keys", max_keys, self._context.limits.page_size_max, self._context.limits)
         encoding = Encoding.of(encoding_type)
         after = parse_token(continuation_token) if continuation_token else encode_text(start_after or "", "start-after")
-        page, place = self._objects_page(bucket, said, prefix, delimiter, after, limit)
+        page, bucket_record = self._objects_page(bucket, request, prefix, delimiter, after, limit)
         return ListObjectsV2Output(
             name=bucket,
             key_count=len(page.items) + len(page.common_prefixes),
             continuation_token=continuation_token,
             next_continuation_token=format_token(last_of(page)) if page.is_truncated else None,
             start_after=encoding.show(start_after) if start_after else None,
-            **self._common_members(page, place, prefix, delimiter, limit, encoding, fetch_owner),
+            **self._common_members(page, bucket_record, prefix, delimiter, limit, encoding, fetch_owner),
         )
 
-    @exact
+    @reject_unknown_members
     def list_objects(
         self,
         bucket: str,
@@ -63,7 +65,7 @@ class ObjectListings(Core):
         marker: str | None = None,
         max_keys: int | None = None,
         encoding_type: str | None = None,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> ListObjectsOutput:
         """List objects by key in UTF-8 byte order, a page of at most 1,000; the version that V2 replaced.
 
@@ -73,30 +75,32 @@ class ObjectListings(Core):
 
         Source: API page ListObjects.
         """
-        limit = check_page_size("max-keys", max_keys, self.limits.page_size_max, self.limits)
+        limit = check_page_size("max-keys", max_keys, self._context.limits.page_size_max, self._context.limits)
         encoding = Encoding.of(encoding_type)
-        page, place = self._objects_page(bucket, said, prefix, delimiter, encode_text(marker or "", "marker"), limit)
+        page, bucket_record = self._objects_page(
+            bucket, request, prefix, delimiter, encode_text(marker or "", "marker"), limit
+        )
         return ListObjectsOutput(
             name=bucket,
             marker=encoding.show(marker or ""),
             next_marker=encoding.show(last_of(page).decode()) if page.is_truncated and delimiter else None,
-            **self._common_members(page, place, prefix, delimiter, limit, encoding, with_owner=True),
+            **self._common_members(page, bucket_record, prefix, delimiter, limit, encoding, with_owner=True),
         )
 
     def _objects_page(
-        self, bucket: str, said: Request, prefix: str | None, delimiter: str | None, after: bytes, limit: int
+        self, bucket: str, request: Request, prefix: str | None, delimiter: str | None, after: bytes, limit: int
     ) -> tuple[Page[ObjectEntry], BucketRecord]:
-        self._check_open()
-        place = self._enter(bucket, said)
-        page = self._meta.list_objects(
+        self._context.check_open()
+        bucket_record = self._context.authorized_bucket(bucket, request)
+        page = self._context.meta.list_objects(
             bucket, encode_text(prefix or "", "prefix"), encode_text(delimiter or "", "delimiter"), after, limit
         )
-        return page, place
+        return page, bucket_record
 
     def _common_members(
         self,
         page: Page[ObjectEntry],
-        place: BucketRecord,
+        bucket_record: BucketRecord,
         prefix: str | None,
         delimiter: str | None,
         limit: int,
@@ -104,9 +108,9 @@ class ObjectListings(Core):
         with_owner: bool,
     ) -> dict[str, Any]:
         """The members that both versions share."""
-        owner = Owner(self._canonical_id(place.owner)) if with_owner else None
+        owner = Owner(self._context.canonical_id(bucket_record.owner)) if with_owner else None
         return {
-            "request_charged": self._charged(place),
+            "request_charged": self._context.request_charged(bucket_record),
             "prefix": encoding.show(prefix or ""),
             "max_keys": limit,
             "is_truncated": page.is_truncated,

@@ -22,30 +22,30 @@ from engine.meta.records import Headers, Lock, ObjectRecord
 from engine.objects.object_lock import read_lock
 from engine.objects.tags import read_tagging
 from engine.record import Record
-from engine.shapes.requests import ReadRequest, Traveller
+from engine.shapes.requests import ReadRequest, StoredWithObject
 
 STORAGE_CLASS_DEFAULT = "STANDARD"
 """Of what names no other; it is never said of an object that is read."""
 
 
-def make_headers(said: Traveller, limits: Limits) -> Headers:
+def make_headers(request: StoredWithObject, limits: Limits) -> Headers:
     """The headers that travel with an object; names of metadata are lower case, as HTTP makes them.
 
     Raises:
         MetadataTooLarge: the user's metadata has more than 2 KiB.
         RequestHeaderSectionTooLarge: all of it has more than 8 KiB.
     """
-    expires = said.get("expires")
+    expires = request.get("expires")
     if isinstance(expires, datetime.datetime):
         expires = http_date(expires)
-    kept = {name.lower(): value for name, value in (said.get("metadata") or {}).items()}
+    kept = {name.lower(): value for name, value in (request.get("metadata") or {}).items()}
     size = sum(len(name.encode()) + len(value.encode()) for name, value in kept.items())
     if size > limits.metadata_size_bytes_max:
         raise MetadataTooLarge(Size=size, MaxSizeAllowed=limits.metadata_size_bytes_max)
-    storage_class = said.get("storage_class")
+    storage_class = request.get("storage_class")
     headers = Headers(
-        kept, said.get("cache_control"), said.get("content_disposition"), said.get("content_encoding"),
-        said.get("content_language"), said.get("content_type"), expires, said.get("website_redirect_location"),
+        kept, request.get("cache_control"), request.get("content_disposition"), request.get("content_encoding"),
+        request.get("content_language"), request.get("content_type"), expires, request.get("website_redirect_location"),
         storage_class if storage_class != STORAGE_CLASS_DEFAULT else None,
     )  # fmt: skip
     size += sum(len(value.encode()) for value in _texts(headers))
@@ -59,18 +59,18 @@ def _texts(headers: Headers) -> list[str]:
     return [value for value in values if isinstance(value, str)]
 
 
-def overrides(said: ReadRequest) -> dict[str, str]:
+def overrides(request: ReadRequest) -> dict[str, str]:
     """The headers that a read is to have instead of the object's own; an empty one is none.
 
     Source: API page GetObject, "Overriding response header values through the request".
     """
-    expires = said.get("response_expires")
+    expires = request.get("response_expires")
     wanted = {
-        "cache_control": said.get("response_cache_control"),
-        "content_disposition": said.get("response_content_disposition"),
-        "content_encoding": said.get("response_content_encoding"),
-        "content_language": said.get("response_content_language"),
-        "content_type": said.get("response_content_type"),
+        "cache_control": request.get("response_cache_control"),
+        "content_disposition": request.get("response_content_disposition"),
+        "content_encoding": request.get("response_content_encoding"),
+        "content_language": request.get("response_content_language"),
+        "content_type": request.get("response_content_type"),
         "expires": http_date(expires) if isinstance(expires, datetime.datetime) else expires,
     }
     return {name: value for name, value in wanted.items() if value}
@@ -87,15 +87,15 @@ ACLS = ACLS_OF_THE_OWNER | {
 }  # fmt: skip
 
 
-class Traits(Record, frozen=True):
-    """What an object is to keep; its lock as it was said, before the bucket's own rule."""
+class ObjectMetadata(Record, frozen=True):
+    """What an object is to keep; its lock as it was request, before the bucket's own rule."""
 
     headers: Headers
     tags: dict[str, str]
     lock: Lock
 
     @staticmethod
-    def of(said: Traveller, limits: Limits, now_ns: int) -> "Traits":
+    def of(request: StoredWithObject, limits: Limits, now_ns: int) -> "ObjectMetadata":
         """Read a request.
 
         Raises:
@@ -104,16 +104,16 @@ class Traits(Record, frozen=True):
             InvalidRequest, AccessControlListNotSupported: an ACL other than the owner's.
             InvalidArgument: a member has a value that it can't have.
         """
-        _check_acl(said)
-        _check_storage_class(said.get("storage_class"))
-        _check_redirect(said.get("website_redirect_location"))
+        _check_acl(request)
+        _check_storage_class(request.get("storage_class"))
+        _check_redirect(request.get("website_redirect_location"))
         lock = read_lock(
-            said.get("object_lock_mode"),
-            said.get("object_lock_retain_until_date"),
-            said.get("object_lock_legal_hold_status"),
+            request.get("object_lock_mode"),
+            request.get("object_lock_retain_until_date"),
+            request.get("object_lock_legal_hold_status"),
             now_ns,
         )
-        return Traits(make_headers(said, limits), read_tagging(said.get("tagging"), limits), lock)
+        return ObjectMetadata(make_headers(request, limits), read_tagging(request.get("tagging"), limits), lock)
 
 
 def storage_class_of(headers: Headers) -> str:
@@ -145,9 +145,9 @@ def check_copyable(record: ObjectRecord) -> None:
         raise ObjectNotInActiveTierError
 
 
-def _check_acl(said: Traveller) -> None:
-    acl = said.get("acl")
-    grants = [said.get(f"grant_{right}") for right in ("full_control", "read", "read_acp", "write_acp")]
+def _check_acl(request: StoredWithObject) -> None:
+    acl = request.get("acl")
+    grants = [request.get(f"grant_{right}") for right in ("full_control", "read", "read_acp", "write_acp")]
     has_grants = any(grant is not None for grant in grants)
     if acl is not None and has_grants:
         raise InvalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")

@@ -48,21 +48,21 @@ def read_lock(mode: object, until: datetime | None, hold: object, now_ns: int) -
     return Lock(_mode(mode), _to_ms(until) if until is not None else 0, None if hold is None else hold == "ON")
 
 
-def lock_in(bucket: BucketRecord, said: Lock, now_ns: int) -> Lock:
-    """The lock a new version gets in a bucket: what was said, or the retention the bucket gives by default.
+def lock_in(bucket: BucketRecord, requested: Lock, now_ns: int) -> Lock:
+    """The lock a new version gets in a bucket: the requested one, else the bucket's default retention.
 
     Raises:
-        InvalidRequest: the bucket has no object lock, and something was said.
+        InvalidRequest: the bucket has no object lock, and a lock was requested.
     """
     if bucket.lock is None:
-        if said != Lock():
+        if requested != Lock():
             raise missing_configuration()
-        return said
+        return requested
     rule = bucket.lock
-    if said.mode is not None or rule.mode is None:
-        return said
+    if requested.mode is not None or rule.mode is None:
+        return requested
     days = rule.days + DAYS_OF_A_YEAR * rule.years
-    return replace(said, mode=rule.mode, retain_until_ms=now_ns // 10**6 + days * _DAY_MS)
+    return replace(requested, mode=rule.mode, retain_until_ms=now_ns // 10**6 + days * _DAY_MS)
 
 
 def check_digest(lock: Lock, *, has_digest: bool) -> None:

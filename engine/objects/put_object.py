@@ -1,33 +1,69 @@
 """PutObject."""
 
-import secrets
+from typing import Unpack
 
-from engine.bodies.reception import Arrival
-from engine.encryption.upload_keys import Place
-from engine.meta.parts import PartRecord
-from engine.meta.records import Headers, Lock, ObjectRecord
-from engine.objects.checksums import of_object
-
-MANIFEST_ID_SIZE = 16
-
-
-OBJECT_ID_SIZE = 16
-"""Of what stands for an upload id where there was no upload."""
-
-
-def new_place(bucket: str, key: str) -> Place:
-    """What binds the keys of an object that comes in one piece."""
-    return Place(bucket, key, secrets.token_bytes(OBJECT_ID_SIZE))
+from engine.bodies.reception import Promise, in_hex
+from engine.bodies.sources import Body, trailers_of
+from engine.checksums import DEFAULT, promised_checksum
+from engine.core import Context
+from engine.objects.checksums import of_object, shown
+from engine.objects.conditions import WriteConditions
+from engine.objects.lookup import ObjectLookup
+from engine.objects.metadata import ObjectMetadata
+from engine.objects.version_ids import made_version
+from engine.objects.writing import new_key_binding, writing
+from engine.shapes.answers import PutObjectOutput, quoted
+from engine.shapes.requests import PutObjectRequest, reject_unknown_members
 
 
-def new_object(
-    arrival: Arrival, headers: Headers, tags: dict[str, str], lock: Lock, now_ns: int
-) -> tuple[ObjectRecord, PartRecord]:
-    """The records of an object that came in one piece, and of its one part."""
-    part = arrival.as_part(1, now_ns)
-    etag, manifest_id = part.etag.hex(), secrets.token_bytes(MANIFEST_ID_SIZE)
-    kept = arrival.seal.hide_whole(etag, of_object(arrival.kept, arrival.algorithm))
-    record = ObjectRecord(
-        manifest_id, arrival.size, etag, now_ns, None, headers, tags, lock, kept, encryption=arrival.seal.encryption
-    )
-    return record, part
+class PutObject:
+    """PutObject."""
+
+    _context: Context
+    _objects: ObjectLookup
+
+    @reject_unknown_members
+    def put_object(
+        self,
+        bucket: str,
+        key: str,
+        body: Body = b"",
+        **request: Unpack[PutObjectRequest],
+    ) -> PutObjectOutput:
+        """Store an object durably, in place of what the key held; body and digests as for `upload_part`.
+
+        Raises:
+            NoSuchBucket, KeyTooLongError.
+            MetadataTooLarge, InvalidStorageClass, InvalidTag, …: as `ObjectMetadata.of`.
+            InvalidRequest: a lock in a bucket without object lock, or without a digest of the bytes.
+            EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
+            PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
+            InvalidArgument, AccessDenied, KMSNotFound, …: there is no such encryption, its key can't be used, or the bucket blocks it.
+            StoreFull, InternalError, SlowDown: nothing was stored, try again.
+
+        With a customer's key (`sse_customer_*`) the bytes are stored sealed, and each read needs the same key. SSE-S3 and SSE-KMS
+        (`server_side_encryption`, or the bucket's default) seal them with keys that the store finds again.
+
+        Source: API page PutObject.
+        """
+        context = self._context
+        checksum = promised_checksum(request, trailers_of(body), must_agree=True)
+        promise = Promise.of(request, checksum).keeping(checksum.algorithm if checksum else DEFAULT)
+        conditions = WriteConditions.of(request.get("if_match"), request.get("if_none_match"))
+        metadata = ObjectMetadata.of(request, context.limits, context.now_ns())
+        with writing(context, bucket, key, request) as write:
+            requested = write.requested_encryption()
+            write.check_lock(metadata.lock, has_digest=checksum is not None or promise.md5 is not None)
+            conditions.check(key, self._objects.current(bucket, write.name))
+            seal = write.hold(context.begin_seal(new_key_binding(bucket, key), requested))
+            size_max = context.limits.put_size_bytes_max
+            arrival = write.hold(context.bodies.receive(body, promise, size_max=size_max, shown_as=in_hex, seal=seal))
+            record, version = write.put(arrival, metadata.headers, metadata.tags, metadata.lock, conditions)
+        return PutObjectOutput(
+            quoted(record.etag),
+            **shown(of_object(arrival.kept, arrival.algorithm)),
+            version_id=made_version(version),
+            expiration=context.expiration(bucket, write.name, record),
+            request_charged=context.request_charged(write.bucket_record),
+            **write.encryption_members(seal.encryption),
+        )

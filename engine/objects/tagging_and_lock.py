@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Unpack
 
+from engine.core import Context
 from engine.errors import NoSuchObjectLockConfiguration
 from engine.meta import FoundObject
 from engine.meta.records import Lock, ObjectRecord, replace
-from engine.objects.get_object import Objects
 from engine.objects.keys import encode_key
-from engine.objects.lookup import check_present
+from engine.objects.lookup import ObjectLookup, check_present, naming_version
 from engine.objects.object_lock import HOLDS, missing_configuration, read_hold, read_retention, retained, retained_until
 from engine.objects.tags import check_tags
 from engine.objects.version_ids import asked_version, shown_version
 from engine.shapes.lifecycle import Tag
-from engine.shapes.requests import Owned, Request, exact
+from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 from engine.shapes.setting_answers import (
     DeleteObjectTaggingOutput,
     GetObjectLegalHoldOutput,
@@ -29,13 +29,16 @@ from engine.shapes.setting_answers import (
 Change = Callable[[ObjectRecord], ObjectRecord]
 
 
-class ObjectSettings(Objects):
-    """The operations on what is set of an object, or of a version of it.
+class TaggingAndLock:
+    """The operations on the tags, the retention and the legal hold of an object, or of a version of it.
 
     All of them raise NoSuchBucket, NoSuchKey, NoSuchVersion, and MethodNotAllowed for a delete marker.
     """
 
-    @exact
+    _context: Context
+    _objects: ObjectLookup
+
+    @reject_unknown_members
     def put_object_tagging(
         self,
         bucket: str,
@@ -43,7 +46,7 @@ class ObjectSettings(Objects):
         *,
         tagging: Mapping[str, Any],
         version_id: str | None = None,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> PutObjectTaggingOutput:
         """Set the tags, in place of all that there were: `{"tag_set": [{"key": "a", "value": "1"}]}`.
 
@@ -52,40 +55,40 @@ class ObjectSettings(Objects):
 
         Source: API page PutObjectTagging.
         """
-        self._check_writable()
-        self._enter(bucket, said)
-        tags = check_tags(((tag["key"], tag["value"]) for tag in tagging.get("tag_set") or ()), self.limits)
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
+        tags = check_tags(((tag["key"], tag["value"]) for tag in tagging.get("tag_set") or ()), self._context.limits)
         found = self._change(bucket, key, version_id, lambda record: replace(record, tags=tags), "PUT")
         return PutObjectTaggingOutput(shown_version(found.version))
 
-    @exact
+    @reject_unknown_members
     def get_object_tagging(
-        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Request]
+        self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[Request]
     ) -> GetObjectTaggingOutput:
         """Tell the tags.
 
         Source: API page GetObjectTagging.
         """
-        self._check_open()
-        self._enter(bucket, said)
-        found = self._find_object(bucket, encode_key(key, self.limits), asked_version(version_id))
+        self._context.check_open()
+        self._context.authorized_bucket(bucket, request)
+        found = self._objects.find(bucket, encode_key(key, self._context.limits), asked_version(version_id))
         tags = tuple(Tag(name, value) for name, value in found.record.tags.items())
         return GetObjectTaggingOutput(tags, shown_version(found.version))
 
-    @exact
+    @reject_unknown_members
     def delete_object_tagging(
-        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Owned]
+        self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[BucketOwnerCondition]
     ) -> DeleteObjectTaggingOutput:
         """Take all tags away.
 
         Source: API page DeleteObjectTagging.
         """
-        self._check_writable()
-        self._enter(bucket, said)
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
         found = self._change(bucket, key, version_id, lambda record: replace(record, tags={}), "DELETE")
         return DeleteObjectTaggingOutput(shown_version(found.version))
 
-    @exact
+    @reject_unknown_members
     def put_object_retention(
         self,
         bucket: str,
@@ -94,7 +97,7 @@ class ObjectSettings(Objects):
         retention: Mapping[str, Any] | None = None,
         version_id: str | None = None,
         bypass_governance_retention: bool = False,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> PutObjectRetentionOutput:
         """Keep a version until a moment, `{"mode": "GOVERNANCE", "retain_until_date": ...}`, or no longer than now, `{}`.
 
@@ -105,22 +108,22 @@ class ObjectSettings(Objects):
 
         Source: API page PutObjectRetention.
         """
-        self._check_writable()
-        now = self._now_ns()
+        self._context.check_writable()
+        now = self._context.now_ns()
         wanted = read_retention(retention or {}, now)
-        place = self._enter(bucket, said)
-        if place.lock is None:
+        bucket_record = self._context.authorized_bucket(bucket, request)
+        if bucket_record.lock is None:
             raise missing_configuration()
 
         def change(record: ObjectRecord) -> ObjectRecord:
             return replace(record, lock=retained(record.lock, wanted, now, bypass=bypass_governance_retention))
 
         self._change(bucket, key, version_id, change, "PUT")
-        return PutObjectRetentionOutput(self._charged(place))
+        return PutObjectRetentionOutput(self._context.request_charged(bucket_record))
 
-    @exact
+    @reject_unknown_members
     def get_object_retention(
-        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Request]
+        self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[Request]
     ) -> GetObjectRetentionOutput:
         """Tell until when a version is kept.
 
@@ -130,12 +133,12 @@ class ObjectSettings(Objects):
 
         Source: API page GetObjectRetention.
         """
-        lock = self._lock(bucket, key, version_id, said)
+        lock = self._lock(bucket, key, version_id, request)
         if lock.mode is None:
             raise NoSuchObjectLockConfiguration
         return GetObjectRetentionOutput(ObjectLockRetention(lock.mode, retained_until(lock)))
 
-    @exact
+    @reject_unknown_members
     def put_object_legal_hold(
         self,
         bucket: str,
@@ -143,7 +146,7 @@ class ObjectSettings(Objects):
         *,
         legal_hold: Mapping[str, Any] | None = None,
         version_id: str | None = None,
-        **said: Unpack[Request],
+        **request: Unpack[Request],
     ) -> PutObjectLegalHoldOutput:
         """Hold a version, or let go of it: `{"status": "ON"}` or `{"status": "OFF"}`.
 
@@ -153,21 +156,21 @@ class ObjectSettings(Objects):
 
         Source: API page PutObjectLegalHold.
         """
-        self._check_writable()
+        self._context.check_writable()
         is_held = read_hold(legal_hold or {})
-        place = self._enter(bucket, said)
-        if place.lock is None:
+        bucket_record = self._context.authorized_bucket(bucket, request)
+        if bucket_record.lock is None:
             raise missing_configuration()
 
         def change(record: ObjectRecord) -> ObjectRecord:
             return replace(record, lock=replace(record.lock, legal_hold=is_held))
 
         self._change(bucket, key, version_id, change, "PUT")
-        return PutObjectLegalHoldOutput(self._charged(place))
+        return PutObjectLegalHoldOutput(self._context.request_charged(bucket_record))
 
-    @exact
+    @reject_unknown_members
     def get_object_legal_hold(
-        self, bucket: str, key: str, *, version_id: str | None = None, **said: Unpack[Request]
+        self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[Request]
     ) -> GetObjectLegalHoldOutput:
         """Tell whether a version is held.
 
@@ -177,23 +180,23 @@ class ObjectSettings(Objects):
 
         Source: API page GetObjectLegalHold.
         """
-        lock = self._lock(bucket, key, version_id, said)
+        lock = self._lock(bucket, key, version_id, request)
         if lock.legal_hold is None:
             raise NoSuchObjectLockConfiguration
         return GetObjectLegalHoldOutput(ObjectLockLegalHold(HOLDS[not lock.legal_hold]))
 
     def _change(self, bucket: str, key: str, version_id: str | None, change: Change, method: str) -> FoundObject:
         """Change what is kept of a version, as it is found in the step that does it."""
-        name, version = encode_key(key, self.limits), asked_version(version_id)
+        name, version = encode_key(key, self._context.limits), asked_version(version_id)
 
         def changed(found: FoundObject) -> ObjectRecord:
             return change(check_present(found, name, version, method).record)
 
-        with self._naming_version(version):
-            return self._meta.update_object(bucket, name, version, changed)
+        with naming_version(version):
+            return self._context.meta.update_object(bucket, name, version, changed)
 
-    def _lock(self, bucket: str, key: str, version_id: str | None, said: Request) -> Lock:
-        self._check_open()
-        if self._enter(bucket, said).lock is None:
+    def _lock(self, bucket: str, key: str, version_id: str | None, request: Request) -> Lock:
+        self._context.check_open()
+        if self._context.authorized_bucket(bucket, request).lock is None:
             raise missing_configuration()
-        return self._find_object(bucket, encode_key(key, self.limits), asked_version(version_id)).record.lock
+        return self._objects.find(bucket, encode_key(key, self._context.limits), asked_version(version_id)).record.lock

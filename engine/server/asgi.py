@@ -38,12 +38,12 @@ class AsgiApplication:
         self.application = application
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="partwright")
         self._idle_timeout_s = idle_timeout_s
-        self.beside: AbstractContextManager[object] = contextlib.nullcontext()
+        self.lifespan: AbstractContextManager[object] = contextlib.nullcontext()
         """Entered for as long as the host server lives, if that tells us so (ASGI's lifespan)."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            with self.beside:
+            with self.lifespan:
                 await _live(receive, send)
             return
         if scope["type"] != "http":

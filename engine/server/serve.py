@@ -118,7 +118,7 @@ def load_application(settings: Settings) -> Any:
         customer_keys_in_clear=settings.customer_keys_in_clear,
         customer_keys_in_new_buckets=settings.customer_keys_in_new_buckets,
     )
-    application.beside = Upkeep(store, settings.reap_interval_s)
+    application.lifespan = Upkeep(store, settings.reap_interval_s)
     return application
 
 

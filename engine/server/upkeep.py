@@ -55,7 +55,7 @@ class Upkeep:
             self._right.close()
 
     def _reap(self) -> None:
-        self._right = self._right or self._store.become_keeper()
+        self._right = self._right or self._store.acquire_upkeep_lease()
         if self._right is None:
             return
         for _ in self._store.reap_in_steps(collect=not self._has_collected):

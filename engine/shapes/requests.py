@@ -1,6 +1,6 @@
 """What requests may say, by operation: S3's members in snake_case, typed once for the library, the command line and the wire.
 
-Operations take them as `**said: Unpack[...]`; `exact` refuses what is none of them.
+Operations take them as `**said: Unpack[...]`; `reject_unknown_members` refuses what is none of them.
 """
 
 import functools
@@ -12,19 +12,19 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-class Owned(TypedDict, total=False):
+class BucketOwnerCondition(TypedDict, total=False):
     """What any request about a bucket may say of it."""
 
     expected_bucket_owner: str | None
 
 
-class Request(Owned, total=False):
+class Request(BucketOwnerCondition, total=False):
     """What a request that costs something may say besides: who pays."""
 
     request_payer: str | None
 
 
-class Traveller(Request, total=False):
+class StoredWithObject(Request, total=False):
     """What is kept with an object: said at PutObject, CopyObject and CreateMultipartUpload."""
 
     metadata: Mapping[str, str] | None
@@ -91,7 +91,7 @@ class Digests(Checksums, total=False):
     checksum_algorithm: str | None
 
 
-class CreateMultipartUploadRequest(Traveller, Encrypted, total=False):
+class CreateMultipartUploadRequest(StoredWithObject, Encrypted, total=False):
     """Members of CreateMultipartUpload."""
 
     checksum_algorithm: str | None
@@ -102,7 +102,7 @@ class UploadPartRequest(Request, Digests, CustomerKeyed, total=False):
     """Members of UploadPart."""
 
 
-class PutObjectRequest(Traveller, Digests, Encrypted, total=False):
+class PutObjectRequest(StoredWithObject, Digests, Encrypted, total=False):
     """Members of PutObject."""
 
     if_match: str | None
@@ -168,7 +168,7 @@ class CopySourceRequest(Request, total=False):
     copy_source_sse_customer_key_md5: str | None
 
 
-class CopyObjectRequest(Traveller, CopySourceRequest, Encrypted, total=False):
+class CopyObjectRequest(StoredWithObject, CopySourceRequest, Encrypted, total=False):
     """Members of CopyObject."""
 
     metadata_directive: str | None
@@ -184,7 +184,7 @@ class UploadPartCopyRequest(CopySourceRequest, CustomerKeyed, total=False):
     copy_source_range: str | None
 
 
-def exact(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def reject_unknown_members(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Refuse members that an operation does not have, as Python does for named parameters.
 
     Raises:

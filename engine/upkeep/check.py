@@ -2,35 +2,44 @@
 
 from engine.blobs import BlobReader
 from engine.bodies.readers import InlineReader, digest_of
+from engine.core import Context
 from engine.errors import InternalError
 from engine.meta.parts import Flag, PartRecord
 from engine.native.sealed import HEADER_SIZE, is_header, sealed_size
-from engine.upkeep.check_sealed import SealedChecker, has_digests
+from engine.upkeep.check_sealed import CheckSealed, has_digests
 from engine.upkeep.reports import NAMES_REPORTED_MAX, CheckReport
 
 READ_SIZE = 1024 * 1024
 
 
-class Checker(SealedChecker):
-    """The checking of one store."""
+class Check:
+    """Checks one store."""
 
-    def _check(self, *, deep: bool) -> CheckReport:
+    __slots__ = ("_context", "_sealed")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._sealed = CheckSealed(context)
+
+    def run(self, *, deep: bool) -> CheckReport:
         """Walk rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
         trouble: dict[str, list[str]] = {"missing": [], "wrong_size": [], "corrupt": []}
         parts = sealed_parts = 0
-        for owner, part in self._meta.walk_parts(trouble["corrupt"].append):
+        for owner, part in self._context.meta.walk_parts(trouble["corrupt"].append):
             parts += 1
             sealed_parts += bool(part.flags & Flag.SEALED)
             kind = self._trouble_with(part, deep)
-            if kind and self._meta.holds_part(owner, part):  # asked after the look: bytes go only after their rows went
+            if kind and self._context.meta.holds_part(
+                owner, part
+            ):  # asked after the look: bytes go only after their rows went
                 trouble[kind].append(part.blob_id.hex())
-        opened_parts, damaged = self._check_opened() if deep else (0, [])
+        opened_parts, damaged = self._sealed.run() if deep else (0, [])
         told = {name for names in trouble.values() for name in names}
         trouble["corrupt"] += [name for name in damaged if name not in told]
         files = unnamed = unnamed_bytes = 0
-        for blob_id, size in self._blobs.walk():
+        for blob_id, size in self._context.blobs.walk():
             files += 1
-            if not self._meta.names_blob(blob_id):
+            if not self._context.meta.names_blob(blob_id):
                 unnamed += 1
                 unnamed_bytes += size
         found = {kind: tuple(names[:NAMES_REPORTED_MAX]) for kind, names in trouble.items()}
@@ -41,7 +50,7 @@ class Checker(SealedChecker):
 
     def _trouble_with(self, part: PartRecord, deep: bool) -> str | None:
         try:
-            reader = self._blobs.open(part.blob_id) if not part.flags & Flag.INLINE else None
+            reader = self._context.blobs.open(part.blob_id) if not part.flags & Flag.INLINE else None
         except InternalError:
             return "missing"
         if reader is None:
@@ -57,7 +66,7 @@ class Checker(SealedChecker):
 
     def _inline_trouble(self, part: PartRecord) -> str | None:
         try:
-            reader = InlineReader(self._meta.read_inline(part.blob_id))
+            reader = InlineReader(self._context.meta.read_inline(part.blob_id))
         except InternalError:
             return "corrupt"
         return None if reader.size == _stored_size(part) and _is_what_was_stored(part, reader) else "corrupt"

@@ -7,7 +7,7 @@ step that removes it, by what its key holds then, and stays unless it is what wa
 import itertools
 from collections.abc import Iterable, Iterator
 
-from engine.core import Core
+from engine.core import Context
 from engine.errors import PreconditionFailed
 from engine.lifecycle.deadlines import Deadline, Lifecycle, lifecycle_of
 from engine.meta import Configuration, Deleted, Deletion, FoundObject, VersionEntry
@@ -31,10 +31,15 @@ class _Law(Record, frozen=True):
         return lifecycle_of(self.basis.document)
 
 
-class Expiry(Core):
-    """The upkeep of objects."""
+class Expire:
+    """Executes lifecycle rules on the objects of one store."""
 
-    def _expire(self, bucket: str, basis: Configuration, now_ns: int) -> Iterator[ReapReport]:
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def run(self, bucket: str, basis: Configuration, now_ns: int) -> Iterator[ReapReport]:
         """Execute the rules on all versions of a bucket, in steps.
 
         Raises:
@@ -45,7 +50,7 @@ class Expiry(Core):
         prefix = law.lifecycle.version_prefix
         if prefix is None:
             return
-        found = _judged(versions_of(self._meta, bucket, prefix), law)
+        found = _judged(versions_of(self._context.meta, bucket, prefix), law)
         while page := list(itertools.islice(found, PAGE_SIZE)):
             due = [
                 entry for entry in reversed(page) if entry is not None
@@ -57,9 +62,11 @@ class Expiry(Core):
 
     def _remove_due(self, bucket: str, due: list[VersionEntry], law: _Law) -> ReapReport:
         items = [_removal(entry, law) for entry in due]
-        results = self._freeing(lambda: self._meta.delete_objects(bucket, items, self._now_ns(), law.basis))
+        results = self._context.freeing(
+            lambda: self._context.meta.delete_objects(bucket, items, self._context.now_ns(), law.basis)
+        )
         done = [(item, result) for item, result in zip(items, results, strict=True) if isinstance(result, Deleted)]
-        self._sweeper.sweep(tuple(piece for _, result in done for piece in result.trash))
+        self._context.sweeper.sweep(tuple(piece for _, result in done for piece in result.trash))
         expired = sum(item.version is None for item, _ in done)
         return ReapReport(expired_objects=expired, removed_versions=len(done) - expired)
 

@@ -3,49 +3,41 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from engine.core import LIFECYCLE
-from engine.directory.leases import Lease
+from engine.core import LIFECYCLE, Context
 from engine.errors import ConditionalRequestConflict, NoSuchBucket, NoSuchUpload
 from engine.lifecycle.deadlines import lifecycle_of
 from engine.meta import Configuration, UploadEntry
 from engine.meta.walks import PAGE_SIZE
-from engine.multipart.complete import Completes
-from engine.upkeep.expire import Expiry
+from engine.upkeep.expire import Expire
 from engine.upkeep.reports import ReapReport
 
-KEEPER = b"\xff" * 16
-"""The lease of whoever looks after the store; no manifest has this id."""
 RULES_READ_MAX = 4
 """How often a reap reads the rules of a bucket whose owner goes on changing them; the next reap does what is left."""
 
 IsDue = Callable[[UploadEntry], bool]
 
 
-class Reaper(Completes, Expiry):
-    """The upkeep of a store."""
+class Reap:
+    """Reaps one store."""
 
-    def reap(self, older_than: timedelta | None = None) -> ReapReport:
-        """Execute the rules of all buckets' lifecycles, then collect the garbage; safe beside whatever else is going on.
+    __slots__ = ("_context", "_expire")
 
-        With `older_than` every upload initiated longer ago is aborted too.
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._expire = Expire(context)
 
-        Raises:
-            ValueError: `older_than` is negative.
-        """
-        return sum(self.reap_in_steps(older_than), ReapReport())
-
-    def reap_in_steps(self, older_than: timedelta | None = None, *, collect: bool = True) -> Iterator[ReapReport]:
+    def in_steps(self, older_than: timedelta | None, *, collect: bool) -> Iterator[ReapReport]:
         """Reap in short steps; each says what it did, and the work may be left after any. Without `collect` only known trash goes.
 
         Raises:
             ValueError: `older_than` is negative.
         """
-        self._check_writable()
+        self._context.check_writable()
         if older_than is not None and older_than < timedelta(0):
             raise ValueError(f"older_than must not be negative, not {older_than}")
-        now_ns = self._now_ns()
+        now_ns = self._context.now_ns()
         before_ns = now_ns - older_than // timedelta(microseconds=1) * 1000 if older_than is not None else None
-        for bucket in self._meta.usage():
+        for bucket in self._context.meta.usage():
             try:
                 yield from self._reap_bucket(bucket, now_ns, before_ns)
             except NoSuchBucket:
@@ -53,23 +45,18 @@ class Reaper(Completes, Expiry):
         if collect:
             yield from self._collect()
         else:
-            self._sweeper.sweep_backlog()
+            self._context.sweeper.sweep_backlog()
 
     def _collect(self) -> Iterator[ReapReport]:
-        for files, freed in self._sweeper.collect_in_steps():
+        for files, freed in self._context.sweeper.collect_in_steps():
             yield ReapReport(collected_files=files, collected_bytes=freed)
-        self._ballast.restore()
-
-    def become_keeper(self) -> Lease | None:
-        """The right to look after the store unasked, until the lease is closed or its process ends; None while somebody has it."""
-        self._check_writable()
-        return self._leases.exclude(KEEPER)
+        self._context.ballast.restore()
 
     def _reap_bucket(self, bucket: str, now_ns: int, before_ns: int | None) -> Iterator[ReapReport]:
         if before_ns is not None:
             yield from self._abort_due(bucket, b"", lambda entry: entry.upload_id.initiated_ns <= before_ns, None)
         for _ in range(RULES_READ_MAX):
-            basis = Configuration(LIFECYCLE, self._meta.find_configuration(bucket, LIFECYCLE))
+            basis = Configuration(LIFECYCLE, self._context.meta.find_configuration(bucket, LIFECYCLE))
             try:
                 yield from self._execute(bucket, basis, now_ns)
             except ConditionalRequestConflict:
@@ -90,7 +77,7 @@ class Reaper(Completes, Expiry):
 
         if lifecycle.upload_prefix is not None:
             yield from self._abort_due(bucket, lifecycle.upload_prefix, is_due, basis)
-        yield from self._expire(bucket, basis, now_ns)
+        yield from self._expire.run(bucket, basis, now_ns)
 
     def _abort_due(
         self, bucket: str, prefix: bytes, is_due: IsDue, basis: Configuration | None
@@ -98,7 +85,7 @@ class Reaper(Completes, Expiry):
         last: UploadEntry | None = None
         while True:
             key, upload_id = (last.key, last.upload_id) if last else (b"", None)
-            page = self._meta.list_uploads(bucket, prefix, b"", key, upload_id, PAGE_SIZE)
+            page = self._context.meta.list_uploads(bucket, prefix, b"", key, upload_id, PAGE_SIZE)
             report = ReapReport()
             try:
                 for entry in filter(is_due, page.items):
@@ -114,8 +101,10 @@ class Reaper(Completes, Expiry):
     def _abort(self, bucket: str, entry: UploadEntry, basis: Configuration | None) -> ReapReport:
         """Abort one upload, unless somebody ended it first."""
         try:
-            trash, freed = self._freeing(lambda: self._meta.abort(bucket, entry.key, entry.upload_id, basis))
+            trash, freed = self._context.freeing(
+                lambda: self._context.meta.abort(bucket, entry.key, entry.upload_id, basis)
+            )
         except NoSuchUpload:
             return ReapReport()
-        self._sweeper.sweep((trash,) if trash else ())
+        self._context.sweeper.sweep((trash,) if trash else ())
         return ReapReport(aborted_uploads=1, aborted_bytes=freed)

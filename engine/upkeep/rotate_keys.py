@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterator
 
-from engine.core import Core
-from engine.encryption.requested import Asked
-from engine.encryption.upload_keys import Place
+from engine.core import Context
+from engine.encryption.requested import RequestedEncryption
+from engine.encryption.upload_keys import KeyBinding
 from engine.errors import InternalError, NoSuchBucket, NoSuchKey, NoSuchUpload, NoSuchVersion
 from engine.meta import FoundObject, UploadEntry, VersionEntry
 from engine.meta.records import Encryption, ObjectRecord, UploadRecord, replace
@@ -13,30 +13,35 @@ from engine.meta.walks import uploads_of, versions_of
 from engine.upkeep.reports import NAMES_REPORTED_MAX, RewrapReport
 
 
-class Rewrapping(Core):
-    """The rotation of one store's key ring."""
+class RotateKeys:
+    """Rotates the key ring of one store."""
 
-    def rotate_keys(self) -> RewrapReport:
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def rotate(self) -> RewrapReport:
         """Add a key to the ring, make it the active one, and wrap anew what older keys wrapped; safe beside all other work.
 
         Older keys stay in the ring, for copies of the metadata made before, and for what is written meanwhile. After a rotation that
-        was interrupted `rewrap_keys` does the rest. SSE-KMS and SSE-C are not concerned: those roots are others' to change.
+        was interrupted `rewrap` does the rest. SSE-KMS and SSE-C are not concerned: those roots are others' to change.
         """
-        self._check_writable()
-        self._encrypting.ring_for_new().rotate()
-        return self.rewrap_keys()
+        self._context.check_writable()
+        self._context.keys.ring_for_new().rotate()
+        return self.rewrap()
 
-    def rewrap_keys(self) -> RewrapReport:
+    def rewrap(self) -> RewrapReport:
         """Wrap what is not under the ring's active key anew, and count what was."""
-        self._check_writable()
-        ring = self._encrypting.ring_for_new()
+        self._context.check_writable()
+        ring = self._context.keys.ring_for_new()
         active, uploads, objects, failed = ring.active_id, 0, 0, list[str]()
-        for bucket in self._meta.usage():
+        for bucket in self._context.meta.usage():
             with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
-                for upload in uploads_of(self._meta, bucket):
+                for upload in uploads_of(self._context.meta, bucket):
                     with _passed_over(failed, bucket, upload.key):
                         uploads += self._rewrap_upload(bucket, upload, active)
-                for version in versions_of(self._meta, bucket):
+                for version in versions_of(self._context.meta, bucket):
                     with _passed_over(failed, bucket, version.key):
                         objects += self._rewrap_version(bucket, version, active)
         return RewrapReport(active, len(ring.ids()), objects, uploads, tuple(failed[:NAMES_REPORTED_MAX]))
@@ -50,7 +55,7 @@ class Rewrapping(Core):
             return replace(record, encryption=turned) if record.encryption == entry.record.encryption else record
 
         try:
-            self._meta.update_upload(bucket, entry.key, entry.upload_id, change)
+            self._context.meta.update_upload(bucket, entry.key, entry.upload_id, change)
         except NoSuchUpload:
             return False  # ended meanwhile
         return True
@@ -65,7 +70,7 @@ class Rewrapping(Core):
             return replace(found.record, encryption=turned) if is_same else found.record
 
         try:
-            self._meta.update_object(bucket, entry.key, entry.version, change)
+            self._context.meta.update_object(bucket, entry.key, entry.version, change)
         except (NoSuchKey, NoSuchVersion):
             return False  # deleted meanwhile
         return True
@@ -75,8 +80,8 @@ class Rewrapping(Core):
         if current is None or not _is_due(current, active):
             return None
         name = key.decode()
-        place = Place(bucket, name, current.upload_id)
-        return self._encrypting.rewrap(current, bucket, name, None, place, Asked("AES256"))
+        binding = KeyBinding(bucket, name, current.upload_id)
+        return self._context.keys.rewrap(current, bucket, name, None, binding, RequestedEncryption("AES256"))
 
 
 def _is_due(encryption: Encryption | None, active: str) -> bool:

@@ -26,5 +26,5 @@ class Clock:
 def clocked(store: engine.Store) -> Clock:
     """Give a store such a clock."""
     clock = Clock()
-    store._now_ns = clock
+    store._context.now_ns = clock
     return clock

@@ -65,7 +65,7 @@ def contents_of(store: engine.Store) -> Contents:
 
 def meta_of(store: engine.Store) -> Any:
     """The metadata below a store."""
-    return store._meta
+    return store._context.meta
 
 
 @contextmanager

@@ -144,7 +144,7 @@ def run(
 
 def _arrange(store: engine.Store, nameless: bool, fault: str | None) -> None:
     """Choose between nameless files and the fallback for file systems without them, and plant a fault."""
-    blobs: Any = store._blobs
+    blobs: Any = store._context.blobs
     blobs._nameless = nameless
     if fault is not None:
         FAULTS[fault]()

@@ -21,7 +21,7 @@ import os, sys, engine
 from tests.support.stores import FILE_BODY
 from tests.support.uploads import begin
 store = engine.open(sys.argv[1], limits=engine.Limits(part_size_bytes_min=1))
-store._blobs._nameless = sys.argv[2] == "nameless"
+store._context.blobs._nameless = sys.argv[2] == "nameless"
 store.create_bucket("bucket")
 store.put_object("bucket", "source", FILE_BODY)
 upload = begin(store, "bucket", "key")
@@ -190,7 +190,7 @@ PUT = """
 import sys, engine
 from tests.support.stores import FILE_BODY
 store = engine.open(sys.argv[1])
-store._blobs._nameless = sys.argv[2] == "nameless"
+store._context.blobs._nameless = sys.argv[2] == "nameless"
 for key in ("first", "second"):
     store.put_object("bucket", key, FILE_BODY)
 store.close()
@@ -262,7 +262,7 @@ def test_a_collector_in_another_process_takes_no_part_of_a_writer(store_path: Pa
         assert collector.stdout is not None
         assert collector.stdout.readline() == "open\n"
         with engine.open(store_path, limits=engine.Limits(part_size_bytes_min=1)) as store:
-            store._blobs._nameless = nameless  # type: ignore[attr-defined]
+            store._context.blobs._nameless = nameless  # type: ignore[attr-defined]
             store.create_bucket("bucket")
             upload = begin(store, "bucket")
             parts = [upload.part(number, FILE_BODY[number:]) for number in range(1, PARTS + 1)]

@@ -159,7 +159,7 @@ def test_a_part_larger_than_is_fed_at_a_time_is_proven(store: Store, store_path:
 
 def test_a_deep_check_compares_both_digests(tiny: Store, bucket: str) -> None:
     put(tiny, bucket, "SHA512")
-    meta: Any = tiny._meta
+    meta: Any = tiny._context.meta
     parts = [part for _, part in meta.walk_parts(print)]
     assert len(parts) == 3
     for part in parts:
@@ -173,7 +173,7 @@ def test_a_deep_check_compares_both_digests(tiny: Store, bucket: str) -> None:
 
 
 def is_sound(store: Any, part: PartRecord) -> bool:
-    reader = open_part(part, store._meta, store._blobs)
+    reader = open_part(part, store._context.meta, store._context.blobs)
     try:
         return _is_what_was_stored(part, reader)
     finally:

@@ -9,7 +9,7 @@ from botocore.session import get_session
 from engine.encryption import bucket_default
 from engine.encryption.bucket_default import by_default, read_configuration
 from engine.encryption.customer_keys import customer_key_of_bytes
-from engine.encryption.requested import Asked
+from engine.encryption.requested import RequestedEncryption
 from engine.errors import InvalidArgument, MalformedXML, NotImplementedYet
 from engine.meta.records import BucketRecord, pack_record, unpacker
 from engine.shapes.encryption import ServerSideEncryptionConfiguration, ServerSideEncryptionRule
@@ -78,15 +78,15 @@ def test_the_elements_have_the_members_of_s3s_model() -> None:
 
 
 def test_a_request_that_asks_for_nothing_gets_the_default() -> None:
-    assert by_default(Asked(), applied(sse_algorithm="AES256")) == Asked("AES256")
-    assert by_default(Asked(), applied(**KMS)) == Asked("aws:kms", "a key")
-    assert by_default(Asked(), None) == Asked()
-    assert by_default(Asked(), rule(blocked_encryption_types={"encryption_type": ["NONE"]})) == Asked()
+    assert by_default(RequestedEncryption(), applied(sse_algorithm="AES256")) == RequestedEncryption("AES256")
+    assert by_default(RequestedEncryption(), applied(**KMS)) == RequestedEncryption("aws:kms", "a key")
+    assert by_default(RequestedEncryption(), None) == RequestedEncryption()
+    assert by_default(RequestedEncryption(), rule(blocked_encryption_types={"encryption_type": ["NONE"]})) == RequestedEncryption()
 
 
 def test_a_request_that_asks_for_something_gets_that() -> None:
-    customer = Asked(customer=customer_key_of_bytes("AES256", bytes(32)))
-    for asked in (Asked("AES256"), Asked("aws:kms", "another"), customer, Asked(kms_key_id="x")):
+    customer = RequestedEncryption(customer=customer_key_of_bytes("AES256", bytes(32)))
+    for asked in (RequestedEncryption("AES256"), RequestedEncryption("aws:kms", "another"), customer, RequestedEncryption(kms_key_id="x")):
         assert by_default(asked, applied(**KMS)) is asked
 
 

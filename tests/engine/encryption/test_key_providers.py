@@ -14,12 +14,12 @@ from engine.encryption import key_providers, upload_keys
 from engine.encryption.aws_kms import AwsKeyProvider
 from engine.encryption.key_providers import KeyProvider, LocalKeyProvider, canonical
 from engine.encryption.key_ring import KeyRing
-from engine.encryption.upload_keys import Place
+from engine.encryption.upload_keys import KeyBinding
 from engine.errors import AccessDenied, InternalError, KMSDisabled, KMSInvalidState, KMSNotFound, S3Error, SlowDown
 from engine.native import errors as native_errors
 
 CONTEXT = {"aws:s3:arn": "arn:aws:s3:::photos/cat.raw", "team": "ä"}
-PLACE = Place("photos", "cat.raw", b"upload")
+PLACE = KeyBinding("photos", "cat.raw", b"upload")
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 
 from engine.encryption import upload_keys
 from engine.encryption.key_ring import KeyRing
-from engine.encryption.upload_keys import Place
+from engine.encryption.upload_keys import KeyBinding
 from engine.errors import StoreClosed, StoreError
 from tests.support import decoder
 
-PLACE = Place("bucket", "key", b"upload")
+PLACE = KeyBinding("bucket", "key", b"upload")
 
 
 @pytest.fixture

@@ -205,7 +205,7 @@ def test_a_child_forked_during_a_rotation_keeps_nobody_from_the_ring(
 def test_a_child_forked_during_a_rotation_can_use_the_ring(tiny: engine.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.put_object("bucket", "key", b"body", **S3)
     thread = rotating(tiny, monkeypatch)
-    with forked(lambda: tiny._encrypting.ring.root()) as child:
+    with forked(lambda: tiny._context.keys.ring.root()) as child:
         assert os.waitpid(child, 0)[1] == 0, "the child waits for a lock that no thread of its will drop"
     thread.join()
 
@@ -230,7 +230,7 @@ def test_a_ring_is_synced_before_it_takes_its_name_and_its_name_after(
 
 def test_a_key_that_is_known_waits_for_no_rotation(tiny: engine.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.put_object("bucket", "key", b"body", **S3)
-    ring = tiny._encrypting.ring
+    ring = tiny._context.keys.ring
     known, (begun, go_on) = ring.active_id, (threading.Event(), threading.Event())
 
     def slow(_: int) -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from engine.encryption.customer_keys import CustomerKey, customer_key_of_bytes
 from engine.encryption.key_ring import KeyRing
-from engine.encryption.key_sources import Encrypting
-from engine.encryption.requested import Asked, context_of
-from engine.encryption.upload_keys import Place
+from engine.encryption.key_sources import KeySources
+from engine.encryption.requested import RequestedEncryption, context_of
+from engine.encryption.upload_keys import KeyBinding
 from engine.errors import AccessDenied, InternalError, InvalidArgument, InvalidRequest, KMSNotFound, NotImplementedYet
 from engine.meta.records import Encryption
 from engine.native.sealed import seal, unseal
 
-PLACE = Place("photos", "cat.raw", b"upload")
+PLACE = KeyBinding("photos", "cat.raw", b"upload")
 AT = ("photos", "cat.raw")
 KINDS = ("SSE-C", "AES256", "aws:kms")
 
@@ -36,16 +36,16 @@ def ring(tmp_path: Path) -> Iterator[KeyRing]:
 
 
 @pytest.fixture
-def encrypting(ring: KeyRing) -> Iterator[Encrypting]:
-    with Encrypting(ring.path, ring.path + ".mark") as opened:
+def encrypting(ring: KeyRing) -> Iterator[KeySources]:
+    with KeySources(ring.path, ring.path + ".mark") as opened:
         yield opened
 
 
-def asked(kind: str, letter: str = "k") -> Asked:
-    return Asked(customer=customer(letter)) if kind == "SSE-C" else Asked(kind)
+def asked(kind: str, letter: str = "k") -> RequestedEncryption:
+    return RequestedEncryption(customer=customer(letter)) if kind == "SSE-C" else RequestedEncryption(kind)
 
 
-def begun(encrypting: Encrypting, kind: str) -> tuple[Encryption, bytes]:
+def begun(encrypting: KeySources, kind: str) -> tuple[Encryption, bytes]:
     """An upload with a sealed part 1 of b"data"."""
     made = encrypting.begin(PLACE, asked(kind))
     assert made is not None
@@ -58,7 +58,7 @@ def key_for(kind: str, letter: str = "k") -> CustomerKey | None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_is_begun_continued_and_read(encrypting: Encrypting, kind: str) -> None:
+def test_each_kind_is_begun_continued_and_read(encrypting: KeySources, kind: str) -> None:
     stored, sealed = begun(encrypting, kind)
     assert stored.kind == kind
     for opener in (encrypting.keys_for_part, encrypting.keys_for_read):
@@ -68,27 +68,27 @@ def test_each_kind_is_begun_continued_and_read(encrypting: Encrypting, kind: str
             assert unseal(sealed, keys.part(1)) == b"data"
 
 
-def test_what_is_not_encrypted_has_no_keys(encrypting: Encrypting) -> None:
-    assert encrypting.begin(PLACE, Asked()) is None
+def test_what_is_not_encrypted_has_no_keys(encrypting: KeySources) -> None:
+    assert encrypting.begin(PLACE, RequestedEncryption()) is None
     assert encrypting.keys_for_part(None, *AT, None) is None
     assert encrypting.keys_for_read(None, *AT, None) is None
 
 
 @pytest.mark.parametrize("kind", [None, *KINDS])
-def test_a_part_has_a_customers_key_exactly_if_its_upload_has(encrypting: Encrypting, kind: str | None) -> None:
+def test_a_part_has_a_customers_key_exactly_if_its_upload_has(encrypting: KeySources, kind: str | None) -> None:
     stored = None if kind is None else begun(encrypting, kind)[0]
     wrong = None if kind == "SSE-C" else customer()
     with pytest.raises(InvalidRequest, match="The multipart upload initiate requested encryption"):
         encrypting.keys_for_part(stored, *AT, wrong)
 
 
-def test_a_part_with_another_key_is_refused(encrypting: Encrypting) -> None:
+def test_a_part_with_another_key_is_refused(encrypting: KeySources) -> None:
     stored, _ = begun(encrypting, "SSE-C")
     with pytest.raises(InvalidRequest, match="did not match the ones used originally"):
         encrypting.keys_for_part(stored, *AT, customer("x"))
 
 
-def test_a_read_needs_the_very_key(encrypting: Encrypting) -> None:
+def test_a_read_needs_the_very_key(encrypting: KeySources) -> None:
     stored, _ = begun(encrypting, "SSE-C")
     with pytest.raises(InvalidRequest, match="The object was stored using a form of Server Side Encryption"):
         encrypting.keys_for_read(stored, *AT, None)
@@ -97,16 +97,16 @@ def test_a_read_needs_the_very_key(encrypting: Encrypting) -> None:
 
 
 @pytest.mark.parametrize("kind", [None, "AES256", "aws:kms"])
-def test_a_key_for_an_object_without_one_is_not_applicable(encrypting: Encrypting, kind: str | None) -> None:
+def test_a_key_for_an_object_without_one_is_not_applicable(encrypting: KeySources, kind: str | None) -> None:
     stored = None if kind is None else begun(encrypting, kind)[0]
     with pytest.raises(InvalidRequest, match="The encryption parameters are not applicable to this object"):
         encrypting.keys_for_read(stored, *AT, customer())
 
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.product(KINDS, KINDS)))
-def test_a_copy_wraps_anew_from_any_kind_to_any(encrypting: Encrypting, source: str, target: str) -> None:
+def test_a_copy_wraps_anew_from_any_kind_to_any(encrypting: KeySources, source: str, target: str) -> None:
     stored, sealed = begun(encrypting, source)
-    elsewhere = Place("films", "a copy", b"another")
+    elsewhere = KeyBinding("films", "a copy", b"another")
     turned = encrypting.rewrap(stored, *AT, key_for(source), elsewhere, asked(target, "n"))
     assert turned.kind == target
     keys = encrypting.keys_for_read(turned, "films", "a copy", key_for(target, "n"))
@@ -117,7 +117,7 @@ def test_a_copy_wraps_anew_from_any_kind_to_any(encrypting: Encrypting, source: 
         encrypting.keys_for_read(turned, *AT, key_for(target, "n"))
 
 
-def test_a_copy_with_a_wrong_or_without_a_key_is_refused(encrypting: Encrypting) -> None:
+def test_a_copy_with_a_wrong_or_without_a_key_is_refused(encrypting: KeySources) -> None:
     stored, _ = begun(encrypting, "SSE-C")
     with pytest.raises(AccessDenied, match="must provide the correct secret key"):
         encrypting.rewrap(stored, *AT, customer("x"), PLACE, asked("AES256"))
@@ -126,24 +126,24 @@ def test_a_copy_with_a_wrong_or_without_a_key_is_refused(encrypting: Encrypting)
 
 
 @pytest.mark.parametrize("value", ["aes256", "", "AWS:KMS", "x"])
-def test_an_unknown_encryption_is_refused(encrypting: Encrypting, value: str) -> None:
+def test_an_unknown_encryption_is_refused(encrypting: KeySources, value: str) -> None:
     with pytest.raises(InvalidArgument, match="The encryption method specified is not supported") as caught:
-        encrypting.begin(PLACE, Asked(value))
+        encrypting.begin(PLACE, RequestedEncryption(value))
     assert caught.value.extras == {"ArgumentName": "x-amz-server-side-encryption", "ArgumentValue": value}
 
 
-def test_what_we_have_not_is_said_to_be_not_there(encrypting: Encrypting) -> None:
+def test_what_we_have_not_is_said_to_be_not_there(encrypting: KeySources) -> None:
     with pytest.raises(NotImplementedYet):
-        encrypting.begin(PLACE, Asked("aws:kms:dsse"))
+        encrypting.begin(PLACE, RequestedEncryption("aws:kms:dsse"))
 
 
 @pytest.mark.parametrize("kind", ["AES256", "aws:kms"])
 def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
-    encrypting: Encrypting, tmp_path: Path, kind: str
+    encrypting: KeySources, tmp_path: Path, kind: str
 ) -> None:
     stored, _ = begun(encrypting, kind)
     elsewhere = tmp_path / "elsewhere"
-    with Encrypting(str(elsewhere), str(tmp_path / "mark")) as other:
+    with KeySources(str(elsewhere), str(tmp_path / "mark")) as other:
         with pytest.raises((InternalError, KMSNotFound)):
             other.keys_for_read(stored, *AT, None)
         assert not elsewhere.exists()
@@ -154,22 +154,22 @@ def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
 
 
 @pytest.mark.parametrize(
-    "given", [Asked(kms_key_id="a"), Asked("AES256", kms_key_id="a"), Asked("AES256", kms_context="e30=")]
+    "given", [RequestedEncryption(kms_key_id="a"), RequestedEncryption("AES256", kms_key_id="a"), RequestedEncryption("AES256", kms_context="e30=")]
 )
-def test_members_of_kms_need_kms(encrypting: Encrypting, given: Asked) -> None:
+def test_members_of_kms_need_kms(encrypting: KeySources, given: RequestedEncryption) -> None:
     with pytest.raises(InvalidArgument, match="requires HTTP header x-amz-server-side-encryption : aws:kms"):
         encrypting.begin(PLACE, given)
 
 
-def test_the_context_of_kms_is_the_objects_arn_and_what_the_client_says(encrypting: Encrypting, ring: KeyRing) -> None:
+def test_the_context_of_kms_is_the_objects_arn_and_what_the_client_says(encrypting: KeySources, ring: KeyRing) -> None:
     header = base64.b64encode(json.dumps({"team": "ä"}).encode()).decode()
-    made = encrypting.begin(PLACE, Asked("aws:kms", kms_key_id=ring.active_id, kms_context=header))
+    made = encrypting.begin(PLACE, RequestedEncryption("aws:kms", kms_key_id=ring.active_id, kms_context=header))
     assert made is not None
     assert made[1].context == {"aws:s3:arn": "arn:aws:s3:::photos/cat.raw", "team": "ä"}
     assert made[1].key_id == ring.active_id
     made[0].close()
     with pytest.raises(KMSNotFound):
-        encrypting.begin(PLACE, Asked("aws:kms", kms_key_id="gone"))
+        encrypting.begin(PLACE, RequestedEncryption("aws:kms", kms_key_id="gone"))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_context_that_is_no_map_of_texts_is_refused(text: str) -> None:
         context_of(header)
 
 
-def test_a_damaged_row_is_an_internal_error_and_no_wrong_key(encrypting: Encrypting) -> None:
+def test_a_damaged_row_is_an_internal_error_and_no_wrong_key(encrypting: KeySources) -> None:
     stored, _ = begun(encrypting, "SSE-C")
     damaged = msgspec.structs.replace(stored, wrapped=bytes(48))
     for opener in (encrypting.keys_for_part, encrypting.keys_for_read):
@@ -209,7 +209,7 @@ def test_a_damaged_row_is_an_internal_error_and_no_wrong_key(encrypting: Encrypt
         encrypting.keys_for_read(msgspec.structs.replace(stored, blob=bytes(81)), *AT, None)
 
 
-def test_a_rotated_ring_reads_the_old_and_begins_with_the_new(encrypting: Encrypting, ring: KeyRing) -> None:
+def test_a_rotated_ring_reads_the_old_and_begins_with_the_new(encrypting: KeySources, ring: KeyRing) -> None:
     stored, sealed = begun(encrypting, "AES256")
     active = ring.rotate()
     keys = encrypting.keys_for_read(stored, *AT, None)
@@ -217,4 +217,4 @@ def test_a_rotated_ring_reads_the_old_and_begins_with_the_new(encrypting: Encryp
     with keys:
         assert unseal(sealed, keys.part(1)) == b"data"
     assert begun(encrypting, "AES256")[0].key_id == active
-    assert encrypting.rewrap(stored, *AT, None, PLACE, Asked("AES256")).key_id == active
+    assert encrypting.rewrap(stored, *AT, None, PLACE, RequestedEncryption("AES256")).key_id == active

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.encryption import upload_keys
-from engine.encryption.upload_keys import Place, Root, UploadKeys
+from engine.encryption.upload_keys import KeyBinding, Root, UploadKeys
 from engine.meta import records
 from engine.meta.records import Encryption
 from engine.native import errors as native_errors
@@ -20,7 +20,7 @@ from tests.support.open_secrets import open_secrets
 
 RAW = bytes(range(32))
 OTHER = bytes(range(1, 33))
-PLACE = Place("photos", "cats/ä.raw", b"an upload id")
+PLACE = KeyBinding("photos", "cats/ä.raw", b"an upload id")
 MD5 = hashlib.md5(b"plaintext").digest()
 
 
@@ -28,12 +28,12 @@ def root(raw: bytes = RAW, kind: records.Kind = "SSE-C") -> Root:
     return Root(kind, Secret.of_bytes(raw), is_owned=True)
 
 
-def begin(raw: bytes = RAW, place: Place = PLACE) -> tuple[UploadKeys, Encryption]:
+def begin(raw: bytes = RAW, place: KeyBinding = PLACE) -> tuple[UploadKeys, Encryption]:
     with root(raw) as made:
         return upload_keys.begin(made, place)
 
 
-def reopened(stored: Encryption, raw: bytes = RAW, place: Place = PLACE) -> UploadKeys:
+def reopened(stored: Encryption, raw: bytes = RAW, place: KeyBinding = PLACE) -> UploadKeys:
     with root(raw) as made:
         return upload_keys.open_keys(made, stored, place.bucket, place.key)
 
@@ -70,11 +70,11 @@ def test_a_record_survives_msgpack_and_has_no_secret() -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [Place("photos", "cats/ä.raw", b"other"), Place("photos", "dogs", b"an upload id"),
-     Place("films", "cats/ä.raw", b"an upload id"), Place("photosc", "ats/ä.raw", b"an upload id")],
+    [KeyBinding("photos", "cats/ä.raw", b"other"), KeyBinding("photos", "dogs", b"an upload id"),
+     KeyBinding("films", "cats/ä.raw", b"an upload id"), KeyBinding("photosc", "ats/ä.raw", b"an upload id")],
     ids=["upload", "key", "bucket", "border"],
 )  # fmt: skip
-def test_the_keys_open_only_at_their_place(place: Place) -> None:
+def test_the_keys_open_only_at_their_place(place: KeyBinding) -> None:
     keys, stored = begin()
     keys.close()
     moved = msgspec.structs.replace(stored, upload_id=place.upload_id)
@@ -113,7 +113,7 @@ def test_a_new_root_for_an_object_changes_its_row_and_no_byte_of_it() -> None:
     keys, stored = begin()
     with keys:
         sealed, etag = seal(b"stays as it is", keys.part(1)), keys.etag(1, MD5)
-    elsewhere = Place("photos", "a copy", os.urandom(16))
+    elsewhere = KeyBinding("photos", "a copy", os.urandom(16))
     with root() as old, root(OTHER) as new:
         turned = upload_keys.rewrap(old, stored, PLACE.bucket, PLACE.key, new, elsewhere)
         with pytest.raises(native_errors.KeyMismatch):

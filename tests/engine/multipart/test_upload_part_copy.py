@@ -95,7 +95,7 @@ def test_where_no_file_can_be_shared_the_bytes_are_read_and_compared(
     upload: OpenUpload, source: str, wanted: str | None, body: bytes, _made: object
 ) -> None:
     store: Any = upload.store
-    store._blobs = NoLinks(str(Path(store._layout.root, "blobs")))
+    store._context.blobs = NoLinks(str(Path(store._layout.root, "blobs")))
     assert copy(upload, 1, source, copy_source_range=wanted) == CompletedPart(1, part_etag_of(body))
     assert set(links_of(store)) == {1}
 
@@ -318,7 +318,7 @@ def test_a_source_whose_file_is_gone_or_short_is_not_copied(
 
 def test_bytes_that_are_not_what_was_stored_are_not_copied_under_a_new_digest(upload: OpenUpload) -> None:
     store: Any = upload.store
-    store._blobs = NoLinks(str(Path(store._layout.root, "blobs")))
+    store._context.blobs = NoLinks(str(Path(store._layout.root, "blobs")))
     for path in Path(store._layout.root, "blobs").rglob("*"):
         if path.is_file():
             path.write_bytes(bytes(path.stat().st_size))

@@ -64,7 +64,7 @@ class Reads:
 
     def __init__(self, store: Any) -> None:
         self.sizes: list[int] = []
-        read_part: Callable[[PartRecord], None] = store._proofs._read
+        read_part: Callable[[PartRecord], None] = store._context.proofs._read
 
         class Counting(Proofs):
             def _read(_, part: PartRecord) -> None:
@@ -72,7 +72,7 @@ class Reads:
                 read_part(part)
 
         self.now = 0.0
-        store._proofs = Counting(store._meta, store._blobs, lambda: self.now)
+        store._context.proofs = Counting(store._context.meta, store._context.blobs, lambda: self.now)
 
 
 @pytest.mark.parametrize("pieces", [[f"0-{SIZE // 2}", f"{SIZE // 2 + 1}-{SIZE}"], ["0-10"], [f"5-{SIZE}"]])
@@ -150,13 +150,13 @@ def test_a_proof_is_good_for_some_minutes_and_a_refutation_for_none(upload: Open
 def part(upload: OpenUpload) -> PartRecord:
     """The part of a plain object."""
     store: Any = upload.store
-    found: Iterator[PartRecord] = (part for _, part in store._meta.walk_parts(print) if part.size == SIZE + 1)
+    found: Iterator[PartRecord] = (part for _, part in store._context.meta.walk_parts(print) if part.size == SIZE + 1)
     return next(found)
 
 
 def test_no_more_than_so_many_parts_are_remembered_the_latest_ones(upload: OpenUpload, part: PartRecord) -> None:
     reads = Reads(upload.store)
-    proofs: Any = upload.store._proofs
+    proofs: Any = upload.store._context.proofs
     proofs.prove(part)
     for number in range(PROVEN_MAX - 1):
         proofs._remembered(number.to_bytes(16, "big"))
@@ -173,14 +173,14 @@ def test_without_its_checksum_a_part_is_proven_by_its_md5(
     upload: OpenUpload, part: PartRecord, monkeypatch: Any
 ) -> None:
     monkeypatch.setattr("engine.bodies.readers.available", lambda digest: False)
-    Proofs(upload.store._meta, upload.store._blobs).prove(part)
+    Proofs(upload.store._context.meta, upload.store._context.blobs).prove(part)
     spoil(upload.store, SIZE + 1)
     with pytest.raises(errors.InternalError):
-        Proofs(upload.store._meta, upload.store._blobs).prove(part)
+        Proofs(upload.store._context.meta, upload.store._context.blobs).prove(part)
 
 
 def test_a_child_forked_during_a_proof_does_not_wait_for_it(upload: OpenUpload, part: PartRecord) -> None:
-    proofs: Any = upload.store._proofs
+    proofs: Any = upload.store._context.proofs
     with proofs._remembered(part.blob_id).lock, proofs._lock:
         child = os.fork()
         if not child:

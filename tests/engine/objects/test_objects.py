@@ -206,7 +206,7 @@ class IntrudedLeases(Leases):
 def test_an_object_replaced_between_its_look_up_and_its_lease_is_looked_up_again(store: Store, bucket: str) -> None:
     store.put_object(bucket, "key", FILE_BODY)
     things: list[Callable[[], object]] = [lambda: store.put_object(bucket, "key", OTHER_BODY)]
-    store._leases = IntrudedLeases(store._layout.root, things)
+    store._context.leases = IntrudedLeases(store._layout.root, things)
     with store.get_object(bucket, "key").body as body:
         assert things == []
         store.put_object(bucket, "key", FILE_BODY)
@@ -215,7 +215,7 @@ def test_an_object_replaced_between_its_look_up_and_its_lease_is_looked_up_again
 
 def test_an_object_deleted_between_its_look_up_and_its_lease_is_not_there(store: Store, bucket: str) -> None:
     store.put_object(bucket, "key", FILE_BODY)
-    store._leases = IntrudedLeases(store._layout.root, [lambda: store.delete_object(bucket, "key")])
+    store._context.leases = IntrudedLeases(store._layout.root, [lambda: store.delete_object(bucket, "key")])
     with refused("NoSuchKey", Key="key"):
         store.get_object(bucket, "key")
 

@@ -66,7 +66,7 @@ def test_an_operation_without_one_of_its_actions_does_nothing(
 
 
 ELSEWHERE = {"DeleteObjects"}
-"""Asked for more than one thing: below."""
+"""RequestedEncryption for more than one thing: below."""
 
 
 def test_every_operation_served_is_in_the_table() -> None:

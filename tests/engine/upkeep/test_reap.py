@@ -176,11 +176,11 @@ def test_a_rule_goes_through_more_than_a_page_of_uploads(tiny: Store, bucket: st
 
 def test_one_looks_after_a_store_until_it_leaves(tiny: Store, store_path: Path) -> None:
     with engine.open(store_path) as other:
-        right = tiny.become_keeper()
+        right = tiny.acquire_upkeep_lease()
         assert right is not None
-        assert other.become_keeper() is None
+        assert other.acquire_upkeep_lease() is None
         right.close()
-        again = other.become_keeper()
+        again = other.acquire_upkeep_lease()
         assert again is not None
-        assert tiny.become_keeper() is None
+        assert tiny.acquire_upkeep_lease() is None
         again.close()

@@ -69,7 +69,7 @@ def test_what_ends_while_keys_are_rotated_is_passed_over(tiny: engine.Store, mon
     for key in ("a", "b"):
         tiny.put_object("bucket", key, b"body", **S3)
         begin(tiny, "bucket", key, **S3)
-    rotate = tiny._encrypting.ring.rotate
+    rotate = tiny._context.keys.ring.rotate
     list_versions = meta_of(tiny).list_versions
 
     def listed(*args: Any) -> Any:

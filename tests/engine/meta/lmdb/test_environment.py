@@ -173,7 +173,7 @@ OWN_ENVIRONMENT = """
 import os, sys, engine
 store = engine.open(sys.argv[1])
 store.create_bucket("bucket")
-environment = store._meta._shared.environment
+environment = store._context.meta._shared.environment
 before = environment._lmdb
 pid = os.fork()
 assert environment._lmdb is None
@@ -224,7 +224,7 @@ def test_a_repair_is_refused_while_a_child_of_a_fork_has_the_store(place: Path) 
 KILLED_READER = """
 import os, signal, sys, engine
 store = engine.open(sys.argv[1])
-store._meta._shared.environment.read(lambda txn: os.kill(os.getpid(), signal.SIGKILL))
+store._context.meta._shared.environment.read(lambda txn: os.kill(os.getpid(), signal.SIGKILL))
 """
 
 

@@ -1,0 +1,63 @@
+"""Finding an open upload, and the keys that its checksums need."""
+
+import contextlib
+from collections.abc import Iterator
+
+from engine.core import Context
+from engine.encryption.customer_keys import CustomerKey
+from engine.encryption.seals import CLEAR, Seal
+from engine.errors import NoSuchUpload
+from engine.meta import UploadId
+from engine.meta.records import Encryption, UploadRecord
+from engine.multipart.upload_ids import parse_upload_id
+from engine.objects.keys import encode_key
+from engine.record import Record
+
+
+class OpenUpload(Record, frozen=True):
+    """An upload that was open when it was looked up; each step on it looks again."""
+
+    key: bytes
+    id: UploadId
+    record: UploadRecord
+
+
+class UploadLookup:
+    """Looks open uploads up in one store."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def find(self, bucket: str, key: str, upload_id: str) -> OpenUpload:
+        """The open upload with an id at a key.
+
+        Raises:
+            KeyTooLongError, InvalidArgument: the key.
+            NoSuchBucket, NoSuchUpload.
+        """
+        name = encode_key(key, self._context.limits)
+        identity = parse_upload_id(bucket, name, upload_id)
+        with naming_upload(upload_id):
+            return OpenUpload(name, identity, self._context.meta.find_upload(bucket, name, identity))
+
+    def seal_for_checksums(
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None, *, has_some: bool
+    ) -> Seal:
+        """The seal of an upload for a request that needs keys only to open checksums; a customer's key is checked if one is given.
+
+        Raises:
+            InvalidRequest: checksums are sealed under a customer's key and the request has none, or another one.
+        """
+        are_sealed = has_some and encryption is not None and encryption.hides_digests
+        return self._context.seal_for_part(encryption, bucket, key, customer) if customer or are_sealed else CLEAR
+
+
+@contextlib.contextmanager
+def naming_upload(upload_id: str) -> Iterator[None]:
+    """Give NoSuchUpload the id as the client wrote it."""
+    try:
+        yield
+    except NoSuchUpload:
+        raise NoSuchUpload(UploadId=upload_id) from None

@@ -1,0 +1,141 @@
+"""The steps that begin every write, written once and so in one order.
+
+PutObject, CopyObject, CreateMultipartUpload, UploadPart, UploadPartCopy     the store is writable; the customer's key is read;
+                                                                             bucket, owner condition and payer; SSE-C is not blocked
+PutObject, CopyObject, CreateMultipartUpload                                 the encryption that is asked for; the object lock
+PutObject, CopyObject                                                        conditions, before the body and in the step that writes
+
+What needs no bucket (members that do not go together, forms of digests) is checked by each operation before all of this.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, TypeVar
+
+from engine.bodies.reception import Arrival
+from engine.core import Context
+from engine.encryption.bucket_default import by_default
+from engine.encryption.customer_keys import CustomerKey, bucket_blocks_customer_keys, requested_customer_key
+from engine.encryption.requested import RequestedEncryption
+from engine.encryption.seals import encryption_members
+from engine.encryption.upload_keys import KeyBinding
+from engine.meta import Trash, Version
+from engine.meta.parts import PartRecord
+from engine.meta.records import BucketRecord, Encryption, Headers, Lock, ObjectRecord
+from engine.objects.checksums import of_object
+from engine.objects.conditions import WriteConditions
+from engine.objects.keys import encode_key
+from engine.objects.object_lock import check_digest, lock_in
+
+Held = TypeVar("Held")
+MANIFEST_ID_SIZE = 16
+
+
+OBJECT_ID_SIZE = 16
+"""The size of the random bytes that stand for an upload id where there was no upload."""
+
+
+class Write:
+    """One write on its way; made by `writing`, and used inside its `with`."""
+
+    __slots__ = ("_context", "_held", "bucket", "bucket_record", "customer", "key", "name", "request", "trash")
+
+    def __init__(self, context: Context, bucket: str, key: str, request: Any, held: contextlib.ExitStack) -> None:
+        self.bucket = bucket
+        self.key = key
+        self.name = encode_key(key, context.limits)
+        self.request = request
+        self.trash: tuple[Trash, ...] = ()
+        self._context = context
+        self._held = held
+        self.customer: CustomerKey | None = held.enter_context(requested_customer_key(request))
+        self.bucket_record: BucketRecord = context.authorized_bucket(bucket, request)
+        self._check_customer_key_allowed()
+
+    def hold(self, manager: contextlib.AbstractContextManager[Held]) -> Held:
+        """Enter a context that ends with the write."""
+        return self._held.enter_context(manager)
+
+    def _check_customer_key_allowed(self) -> None:
+        """Source: User Guide, "Blocking or unblocking SSE-C for a general purpose bucket"."""
+        rule = self.bucket_record.encryption
+        if self.customer is not None and rule is not None and rule.blocks_customer_keys:
+            raise bucket_blocks_customer_keys(self._context.caller, self.bucket, self.key)
+
+    def requested_encryption(self) -> RequestedEncryption:
+        """The requested encryption, else the bucket's default.
+
+        Raises:
+            InvalidArgument, NotImplementedYet: S3 or this store has no such encryption.
+        """
+        requested = by_default(RequestedEncryption.of(self.request, self.customer), self.bucket_record.encryption)
+        requested.check()
+        return requested
+
+    def check_lock(self, lock: Lock, *, has_digest: bool) -> None:
+        """Check the lock of a new object against its bucket; `has_digest`: a digest of the bytes came with the request.
+
+        Raises:
+            InvalidRequest: the bucket has no object lock, or the object would be locked and no digest came.
+        """
+        check_digest(lock_in(self.bucket_record, lock, self._context.now_ns()), has_digest=has_digest)
+
+    def put(
+        self, arrival: Arrival, headers: Headers, tags: dict[str, str], lock: Lock, conditions: WriteConditions
+    ) -> tuple[ObjectRecord, Version | None]:
+        """Commit an object that came in one piece; conditions and lock are judged again inside the step.
+
+        Raises:
+            NoSuchBucket, PreconditionFailed, NoSuchKey, InvalidRequest.
+        """
+        record, part = new_object(arrival, headers, tags, lock, self._context.now_ns())
+        guard, locking = partial(conditions.check, self.key), partial(lock_in, now_ns=record.modified_ns)
+        version, self.trash = self._context.meta.put_object(
+            self.bucket, self.name, record, part, arrival.inline, guard, locking
+        )
+        return record, version
+
+    def encryption_members(self, encryption: Encryption | None) -> dict[str, Any]:
+        """The members of an answer that tell how a new object or upload is encrypted."""
+        return {
+            **encryption_members(encryption, self.customer),
+            "ssekms_encryption_context": self.request.get("ssekms_encryption_context"),
+        }
+
+
+@contextlib.contextmanager
+def writing(context: Context, bucket: str, key: str, request: Any) -> Iterator[Write]:
+    """Begin a write, and remove what it superseded once it has ended well.
+
+    Raises:
+        StoreClosed, ReadOnlyStore.
+        KeyTooLongError, InvalidArgument: the key.
+        InvalidArgument, InvalidEncryptionAlgorithmError: the members of a customer's key do not make one.
+        NoSuchBucket, InvalidBucketOwnerAWSAccountID, AccessDenied: as `Context.authorized_bucket`.
+        AccessDenied: the bucket blocks SSE-C.
+    """
+    context.check_writable()
+    with contextlib.ExitStack() as held:
+        write = Write(context, bucket, key, request, held)
+        yield write
+    context.sweeper.sweep(write.trash)
+
+
+def new_key_binding(bucket: str, key: str) -> KeyBinding:
+    """The key binding of an object that comes in one piece."""
+    return KeyBinding(bucket, key, secrets.token_bytes(OBJECT_ID_SIZE))
+
+
+def new_object(
+    arrival: Arrival, headers: Headers, tags: dict[str, str], lock: Lock, now_ns: int
+) -> tuple[ObjectRecord, PartRecord]:
+    """The records of an object that came in one piece, and of its one part."""
+    part = arrival.as_part(1, now_ns)
+    etag, manifest_id = part.etag.hex(), secrets.token_bytes(MANIFEST_ID_SIZE)
+    kept = arrival.seal.hide_whole(etag, of_object(arrival.kept, arrival.algorithm))
+    record = ObjectRecord(
+        manifest_id, arrival.size, etag, now_ns, None, headers, tags, lock, kept, encryption=arrival.seal.encryption
+    )
+    return record, part
