@@ -17,7 +17,7 @@ def sync_directory(path: str) -> None:
         os.close(fd)
 
 
-def _put(path: str, fill: Callable[[int], None]) -> None:
+def replace_file(path: str, fill: Callable[[int], None]) -> None:
     """Have a file, durably, in place of the one there is.
 
     Raises: StoreError, and nothing is left of it; it may have taken the place all the same if the directory could not be synced
@@ -40,12 +40,12 @@ def _put(path: str, fill: Callable[[int], None]) -> None:
         raise StoreError(f"{path}: can't be written: {error}") from error
 
 
-def _write_all(fd: int, data: bytes) -> None:
+def write_all(fd: int, data: bytes) -> None:
     with open(fd, "wb", closefd=False) as file:
         file.write(data)
 
 
-def _write_synced(path: str, data: bytes) -> None:
+def write_synced(path: str, data: bytes) -> None:
     fd = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         os.write(fd, data)

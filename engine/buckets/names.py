@@ -6,11 +6,7 @@ import re
 from engine.errors import InvalidBucketName
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-
-
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 

@@ -1,7 +1,6 @@
 """Copy an object out of the store: its parts side by side into a file beside the target, checked against the ETag, then renamed."""
 
 import hashlib
-import io
 import os
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from engine.cli.files import replacing
 from engine.cli.parallel import in_parallel
 from engine.cli.progress import Advance, progress
 from engine.cli.transfer import Location, Transfer
+from engine.shapes.answers import StreamingBody
 
 _COPY_BYTES = 1 << 20
 
@@ -60,7 +60,7 @@ class PartDownload:
             with answer.body as body:
                 return self._copy(body, _first_byte(answer.content_range))
 
-    def _copy(self, body: io.RawIOBase, offset: int) -> Piece:
+    def _copy(self, body: StreamingBody, offset: int) -> Piece:
         """Write the body at the offset, in blocks that the caches of a processor hold."""
         block = memoryview(bytearray(_COPY_BYTES))
         begin, digest = offset, hashlib.md5(usedforsecurity=False)

@@ -22,7 +22,7 @@ import msgspec
 from engine.blobs.files import create_layout
 from engine.directory.ballast import Ballast
 from engine.directory.leases import LEASE_FILE
-from engine.durable import _write_synced, sync_directory
+from engine.durable import sync_directory, write_synced
 from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
 from engine.native.ffi import file_system_type
 
@@ -212,10 +212,10 @@ def _create(root: str) -> None:
     try:
         create_layout(os.path.join(root, BLOBS))
         os.makedirs(os.path.join(root, META), mode=0o700, exist_ok=True)
-        _write_synced(os.path.join(root, LEASE_FILE), b"")
+        write_synced(os.path.join(root, LEASE_FILE), b"")
         Ballast(root).restore()
         stored = Format(FORMAT_VERSION, datetime.now(UTC).isoformat(), secrets.token_hex(32))
-        _write_synced(os.path.join(root, FORMAT + ".new"), msgspec.json.encode(stored) + b"\n")
+        write_synced(os.path.join(root, FORMAT + ".new"), msgspec.json.encode(stored) + b"\n")
         sync_directory(root)
         os.rename(os.path.join(root, FORMAT + ".new"), os.path.join(root, FORMAT))
         sync_directory(root)

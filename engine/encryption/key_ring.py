@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from engine.closing import Closing
-from engine.durable import _put, _write_all
+from engine.durable import replace_file, write_all
 from engine.encryption.upload_keys import Root
 from engine.errors import StoreClosed, StoreError
 from engine.native.errors import ReadFailed
@@ -204,7 +204,7 @@ def bind(ring: KeyRing, mark: str) -> None:
             bound = file.read(64).strip()
     except FileNotFoundError:
         ring.make()
-        _put(mark, lambda fd: _write_all(fd, ring.identity.encode() + b"\n"))
+        replace_file(mark, lambda fd: write_all(fd, ring.identity.encode() + b"\n"))
         return
     except OSError as error:
         raise StoreError(f"{mark}: {error.strerror}") from error
@@ -294,8 +294,8 @@ def _write(path: str, keys: list[RingKey], active: str) -> None:
     header = json.dumps({"active": active, "keys": rows}).encode()
 
     def fill(fd: int) -> None:
-        _write_all(fd, MAGIC + len(header).to_bytes(HEAD_SIZE - len(MAGIC), "big") + header)
+        write_all(fd, MAGIC + len(header).to_bytes(HEAD_SIZE - len(MAGIC), "big") + header)
         for place, key in enumerate(keys):
             key.secret.write(fd, HEAD_SIZE + len(header) + place * KEY_SIZE)
 
-    _put(path, fill)
+    replace_file(path, fill)

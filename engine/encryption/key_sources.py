@@ -13,7 +13,7 @@ from engine.encryption import customer_keys
 from engine.encryption.customer_keys import CustomerKey
 from engine.encryption.key_providers import KeyProvider, LocalKeyProvider, new_root, root_of
 from engine.encryption.key_ring import KeyRing, bind
-from engine.encryption.requested import _HEADER, RequestedEncryption, context_of
+from engine.encryption.requested import HEADER, RequestedEncryption, context_of
 from engine.encryption.upload_keys import KeyBinding, Root, UploadKeys, begin, open_keys, rewrap
 from engine.errors import InternalError, InvalidArgument, StoreError
 from engine.meta.records import Encryption
@@ -177,7 +177,7 @@ def context_at(place: KeyBinding, header: str | None) -> dict[str, str]:
     if said.get(name, arn) != arn:
         raise InvalidArgument(
             f"The encryption context may not have another {name} than the object's",
-            ArgumentName=f"{_HEADER}-context",
+            ArgumentName=f"{HEADER}-context",
             ArgumentValue=header,
         )
     return said | {name: arn}

@@ -11,9 +11,7 @@ from engine.record import Record
 
 CONTEXT_SIZE_MAX: Final = 8192
 """Of the header's text. Source: AWS KMS Developer Guide, "Resource quotas"; every listing reads it with its row."""
-
-
-_HEADER: Final = "x-amz-server-side-encryption"
+HEADER: Final = "x-amz-server-side-encryption"
 
 
 class RequestedEncryption(Record, frozen=True):
@@ -55,15 +53,15 @@ class RequestedEncryption(Record, frozen=True):
         """
         value = self.server_side_encryption
         if value == "aws:kms:dsse":
-            raise NotImplementedYet(Header=_HEADER)
+            raise NotImplementedYet(Header=HEADER)
         if value not in (None, "AES256", "aws:kms"):
             raise InvalidArgument(
-                "The encryption method specified is not supported", ArgumentName=_HEADER, ArgumentValue=value
+                "The encryption method specified is not supported", ArgumentName=HEADER, ArgumentValue=value
             )
         if value != "aws:kms" and (self.kms_key_id is not None or self.kms_context is not None):
             raise InvalidArgument(
                 "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-                ArgumentName=_HEADER,
+                ArgumentName=HEADER,
                 ArgumentValue=value or "null",
             )
         context_of(self.kms_context)
@@ -79,7 +77,7 @@ def context_of(header: str | None) -> dict[str, str]:
         return {}
     if len(header) > CONTEXT_SIZE_MAX:
         raise InvalidArgument(
-            f"The encryption context may have at most {CONTEXT_SIZE_MAX} bytes", ArgumentName=f"{_HEADER}-context"
+            f"The encryption context may have at most {CONTEXT_SIZE_MAX} bytes", ArgumentName=f"{HEADER}-context"
         )
     import json  # only for a request with a context
 
@@ -92,6 +90,6 @@ def context_of(header: str | None) -> dict[str, str]:
     raise InvalidArgument(
         "The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON "
         "which represents a string-string map",
-        ArgumentName=f"{_HEADER}-context",
+        ArgumentName=f"{HEADER}-context",
         ArgumentValue=header,
     )

@@ -149,8 +149,6 @@ Guard = Callable[[FoundObject | None], None]
 """Looks at what a step is about to replace or remove (None: nothing), inside the step; raises the S3Error that refuses."""
 Locking = Callable[[BucketRecord, Lock], Lock]
 """From the bucket as it is in the step, and what was said of a lock, to the lock a new version gets; may refuse with an S3Error."""
-
-
 DeletionGuard = Callable[[FoundObject | None, Iterable[ObjectRecord]], None]
 """The same for what is to be deleted; it may also look at the newer versions of the key, the next newer one first."""
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from engine.meta import Page
-from engine.meta.lmdb.ordered_names import prefix_successor
 
 Item = TypeVar("Item")
 Row = tuple[bytes, bytes, Any]
@@ -65,3 +64,9 @@ def _start(scan: Scan, prefix: bytes, delimiter: bytes, marker: bytes, marker_su
 def _scan_past(scan: Scan, prefix: bytes) -> Iterator[Row]:
     successor = prefix_successor(prefix)
     return scan(successor, None) if successor else iter(())
+
+
+def prefix_successor(prefix: bytes) -> bytes:
+    """The smallest name above every name that begins with `prefix`; empty if there is none."""
+    trimmed = prefix.rstrip(b"\xff")
+    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else b""

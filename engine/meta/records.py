@@ -14,8 +14,6 @@ from engine.errors import InternalError
 from engine.shapes.encryption import ServerSideEncryptionRule
 
 Kind = Literal["SSE-C", "AES256", "aws:kms"]
-
-
 FORMAT: Final = 1
 
 

@@ -10,8 +10,6 @@ from engine.errors import NoSuchUpload
 from engine.meta import UploadId
 
 _UPLOAD_ID = struct.Struct(">Q16s6s")
-
-
 _BINDING_SIZE = 6
 
 

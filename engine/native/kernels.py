@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from engine._native import ffi, lib
-from engine.native.ffi import Buffer, buffer_of, check, feature_names, text_of
+from engine.native.ffi import Buffer, buffer_of, check, feature_names, ffi, lib, text_of
 from engine.record import Record
 
 CIPHER: Final = "AES-256-GCM"
-
-
 LANE_DIGESTS: Final = {"MD5": 16, "SHA256": 32}
 """What lanes compute, and the sizes of it."""
 

@@ -21,8 +21,6 @@ PAGE_SIZE: Final = 4096
 """About what a handle holds: what the garbage collector is told."""
 TEXT_SIZE_MAX: Final = 4096
 """Of what is sealed under a key directly, without segments."""
-
-
 _guard = threading.RLock()
 """Over the counts of all keys, for a moment, and over a fork, whose child would otherwise find it held by a thread it has not.
 

@@ -31,8 +31,6 @@ from engine.objects.object_lock import check_digest, lock_in
 
 Held = TypeVar("Held")
 MANIFEST_ID_SIZE = 16
-
-
 OBJECT_ID_SIZE = 16
 """The size of the random bytes that stand for an upload id where there was no upload."""
 

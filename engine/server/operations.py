@@ -166,8 +166,6 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "transition_default_minimum_object_size": frozenset({"all_storage_classes_128K"}),
 }
 """Members that may be sent though they change nothing; an empty set stands for any value."""
-
-
 OF_DIRECTORY_BUCKETS = frozenset({"if_match_last_modified_time", "if_match_size"})
 """Members that S3 too refuses for a general purpose bucket, without a further word."""
 

@@ -5,9 +5,8 @@ None. Source of every shape: the API page of its operation.
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol, Self
 
-from engine.bodies.readers import ObjectBody
 from engine.record import Record
 
 
@@ -212,10 +211,33 @@ class HeadObjectOutput(Checksum, frozen=True):
     bucket_key_enabled: bool | None = None
 
 
-class GetObjectOutput(HeadObjectOutput, frozen=True, kw_only=True):
-    """Answer of GetObject; `body` is a binary file, to be closed (or used in a `with`)."""
+class StreamingBody(Protocol):
+    """The bytes of an object as a seekable binary file; it is to be closed, or used in a `with`."""
 
-    body: ObjectBody
+    @property
+    def closed(self) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, size: int = -1, /) -> bytes | None: ...
+
+    def readinto(self, buffer: Any, /) -> int | None: ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def tell(self) -> int: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class GetObjectOutput(HeadObjectOutput, frozen=True, kw_only=True):
+    """Answer of GetObject."""
+
+    body: StreamingBody
 
 
 class ObjectIdentifier(NamedTuple):

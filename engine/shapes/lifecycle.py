@@ -6,20 +6,10 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 RULE_COUNT_MAX = 1000
-
-
 _INTEGER_MAX = 2**31 - 1
-
-
 _LONG_MAX = 2**63 - 1
-
-
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
 Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
-
-
 Size: TypeAlias = Annotated[int, msgspec.Meta(ge=-_LONG_MAX, le=_LONG_MAX)]
 
 

@@ -58,7 +58,7 @@ class Check:
         try:
             if reader.size != _stored_size(part):
                 return "wrong_size"
-            return "corrupt" if deep and not _is_what_was_stored(part, reader) else None
+            return "corrupt" if deep and not is_what_was_stored(part, reader) else None
         except InternalError:  # a bad sector
             return "corrupt"
         finally:
@@ -69,14 +69,14 @@ class Check:
             reader = InlineReader(self._context.meta.read_inline(part.blob_id))
         except InternalError:
             return "corrupt"
-        return None if reader.size == _stored_size(part) and _is_what_was_stored(part, reader) else "corrupt"
+        return None if reader.size == _stored_size(part) and is_what_was_stored(part, reader) else "corrupt"
 
 
 def _stored_size(part: PartRecord) -> int:
     return sealed_size(part.size) if part.flags & Flag.SEALED else part.size
 
 
-def _is_what_was_stored(part: PartRecord, reader: BlobReader) -> bool:
+def is_what_was_stored(part: PartRecord, reader: BlobReader) -> bool:
     """Whether the bytes have the MD5 and the checksum of their row; of a sealed part, whether they can be read and begin as one."""
     if part.flags & Flag.SEALED:
         return _is_sealed_part(part, reader)

@@ -6,7 +6,7 @@ from engine.errors import BucketAlreadyExists, BucketAlreadyOwnedByYou, BucketNo
 from engine.meta import BucketEntry, Page, Usage
 from engine.meta.lmdb.environment import Transaction
 from engine.meta.lmdb.ordered_names import ID_SIZE
-from engine.meta.lmdb.steps import LmdbSteps, _bucket_record, reads, writes
+from engine.meta.lmdb.steps import LmdbSteps, read_bucket_record, reads, writes
 from engine.meta.paging import Row, page_of
 from engine.meta.records import BucketRecord, pack_record, replace, seal
 
@@ -19,7 +19,7 @@ class LmdbBuckets(LmdbSteps):
         name, table = bucket.encode(), self._table["buckets"]
         found = txn.get(name, db=table)
         if found is not None:
-            taken = BucketAlreadyOwnedByYou if _bucket_record(found).owner == record.owner else BucketAlreadyExists
+            taken = BucketAlreadyOwnedByYou if read_bucket_record(found).owner == record.owner else BucketAlreadyExists
             raise taken(BucketName=bucket)
         txn.put(name, pack_record(replace(record, id=self._new_id(txn))), db=table)
 
@@ -54,9 +54,9 @@ class LmdbBuckets(LmdbSteps):
     ) -> Page[BucketEntry]:
         return page_of(
             lambda lower, _: (
-                row for row in self._scan_buckets(txn, lower) if owner is None or _bucket_record(row[2]).owner == owner
+                row for row in self._scan_buckets(txn, lower) if owner is None or read_bucket_record(row[2]).owner == owner
             ),
-            lambda row: BucketEntry(row[0].decode(), _bucket_record(row[2])),
+            lambda row: BucketEntry(row[0].decode(), read_bucket_record(row[2])),
             prefix=prefix.encode(), delimiter=b"", marker=after.encode(), marker_suffix=None, limit=limit,
         )  # fmt: skip
 
@@ -79,7 +79,8 @@ class LmdbBuckets(LmdbSteps):
     @reads
     def usage(self, txn: Transaction) -> dict[str, Usage]:
         return {
-            name.decode(): self._usage(txn, _bucket_record(value).id) for name, _, value in self._scan_buckets(txn, b"")
+            name.decode(): self._usage(txn, read_bucket_record(value).id)
+            for name, _, value in self._scan_buckets(txn, b"")
         }
 
     def _first_deleted(self, txn: Transaction) -> bytes | None:

@@ -31,12 +31,6 @@ def _unescape(escaped: bytes) -> bytes:
     return escaped.replace(b"\x00\xff", b"\x00")
 
 
-def prefix_successor(prefix: bytes) -> bytes:
-    """The smallest name above every name that begins with `prefix`; empty if there is none."""
-    trimmed = prefix.rstrip(b"\xff")
-    return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else b""
-
-
 class OrderedNames:
     """One table of ordered names; a value belongs to (parent id, name, suffix)."""
 

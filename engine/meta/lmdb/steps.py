@@ -41,7 +41,7 @@ _KEYED_ROWS = {
 }
 """Part rows as LMDB gives them in bulk: each behind its key."""
 _USAGE = struct.Struct(">5q")
-_bucket_record = unpacker(BucketRecord)
+read_bucket_record = unpacker(BucketRecord)
 
 _registry = Registry()  # the one piece of module state: LMDB allows one environment a process and directory
 _registry.watch_forks()
@@ -103,7 +103,7 @@ class LmdbSteps:
         found = txn.get(name, db=self._table["buckets"]) if name else None
         if found is None:
             raise NoSuchBucket(BucketName=bucket)
-        return _bucket_record(found)
+        return read_bucket_record(found)
 
     def _configuration(self, txn: Transaction, bucket_id: bytes, name: str) -> bytes | None:
         found = txn.get(bucket_id + name.encode(), db=self._table["configurations"])

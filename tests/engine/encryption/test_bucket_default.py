@@ -81,12 +81,20 @@ def test_a_request_that_asks_for_nothing_gets_the_default() -> None:
     assert by_default(RequestedEncryption(), applied(sse_algorithm="AES256")) == RequestedEncryption("AES256")
     assert by_default(RequestedEncryption(), applied(**KMS)) == RequestedEncryption("aws:kms", "a key")
     assert by_default(RequestedEncryption(), None) == RequestedEncryption()
-    assert by_default(RequestedEncryption(), rule(blocked_encryption_types={"encryption_type": ["NONE"]})) == RequestedEncryption()
+    assert (
+        by_default(RequestedEncryption(), rule(blocked_encryption_types={"encryption_type": ["NONE"]}))
+        == RequestedEncryption()
+    )
 
 
 def test_a_request_that_asks_for_something_gets_that() -> None:
     customer = RequestedEncryption(customer=customer_key_of_bytes("AES256", bytes(32)))
-    for asked in (RequestedEncryption("AES256"), RequestedEncryption("aws:kms", "another"), customer, RequestedEncryption(kms_key_id="x")):
+    for asked in (
+        RequestedEncryption("AES256"),
+        RequestedEncryption("aws:kms", "another"),
+        customer,
+        RequestedEncryption(kms_key_id="x"),
+    ):
         assert by_default(asked, applied(**KMS)) is asked
 
 

@@ -154,7 +154,12 @@ def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
 
 
 @pytest.mark.parametrize(
-    "given", [RequestedEncryption(kms_key_id="a"), RequestedEncryption("AES256", kms_key_id="a"), RequestedEncryption("AES256", kms_context="e30=")]
+    "given",
+    [
+        RequestedEncryption(kms_key_id="a"),
+        RequestedEncryption("AES256", kms_key_id="a"),
+        RequestedEncryption("AES256", kms_context="e30="),
+    ],
 )
 def test_members_of_kms_need_kms(encrypting: KeySources, given: RequestedEncryption) -> None:
     with pytest.raises(InvalidArgument, match="requires HTTP header x-amz-server-side-encryption : aws:kms"):

@@ -15,8 +15,8 @@ from engine.meta.lmdb.ordered_names import (
     ROW_KEY_SIZE_MAX,
     SUFFIX_SIZE_MAX,
     OrderedNames,
-    prefix_successor,
 )
+from engine.meta.paging import prefix_successor
 
 ROOT, OTHER_ROOT = bytes(7) + b"\x01", bytes(7) + b"\x02"
 SUFFIX = b"s" * SUFFIX_SIZE_MAX
