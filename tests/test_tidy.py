@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PLACES = ["engine", "tests", "benchmarks", "csrc"]
+PLACES = ["engine", "tests", "benchmarks", "csrc", "examples"]
 GENERATED = {"engine/_native.c", "engine/_native.pyi"}
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 40
