@@ -1,7 +1,7 @@
 """Streams that hash together, without Python in between: right at any sizes and ends, free of races and leaks, and unhurt by forks.
 
 Races are looked for by ThreadSanitizer, which must find the one that is planted; the rest of the tests with Python's threads is in
-tests/engine/test_streams_together.py.
+tests/engine/bodies/test_streams_together.py.
 """
 
 import os

@@ -123,8 +123,8 @@ def test_repair_is_refused_while_another_process_has_the_store_open(store: Store
 
 
 LATECOMER = """
-import sys, engine, engine.layout
-engine.layout.LOCK_WAIT_S_MAX = 0.1
+import sys, engine, engine.directory.layout
+engine.directory.layout.LOCK_WAIT_S_MAX = 0.1
 try:
     engine.open(sys.argv[1])
 except engine.errors.StoreInUse as error:

@@ -28,7 +28,7 @@ from tests.support.processes import PEAK_KIB, python_output
 from tests.support.stores import FILE_BODY
 from tests.support.uploads import begin, part_etag_of, read
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "sigv4.json").read_text())
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "sigv4.json").read_text())
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 TRAILER = "x-amz-checksum-crc32"
 MIN = 8192

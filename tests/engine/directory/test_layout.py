@@ -13,6 +13,7 @@ import pytest
 import engine
 from engine.directory import layout
 from engine.errors import NewerFormat, NotAStore, StoreError, UnsafeFileSystem
+from engine.native.ffi import file_system_type
 from tests.support.requirements import need, need_strace
 from tests.support.stores import FILE_BODY, snapshot
 
@@ -132,7 +133,7 @@ def test_a_store_of_somebody_else_is_refused(store_path: Path) -> None:
 def test_a_network_file_system_is_refused_unless_forced(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The magic number of the file system that is here is declared to be a network's."""
     fd = os.open(place, os.O_RDONLY)
-    magic = layout.native.file_system_type(fd) & 0xFFFFFFFF
+    magic = file_system_type(fd) & 0xFFFFFFFF
     os.close(fd)
     monkeypatch.setitem(layout._NETWORK_FILE_SYSTEMS, magic, "NFS")
     with pytest.raises(UnsafeFileSystem, match="on NFS, where locks and syncs can't be relied on"):

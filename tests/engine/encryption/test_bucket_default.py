@@ -6,12 +6,12 @@ import pytest
 from botocore import xform_name
 from botocore.session import get_session
 
-from engine.encryption import bucket_default
 from engine.encryption.bucket_default import by_default, read_configuration
 from engine.encryption.customer_keys import customer_key_of_bytes
 from engine.encryption.requested import RequestedEncryption
 from engine.errors import InvalidArgument, MalformedXML, NotImplementedYet
 from engine.meta.records import BucketRecord, pack_record, unpacker
+from engine.shapes import encryption
 from engine.shapes.encryption import ServerSideEncryptionConfiguration, ServerSideEncryptionRule
 
 KMS = {"sse_algorithm": "aws:kms", "kms_master_key_id": "a key"}
@@ -73,7 +73,7 @@ def test_the_elements_have_the_members_of_s3s_model() -> None:
     model = get_session().get_service_model("s3")
     for kind in ("Configuration", "Rule", "ByDefault"):
         shape = model.shape_for(f"ServerSideEncryption{kind}")
-        ours = getattr(bucket_default, f"ServerSideEncryption{kind}").__struct_fields__
+        ours = getattr(encryption, f"ServerSideEncryption{kind}").__struct_fields__
         assert {xform_name(name) for name in shape.members} == set(ours)
 
 

@@ -24,23 +24,25 @@ PLACE = ("bucket", "key")
 CHILD = """if True:
     import json, logging, os, sys
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-    from engine import errors, native_errors, sse
+    from engine import errors
+    from engine.encryption.upload_keys import KeyBinding, begin, open_keys
     from engine.encryption.customer_keys import customer_key_of_headers
     from engine.encryption.key_providers import LocalKeyProvider, new_root
     from engine.encryption.key_ring import KeyRing
+    from engine.native.errors import KeyMismatch
     from engine.native.sealed import SealedReader, seal, unseal
     from engine.native.stream import Digest, Stream
 
     directory, marker = sys.argv[1], bytes.fromhex(sys.argv[2])
     os.chdir(directory)
-    place = sse.Place("bucket", "key", b"upload")
+    place = KeyBinding("bucket", "key", b"upload")
     ring = KeyRing(directory + "/ring")
     provider = LocalKeyProvider(ring)
     customer = customer_key_of_headers(*sys.stdin.readline().split())
     roots = [customer.root(), ring.root(), new_root(provider, None, {"a": "b"})]
     told, kept = [], [customer, ring]
     for number, root in enumerate(roots):
-        keys, stored = sse.begin(root, place)
+        keys, stored = begin(root, place)
         keys.etag(1, bytes(16))
         keys.open_digest(1, b"", keys.seal_digest(1, b"", b"checksum"))
         unseal(seal(b"x" * 100_000, keys.part(2)), keys.part(2))
@@ -54,8 +56,8 @@ CHILD = """if True:
         under_way = Stream(Digest.MD5, open_still, keys.part(4))
         under_way.update(b"z" * 400_000)
         try:
-            sse.open_keys(ring.root() if number == 0 else customer.root(), stored, "bucket", "key")
-        except native_errors.KeyMismatch:
+            open_keys(ring.root() if number == 0 else customer.root(), stored, "bucket", "key")
+        except KeyMismatch:
             logging.exception("refused, with %r %r %r", root, keys, stored)
         kept += [keys, reader, under_way]
         told.append([stored.upload_id.hex(), stored.salt.hex(), stored.commitment.hex(), stored.wrapped.hex(), stored.key_id])

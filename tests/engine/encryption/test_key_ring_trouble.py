@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.encryption import key_ring
+from engine import durable
 from engine.encryption.key_ring import KeyRing
 from engine.errors import InternalError, StoreError
 from engine.meta.records import replace
@@ -85,15 +85,15 @@ def test_no_ring_calls_a_key_active_before_a_ring_with_it_is_durable(
     path = str(place / "ring")
     seen: list[tuple[str, set[str]]] = []
     with KeyRing(path) as ring, KeyRing(path) as other:
-        durable = set(ring.ids())
+        synced_ids = set(ring.ids())
 
         def synced(_: str) -> None:
             active, ids = other.active_id, set(other.ids())
-            assert active in durable
-            durable.update(ids)
+            assert active in synced_ids
+            synced_ids.update(ids)
             seen.append((active, ids))
 
-        monkeypatch.setattr(key_ring, "sync_directory", synced)
+        monkeypatch.setattr(durable, "sync_directory", synced)
         before, after = ring.active_id, ring.rotate()
         assert [active for active, _ in seen] == [before, after]
 
@@ -112,7 +112,7 @@ def test_a_rotation_that_is_not_durable_is_an_error_and_loses_nothing(
                 raise OSError(errno.EIO, "no")
 
         with monkeypatch.context() as patch:
-            patch.setattr(key_ring, "sync_directory", fail)
+            patch.setattr(durable, "sync_directory", fail)
             with pytest.raises(StoreError, match="can't be written"):
                 tiny.rotate_keys()
         tiny.put_object("bucket", "key", b"body", **S3)
@@ -133,7 +133,7 @@ def test_a_full_disk_is_told_and_leaves_no_copy_of_the_keys(
             *(
                 ("engine.encryption.key_ring.os.fsync", fail)
                 if call == "fsync"
-                else ("engine.encryption.key_ring._write_all", fail)
+                else ("engine.encryption.key_ring.write_all", fail)
             )
         )
         with pytest.raises(InternalError, match="internal error") as caught:
@@ -165,7 +165,7 @@ def rotating(store: engine.Store, monkeypatch: pytest.MonkeyPatch) -> threading.
         time.sleep(0.3)
         fsync(fd)
 
-    monkeypatch.setattr(key_ring.os, "fsync", slow)
+    monkeypatch.setattr(durable.os, "fsync", slow)
     thread = threading.Thread(target=store.rotate_keys)
     thread.start()
     assert begun.wait(10)
@@ -214,7 +214,7 @@ def test_a_ring_is_synced_before_it_takes_its_name_and_its_name_after(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    for name, module in (("fsync", key_ring.os), ("rename", key_ring.os), ("sync_directory", key_ring)):
+    for name, module in (("fsync", durable.os), ("rename", durable.os), ("sync_directory", durable)):
         original = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *args, name=name, original=original: (steps.append(name), original(*args))[1]
@@ -237,7 +237,7 @@ def test_a_key_that_is_known_waits_for_no_rotation(tiny: engine.Store, monkeypat
         begun.set()
         assert go_on.wait(30)
 
-    monkeypatch.setattr(key_ring.os, "fsync", slow)
+    monkeypatch.setattr(durable.os, "fsync", slow)
     rotation = threading.Thread(target=ring.rotate)
     rotation.start()
     try:

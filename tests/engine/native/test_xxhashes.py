@@ -131,5 +131,5 @@ def test_without_the_package_they_are_no_digests_and_the_others_are() -> None:
 
 
 def test_the_package_is_not_imported_until_it_is_needed() -> None:
-    code = "import sys, engine, engine.native.stream\nengine.stream.Stream(engine.native.stream.Digest.MD5)\nprint('xxhash' in sys.modules)"
+    code = "from engine.native.stream import Digest, Stream\nimport sys\nStream(Digest.MD5)\nprint('xxhash' in sys.modules)"
     assert python_output(code) == "False\n"

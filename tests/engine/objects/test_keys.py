@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from engine import Limits, Store
 from engine.buckets.names import check_bucket_name
+from engine.dates import http_date
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.meta import UploadId
 from engine.multipart.upload_ids import format_upload_id, parse_upload_id
-from engine.objects.keys import encode_key, http_date
+from engine.objects.keys import encode_key
 from engine.objects.listing import format_token, parse_token
 from engine.objects.metadata import make_headers
 from tests.support.refusals import refused
