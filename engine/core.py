@@ -68,6 +68,7 @@ class Core:
 
     def __init__(self, parts: Parts) -> None:
         self._caller = ACCOUNT_ID_DEFAULT
+        self._region = REGION
         self.limits = parts.limits
         self._meta = parts.meta
         self._blobs = parts.blobs
@@ -94,6 +95,12 @@ class Core:
             raise ValueError(f"an account id has 12 digits, not {account_id!r}")
         view = copy.copy(self)
         view._caller = account_id
+        return view
+
+    def in_region(self, region: str) -> Self:
+        """The same store in another region than us-east-1: where its buckets say they are."""
+        view = copy.copy(self)
+        view._region = region
         return view
 
     def _enter(self, bucket: str, said: Mapping[str, object]) -> BucketRecord:

@@ -230,7 +230,6 @@ class Objects(Core):
             "etag": quoted(record.etag),
             "content_type": headers.content_type or CONTENT_TYPE_DEFAULT,
             "metadata": dict(headers.metadata),
-            "status": 206 if extent.content_range else 200,
             "content_range": extent.content_range,
             "cache_control": headers.cache_control,
             "content_disposition": headers.content_disposition,

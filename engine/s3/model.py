@@ -27,6 +27,7 @@ _ROOTS = {
     "GetBucketLocation": "LocationConstraint",
     "GetBucketRequestPayment": "RequestPaymentConfiguration",
     "GetBucketVersioning": "VersioningConfiguration",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
     "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
@@ -193,5 +194,9 @@ def _load() -> JSON:
     return model
 
 
-OPERATIONS = _Compiler(_load()).operations()
+_MODEL = _load()
+OPERATIONS = _Compiler(_MODEL).operations()
 """Every operation of S3 by name, whether the engine serves it or not."""
+REGIONS = frozenset(_MODEL["shapes"]["BucketLocationConstraint"]["enum"]) - {"EU"} | {"us-east-1"}
+"""AWS's regions: the location constraints of the model (`EU` is an old name of eu-west-1), and the region that has none."""
+del _MODEL

@@ -185,10 +185,6 @@ def _page_number(text: str, name: str) -> int | None:
         raise InvalidArgument(
             f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
         )
-    if number < 0:
-        raise InvalidArgument(
-            f"Argument {name} must be an integer between 0 and {_INTEGER_MAX}", ArgumentName=name, ArgumentValue=text
-        )
     return number
 
 

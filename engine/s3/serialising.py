@@ -21,6 +21,7 @@ Headers: TypeAlias = list[tuple[str, str]]
 Write: TypeAlias = Callable[[object], str]
 
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+PARTIAL_CONTENT = 206
 XML_CONTENT_TYPE = ("Content-Type", "application/xml")
 _LOCATION_OF_NONE = "us-east-1"
 """Source: API page GetBucketLocation: buckets there have an empty LocationConstraint."""
@@ -32,10 +33,13 @@ _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 def serialise_output(operation: Operation, result: object) -> tuple[int, Headers, bytes]:
     """Write a result, any object with S3's members in snake_case (None: absent), as status, headers and document.
 
-    The document is empty for an answer without one and for a stream. A `status` of the result's own (206) goes before the operation's.
+    The document is empty for an answer without one and for a stream. An answer with a Content-Range has status 206.
+
+    Source: RFC 9110 section 15.3.7: a 206 has Content-Range, and an answer with Content-Range is a part of the object.
     """
     table = _table(operation)
-    status = getattr(result, "status", None) or operation.status
+    is_partial = table.range is not None and getattr(result, table.range, None) is not None
+    status = PARTIAL_CONTENT if is_partial else operation.status
     headers: Headers = []
     for attribute, name, write in table.headers:
         value = getattr(result, attribute, None)
@@ -73,6 +77,8 @@ class _Table:
     headers: tuple[tuple[str, str, Write], ...]
     metadata: str | None
     """The member that holds user metadata."""
+    range: str | None
+    """The member that holds Content-Range."""
     document: Write | None
 
 
@@ -82,6 +88,7 @@ def _table(operation: Operation) -> _Table:
     return _Table(
         headers=tuple((m.attribute, m.tag, _header_writer(m.shape)) for m in outputs if m.location == "header"),
         metadata=next((m.attribute for m in outputs if m.location == "headers"), None),
+        range=next((m.attribute for m in outputs if m.location == "header" and m.tag == "Content-Range"), None),
         document=_document_writer(operation),
     )
 

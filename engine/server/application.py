@@ -70,7 +70,7 @@ class Application:
         customer_keys_in_clear: bool = False,
         customer_keys_in_new_buckets: bool = False,
     ) -> None:
-        self._store = store
+        self._store = store if region is None else store.in_region(region)
         self._verifier = verifier
         self._authorize = authorize
         self._region = region

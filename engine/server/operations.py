@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import results
-from engine.bucket_results import GetBucketLocationOutput, HeadBucketOutput
 from engine.copy_sources import CopySource
-from engine.errors import AccessDenied, InvalidRequest, NotImplementedYet, S3Error
+from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
 from engine.record import replace
-from engine.s3.model import Operation, snake
+from engine.s3.model import REGIONS, Operation, snake
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.store import Store
 
@@ -82,12 +81,11 @@ def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
     return inputs | {"blocked_encryption_types": site.blocks_in_new_buckets}
 
 
-def _head_bucket(result: HeadBucketOutput, site: Site) -> HeadBucketOutput:
-    return replace(result, bucket_region=site.region or result.bucket_region)
-
-
-def _bucket_location(result: GetBucketLocationOutput, site: Site) -> GetBucketLocationOutput:
-    return replace(result, location_constraint=site.region)
+def _list_buckets(inputs: Inputs, site: Site) -> Inputs:
+    region = inputs.get("bucket_region")
+    if region is not None and region != site.region and region not in REGIONS:
+        raise InvalidArgument(f"Argument value {region} is not a valid AWS Region", ArgumentName="bucket-region")
+    return inputs
 
 
 def _completed(result: results.CompleteMultipartUploadOutput, site: Site) -> results.CompleteMultipartUploadOutput:
@@ -108,7 +106,7 @@ SERVED: dict[str, Served] = {
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
     "GetBucketEncryption": Served("s3:GetEncryptionConfiguration"),
     "GetBucketLifecycleConfiguration": Served("s3:GetLifecycleConfiguration"),
-    "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
+    "GetBucketLocation": Served("s3:GetBucketLocation"),
     "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
     "GetBucketVersioning": Served("s3:GetBucketVersioning"),
     "GetObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
@@ -117,9 +115,9 @@ SERVED: dict[str, Served] = {
     "GetObjectLockConfiguration": Served("s3:GetBucketObjectLockConfiguration"),
     "GetObjectRetention": Served("s3:GetObjectRetention"),
     "GetObjectTagging": Served("s3:GetObjectTagging", of_version="s3:GetObjectVersionTagging"),
-    "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
+    "HeadBucket": Served("s3:ListBucket"),
     "HeadObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
-    "ListBuckets": Served("s3:ListAllMyBuckets"),
+    "ListBuckets": Served("s3:ListAllMyBuckets", _list_buckets),
     "ListMultipartUploads": Served("s3:ListBucketMultipartUploads"),
     "ListObjectVersions": Served("s3:ListBucketVersions"),
     "ListObjects": Served("s3:ListBucket"),

@@ -52,7 +52,7 @@ def test_what_we_serialise_is_read_back_by_botocore_to_the_same_outputs(name: st
     @given(outputs(shape))
     def check(answer: dict[str, Any]) -> None:
         status, headers, body = serialise_output(OPERATIONS[name], as_result(answer))
-        assert status == operation_model(name).http.get("responseCode", 200)
+        assert status == (206 if "ContentRange" in answer else operation_model(name).http.get("responseCode", 200))
         response = {"status_code": status, "headers": HeadersDict(headers), "body": body}
         parsed = parser.parse(response, shape)
         del parsed["ResponseMetadata"]
