@@ -127,6 +127,7 @@ class ReadRequest(Request, CustomerKeyed, total=False):
 
     version_id: str | None
     range: str | None
+    if_range: str | None
     part_number: int | None
     if_match: str | None
     if_none_match: str | None

@@ -52,6 +52,11 @@ def check_bucket_name(bucket: str) -> str:
     return bucket
 
 
+def has_bucket_form(text: str) -> bool:
+    """Whether a text has the characters and the length of a bucket's name, so that there may be such a bucket."""
+    return _BUCKET.fullmatch(text) is not None
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.IPv4Address(text)

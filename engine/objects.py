@@ -10,7 +10,7 @@ from engine.arrival import Arrival, Promise, in_hex
 from engine.blobs.leases import Lease
 from engine.bodies import Body, trailers_of
 from engine.checksums import DEFAULT, promised_checksum
-from engine.conditions import Conditions, Extent, WriteConditions, extent_of
+from engine.conditions import Conditions, Extent, WriteConditions, extent_of, range_asked
 from engine.core import Core, quoted, to_datetime
 from engine.customer_keys import customer_key_said
 from engine.dates import http_date
@@ -73,7 +73,7 @@ class Objects(Core):
             customer = held.enter_context(customer_key_said(said))
             place = self._enter(bucket, said)
             expected = lock_in(place, traits.lock, self._now_ns())
-            check_digest(expected, has_digest=checksum is not None or promise.md5 is not None)
+            check_digest(expected, "Put Object", has_digest=checksum is not None or promise.md5 is not None)
             self._check_customer(place, bucket, key, customer)
             asked = self._asked(place, said, customer)
             conditions.check(key, self._current(bucket, name))
@@ -120,7 +120,8 @@ class Objects(Core):
             seal = undo.enter_context(self._seal_for_read(record.encryption, bucket, key, customer))
             conditions.check(record.etag, to_datetime(record.modified_ns))
             check_active(record)
-            extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
+            ranged = range_asked(said, record.etag, to_datetime(record.modified_ns))
+            extent = extent_of(record, manifest, ranged, said.get("part_number"), self.limits)
             self._check_readable(manifest, extent, seal)
             expiration = self._expiration_of(bucket, name, found, version)
             described = self._described(place, found, extent, said) | told(record.encryption, customer)
@@ -154,7 +155,8 @@ class Objects(Core):
             self._seal_for_look(looked_at, bucket, key, customer, at_checksums=at_checksums) as seal,
         ):
             conditions.check(record.etag, to_datetime(record.modified_ns))
-            extent = extent_of(record, manifest, said.get("range"), said.get("part_number"), self.limits)
+            ranged = range_asked(said, record.etag, to_datetime(record.modified_ns))
+            extent = extent_of(record, manifest, ranged, said.get("part_number"), self.limits)
             described = self._described(place, found, extent, said) | told(record.encryption, customer)
             described |= read_along(record, manifest, extent, said, seal)
         expiration = self._expiration_of(bucket, name, found, version)

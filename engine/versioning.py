@@ -117,6 +117,7 @@ class BucketVersions(Core):
             delete_markers=tuple(each for each in shown if isinstance(each, DeleteMarkerEntry)) or None,
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
             request_charged=self._charged(place),
+            interleaving=tuple("versions" if isinstance(each, ObjectVersion) else "delete_markers" for each in shown),
         )
 
 

@@ -132,7 +132,7 @@ class Uploads(Objects):
             name, identity, upload = self._find_upload(bucket, key, upload_id)
             seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
             check_part(upload.checksum, checksum)
-            check_digest(upload.lock, has_digest=checksum is not None or promise.md5 is not None)
+            check_digest(upload.lock, "Put Part", has_digest=checksum is not None or promise.md5 is not None)
             promise = promise.keeping(kept_of_part(upload))
             receive = partial(self._reception.receive, size_max=size_max, shown_as=in_base64)
             held.enter_context(self._naming(upload_id))

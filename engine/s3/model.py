@@ -39,6 +39,8 @@ _ROOTS = {
 """Source: "Response Syntax" on the operations' API pages; the other answers are named by their payload."""
 _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}
 """Beyond what the model demands. Source: AWS's answers (MalformedXML) to lists without them."""
+_RANGED = frozenset({"GetObject", "HeadObject"})
+"""They take If-Range too, which the model leaves out. Source: RFC 9110 section 13.1.5."""
 _STRICT = frozenset(
     {
         "AbortIncompleteMultipartUpload",
@@ -130,6 +132,8 @@ class _Compiler:
     def _operation(self, name: str, entry: JSON) -> Operation:
         path, _, query = entry["http"]["requestUri"].partition("?")
         inputs, payload = self._structure(entry.get("input"))
+        if name in _RANGED:
+            inputs = (*inputs, Member("IfRange", "if_range", "If-Range", "header", Shape("string"), False))
         outputs, output_payload = self._structure(entry.get("output"))
         return Operation(
             name=name,

@@ -23,7 +23,16 @@ from engine.s3.canonical import canonical_request, string_to_sign
 from engine.s3.claims import Claim, read_claim
 from engine.s3.http import Request
 from engine.s3.keys import NOBODY, Credential, SecretText, remembered_signing_keys
-from engine.s3.payload import CONTENT_SHA256, STREAMING, UNSIGNED, ChunkSigning, Payload, check_mode, read_payload
+from engine.s3.payload import (
+    CONTENT_SHA256,
+    STREAMING,
+    UNSIGNED,
+    ChunkSigning,
+    Payload,
+    check_mode,
+    is_aws_chunked,
+    read_payload,
+)
 
 __all__ = ["ChunkSigning", "Credential", "Identity", "Payload", "Verifier"]
 
@@ -158,9 +167,7 @@ def _signed_mode(request: Request, claim: Claim) -> str:
 
 def _unsaid_mode(request: Request) -> str:
     """What an unsigned request means that does not say it: clients without credentials send trailers all the same."""
-    encodings = (request.header("content-encoding") or "").split(",")
-    is_chunked = "aws-chunked" in (encoding.strip() for encoding in encodings)
-    return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_chunked else UNSIGNED
+    return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_aws_chunked(request) else UNSIGNED
 
 
 def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesNotMatch:

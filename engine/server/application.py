@@ -35,7 +35,7 @@ from engine.server.credentials import Authorize
 from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, admit, call, listing_of, tagging_of_copy, told
+from engine.server.operations import SERVED, Site, admit, call, listing_of, refuse_misplaced, tagging_of_copy, told
 from engine.server.payload import body_of
 from engine.store import Store
 
@@ -117,6 +117,7 @@ class Application:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         check_header_names(name for name, _ in meant.headers)
         refuse_encryption_of_parts(operation, meant)
+        refuse_misplaced(operation, meant)
         document = None
         if needs_body(operation) == "xml":
             document = read_document(operation, identity, meant, exchange.body)

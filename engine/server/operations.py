@@ -9,7 +9,8 @@ from engine.copy_sources import CopySource
 from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, NotImplementedYet, S3Error
 from engine.members import parameters
 from engine.record import replace
-from engine.s3.model import REGIONS, Operation, snake
+from engine.s3.http import Request
+from engine.s3.model import OPERATIONS, REGIONS, Operation, snake
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.store import Store
 
@@ -166,8 +167,32 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
 """Members that may be sent though they change nothing; an empty set stands for any value."""
 
 
+_PARTS = ("UploadPart", "UploadPartCopy")
+_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
+_OF_UPLOADS = frozenset(
+    tag
+    for tag in (member.tag.lower() for member in OPERATIONS["CreateMultipartUpload"].inputs)
+    if tag.startswith("x-amz-") and not tag.startswith(("x-amz-meta-", "x-amz-checksum-"))
+)
+
 OF_DIRECTORY_BUCKETS = frozenset({"if_match_last_modified_time", "if_match_size"})
 """Members that S3 too refuses for a general purpose bucket, without a further word."""
+
+
+def refuse_misplaced(operation: Operation, request: Request) -> None:
+    """What an upload is said to have from its beginning, a part may not say.
+
+    Raises:
+        InvalidArgument: it does.
+
+    Source: S3's refusal of x-amz-tagging on UploadPart, as users of its clients met it.
+    """
+    if operation.name not in _PARTS:
+        return
+    for name, value in request.headers:
+        if value and name in _OF_UPLOADS - _OF_PARTS:
+            message = "The specified header is not valid in this context"
+            raise InvalidArgument(message, ArgumentName=name, ArgumentValue=value)
 
 
 def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str]:

@@ -27,6 +27,9 @@ _TEXTS = {"Bucket": "bucket", "BucketRegion": "eu-west-3", "CopySource": "bucket
 }
 """Texts that have to be of a form to be taken as what they are; the three of a customer's key go together."""
 
+_INTERLEAVING = "interleaving"
+"""The one field of answers that is ours: see ListObjectVersionsOutput."""
+
 Path = tuple[str, ...]
 
 
@@ -125,9 +128,9 @@ def filled(kind: Any, shape: Shape, above: Path = ()) -> Any:
         return (filled(options[0], shape.member, above),)
     if isinstance(shape, StructureShape):
         members = answered(kind, shape)
-        return kind(
-            **{field: filled(hint, shape.members[name], (*above, name)) for field, (name, hint) in members.items()}
-        )
+        values = {field: filled(hint, shape.members[name], (*above, name)) for field, (name, hint) in members.items()}
+        ours = {_INTERLEAVING: ("delete_markers", "versions")} if _INTERLEAVING in typing.get_type_hints(kind) else {}
+        return kind(**values, **ours)
     return value_of(shape, above)
 
 
@@ -135,6 +138,7 @@ def answered(kind: Any, shape: StructureShape) -> dict[str, tuple[str, Any]]:
     """The fields of a type that stand for members of a shape: by field, the member's name and the field's type."""
     names = {snake(name): name for name in shape.members}
     hints = typing.get_type_hints(kind)
+    hints.pop(_INTERLEAVING, None)
     assert hints.keys() <= names.keys(), f"{kind.__name__} has fields that are no members of {shape.name}"
     return {field: (names[field], None if names[field] in STREAMS else hint) for field, hint in hints.items()}
 
