@@ -220,7 +220,7 @@ def _versions_writer(members: tuple[Member, ...]) -> Write:
     after = _structure_writer(tuple(member for member in members[at:] if member not in mixed), _referenced)
 
     def write(value: object) -> str:
-        lists = {attribute: iter(getattr(value, attribute) or ()) for attribute in items}
+        lists = {attribute: iter(getattr(value, attribute, None) or ()) for attribute in items}
         order: tuple[str, ...] = getattr(value, "interleaving", ())
         mixed = "".join(items[attribute]((next(lists[attribute]),)) for attribute in order)
         return f"{before(value)}{mixed}{after(value)}"

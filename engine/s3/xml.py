@@ -34,6 +34,8 @@ _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#1
 _UNWRITABLE = "\ufffd"
 _NO_CHARACTERS = frozenset(chr(number) for number in (0, *range(0xD800, 0xE000)))
 """What no XML at all can hold."""
+_OF_KEYS = "Delete"
+"""The document that names keys; listings write their control characters as references, and here these are taken back."""
 _NUMERIC = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
 _MARK = "\uf8ff"
 _NO_XML_10 = (*range(1, 9), 0xB, 0xC, *range(0xE, 0x20), 0xFFFE, 0xFFFF)
@@ -101,7 +103,7 @@ def read_document(body: bytes, root: Member) -> dict[str, Value]:
         MalformedXML: it is not well-formed UTF-8, is of another shape, lacks a required element or breaks a bound.
     """
     _check_bounds(body)
-    document = _with_hidden(body)
+    document = _with_hidden(body) if root.tag == _OF_KEYS else body
     reader = _Reader(root, _as_it_is if document is body else _with_shown)
     parser = xml.parsers.expat.ParserCreate("utf-8")
     parser.buffer_text = True
