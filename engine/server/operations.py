@@ -175,8 +175,8 @@ _OF_UPLOADS = frozenset(
     if tag.startswith("x-amz-") and not tag.startswith(("x-amz-meta-", "x-amz-checksum-"))
 )
 
-OF_DIRECTORY_BUCKETS = frozenset({"if_match_last_modified_time", "if_match_size"})
-"""Members that S3 too refuses for a general purpose bucket, without a further word."""
+OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
+"""Members that S3 too refuses for a general purpose bucket, without a further word, and in this order whatever else is wrong."""
 
 
 def refuse_misplaced(operation: Operation, request: Request) -> None:
@@ -321,11 +321,12 @@ def call(
 
 
 def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Operation | None = None) -> None:
+    for name in OF_DIRECTORY_BUCKETS:
+        if inputs.get(name) is not None:
+            raise NotImplementedYet(Header=_wire_name(operation, name))
     for name, value in inputs.items():
         if value is None or value is False or name in taken:  # false asks for nothing: x-amz-bucket-object-lock-enabled
             continue
-        if name in OF_DIRECTORY_BUCKETS:
-            raise NotImplementedYet(Header=_wire_name(operation, name))
         harmless = WITHOUT_EFFECT.get(name)
         if harmless is None or (harmless and value not in harmless):
             header = _wire_name(operation, name)

@@ -13,13 +13,8 @@ from tests.system.clients.conftest import bucket_name, new_bucket
 
 BODY = b"0123456789"
 ETAG = '"781e5e245d69b566979b86e28d23f2c7"'
-ENABLED = {"Status": "Enabled"}
-RULE = {
-    "ID": "tidy",
-    "Status": "Enabled",
-    "Filter": {"Prefix": "a/"},
-    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3},
-}
+ABORT = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}}
+RULE = {"ID": "tidy", "Status": "Enabled", "Filter": {"Prefix": "a/"}, **ABORT}
 TAGS = [{"Key": "colour", "Value": "red"}]
 HOLD = {"Status": "ON"}
 UNTIL = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -118,11 +113,8 @@ def copy_object(at: Place) -> None:
     copied = at.s3.copy_object(Bucket=at.bucket, Key="copy", CopySource=source)
     assert copied["CopySourceVersionId"] == at.versions[0]
     got = at.s3.get_object(Bucket=at.bucket, Key="copy")
-    assert (got["Body"].read(), got["ETag"], got["VersionId"]) == (
-        b"old",
-        copied["CopyObjectResult"]["ETag"],
-        copied["VersionId"],
-    )
+    assert (got["Body"].read(), got["VersionId"]) == (b"old", copied["VersionId"])
+    assert got["ETag"] == copied["CopyObjectResult"]["ETag"]
 
 
 @calls("CreateBucket")
@@ -183,9 +175,8 @@ def delete_objects(at: Place) -> None:
     version, marker = answer["Deleted"]
     assert version == {"Key": "key", "VersionId": at.versions[0]}
     assert (marker["Key"], marker["DeleteMarker"]) == ("key", True)
-    assert [(each["Key"], each["VersionId"], each["Code"]) for each in answer["Errors"]] == [
-        ("key", "none", "InvalidArgument")
-    ]
+    [error] = answer["Errors"]
+    assert (error["Key"], error["VersionId"], error["Code"]) == ("key", "none", "InvalidArgument")
 
 
 @calls("GetBucketEncryption")
@@ -302,10 +293,8 @@ def list_multipart_uploads(at: Place) -> None:
 def list_object_versions(at: Place) -> None:
     marker = at.s3.delete_object(**at.key)["VersionId"]
     listed = at.s3.list_object_versions(**at.named)
-    assert [(each["VersionId"], each["IsLatest"], each["Size"]) for each in listed["Versions"]] == [
-        (at.versions[1], False, 10),
-        (at.versions[0], False, 3),
-    ]
+    new, old = ((each["VersionId"], each["IsLatest"], each["Size"]) for each in listed["Versions"])
+    assert (new, old) == ((at.versions[1], False, 10), (at.versions[0], False, 3))
     assert [(each["VersionId"], each["IsLatest"]) for each in listed["DeleteMarkers"]] == [(marker, True)]
 
 
@@ -353,7 +342,7 @@ def put_bucket_request_payment(at: Place) -> None:
 @calls("PutBucketVersioning")
 def put_bucket_versioning(at: Place) -> None:
     plain = {"Bucket": new_bucket(at.s3), "Key": "key"}
-    at.s3.put_bucket_versioning(Bucket=plain["Bucket"], VersioningConfiguration=ENABLED)
+    at.s3.put_bucket_versioning(Bucket=plain["Bucket"], VersioningConfiguration={"Status": "Enabled"})
     assert len({at.s3.put_object(**plain, Body=BODY)["VersionId"] for _ in range(2)}) == 2
 
 
