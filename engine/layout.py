@@ -254,7 +254,8 @@ def begin_backup(root: str, place: str) -> None:
     )
     sync_directory(place)
     os.mkdir(os.path.join(place, META), mode=0o700)
-    _write_synced(os.path.join(place, LEASE_FILE), b"")
+    for name in (LOCK, LEASE_FILE):
+        _write_synced(os.path.join(place, name), b"")
 
 
 def finish_backup(root: str, place: str) -> None:
