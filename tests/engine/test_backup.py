@@ -128,37 +128,51 @@ with engine.open(sys.argv[1]) as store:
 """
 
 
-def remove_all_meanwhile(store: engine.Store, place: Path) -> tuple[engine.BackupReport, int]:
-    """Back up, and have another process throw everything away once the first file was taken over; also the trash it left."""
+def remove_all_meanwhile(
+    store: engine.Store, place: Path, moment: str, patch: pytest.MonkeyPatch
+) -> tuple[engine.BackupReport, int]:
+    """Back up, and have another process throw everything away at some moment; also the trash that it left."""
     told: list[str] = []
 
-    def advance(_: int) -> None:
+    def throw_away(*_: Any) -> None:
         if not told:
             told.append(python_output(REMOVE_ALL, store._layout.root))
 
+    def advance(_: int) -> None:
+        if moment == "once the first file was taken over":
+            throw_away()
+
+    if moment == "while the metadata are copied":
+        write_all = moments._write_all
+        patch.setattr(moments, "_write_all", lambda *arguments: (throw_away(), write_all(*arguments)))
     report = store.backup(place / "backup", advance=advance)
     aborted, trash = map(int, told[0].split())
     assert aborted == 1
     return report, trash
 
 
+MOMENTS = ["while the metadata are copied", "once the first file was taken over"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_nothing_thrown_away_meanwhile_is_missing_and_it_is_removed_afterwards(
-    tiny: engine.Store, bucket: str, place: Path
+    moment: str, tiny: engine.Store, bucket: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = fill(tiny)
-    report, trash = remove_all_meanwhile(tiny, place)
+    report, trash = remove_all_meanwhile(tiny, place, moment, monkeypatch)
     assert (report.ok, trash) == (True, len(kept) + 2)
     assert tiny.stat().trash == 0
     assert not list((place / "store" / "blobs").glob("*/*"))
     check_backup(place / "backup", kept)
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_the_fault_that_files_are_removed_meanwhile_is_caught(
-    tiny: engine.Store, bucket: str, place: Path, monkeypatch: pytest.MonkeyPatch
+    moment: str, tiny: engine.Store, bucket: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(tiny)
     monkeypatch.setattr(Leases, "holding_off_removal", contextmanager(lambda self: iter([None])))
-    report, trash = remove_all_meanwhile(tiny, place)
+    report, trash = remove_all_meanwhile(tiny, place, moment, monkeypatch)
     assert trash == 0
     assert not report.ok
     assert len(report.missing) > 5

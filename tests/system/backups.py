@@ -4,6 +4,7 @@ By hand, every call:  python -m tests.system.backups --all
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import random
@@ -17,7 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import engine
-from engine.errors import NotAStore
+from engine.errors import NoSuchKey, NotAStore
 from engine.layout import FORMAT
 from tests.support.customers import KEY
 from tests.support.inspection import check_whole, expect
@@ -68,17 +69,18 @@ def check_kept(store: engine.Store, kept: dict[str, bytes]) -> None:
             expect(body.read() == data, f"{key} reads otherwise than it was written")
 
 
-def change(store: str, seed: int, seconds: float) -> None:
-    """In a child, beside the workload: versions, copies by reference, encryption, deletions, rotations of the ring, reaping."""
+def change(store: str, seed: int) -> None:
+    """In a child, until it is killed: versions, copies by reference, encryption, deletions, rotations of the ring, reaping."""
     rng = random.Random(seed)
     with engine.open(store, limits=LIMITS) as opened:
 
         def version() -> None:
-            key = f"{seed}/{rng.randrange(4)}"
-            said = rng.choice([{}, {}, KEY, {"server_side_encryption": "AES256"}])
+            kind, said = rng.choice([("plain", {}), ("customer", KEY), ("ring", {"server_side_encryption": "AES256"})])
+            key = f"{seed}/{kind}-{rng.randrange(4)}"
             opened.put_object(VERSIONED, key, rng.randbytes(rng.choice((100, SIZE))), **said)
             if not said:
-                opened.copy_object(VERSIONED, f"{key}-copy", f"{VERSIONED}/{key}")
+                with contextlib.suppress(NoSuchKey):  # removed already
+                    opened.copy_object(VERSIONED, f"{key}-copy", f"{VERSIONED}/{key}")
 
         def remove() -> None:
             listed = opened.list_object_versions(VERSIONED, prefix=f"{seed}/").versions or ()
@@ -90,7 +92,7 @@ def change(store: str, seed: int, seconds: float) -> None:
             opened.reap(timedelta(days=1))
             time.sleep(0.1)
 
-        repeat_in_threads([version, remove, look_after], time.monotonic() + seconds)
+        repeat_in_threads([version, remove, look_after], float("inf"))
 
 
 def back_up(store: str, target: str, gate: str) -> None:
@@ -109,7 +111,10 @@ class Figures:
     by_call: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"killed at {self.points} points: {self.points - self.whole} backups refused as stores, {self.whole} whole; {self.by_call}"
+        refused = self.points - self.whole
+        return (
+            f"killed at {self.points} points: {refused} backups refused as stores, {self.whole} whole; {self.by_call}"
+        )
 
 
 class Walk:
@@ -222,10 +227,10 @@ def main() -> int:
     arguments = parser.parse_args()
     names, stride = (CHANGING + READING, 1) if arguments.all else (CHANGING, 100)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, tempfile.TemporaryDirectory() as disk:
-        for targets in (Path(memory), Path(disk)):
-            place = Path(memory, f"place-{targets.name}")
+        for source in (memory, disk):
+            place = Path(source, "source")
             place.mkdir()
-            print(walk(place, targets, names, stride))
+            print(walk(place, Path(memory), names, stride))
     return 0
 
 

@@ -1,6 +1,7 @@
 """Backups of a store that many processes are changing, backups that are killed, and disks that are too small for one."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -16,9 +17,8 @@ from tests.system.backups import CHANGING, VERSIONED, check_kept, put_kept, walk
 from tests.system.test_full_disk import TINY, TMPFS, run_on
 
 WRITERS, LANES = 2, 3
-LOAD_S = 25.0
 BACKUPS = 6
-POINTS_MIN = 150
+POINTS_MIN = 100
 
 
 def lines_in(journal: Path) -> list[str]:
@@ -59,18 +59,18 @@ def test_backups_under_load_have_every_object_acknowledged_before_as_of_one_mome
     with Nursery() as nursery:
         load = [
             nursery.start(
-                "tests.support.workload:run", store=str(memory_place / "store"), seed=writer, seconds=LOAD_S,
+                "tests.support.workload:run", store=str(memory_place / "store"), seed=writer,
                 journals=[str(memory_place / name) for name in names[writer * LANES :][:LANES]],
                 ledgers=[Ledger(f"{name}/").to_json() for name in names[writer * LANES :][:LANES]],
             )
             for writer in range(WRITERS)
         ]  # fmt: skip
-        load.append(
-            nursery.start("tests.system.backups:change", store=str(memory_place / "store"), seed=7, seconds=LOAD_S)
-        )
+        load.append(nursery.start("tests.system.backups:change", store=str(memory_place / "store"), seed=7))
         made = [_make_one(memory_place, disk_place, journals, number) for number in range(BACKUPS)]
-        codes = [child.wait() for child in load]
-    assert codes == [0] * len(load)
+        for child in load:
+            child.kill()
+        codes = {child.wait() for child in load}
+    assert codes == {-signal.SIGKILL}, "the load has ended by itself"
     for target, before in made:
         with engine.open(target, create=False, limits=LIMITS) as backup:
             check_whole(backup)
@@ -104,7 +104,7 @@ def test_a_backup_killed_before_any_changing_call_is_refused_or_whole_and_harms_
 ) -> None:
     need_strace()
     need(os.stat(memory_place).st_dev != os.stat(disk_place).st_dev, "temporary files elsewhere than in /dev/shm")
-    figures = walk(memory_place, disk_place if is_copied else memory_place, CHANGING)
+    figures = walk(disk_place if is_copied else memory_place, memory_place, CHANGING)
     print(figures)
     assert figures.points >= POINTS_MIN
     assert 0 < figures.whole < figures.points
