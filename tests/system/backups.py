@@ -102,6 +102,30 @@ def back_up(store: str, target: str, gate: str) -> None:
         opened.backup(target)
 
 
+def is_whole(target: Path, kept: dict[str, bytes], of_store: engine.CheckReport) -> bool:
+    """Whether a backup is a store, and then a whole one; what is none stays none.
+
+    Raises:
+        Difference: it is neither.
+    """
+    if not target.exists() or not any(target.iterdir()):
+        return False
+    if not (target / FORMAT).exists():
+        for create in (False, True):
+            try:
+                engine.open(target, create=create).close()
+            except NotAStore:
+                continue
+            expect(False, f"half a backup was opened as a store: {sorted(os.listdir(target))}")
+        return False
+    with engine.open(target, create=False, limits=LIMITS) as backup:
+        report = check_whole(backup)
+        seen, wanted = (report.parts, report.files), (of_store.parts, of_store.files)
+        expect(seen == wanted, f"the backup has {seen} parts and files of {wanted}")
+        check_kept(backup, kept)
+    return True
+
+
 @dataclass(slots=True)
 class Figures:
     """What a walk over kill points came to."""
@@ -136,7 +160,7 @@ class Walk:
         """Make one without a kill."""
         code, calls, target = self._make("all", None)
         assert code == 0, "the backup fails by itself"
-        expect(self._is_whole(target), "a backup that was made to its end is no store")
+        expect(is_whole(target, self._kept, self._store_report), "a backup that was made to its end is no store")
         shutil.rmtree(target)
         return calls
 
@@ -151,7 +175,7 @@ class Walk:
                     shutil.rmtree(target)
                     return
                 assert code == -signal.SIGKILL, f"the backup failed with {code}"
-                self.figures.whole += self._is_whole(target)
+                self.figures.whole += is_whole(target, self._kept, self._store_report)
                 self._check_source()
             self.figures.points += 1
             self.figures.by_call[name] = nth
@@ -173,25 +197,6 @@ class Walk:
             code = child.wait()
         gate.remove()
         return code, calls_in(trace), target
-
-    def _is_whole(self, target: Path) -> bool:
-        """Whether a backup is a store, and then a whole one; what is none stays none."""
-        if not target.exists() or not any(target.iterdir()):
-            return False
-        if not (target / FORMAT).exists():
-            for create in (False, True):
-                try:
-                    engine.open(target, create=create).close()
-                except NotAStore:
-                    continue
-                expect(False, f"half a backup was opened as a store: {sorted(os.listdir(target))}")
-            return False
-        with engine.open(target, create=False, limits=LIMITS) as backup:
-            report = check_whole(backup)
-            seen, wanted = (report.parts, report.files), (self._store_report.parts, self._store_report.files)
-            expect(seen == wanted, f"the backup has {seen} parts and files of {wanted}")
-            check_kept(backup, self._kept)
-        return True
 
     def _check_source(self) -> None:
         """See that the store is as it was, and that what is thrown away is removed again."""
