@@ -13,7 +13,9 @@ import fcntl
 import os
 import struct
 import time
+import weakref
 from collections.abc import Iterator
+from io import FileIO
 
 from engine.errors import InternalError, StoreInUse
 
@@ -92,8 +94,8 @@ class Leases:
         Raises:
             InternalError: the system refused.
         """
-        with self._locked(_REMOVING) as fd:
-            yield not _is_locked(fd, _HELD_OFF)
+        with self._opened() as file, _shared(file, _REMOVING):
+            yield not _is_locked(file.fileno(), _HELD_OFF)
 
     @contextlib.contextmanager
     def holding_off_removal(self) -> Iterator[None]:
@@ -105,13 +107,11 @@ class Leases:
             StoreInUse: a removal that was under way does not end.
             InternalError: the system refused.
         """
-        with self._locked(_HELD_OFF) as fd:
-            _holding_off.add(fd)
-            try:
-                self._await_removals(fd)
+        with self._opened() as file:
+            _holding_off.add(file)
+            with _shared(file, _HELD_OFF):
+                self._await_removals(file.fileno())
                 yield
-            finally:
-                _holding_off.discard(fd)
 
     def _await_removals(self, fd: int) -> None:
         deadline_s = time.monotonic() + REMOVAL_WAIT_S_MAX
@@ -122,24 +122,12 @@ class Leases:
                 )
             time.sleep(REMOVAL_POLL_S)
 
-    @contextlib.contextmanager
-    def _locked(self, lease_id: bytes) -> Iterator[int]:
-        """A descriptor with a shared lock, which nobody excludes. It is dropped before closing: a child forked meanwhile has it too."""
+    def _opened(self) -> FileIO:
+        """The common file, as something that closes itself wherever an interruption strikes."""
         try:
-            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return FileIO(self._path, opener=lambda path, _: os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
         except OSError as error:
             raise _failure(error) from error
-        maker = os.getpid()
-        try:
-            try:
-                _lock(fd, fcntl.F_RDLCK, lease_id)
-            except OSError as error:
-                raise _failure(error) from error
-            yield fd
-        finally:
-            if maker == os.getpid():
-                _lock(fd, fcntl.F_UNLCK, lease_id)
-                os.close(fd)
 
     def _take(self, mode: int, kind: int, lease_id: bytes) -> Lease | None:
         try:
@@ -160,13 +148,27 @@ def _failure(error: OSError) -> InternalError:
     return InternalError(reason=f"{os.strerror(error.errno or 0)}, while taking a lease")
 
 
-_holding_off: set[int] = set()  # descriptors; state of the module, for the fork hook alone
+@contextlib.contextmanager
+def _shared(file: FileIO, lease_id: bytes) -> Iterator[None]:
+    """Hold a lock that nobody excludes. It is dropped before the file is closed: a child forked meanwhile has that open too."""
+    maker = os.getpid()
+    try:
+        _lock(file.fileno(), fcntl.F_RDLCK, lease_id)
+    except OSError as error:
+        raise _failure(error) from error
+    try:
+        yield
+    finally:
+        if maker == os.getpid():
+            _lock(file.fileno(), fcntl.F_UNLCK, lease_id)
+
+
+_holding_off: weakref.WeakSet[FileIO] = weakref.WeakSet()  # state of the module, for the fork hook alone
 
 
 def _let_go_in_child() -> None:
-    for fd in _holding_off:
-        os.close(fd)
-    _holding_off.clear()
+    for file in list(_holding_off):
+        file.close()
 
 
 os.register_at_fork(after_in_child=_let_go_in_child)
