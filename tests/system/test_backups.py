@@ -14,7 +14,7 @@ from tests.support.nursery import Nursery
 from tests.support.requirements import need, need_mounts, need_strace
 from tests.support.workload import BUCKET, LIMITS
 from tests.system.backups import CHANGING, VERSIONED, check_kept, put_kept, walk
-from tests.system.test_full_disk import TINY, TMPFS, run_on
+from tests.system.test_full_disk import READ_ONLY, TINY, TMPFS, run_on
 
 WRITERS, LANES = 2, 3
 BACKUPS = 6
@@ -135,3 +135,17 @@ def test_a_disk_too_small_for_the_backup_is_told_and_is_empty_again(mount: str, 
         assert "No space left on device" in ended.stdout
         assert ended.stdout.endswith("[]\n")
         assert check_whole(store) == report
+
+
+def test_a_store_on_a_disk_that_may_not_be_written_is_backed_up(tmp_path: Path) -> None:
+    need_mounts()
+    with engine.open(tmp_path / "disk" / "store", limits=LIMITS) as store:
+        store.create_bucket(BUCKET)
+        kept = put_kept(store)
+    ended = run_on(
+        READ_ONLY, tmp_path / "disk", "-c", BACK_UP, str(tmp_path / "disk" / "store"), str(tmp_path / "backup")
+    )
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
+    with engine.open(tmp_path / "backup", create=False, limits=LIMITS) as backup:
+        check_whole(backup)
+        check_kept(backup, kept)
