@@ -39,7 +39,7 @@ from engine.listing_results import (
     Object,
     ObjectVersion,
 )
-from engine.reports import CheckReport, ReapReport, RewrapReport, StoreStat
+from engine.reports import BackupReport, CheckReport, ReapReport, RewrapReport, StoreStat
 from engine.results import (
     AbortMultipartUploadOutput,
     Checksum,
@@ -88,6 +88,7 @@ from engine.store import open_store as open  # noqa: A004  the name is the API
 
 __all__ = [
     "AbortMultipartUploadOutput",
+    "BackupReport",
     "Bucket",
     "CheckReport",
     "Checksum",

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 
 from engine.attributes import Attributes
+from engine.backup import Backup
 from engine.ballast import Ballast
 from engine.blobs.files import FileBlobs
 from engine.blobs.leases import Leases
@@ -25,7 +27,7 @@ from engine.multipart.rewrapping import Rewrapping
 from engine.object_listings import ObjectListings
 from engine.object_settings import ObjectSettings
 from engine.record import replace
-from engine.reports import CheckReport, StoreStat
+from engine.reports import BackupReport, CheckReport, StoreStat
 from engine.versioning import BucketVersions
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
@@ -90,6 +92,26 @@ class Store(
             self._ballast.restore()
             report = self._check(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
+
+    def backup(
+        self, directory: str | os.PathLike[str], *, advance: Callable[[int], None] | None = None
+    ) -> BackupReport:
+        """Make a backup of the store in a new or empty directory, beside everybody's work: a store, as this one is at one moment.
+
+        Files are linked where the directory is on the store's file system, and copied otherwise; `advance` is called with the bytes as
+        they are. Until it ends nothing that is thrown away is removed, in any process. A backup that fails leaves an empty directory,
+        one that is killed leaves one that is refused as a store.
+
+        Raises:
+            StoreError: the directory is not empty, or can't be used; its disk is full, or too slow for what is written meanwhile.
+        """
+        self._check_open()
+        report = Backup(self._layout.root, self._meta, self._blobs, self._leases).make(
+            os.fspath(directory), advance or (lambda _: None)
+        )
+        if not self._read_only:
+            self._sweeper.sweep_backlog()
+        return report
 
     def close(self) -> None:
         """End all use of the store, after the commits under way; again is harmless."""

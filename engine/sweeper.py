@@ -1,6 +1,7 @@
 """Removes what no request can reach any more: trash named by committed rows, and files that no row names."""
 
 import itertools
+import math
 import time
 from collections.abc import Iterator
 
@@ -39,7 +40,11 @@ class Sweeper:
                 _tell(error)
 
     def _remove(self, piece: Trash) -> int:
-        """Remove one piece; the bytes freed, or -1 while somebody reads it."""
+        """Remove one piece; the bytes freed, or -1 while somebody reads it, or a backup holds removals off."""
+        with self._leases.removing() as may_remove:
+            return self._remove_now(piece) if may_remove else -1
+
+    def _remove_now(self, piece: Trash) -> int:
         lease: Lease | None = None
         if piece.kind is TrashKind.MANIFEST:
             lease = self._leases.exclude(piece.id)
@@ -85,8 +90,8 @@ class Sweeper:
 
     def _sweep_all(self) -> None:
         """Sweep all trash but what readers hold."""
-        before = -1
-        while (waiting := self._meta.count_trash()) and waiting != before:
+        before = math.inf
+        while 0 < (waiting := self._meta.count_trash()) < before:  # what others throw away meanwhile is theirs to sweep
             before = waiting
             self.sweep(self._meta.next_trash(waiting))
 

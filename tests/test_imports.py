@@ -47,6 +47,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     ),
     "operations": (
         "attributes",
+        "backup",
         "bucket_settings",
         "buckets",
         "deletions",

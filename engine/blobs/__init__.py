@@ -71,6 +71,32 @@ class BlobReader(Protocol):
         """Release what reading holds; again is harmless."""
 
 
+class BlobCopies(Protocol):
+    """What a new place takes over from the one of a store, for a backup."""
+
+    linked_files: int
+    linked_bytes: int
+    copied_files: int
+    copied_bytes: int
+
+    def take(self, blob_id: bytes) -> bool:
+        """Take one blob over; False: there is none such.
+
+        Raises:
+            OSError: either disk refused.
+        """
+
+    def sync(self) -> None:
+        """Make all that was taken over durable.
+
+        Raises:
+            OSError: the disk refused.
+        """
+
+    def close(self) -> None:
+        """Release what copying holds; again is harmless."""
+
+
 class Blobs(Protocol):
     """A place for blobs."""
 
@@ -103,6 +129,13 @@ class Blobs(Protocol):
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
         """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays."""
+
+    def copies(self, directory: str, advance: Callable[[int], None]) -> BlobCopies:
+        """Make a new place that takes blobs over; bytes are told to `advance` as they are.
+
+        Raises:
+            OSError: the disk refused.
+        """
 
     def close(self) -> None:
         """Release what the place holds."""

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from engine.blobs import BLOB_ID_SIZE, BlobReader
+from engine.blobs import BLOB_ID_SIZE, BlobCopies, BlobReader
 from engine.blobs.failures import storage_failure
 from engine.blobs.unsealed import UNBOUND, UnsealedFile
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
@@ -37,6 +37,11 @@ _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 _NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGAIN)
 """The last one: somebody else has the file's lock."""
 _NEW_FILE_TRIES_MAX = 8
+
+
+def path_below(root: str, blob_id: bytes) -> str:
+    """Where a blob's file is."""
+    return os.path.join(root, *_split(blob_id))
 
 
 def _split(blob_id: bytes) -> tuple[str, str]:
@@ -249,7 +254,7 @@ class FileBlobs:
             raise StoreFull(reason=f"the store's disk has room for {max(free, 0)} bytes, the part has {size_expected}")
 
     def _path(self, blob_id: bytes) -> str:
-        return os.path.join(self._root, *_split(blob_id))
+        return path_below(self._root, blob_id)
 
     def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
         path = self._path(blob_id)
@@ -290,6 +295,11 @@ class FileBlobs:
         finally:
             _unlock(reader._fd)
             reader.close()
+
+    def copies(self, directory: str, advance: Callable[[int], None]) -> BlobCopies:
+        from engine.blobs.copies import FileCopies  # only for a backup
+
+        return FileCopies(self._root, directory, advance)
 
     def close(self) -> None:
         """Nothing is held between calls."""

@@ -359,4 +359,15 @@ class Metadata(Protocol):
     def holds_part(self, owner: Trash, part: PartRecord) -> bool:
         """Whether a part just walked over still counts: it was not replaced, and its owner has not become trash meanwhile."""
 
+    def copy(self, directory: str) -> "Metadata":
+        """A copy of all this as it is at one moment, made in an empty directory beside everybody's work; open, for reading only.
+
+        The file is durable, its name is not yet.
+
+        Raises:
+            StoreError: the place is too slow for the commits that go on meanwhile.
+            InternalError: copying failed.
+            OSError: the place refused.
+        """
+
     def close(self) -> None: ...

@@ -80,7 +80,7 @@ class Environment:
         self.path = path
         self.read_only = read_only
         self._tables = tables
-        self._map_size_bytes = map_size_bytes
+        self.map_size_bytes = map_size_bytes
         self._gate = Gate()
         self._lmdb: Any = None
         self._checked_s = time.monotonic()
@@ -133,7 +133,7 @@ class Environment:
     def _open_lmdb(self) -> Any:
         try:
             return lmdb.open(
-                self.path, map_size=self._map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
+                self.path, map_size=self.map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
                 subdir=True, create=not self.read_only, readonly=self.read_only, sync=True, metasync=True, writemap=False,
                 map_async=False, meminit=True, lock=True,
             )  # fmt: skip

@@ -1,10 +1,12 @@
 """Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
 
 import itertools
+import os
 import struct
 from collections.abc import Callable
 
 from engine.errors import NoSuchUpload
+from engine.limits import Limits
 from engine.meta import (
     Configuration,
     Page,
@@ -19,9 +21,11 @@ from engine.meta import (
     Version,
 )
 from engine.meta.environment import Transaction
+from engine.meta.headroom import DATA_FILE
 from engine.meta.lmdb_base import PARTS_TABLES, reads, writes
 from engine.meta.lmdb_buckets import LmdbBuckets
 from engine.meta.lmdb_objects import LmdbObjects, shown
+from engine.meta.moments import copy_moment
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Flag, PartRecord, Parts
 from engine.meta.records import (
@@ -284,6 +288,11 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             self._drop_configurations(txn, bucket_id)
             txn.delete(bucket_id, db=self._table["usage"])
         return True
+
+    def copy(self, directory: str) -> "LmdbMetadata":
+        environment = self._shared.environment
+        copy_moment(environment, os.path.join(directory, DATA_FILE))
+        return LmdbMetadata(directory, limits=Limits(), map_size_bytes=environment.map_size_bytes, read_only=True)
 
 
 def _upload_entry(row: Row) -> UploadEntry:
