@@ -4,7 +4,7 @@ BODY_SIZE_BYTES = 11 * 1024 * 1024
 """The large body, which is three parts of 5 MiB: little-endian 32-bit words that count from 0, so that no two places are alike."""
 
 OPERATIONS = {
-    "multipart up": "The large body goes up by the client's own uploader in parts of 5 MiB, and comes down whole; its ETag ends in -3.",
+    "multipart up": "The large body goes up by the client's own uploader in parts of 5 MiB, and comes down whole.",
     "stream up": "The same from a stream whose length is not told.",
     "ranged down": "A range across two parts, a suffix, and a range past the end, which is refused.",
     "abort": "An upload with one part is listed with its part, aborted, and then listed no more.",
@@ -24,7 +24,7 @@ OPERATIONS = {
     "metadata": "An object with 100 entries of metadata.",
     "refused upload": "40 MiB to an upload that is not there end in NoSuchUpload at the client, three times of three.",
     "delete many": "Thirty objects are deleted in one request; the bucket is empty then, and can be deleted.",
-    "tags": "Tags given with an object, replaced, read and deleted.",
+    "tags": "Tags given with an object where the client can, replaced, read and deleted.",
     "retention": "A bucket with object lock keeps an object under a retention that the client's own clock made.",
     "errors": "A key and a bucket that are not there are NoSuchKey and NoSuchBucket to the client.",
 }
