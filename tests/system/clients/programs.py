@@ -202,7 +202,7 @@ def build(folder: str) -> None:
 
 
 def _fingerprint(source: Path) -> str:
-    files = [path for path in sorted(source.iterdir()) if path.is_file() and not path.name.endswith("_client.py")]
+    files = [path for path in sorted(source.iterdir()) if path.is_file() and path.suffix != ".py"]
     return hashlib.sha256(b"".join(path.name.encode() + path.read_bytes() for path in files)).hexdigest()
 
 

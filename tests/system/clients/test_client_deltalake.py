@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.system.clients.operations import OPERATIONS
 from tests.system.clients.programs import Answer, Program
 
-PROGRAM = Program("deltalake", "python")
+HAS = {"multipart up", "create only", "versions", "listing", "delete many", "errors"}
+PROGRAM = Program("deltalake", "python", dict.fromkeys(OPERATIONS.keys() - HAS, "It reads and writes tables alone."))
 pytestmark = pytest.mark.slow
 
 

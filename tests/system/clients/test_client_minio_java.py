@@ -1,4 +1,4 @@
-"""minio-java, which signs no Content-Type."""
+"""minio-java, on OkHttp."""
 
 from collections.abc import Callable
 

@@ -1,0 +1,46 @@
+"""What the clients in Python share: the body, the refusals, and the lines they print."""
+
+import json
+import os
+import secrets
+import sys
+import traceback
+from array import array
+from collections.abc import Callable
+
+BODY = array("I", range(int(os.environ["BODY_SIZE"]) // 4)).tobytes()
+PART = 5 * 1024 * 1024
+ENDPOINT, REGION = os.environ["ENDPOINT"], os.environ["REGION"]
+ACCESS_KEY, SECRET_KEY = os.environ["ACCESS_KEY"], os.environ["SECRET_KEY"]
+CERTIFICATE = os.environ.get("SSL_CERT_FILE")
+ODD_KEYS: list[str] = json.loads(os.environ["ODD_KEYS"])
+CONTROL_KEYS: list[str] = json.loads(os.environ["CONTROL_KEYS"])
+
+
+def bucket_name(client: str) -> str:
+    return f"{client}-{secrets.token_hex(6)}"
+
+
+def same(got: bytes, wanted: bytes) -> None:
+    assert got == wanted, f"{len(got)} other bytes"
+
+
+def refused(words: str, call: Callable[[], object]) -> None:
+    """Demand that a call fails with an error whose text has these words."""
+    try:
+        call()
+    except Exception as error:
+        assert words in repr(error), f"not {words} but {error!r}"
+    else:
+        raise AssertionError(f"no {words}")
+
+
+def answer(operations: dict[str, Callable[[], object]]) -> None:
+    """Do the operations that the arguments name, and print a line for each."""
+    for name in sys.argv[1:]:
+        try:
+            operations[name]()
+            detail = ""
+        except BaseException:
+            detail = traceback.format_exc()
+        print(json.dumps({"op": name, "ok": not detail, "detail": detail}), flush=True)
