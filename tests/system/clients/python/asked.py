@@ -30,7 +30,8 @@ def refused(words: str, call: Callable[[], object]) -> None:
     try:
         call()
     except Exception as error:
-        assert words in repr(error), f"not {words} but {error!r}"
+        if words not in repr(error):
+            raise AssertionError(f"not {words}") from error
     else:
         raise AssertionError(f"no {words}")
 

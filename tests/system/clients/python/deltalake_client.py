@@ -102,7 +102,8 @@ def errors() -> None:
 
 
 OPERATIONS: dict[str, Callable[[], object]] = {
-    "multipart up": large, "create only": create_only, "versions": versions, "listing": listing, "delete many": delete_many, "errors": errors,
+    "multipart up": large, "create only": create_only, "versions": versions, "listing": listing,
+    "delete many": delete_many, "errors": errors,
 }  # fmt: skip
 
 if __name__ == "__main__":

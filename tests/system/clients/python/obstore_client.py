@@ -8,8 +8,20 @@ from typing import Any
 
 import obstore
 from asked import (
-    ACCESS_KEY, BODY, CERTIFICATE, CONTROL_KEYS, ENDPOINT, ODD_KEYS, PART, REGION, SECRET_KEY, answer, bucket_name, refused, same,
-)  # fmt: skip
+    ACCESS_KEY,
+    BODY,
+    CERTIFICATE,
+    CONTROL_KEYS,
+    ENDPOINT,
+    ODD_KEYS,
+    PART,
+    REGION,
+    SECRET_KEY,
+    answer,
+    bucket_name,
+    refused,
+    same,
+)
 from obstore.store import S3Store
 
 MINUTE = datetime.timedelta(minutes=1)
@@ -73,7 +85,11 @@ def copy() -> None:
     obstore.put(store, "ü & +", b"body", attributes={"Content-Type": "text/x-a", "colour": "red"})
     obstore.copy(store, "ü & +", "same")
     got = obstore.get(store, "same")
-    assert (got.attributes["Content-Type"], got.attributes["colour"], bytes(got.bytes())) == ("text/x-a", "red", b"body")
+    assert (got.attributes["Content-Type"], got.attributes["colour"], bytes(got.bytes())) == (
+        "text/x-a",
+        "red",
+        b"body",
+    )
     obstore.rename(store, "same", "renamed")
     same(read(store, "renamed"), b"body")
 

@@ -7,8 +7,19 @@ from typing import Any
 
 import s3fs
 from asked import (
-    ACCESS_KEY, BODY, CONTROL_KEYS, ENDPOINT, ODD_KEYS, PART, REGION, SECRET_KEY, answer, bucket_name, refused, same,
-)  # fmt: skip
+    ACCESS_KEY,
+    BODY,
+    CONTROL_KEYS,
+    ENDPOINT,
+    ODD_KEYS,
+    PART,
+    REGION,
+    SECRET_KEY,
+    answer,
+    bucket_name,
+    refused,
+    same,
+)
 
 KEY = bytes([7]) * 32
 SETTINGS: dict[str, Any] = {
@@ -62,7 +73,9 @@ def ranges() -> None:
     same(fs.cat_file(path, start=PART - 3, end=PART + 5), BODY[PART - 3 : PART + 5])
     same(fs.cat_file(path, start=-7), BODY[-7:])
     bucket = path.partition("/")[0]
-    refused("not satisfiable", lambda: fs.call_s3("get_object", Bucket=bucket, Key="large", Range=f"bytes={len(BODY)}-"))
+    refused(
+        "not satisfiable", lambda: fs.call_s3("get_object", Bucket=bucket, Key="large", Range=f"bytes={len(BODY)}-")
+    )
 
 
 def abort() -> None:
@@ -243,8 +256,8 @@ def errors() -> None:
 
 
 OPERATIONS: dict[str, Callable[[], object]] = {
-    "multipart up": in_parts, "stream up": streamed, "ranged down": ranges, "abort": abort, "copy": copy, "copy of parts": copy_of_parts,
-    "checksums": checksums, "customer key": customers_key, "presigned get": presigned_get, "presigned put": presigned_put,
+    "multipart up": in_parts, "stream up": streamed, "ranged down": ranges, "abort": abort, "copy": copy,
+    "copy of parts": copy_of_parts, "checksums": checksums, "customer key": customers_key, "presigned get": presigned_get, "presigned put": presigned_put,
     "presigned part": presigned_part, "create only": create_only, "replace only": replace_only, "versions": versions,
     "odd keys": lambda: round_trip(ODD_KEYS), "control characters": lambda: round_trip(CONTROL_KEYS), "listing": listing,
     "metadata": metadata, "refused upload": refused_upload, "delete many": delete_many, "tags": tags, "retention": retention,
