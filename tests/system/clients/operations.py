@@ -31,6 +31,7 @@ OPERATIONS = {
 
 ODD_KEYS = (
     "with space", " leading and trailing ", "ünïcode/日本語", "decomposed u\u0308", "emoji 😀", "plus+plus", "percent%",
-    "percent%2F%20%zz", "a//b", "/leading", "//two leading", "trailing/", "question?hash#", "&<>\"'", "semi;colon:at@=,$!*()~", "back\\slash", "[{|}]^`",
+    "percent%2F%20%zz", "a//b", "/leading", "//two leading", "trailing/",
+    "question?hash#", "&<>\"'", "semi;colon:at@=,$!*()~", "back\\slash", "[{|}]^`",
 )  # fmt: skip
 CONTROL_KEYS = ("tab\there", "line\nfeed", "return\rhere", "one\x01", "unit\x1f", "delete\x7f")
