@@ -7,6 +7,9 @@ import sys
 import traceback
 from array import array
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection, HTTPMessage, HTTPSConnection
+from urllib.parse import urlsplit
 
 BODY = array("I", range(int(os.environ["BODY_SIZE"]) // 4)).tobytes()
 PART = 5 * 1024 * 1024
@@ -34,6 +37,18 @@ def refused(words: str, call: Callable[[], object]) -> None:
             raise AssertionError(f"not {words}") from error
     else:
         raise AssertionError(f"no {words}")
+
+
+def send(method: str, url: str, data: bytes = b"") -> tuple[bytes, HTTPMessage]:
+    """Body and headers of the answer to a request that says nothing but what its URL does: no Content-Type, which older signatures cover."""
+    parts = urlsplit(url)
+    connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    with closing(connect(parts.netloc)) as connection:
+        connection.request(method, f"{parts.path}?{parts.query}", data)
+        got = connection.getresponse()
+        body = got.read()
+        assert got.status == 200, f"{got.status}: {body!r}"
+        return body, got.headers
 
 
 def answer(operations: dict[str, Callable[[], object]]) -> None:
