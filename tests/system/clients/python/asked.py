@@ -40,7 +40,7 @@ def refused(words: str, call: Callable[[], object]) -> None:
 
 
 def send(method: str, url: str, data: bytes = b"") -> tuple[bytes, HTTPMessage]:
-    """Body and headers of the answer to a request that says nothing but what its URL does: no Content-Type, which older signatures cover."""
+    """Body and headers of the answer to a request that says only what its URL does: no Content-Type, which SigV2 covers."""
     parts = urlsplit(url)
     connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     with closing(connect(parts.netloc)) as connection:

@@ -102,9 +102,13 @@ def errors() -> None:
 
 
 OPERATIONS: dict[str, Callable[[], object]] = {
-    "multipart up": large, "create only": create_only, "versions": versions, "listing": listing,
-    "delete many": delete_many, "errors": errors,
-}  # fmt: skip
+    "multipart up": large,
+    "create only": create_only,
+    "versions": versions,
+    "listing": listing,
+    "delete many": delete_many,
+    "errors": errors,
+}
 
 if __name__ == "__main__":
     if CERTIFICATE:

@@ -184,12 +184,23 @@ def errors() -> None:
 
 
 OPERATIONS: dict[str, Callable[[], object]] = {
-    "multipart up": lambda: same(read(up(new_store()), "large"), BODY), "stream up": streamed, "ranged down": ranges, "copy": copy,
-    "checksums": checksums, "presigned get": presigned_get, "presigned put": presigned_put, "create only": create_only,
-    "customer key": customers_key, "replace only": replace_only, "odd keys": lambda: round_trip(ODD_KEYS),
-    "control characters": lambda: round_trip(CONTROL_KEYS), "listing": listing, "metadata": metadata, "delete many": delete_many,
+    "multipart up": lambda: same(read(up(new_store()), "large"), BODY),
+    "stream up": streamed,
+    "ranged down": ranges,
+    "copy": copy,
+    "checksums": checksums,
+    "presigned get": presigned_get,
+    "presigned put": presigned_put,
+    "create only": create_only,
+    "customer key": customers_key,
+    "replace only": replace_only,
+    "odd keys": lambda: round_trip(ODD_KEYS),
+    "control characters": lambda: round_trip(CONTROL_KEYS),
+    "listing": listing,
+    "metadata": metadata,
+    "delete many": delete_many,
     "errors": errors,
-}  # fmt: skip
+}
 
 if __name__ == "__main__":
     answer(OPERATIONS)

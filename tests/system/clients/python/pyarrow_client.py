@@ -131,10 +131,16 @@ def errors() -> None:
 
 
 OPERATIONS: dict[str, Callable[[], object]] = {
-    "multipart up": lambda: same(read(up()), BODY), "stream up": streamed, "ranged down": ranges, "copy": copy,
-    "odd keys": lambda: round_trip(ODD_KEYS), "control characters": lambda: round_trip(CONTROL_KEYS), "listing": listing,
-    "delete many": delete_many, "errors": errors,
-}  # fmt: skip
+    "multipart up": lambda: same(read(up()), BODY),
+    "stream up": streamed,
+    "ranged down": ranges,
+    "copy": copy,
+    "odd keys": lambda: round_trip(ODD_KEYS),
+    "control characters": lambda: round_trip(CONTROL_KEYS),
+    "listing": listing,
+    "delete many": delete_many,
+    "errors": errors,
+}
 
 if __name__ == "__main__":
     answer(OPERATIONS)

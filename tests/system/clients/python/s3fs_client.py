@@ -251,13 +251,30 @@ def errors() -> None:
 
 
 OPERATIONS: dict[str, Callable[[], object]] = {
-    "multipart up": in_parts, "stream up": streamed, "ranged down": ranges, "abort": abort, "copy": copy,
-    "copy of parts": copy_of_parts, "checksums": checksums, "customer key": customers_key, "presigned get": presigned_get,
-    "presigned put": presigned_put, "presigned part": presigned_part, "create only": create_only, "replace only": replace_only, "versions": versions,
-    "odd keys": lambda: round_trip(ODD_KEYS), "control characters": lambda: round_trip(CONTROL_KEYS), "listing": listing,
-    "metadata": metadata, "refused upload": refused_upload, "delete many": delete_many, "tags": tags, "retention": retention,
+    "multipart up": in_parts,
+    "stream up": streamed,
+    "ranged down": ranges,
+    "abort": abort,
+    "copy": copy,
+    "copy of parts": copy_of_parts,
+    "checksums": checksums,
+    "customer key": customers_key,
+    "presigned get": presigned_get,
+    "presigned put": presigned_put,
+    "presigned part": presigned_part,
+    "create only": create_only,
+    "replace only": replace_only,
+    "versions": versions,
+    "odd keys": lambda: round_trip(ODD_KEYS),
+    "control characters": lambda: round_trip(CONTROL_KEYS),
+    "listing": listing,
+    "metadata": metadata,
+    "refused upload": refused_upload,
+    "delete many": delete_many,
+    "tags": tags,
+    "retention": retention,
     "errors": errors,
-}  # fmt: skip
+}
 
 if __name__ == "__main__":
     answer(OPERATIONS)
