@@ -20,6 +20,7 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.system.clients.programs
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 bench: install
