@@ -150,6 +150,8 @@ class Reception(Record, frozen=True):
     blobs: Blobs
     inline_size_bytes_max: int
     names_blob: Callable[[bytes], bool]
+    settle: Callable[[NewBlob], None]
+    """Takes over a blob of which it is not decided whether a row names it."""
 
     @contextlib.contextmanager
     def receive(
@@ -219,6 +221,9 @@ class Reception(Record, frozen=True):
             with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
                 self.blobs.collect(blob.blob_id, self.names_blob)
             raise
+        finally:
+            if blob.is_undecided:
+                self.settle(blob)
 
 
 def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | None:

@@ -26,6 +26,7 @@ from engine.object_listings import ObjectListings
 from engine.object_settings import ObjectSettings
 from engine.record import replace
 from engine.reports import CheckReport, StoreStat
+from engine.undisturbed import shielded
 from engine.versioning import BucketVersions
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
@@ -91,16 +92,18 @@ class Store(
             report = self._check(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
 
+    @shielded
     def close(self) -> None:
-        """End all use of the store, after the commits under way; again is harmless."""
-        if not self._life.ended:
-            self._life.ended = True
-            self._meta.close()
-            self._blobs.close()
-            self._encrypting.close()
-            self._layout.close()
+        """End all use of the store, after the commits under way; again is harmless, and ends what an interrupted call left."""
+        self._life.ended = True
+        self._sweeper.close()
+        self._meta.close()
+        self._blobs.close()
+        self._encrypting.close()
+        self._layout.close()
 
 
+@shielded
 def open_store(
     path: str | os.PathLike[str],
     *,

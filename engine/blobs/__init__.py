@@ -19,11 +19,12 @@ BLOB_ID_SIZE = 16
 class NewBlob(Protocol):
     """One blob on its way in: `persist` makes it durable, `keep` says that a row names it; until then no collector takes it.
 
-    Leaving the `with` block without `keep` removes it. Only when the outcome of the metadata commit is unknown (anything but an
-    S3Error, or CommitUnknown) the blob stays, for the collector to judge.
+    Leaving the `with` block without `keep` removes it. After CommitUnknown it stays, for the collector to judge. After anything but an
+    S3Error its commit may still be under way, for which nobody waits any more: then it is undecided, and stays locked until `release`.
     """
 
     blob_id: bytes
+    is_undecided: bool
 
     def persist(self) -> None:
         """Make the bytes and their name durable; to be called after every check and before the metadata commit.
@@ -34,6 +35,9 @@ class NewBlob(Protocol):
 
     def keep(self) -> None:
         """Disarm the clean-up: a committed row names the blob."""
+
+    def release(self) -> None:
+        """Leave an undecided blob to the collector: no commit that could name it is under way any more."""
 
     def __enter__(self) -> Self: ...
 

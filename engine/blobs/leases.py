@@ -27,7 +27,7 @@ def _lock(fd: int, kind: int, lease_id: bytes) -> bool:
 
 
 class Lease:
-    """A reader's hold on one manifest; `close` ends it."""
+    """A reader's hold on one manifest; `close` ends it, and so does dropping it: who was interrupted before `close` holds nothing."""
 
     __slots__ = ("_fd",)
 
@@ -39,6 +39,8 @@ class Lease:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    __del__ = close
 
 
 class Leases:
