@@ -24,8 +24,8 @@ class Closing:
 class Claim:
     """A C handle that one thread uses at a time: who uses it has it, and nobody else.
 
-    So an exception at whatever instruction leaves nothing held: the handle is dropped with its user's frame, and the owner can be closed
-    as ever. There is no lock that could stay taken.
+    So an exception at whatever instruction leaves nothing held: the handle is dropped with its user's frame, and the owner can be
+    closed as ever. There is no lock that could stay taken.
     """
 
     __slots__ = ("_free", "_is_closed", "_place", "_what")

@@ -113,7 +113,7 @@ def undisturbed(step: Callable[[], Result]) -> Result:
 
 
 def later(step: Callable[[], object]) -> None:
-    """Have a step run soon, by the same thread, and do not wait for it; may be called where nothing may be waited for, as in `__del__`."""
+    """Have a step run soon, by the same thread, without waiting for it: for `__del__`, which may come amid anything."""
     if not sys.is_finalizing():
         _helper.put(Task(step))
 

@@ -338,7 +338,7 @@ class Registry:
     def watch_forks(self) -> None:
         """Register the three hooks; to be called once.
 
-        Each of them twice: a fork goes on when a hook is interrupted, and the second call waits for the end of what the first one began.
+        Each of them twice: a fork goes on when a hook is interrupted, and the second call waits for the end of what the first began.
         """
         for _ in range(2):
             os.register_at_fork(

@@ -43,10 +43,7 @@ class Interrupter:
         self._victim = victim
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
-        if self._victim is None:
-            watched = _is_ours(frame.f_code)
-        else:
-            watched = frame.f_code is self._victim[0]
+        watched = _is_ours(frame.f_code) if self._victim is None else frame.f_code is self._victim[0]
         frame.f_trace_lines = False
         frame.f_trace_opcodes = watched
         if event == "opcode":
@@ -96,7 +93,7 @@ class Stage:
 
     def abort(self) -> None:
         upload = begin(self.store, "bucket", "aborted")
-        upload.parts({number: BODY for number in range(1, 19)})
+        upload.parts(dict.fromkeys(range(1, 19), BODY))
         upload.abort()
 
     def another(self) -> None:
