@@ -190,9 +190,9 @@ class Reception(Record, frozen=True):
         with self._held(attempt):
             try:
                 _feed(source, attempt.stream, head, length, size_max)
+                md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
             except WriteFailed as error:
                 raise storage_failure("writing a part", error) from error
-            md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
             attempt.persist()
             size, algorithm = attempt.stream.size, promise.kept.name if promise.kept else ""
             yield Arrival(attempt.blob_id, size, md5, kept, algorithm, None, checksums, seal)

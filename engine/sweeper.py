@@ -1,7 +1,7 @@
 """Removes what no request can reach any more: trash named by committed rows, and files that no row names.
 
-A request that made trash removes a few files itself. A thread removes more of them, behind the answer. It exists while there is work, and
-dies with the process; what it did not get to is in trash rows, for the next open, reap, or upkeep of a server.
+A request that made trash removes a few files itself. A thread removes more of them, behind the answer. It exists while there is work,
+and dies with the process; what it did not get to is in trash rows, for the next open, reap, or upkeep of a server.
 """
 
 import itertools

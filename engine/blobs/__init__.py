@@ -103,10 +103,18 @@ class Blobs(Protocol):
         """Remove a blob that was unnamed in a committed transaction; return the bytes freed (0 if it was gone)."""
 
     def walk(self) -> Iterator[tuple[bytes, int]]:
-        """Every stored blob with its size in bytes, in no order."""
+        """Every stored blob with its size in bytes, in no order.
+
+        Raises:
+            InternalError: the place failed.
+        """
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
-        """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays."""
+        """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays.
+
+        Raises:
+            InternalError: the place failed.
+        """
 
     def close(self) -> None:
         """Release what the place holds."""

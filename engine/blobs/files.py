@@ -290,14 +290,27 @@ class FileBlobs:
 
     def walk(self) -> Iterator[tuple[bytes, int]]:
         for shard in SHARDS:
+            yield from self._shard(shard)
+
+    def _shard(self, shard: str) -> list[tuple[bytes, int]]:
+        found = []
+        try:
             with os.scandir(os.path.join(self._root, shard)) as entries:
                 for entry in entries:
-                    try:
-                        yield bytes.fromhex(shard + entry.name), entry.stat(follow_symlinks=False).st_size
-                    except (ValueError, FileNotFoundError):
-                        continue  # not ours to judge, or removed since the directory was read
+                    # A name that is none is not ours to judge; a file may be gone since the directory was read.
+                    with contextlib.suppress(ValueError, FileNotFoundError):
+                        found.append((bytes.fromhex(shard + entry.name), entry.stat(follow_symlinks=False).st_size))
+        except OSError as error:
+            raise storage_failure("listing the stored parts", error) from error
+        return found
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
+        try:
+            return self._collect(blob_id, is_named)
+        except OSError as error:
+            raise storage_failure(f"collecting blob {blob_id.hex()}", error) from error
+
+    def _collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
         try:
             reader = FileReader(self._path(blob_id))
         except FileNotFoundError:

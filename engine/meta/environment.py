@@ -103,8 +103,11 @@ class Environment:
                 self._gate.admit()
 
     def _open(self) -> None:
-        with _opening(self.path, self.read_only):
-            env = self._open_lmdb()
+        try:
+            with _opening(self.path, self.read_only):
+                env = self._open_lmdb()
+        except OSError as error:
+            raise InternalError(reason=f"opening the metadata: {os.strerror(error.errno or 0)}") from error
         try:
             # After a crash of all processes the newest page may still be in the page cache only: what is served must be durable.
             if not self.read_only:
@@ -115,6 +118,8 @@ class Environment:
             env.close()
             if isinstance(error, lmdb.Error):
                 raise _open_failure(self.path, error) from error
+            if isinstance(error, OSError):
+                raise InternalError(reason=f"opening the metadata: {os.strerror(error.errno or 0)}") from error
             raise
         self._lmdb = env
 
