@@ -211,20 +211,30 @@ def bind(ring: KeyRing, mark: str) -> None:
 
     Raises: StoreError, it is another ring, or none: what is sealed under a second one is lost when the first one comes back
     """
-    try:
-        with open(mark) as file:
-            bound = file.read(64).strip()
-    except FileNotFoundError:
+    bound = _bound(mark)
+    if bound is None:
         ring.make()
-        _put(mark, lambda fd: _write_all(fd, ring.identity.encode() + b"\n"))
-        return
-    except OSError as error:
-        raise StoreError(f"{mark}: {error.strerror}") from error
+        identity = ring.identity
+        with _locked(mark):  # others may be about to bind it as well
+            bound = _bound(mark)
+            if bound is None:
+                _put(mark, lambda fd: _write_all(fd, identity.encode() + b"\n"))
+                return
     if not os.path.lexists(ring.path) or bound not in ring.ids():
         raise StoreError(
             f"{ring.path}: not the key ring that this store has used, whose first key is {bound!r}; "
             f"to begin with another one, remove {mark}"
         )
+
+
+def _bound(mark: str) -> str | None:
+    try:
+        with open(mark) as file:
+            return file.read(64).strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{mark}: {error.strerror}") from error
 
 
 def _look_of(facts: os.stat_result) -> tuple[int, ...]:

@@ -65,6 +65,10 @@ class _Helper:
     """The thread that works for the main one."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin without a thread: as new, and in a forked child, where the parent's is not."""
         self._tasks: SimpleQueue[Task[object]] = SimpleQueue()
         self._is_started = False
         self._place = _thread.allocate_lock()
@@ -88,14 +92,7 @@ class _Helper:
 
 
 _helper = _Helper()  # state of the module: there is one main thread
-
-
-def _begin_anew_in_child() -> None:
-    global _helper
-    _helper = _Helper()
-
-
-os.register_at_fork(after_in_child=_begin_anew_in_child)
+os.register_at_fork(after_in_child=_helper.begin)
 
 
 def is_disturbed() -> bool:
