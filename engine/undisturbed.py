@@ -75,9 +75,8 @@ class _Helper:
 
     def put(self, task: Task[Result]) -> None:
         """Have a task run; an interruption at any point loses it or does no harm."""
-        if (
-            not self._is_started
-        ):  # interrupted between the two lines below, there will be a second thread, which waits for ever
+        if not self._is_started:
+            # Interrupted between these two lines, there will be a second thread, which waits for ever.
             _thread.start_new_thread(self._work, ())
             self._is_started = True
         self._tasks.put(cast("Task[object]", task))
