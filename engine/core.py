@@ -77,8 +77,9 @@ class Core:
         self._owner_id = parts.owner_id
         self._read_only = parts.read_only
         self._now_ns = parts.clock
-        self._reception = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self._sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
+        inline_max, settle = parts.limits.inline_size_bytes_max, self._sweeper.settle
+        self._reception = Reception(parts.blobs, inline_max, parts.meta.names_blob, settle)
         self._proofs = Proofs(parts.meta, parts.blobs)
         self._encrypting = parts.encrypting
         self._life = Life()

@@ -15,7 +15,6 @@ import os
 import secrets
 import time
 import weakref
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
@@ -24,6 +23,7 @@ from engine import native
 from engine.ballast import Ballast
 from engine.blobs.files import create_layout, sync_directory
 from engine.blobs.leases import LEASE_FILE
+from engine.closing import Closing
 from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
 
 FORMAT_VERSION = 4
@@ -89,9 +89,8 @@ class Layout:
             os.close(lock_fd)
             raise
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep every other user of the store out.
+    def alone(self) -> "Alone":
+        """Keep every other user of the store out until that is closed.
 
         Raises:
             StoreInUse: there is one.
@@ -101,10 +100,7 @@ class Layout:
         except BlockingIOError:
             fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
             raise StoreInUse(f"{self.root}: others have the store open; a repair needs it alone") from None
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+        return Alone(self)
 
     def renew_in_child(self) -> None:
         """Take a place of one's own in the lock: the one that came with the fork is the parent's as well."""
@@ -119,6 +115,23 @@ class Layout:
         fd, self._lock_fd = self._lock_fd, -1
         if fd >= 0:
             os.close(fd)
+
+    __del__ = close  # of a store that was dropped
+
+
+class Alone(Closing):
+    """Having a store alone; ends when it is closed, or dropped by somebody who was interrupted."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout: Layout | None = layout
+
+    def close(self) -> None:
+        """Let others in; again is harmless."""
+        layout, self._layout = self._layout, None
+        if layout is not None and layout._lock_fd >= 0:
+            fcntl.flock(layout._lock_fd, fcntl.LOCK_SH)
+
+    __del__ = close
 
 
 _layouts: weakref.WeakSet[Layout] = weakref.WeakSet()  # state of the module, for the fork hook alone

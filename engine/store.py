@@ -28,6 +28,7 @@ from engine.object_listings import ObjectListings
 from engine.object_settings import ObjectSettings
 from engine.record import replace
 from engine.reports import BackupReport, CheckReport, StoreStat
+from engine.undisturbed import shielded
 from engine.versioning import BucketVersions
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
@@ -113,16 +114,18 @@ class Store(
             self._sweeper.sweep_backlog()
         return report
 
+    @shielded
     def close(self) -> None:
-        """End all use of the store, after the commits under way; again is harmless."""
-        if not self._life.ended:
-            self._life.ended = True
-            self._meta.close()
-            self._blobs.close()
-            self._encrypting.close()
-            self._layout.close()
+        """End all use of the store, after the commits under way; again is harmless, and ends what an interrupted call left."""
+        self._life.ended = True
+        self._sweeper.close()
+        self._meta.close()
+        self._blobs.close()
+        self._encrypting.close()
+        self._layout.close()
 
 
+@shielded
 def open_store(
     path: str | os.PathLike[str],
     *,

@@ -13,7 +13,7 @@ from tests.support.processes import python_output
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS: dict[str, tuple[str, ...]] = {
-    "bounds": ("closing", "dates", "errors", "limits", "members", "native_errors", "record"),
+    "bounds": ("closing", "dates", "errors", "limits", "members", "native_errors", "record", "undisturbed"),
     "native": ("native", "secret", "stream", "sealed", "xxhashes", "chunked", "checksums"),
     "encryption": ("sse", "customer_keys", "key_ring", "key_providers", "aws_kms", "encrypting", "bucket_encryption"),
     "bodies": ("bodies",),

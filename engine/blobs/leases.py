@@ -49,7 +49,7 @@ def _is_locked(fd: int, lease_id: bytes) -> bool:
 
 
 class Lease:
-    """A reader's hold on one manifest; `close` ends it."""
+    """A reader's hold on one manifest; `close` ends it, and so does dropping it: who was interrupted before `close` holds nothing."""
 
     __slots__ = ("_fd",)
 
@@ -61,6 +61,8 @@ class Lease:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    __del__ = close
 
 
 class Leases:

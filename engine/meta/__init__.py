@@ -345,6 +345,9 @@ class Metadata(Protocol):
     def forget(self, trash: Trash) -> None:
         """Drop a piece of trash and every row of it, after its blobs are gone."""
 
+    def settle(self) -> None:
+        """Wait for the end of every write that this process has begun."""
+
     def usage(self) -> dict[str, Usage]:
         """What each bucket holds."""
 

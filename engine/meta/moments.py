@@ -24,17 +24,17 @@ def copy_moment(environment: Environment, path: str) -> int:
         OSError: the place refused.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with open(fd, "wb", buffering=0) as file, environment.opened() as env:
-        size = _pass_on(env, file)
+    with open(fd, "wb", buffering=0) as file:
+        size = _pass_on(environment, file)
         os.fsync(fd)
     return size
 
 
-def _pass_on(env: Any, file: Any) -> int:
-    used, copied, failures = _used_bytes(env), 0, list[Exception]()
+def _pass_on(environment: Environment, file: Any) -> int:
+    used, copied, failures = environment.used_bytes(), 0, list[Exception]()
     used_max = used + max(used, GROWTH_BYTES_MAX)
     reading, writing = os.pipe()
-    copying = threading.Thread(target=_copy_into, args=(env, writing, failures), name="partwright-backup")
+    copying = threading.Thread(target=_copy_into, args=(environment, writing, failures), name="partwright-backup")
     with open(reading, "rb", buffering=0) as pipe:  # closing it ends the copying
         try:
             copying.start()
@@ -45,7 +45,7 @@ def _pass_on(env: Any, file: Any) -> int:
             while piece := pipe.read(PIECE_SIZE):
                 _write_all(file, piece)
                 copied += len(piece)
-                _check_growth(_used_bytes(env), used_max)
+                _check_growth(environment.used_bytes(), used_max)
         finally:
             pipe.close()
             copying.join()
@@ -54,10 +54,12 @@ def _pass_on(env: Any, file: Any) -> int:
     return copied
 
 
-def _copy_into(env: Any, writing: int, failures: list[Exception]) -> None:
+def _copy_into(environment: Environment, writing: int, failures: list[Exception]) -> None:
+    """Copy on this thread, since the environment must not be held open by the main one."""
     try:
-        env.copyfd(writing, compact=True)
-    except (LmdbError, OSError) as error:
+        with environment.opened() as env:
+            env.copyfd(writing, compact=True)
+    except (LmdbError, OSError, InternalError) as error:
         failures.append(error)
     finally:
         os.close(writing)
@@ -67,10 +69,6 @@ def _write_all(file: Any, piece: bytes) -> None:
     view = memoryview(piece)
     while view:
         view = view[file.write(view) :]
-
-
-def _used_bytes(env: Any) -> int:
-    return int((env.info()["last_pgno"] + 1) * env.stat()["psize"])
 
 
 def _check_growth(used: int, used_max: int) -> None:

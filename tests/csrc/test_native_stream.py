@@ -5,6 +5,7 @@ import itertools
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -232,19 +233,34 @@ def test_two_threads_in_one_stream_are_an_error_and_do_no_harm() -> None:
         pumping.start()
         os.write(write_end, b"abc")
         deadline = time.monotonic() + 10
-        while stream._lock.acquire(blocking=False) and time.monotonic() < deadline:
-            stream._lock.release()
-        for use in (
-            lambda: stream.update(b""),
-            lambda: stream.digest(Digest.MD5),
-            lambda: stream.pump(read_end, 1),
-            stream.close,
-        ):
+        while stream._claim._place and time.monotonic() < deadline:
+            pass
+        for use in (lambda: stream.update(b""), lambda: stream.digest(Digest.MD5), lambda: stream.pump(read_end, 1)):
             with pytest.raises(RuntimeError, match="another thread"):
                 use()
         os.close(write_end)
         pumping.join()
         assert stream.digest(Digest.MD5) == ORACLES["MD5"](b"abc")
+    os.close(read_end)
+
+
+def test_a_stream_closed_while_another_thread_is_in_it_is_freed_when_that_is_done() -> None:
+    read_end, write_end = os.pipe()
+    stream = Stream(Digest.MD5)
+    freed = threading.Event()
+    weakref.finalize(stream._claim._place[0], freed.set)
+    pumping = threading.Thread(target=stream.pump, args=(read_end, 10))
+    pumping.start()
+    while stream._claim._place:
+        pass
+    stream.close()
+    assert not freed.is_set()
+    with pytest.raises(ValueError, match="the stream is closed"):
+        stream.update(b"")
+    os.close(write_end)
+    pumping.join()
+    assert not stream._claim._place
+    assert freed.wait(30)
     os.close(read_end)
 
 
