@@ -191,6 +191,7 @@ class Application:
             and not any(name.lower() == "content-length" for name, _ in response.headers)
         ):
             response.headers.append(("Content-Length", str(len(response.body))))
+        response.is_proven = exchange.identity is not None and exchange.identity.signed
         if not exchange.body.at_end:
             response.headers.append(("Connection", "close"))
         if exchange.request.method == "HEAD" or response.status in (204, 304):

@@ -117,6 +117,7 @@ def test_refused_body_is_not_taken_for_a_request(raw: Raw, any_server: Host, its
         assert answer.error["Code"] == "NoSuchBucket"
         if any_server.name != "gunicorn":  # it takes no word on connections from applications, and reads the body away
             assert answer.headers["connection"] == "close"
+            connection.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionResetError):
                 assert connection.recv(1) == b""
     assert raw.send(Call("HEAD", f"/{its_bucket}/smuggled")).status == 404
