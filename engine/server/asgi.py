@@ -75,19 +75,18 @@ class AsgiApplication:
             raise
 
     async def _send_whole(self, response: Response, document: bytes, rest: AsgiBody | None, send: Send) -> None:
-        """Send an answer that is there. Where the client still sends, the answer does not end before that does: without an end the host
-        leaves the connection open both ways.
+        """Send an answer that is there. Where the client still sends, the last byte waits until that has ended: granian takes nothing more
+        from a client whose answer is complete.
         """
-        if rest is not None and not document:
+        start, whole = _start_of(response), {"type": "http.response.body", "body": document}
+        if rest is not None and document:
+            await self._send_all(send, start, whole | {"body": document[:-1], "more_body": True})
             await rest.read_on()
-            rest = None
-        body = {"type": "http.response.body", "body": document}
-        if rest is None:
-            await self._send_all(send, _start_of(response), body)
+            await self._send_all(send, whole | {"body": document[-1:]})
             return
-        await self._send_all(send, _start_of(response), body | {"more_body": True})
-        await rest.read_on()
-        await self._send_all(send, {"type": "http.response.body", "body": b""})
+        if rest is not None:
+            await rest.read_on()
+        await self._send_all(send, start, whole)
 
     async def _send_pieces(
         self,
