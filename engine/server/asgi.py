@@ -75,8 +75,8 @@ class AsgiApplication:
             raise
 
     async def _send_whole(self, response: Response, document: bytes, rest: AsgiBody | None, send: Send) -> None:
-        """Send an answer that is there. Where the client still sends, the last byte waits until that has ended: granian takes nothing more
-        from a client whose answer is complete.
+        """Send an answer that is there. Where the client still sends, the last byte waits until that has ended: granian takes
+        nothing more from a client whose answer is complete.
         """
         start, whole = _start_of(response), {"type": "http.response.body", "body": document}
         if rest is not None and document:
