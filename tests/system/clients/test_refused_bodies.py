@@ -11,7 +11,7 @@ import pytest
 from engine.server.reading_on import READ_ON_SIZE_MAX
 from tests.system.clients.conftest import new_bucket
 from tests.system.clients.hosts import Host, Hosts
-from tests.system.clients.raw import UNSIGNED, Answer, Call, Raw, receive
+from tests.system.clients.raw import TIMEOUT_S, UNSIGNED, Answer, Call, Raw, receive
 from tests.system.clients.servers import Pair, running, serve_foreign
 
 MIB = 1024 * 1024
@@ -21,6 +21,8 @@ BUFFERS_MAX = 32 * MIB
 GIB = 1024 * MIB
 PROMISE = {"expect": "100-continue"}
 PATIENCE_S = 0.3
+PAUSE_S = 0.5
+"""Of a client between the answer's coming and its going on: shorter than any server waits."""
 
 
 @pytest.fixture
@@ -87,6 +89,10 @@ def test_a_client_that_reads_meanwhile_is_told_at_once(raw: Raw, its_bucket: str
     with raw.connection() as connection:
         connection.sendall(raw.head(part(its_bucket)))
         assert b"<Code>NoSuchUpload</Code>" in answer_so_far(connection)
+        connection.settimeout(PAUSE_S)
+        with contextlib.suppress(TimeoutError):
+            assert connection.recv(100) == b">", "closed before the body came"
+        connection.settimeout(TIMEOUT_S)
         for _ in range(SIZE // MIB):
             connection.sendall(bytes(MIB))
         with contextlib.suppress(ConnectionResetError):
