@@ -101,6 +101,8 @@ class CreateMultipartUploadRequest(Traveller, Encrypted, total=False):
 class UploadPartRequest(Request, Digests, CustomerKeyed, total=False):
     """Members of UploadPart."""
 
+    presigned_checksum_algorithm: str | None
+
 
 class PutObjectRequest(Traveller, Digests, Encrypted, total=False):
     """Members of PutObject."""

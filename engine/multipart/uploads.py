@@ -108,6 +108,7 @@ class Uploads(Objects):
         `body` is bytes, a buffer, a binary file, a file descriptor, an iterable of bytes, or a source (`engine.bodies.Source`).
         `content_length` bounds what is read from a descriptor or an unseekable file; any other body must have just that many bytes.
         `content_md5` is base64 (RFC 1864), `content_sha256` 64 hex digits; one checksum may be given, in base64, and is echoed.
+        `presigned_checksum_algorithm` is the algorithm that a presigned URL names, in upper case: nothing is compared with its value.
         Everything that needs no bytes is checked before the first one is taken.
 
         Raises:
@@ -131,7 +132,7 @@ class Uploads(Objects):
             self._check_customer(place, bucket, key, customer)
             name, identity, upload = self._find_upload(bucket, key, upload_id)
             seal = held.enter_context(self._seal_for_part(upload.encryption, bucket, key, customer))
-            check_part(upload.checksum, checksum)
+            check_part(upload.checksum, checksum, said.get("presigned_checksum_algorithm"))
             check_digest(upload.lock, "Put Part", has_digest=checksum is not None or promise.md5 is not None)
             promise = promise.keeping(kept_of_part(upload))
             receive = partial(self._reception.receive, size_max=size_max, shown_as=in_base64)

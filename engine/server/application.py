@@ -36,7 +36,7 @@ from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
 from engine.server.operations import SERVED, Site, admit, call, listing_of, refuse_misplaced, tagging_of_copy, told
-from engine.server.payload import body_of
+from engine.server.payload import body_of, without_presigned_checksums
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
@@ -112,7 +112,7 @@ class Application:
             return self._health(exchange.address.key)
         meant = unhoisted(request)
         exchange.operation = operation = route(meant, exchange.address)
-        exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name))
+        exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         check_header_names(name for name, _ in meant.headers)
@@ -124,6 +124,7 @@ class Application:
         inputs = parse_input(operation, meant, exchange.address, document)
         inputs, refused = admit(operation, inputs, lambda *asked: self._authorize(identity, *asked))
         if needs_body(operation) == "stream":
+            inputs = without_presigned_checksums(operation, inputs, request)
             inputs |= body_of(identity, meant, exchange.body)
         if operation.name in slow.OPERATIONS:
             return slow.answer_slowly(
@@ -191,6 +192,7 @@ class Application:
             and not any(name.lower() == "content-length" for name, _ in response.headers)
         ):
             response.headers.append(("Content-Length", str(len(response.body))))
+        response.is_proven = exchange.identity is not None and exchange.identity.signed
         if not exchange.body.at_end:
             response.headers.append(("Connection", "close"))
         if exchange.request.method == "HEAD" or response.status in (204, 304):
