@@ -21,7 +21,7 @@ OPERATIONS = {
     "odd keys": "Every one of ODD_KEYS is put, listed as it is, read and deleted.",
     "control characters": "The same of CONTROL_KEYS, listed as the client lists them best.",
     "listing": "Seven keys, in pages of two, with a prefix and a delimiter.",
-    "metadata": "An object with 100 entries of metadata.",
+    "metadata": "An object with 70 entries of metadata: granian takes 100 header lines at most.",
     "refused upload": "40 MiB to an upload that is not there end in NoSuchUpload at the client, three times of three.",
     "delete many": "Thirty objects are deleted in one request; the bucket is empty then, and can be deleted.",
     "tags": "Tags given with an object where the client can, replaced, read and deleted.",

@@ -346,7 +346,7 @@ var operations = map[string]func(){
 	},
 	"metadata": func() {
 		bucket, metadata := newBucket(), map[string]string{}
-		for i := range 100 {
+		for i := range 70 {
 			metadata[fmt.Sprintf("name%d", i)] = fmt.Sprintf("value %d", i)
 		}
 		must(client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: str("key"), Metadata: metadata}))

@@ -189,7 +189,7 @@ const OPERATIONS = {
   },
   metadata: async () => {
     const named = { Bucket: await newBucket(), Key: "key" };
-    const Metadata = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`name${i}`, `value ${i}`]));
+    const Metadata = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`name${i}`, `value ${i}`]));
     await s3.putObject({ ...named, Body: "", Metadata });
     assert.deepEqual((await s3.headObject(named)).Metadata, Metadata);
   },

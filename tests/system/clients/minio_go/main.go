@@ -299,7 +299,7 @@ var operations = map[string]func(){
 	},
 	"metadata": func() {
 		bucket, metadata := newBucket(), map[string]string{}
-		for i := range 100 {
+		for i := range 70 {
 			metadata[fmt.Sprintf("Name%d", i)] = fmt.Sprintf("value %d", i)
 		}
 		put(bucket, "key", nil, minio.PutObjectOptions{UserMetadata: metadata})

@@ -333,7 +333,7 @@ public class Client {
         OPERATIONS.put("metadata", () -> {
             String bucket = newBucket();
             Map<String, String> metadata = new HashMap<>();
-            for (int i = 0; i < 100; i++) metadata.put("name" + i, "value " + i);
+            for (int i = 0; i < 70; i++) metadata.put("name" + i, "value " + i);
             minio.putObject(putting(bucket, "key", new byte[0]).userMetadata(metadata).build());
             var stat = minio.statObject(StatObjectArgs.builder().bucket(bucket).object("key").build());
             for (var entry : metadata.entrySet()) equal(stat.headers().get("x-amz-meta-" + entry.getKey()), entry.getValue());

@@ -179,7 +179,7 @@ const OPERATIONS = {
   },
   metadata: async () => {
     const bucket = await newBucket();
-    const metadata = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`name${i}`, `value ${i}`]));
+    const metadata = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`name${i}`, `value ${i}`]));
     await minio.putObject(bucket, "key", "body", 4, metadata);
     const { metaData } = await minio.statObject(bucket, "key");
     assert.deepEqual(Object.fromEntries(Object.keys(metadata).map((name) => [name, metaData[name]])), metadata);

@@ -153,7 +153,7 @@ def listing() -> None:
 
 def metadata() -> None:
     store = new_store()
-    entries = {f"name{number}": f"value {number}" for number in range(100)}
+    entries = {f"name{number}": f"value {number}" for number in range(70)}
     obstore.put(store, "key", b"", attributes=entries)
     told = obstore.get(store, "key").attributes
     assert {name: told[name] for name in entries} == entries

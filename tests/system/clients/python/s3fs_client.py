@@ -205,7 +205,7 @@ def listing() -> None:
 
 def metadata() -> None:
     path = f"{new_bucket()}/key"
-    entries = {f"name{number}": f"value {number}" for number in range(100)}
+    entries = {f"name{number}": f"value {number}" for number in range(70)}
     fs.pipe_file(path, b"", Metadata=entries)
     assert fs.metadata(path) == entries
 
