@@ -69,7 +69,7 @@ const char *engine_cpu_feature_name(int feature);
 bool engine_cpu_feature_detected(int feature); /* the processor and the operating system have it */
 bool engine_cpu_feature_usable(int feature);   /* detected, and not in ENGINE_CPU_DISABLE */
 
-/* ---- Algorithms and their kernel rows, best row first ---- */
+/* ---- Algorithms ---- */
 
 enum engine_digest {
     ENGINE_DIGEST_MD5 = 1,
@@ -87,65 +87,63 @@ enum { ENGINE_DIGEST_SIZE_MAX = 64, ENGINE_ALGORITHM_COUNT = 7, ENGINE_CRCS = 11
 const char *engine_algorithm_name(int algorithm);
 int engine_algorithm_digest_size(int algorithm);
 
-int engine_row_count(int algorithm);
-int engine_row_chosen(int algorithm); /* the row that streams use; negative if none passed its test */
-const char *engine_row_name(int algorithm, int row);
-uint32_t engine_row_needs(int algorithm, int row); /* bit i: CPU feature i */
-bool engine_row_usable(int algorithm, int row);
-
-/* Digest `data` with one row; `out` takes engine_algorithm_digest_size() bytes, checksums big-endian. For tests and benchmarks. */
-int engine_row_run(int algorithm, int row, const uint8_t *data, size_t size, uint8_t *out);
-
 /* Of one of the CRC algorithms: the CRC of `count` pieces joined, from the CRCs of the pieces (engine_algorithm_digest_size() bytes each,
  * big-endian, one after the other) and their sizes in bytes. No pieces have the CRC of no bytes, which is zero. */
 void engine_crc_combine(int algorithm, const uint8_t *crcs, const uint64_t *sizes, size_t count, uint8_t *out);
 
-/* ---- AES-256-GCM and its rows, best first ---- */
+/* ---- Kernel rows: an implementation each of something the core computes. For tests, benchmarks and reports. ---- */
 
-enum { ENGINE_NONCE_SIZE = 12, ENGINE_TAG_SIZE = 16 };
+enum {
+    ENGINE_NONCE_SIZE = 12,
+    ENGINE_TAG_SIZE = 16,
+    ENGINE_LANES_MAX = 32 /* streams that a row of lanes takes, at most */
+};
 
-int engine_gcm_row_count(void);
-int engine_gcm_row_chosen(void); /* negative if none passed its test */
-const char *engine_gcm_row_name(int row);
-uint32_t engine_gcm_row_needs(int row); /* bit i: CPU feature i */
-bool engine_gcm_row_usable(int row);
+enum engine_row_family {
+    ENGINE_ROW_DIGEST = 0, /* one digest; every algorithm has such rows */
+    ENGINE_ROW_GCM = 1,    /* AES-256-GCM */
+    ENGINE_ROW_FUSED = 2,  /* the fused pass: several digests in one go, with AES-256-GCM or without */
+    ENGINE_ROW_LANES = 3   /* digests of many streams at once, a lane of a vector each */
+};
 
-/* One message with one row and a key of ENGINE_KEY_SIZE bytes; sealed, it is ENGINE_TAG_SIZE longer. For tests and benchmarks. */
+struct engine_row_info {
+    int family;       /* an engine_row_family: it says which of the functions below runs the row */
+    int index;        /* the number by which that function knows the row; of a digest, among the rows of its algorithm */
+    const char *name; /* unique among the rows that compute the same */
+    uint32_t digests; /* ENGINE_DIGEST_* bits, all of which it computes */
+    bool seals;       /* it computes AES-256-GCM */
+    int streams;      /* how many it takes at once */
+    uint32_t needs;   /* bit i: CPU feature i */
+    bool usable;      /* this processor has what it needs, and it gave the right answers */
+    bool chosen;      /* streams use it */
+};
+
+/* Rows are numbered family by family; among those that compute the same, better ones come first. */
+int engine_row_count(void);
+void engine_row_describe(int row, struct engine_row_info *info);
+
+/* Digest `data` with one row of an algorithm; `out` takes engine_algorithm_digest_size() bytes, checksums big-endian. */
+int engine_digest_row_run(int algorithm, int row, const uint8_t *data, size_t size, uint8_t *out);
+
+/* One message with one row of AES-256-GCM and a key of ENGINE_KEY_SIZE bytes; sealed, it is ENGINE_TAG_SIZE longer. */
 int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
                         size_t size, uint8_t *out);
 int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                         const uint8_t *sealed, size_t sealed_size, uint8_t *out);
 
-/* ---- The fused pass: MD5 and what is wanted beside it in one go, a row for each combination ---- */
-
-int engine_fused_row_count(void);
-const char *engine_fused_row_name(int row);
-uint32_t engine_fused_row_needs(int row);   /* bit i: CPU feature i */
-uint32_t engine_fused_row_digests(int row); /* bit i: algorithm i */
-bool engine_fused_row_seals(int row);       /* AES-256-GCM too */
-bool engine_fused_row_usable(int row);
-bool engine_fused_row_chosen(int row); /* streams use it for this combination */
-
-/* Digest `data` and, if the row seals, seal it as engine_gcm_row_seal() does, but not in place; else what concerns the key and `out` is
- * ignored. `digests` takes the row's digests, one after the other. For tests and benchmarks. */
+/* Digest `data` with one row of the fused pass and, if the row seals, seal it as engine_gcm_row_seal() does, but not in place; else what
+ * concerns the key and `out` is ignored. `digests` takes the row's digests, one after the other. */
 int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
                          size_t size, uint8_t *out, uint8_t *digests);
 
-/* ---- Many streams at once: rows that hash a lane of a vector each ---- */
-
-enum { ENGINE_LANES_MAX = 32 };
-
-int engine_lanes_row_count(void);
-int engine_lanes_row_chosen(uint32_t digests, int lanes); /* for just these digests of so many streams; negative: there is none */
-const char *engine_lanes_row_name(int row);
-uint32_t engine_lanes_row_digests(int row); /* ENGINE_DIGEST_* bits, all of which it computes */
-int engine_lanes_row_width(int row);        /* how many streams it takes */
-uint32_t engine_lanes_row_needs(int row);   /* bit i: CPU feature i */
-bool engine_lanes_row_usable(int row);
-
-/* Digest `count` messages with one row, at most as many as it takes; those of message i are written to md5s + 16 i and sha256s + 32 i, as
- * far as the row computes them. For tests and benchmarks. */
+/* Digest `count` messages with one row of lanes, at most as many as it takes; those of message i are written to md5s + 16 i and
+ * sha256s + 32 i, as far as the row computes them. */
 int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s, uint8_t *sha256s);
+
+/* The row of lanes for just these digests of so many streams; negative: there is none. */
+int engine_lanes_row_chosen(uint32_t digests, int lanes);
+
+/* ---- Streams that hash together ---- */
 
 /* What was done together since the start of this process: batches of lanes, lanes filled in them, turns of streams that hashed by
  * themselves though others might have come, and times that waiting for others was given up. */

@@ -16,7 +16,7 @@
 #if defined(TARGET_X86_64)
 #include <wmmintrin.h>
 
-#include "crc/crc_combine.h"
+#include "crc/crc_ring.h"
 #include "crc/crc_table.h"
 
 enum { BLOCK = 16, LANES = 8, STEP = LANES * BLOCK };

@@ -7,7 +7,7 @@
 #if defined(TARGET_X86_64)
 #include <immintrin.h>
 
-#include "crc/crc_combine.h"
+#include "crc/crc_ring.h"
 
 enum { WIDE = 64, LANES = 8, STEP = LANES * WIDE };
 

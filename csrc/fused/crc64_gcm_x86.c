@@ -6,6 +6,7 @@
 
 #if defined(TARGET_FUSED)
 #include "crc/crc_table.h"
+#include "fused/folding.h"
 #include "fused/fused.h"
 #include "gcm/gcm_x86_avx512.h"
 

@@ -36,12 +36,6 @@ enum { FUSED_ROWS_X86 = 26 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
 
-/* To fold what CRC64NVME has over the 64 bytes that follow: x^(512 + 63), x^(512 - 1). */
-extern uint64_t fused_crc64_folding[2];
-
-/* Over the 16 bytes that follow; aligned, as an operand of SSE. */
-extern uint64_t fused_crc64_folding_near[2];
-
 /* The row that has no MD5. */
 void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
 #endif
@@ -51,6 +45,10 @@ void fused_init(uint32_t features);
 
 /* The row that computes most of these digests and no other, and seals or does not; NULL if there is none. */
 const struct fused_row *fused_row_for(uint32_t digests, bool seals);
+
+/* For engine_row_describe(). */
+int fused_row_count(void);
+void fused_describe(int index, struct engine_row_info *info);
 
 /* Carry the row's digests, MD5 among them, on over any number of bytes; `states` are those of all algorithms, by their index. */
 int fused_digest(const struct fused_row *row, union digest_state *states, const uint8_t *data, size_t size);

@@ -15,7 +15,7 @@
 #define ENGINE_FUSED_NARROW_X86_H
 
 #include "crc/crc_table.h"
-#include "fused/fused.h"
+#include "fused/folding.h"
 #include "gcm/gcm_x86.h"
 
 struct narrow_x86 {

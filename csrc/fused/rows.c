@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/assert.h"
-#include "crc/crc_combine.h"
+#include "fused/folding.h"
 #include "fused/fused.h"
 #include "gcm/gcm.h"
 #include "kernels/registry.h"
@@ -14,25 +14,10 @@
 enum { FUSED_ROWS = FUSED_ROWS_X86 };
 
 static const struct fused_row *const rows = fused_rows_x86;
-
-uint64_t fused_crc64_folding[2];
-_Alignas(AES_BLOCK) uint64_t fused_crc64_folding_near[2];
-
-static void fill_folding(void)
-{
-    for (int half = 0; half < 2; half++) {
-        fused_crc64_folding[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * FUSED_BLOCK + 63 - 64 * half);
-        fused_crc64_folding_near[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * AES_BLOCK + 63 - 64 * half);
-    }
-}
 #else
 enum { FUSED_ROWS = 0 };
 
 static const struct fused_row *const rows = NULL;
-
-static void fill_folding(void)
-{
-}
 #endif
 
 static uint32_t usable;
@@ -43,6 +28,12 @@ static const struct fused_row *row_at(int row)
 {
     ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
     return &rows[row];
+}
+
+static bool is_usable(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
+    return (usable >> row & 1) != 0;
 }
 
 static bool states_are_plain(const struct fused_row *row)
@@ -107,21 +98,22 @@ static bool row_answers(const struct fused_row *row)
     static const uint8_t key[ENGINE_KEY_SIZE] = {1}, nonce[ENGINE_NONCE_SIZE] = {2}, aad[] = {3};
     uint8_t pattern[SELF_TEST_SIZE], sealed[SELF_TEST_SIZE + ENGINE_TAG_SIZE], expected[sizeof sealed];
     uint8_t digests[ENGINE_ALGORITHM_COUNT * ENGINE_DIGEST_SIZE_MAX];
-    for (size_t i = 0; i < sizeof pattern; i++)
-        pattern[i] = (uint8_t)(131 * i + 7);
+    fill_with_pattern(pattern, sizeof pattern);
     if (run_once(row, key, nonce, aad, sizeof aad, pattern, sizeof pattern, sealed, digests) != ENGINE_OK)
         return false;
     if (!digests_are_right(row, digests))
         return false;
     if (!row->seals)
         return true;
-    return engine_gcm_row_seal(engine_gcm_row_chosen(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
+    return gcm_seal_once(gcm_chosen_row(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0;
 }
 
 void fused_init(uint32_t features)
 {
-    fill_folding();
+#if defined(TARGET_FUSED)
+    fused_folding_init();
+#endif
     for (int i = 0; i < FUSED_ROWS; i++)
         if ((rows[i].needs & ~features) == 0 && states_are_plain(&rows[i]) && row_answers(&rows[i]))
             usable |= 1u << i;
@@ -135,45 +127,25 @@ const struct fused_row *fused_row_for(uint32_t digests, bool seals)
     return NULL;
 }
 
-int engine_fused_row_count(void)
+int fused_row_count(void)
 {
     return FUSED_ROWS;
 }
 
-const char *engine_fused_row_name(int row)
+void fused_describe(int index, struct engine_row_info *info)
 {
-    return row_at(row)->name;
-}
-
-uint32_t engine_fused_row_needs(int row)
-{
-    return row_at(row)->needs;
-}
-
-uint32_t engine_fused_row_digests(int row)
-{
-    return row_at(row)->digests;
-}
-
-bool engine_fused_row_seals(int row)
-{
-    return row_at(row)->seals;
-}
-
-bool engine_fused_row_usable(int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
-    return (usable >> row & 1) != 0;
-}
-
-bool engine_fused_row_chosen(int row)
-{
-    return fused_row_for(row_at(row)->digests, row_at(row)->seals) == row_at(row);
+    const struct fused_row *const row = row_at(index);
+    info->name = row->name;
+    info->digests = row->digests;
+    info->seals = row->seals;
+    info->needs = row->needs;
+    info->usable = is_usable(index);
+    info->chosen = fused_row_for(row->digests, row->seals) == row;
 }
 
 int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
                          size_t size, uint8_t *out, uint8_t *digests)
 {
-    return engine_fused_row_usable(row) ? run_once(row_at(row), key, nonce, aad, aad_size, data, size, out, digests)
+    return is_usable(row) ? run_once(row_at(row), key, nonce, aad, aad_size, data, size, out, digests)
                                         : ENGINE_E_KERNEL_UNUSABLE;
 }

@@ -15,7 +15,7 @@
 #ifndef ENGINE_FUSED_WIDE_X86_H
 #define ENGINE_FUSED_WIDE_X86_H
 
-#include "fused/fused.h"
+#include "fused/folding.h"
 #include "gcm/gcm_x86.h"
 
 #define COUNTER "%%ymm16"

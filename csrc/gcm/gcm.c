@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/assert.h"
+#include "kernels/answers.h"
 #include "keys/pages.h"
 
 static const struct gcm_row *const rows[] = {
@@ -71,8 +72,7 @@ static bool row_agrees_on_a_long_message(const struct gcm_row *row)
     enum { SIZE = 1100 };
     union gcm_state state = {0};
     uint8_t data[SIZE], sealed[SIZE + ENGINE_TAG_SIZE], expected[SIZE + ENGINE_TAG_SIZE];
-    for (size_t i = 0; i < SIZE; i++)
-        data[i] = (uint8_t)(131 * i + 7);
+    fill_with_pattern(data, SIZE);
     return seal_with(&gcm_row_libcrypto, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, expected) == ENGINE_OK &&
            seal_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, sealed) == ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0 &&
@@ -148,36 +148,24 @@ int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *
     return status;
 }
 
-int engine_gcm_row_count(void)
+static bool is_usable(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
+    return (usable >> row & 1) != 0;
+}
+
+int gcm_row_count(void)
 {
     return GCM_ROWS;
 }
 
-int engine_gcm_row_chosen(void)
+void gcm_describe(int index, struct engine_row_info *info)
 {
-    return chosen;
-}
-
-static const struct gcm_row *row_at(int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
-    return rows[row];
-}
-
-const char *engine_gcm_row_name(int row)
-{
-    return row_at(row)->name;
-}
-
-uint32_t engine_gcm_row_needs(int row)
-{
-    return row_at(row)->needs;
-}
-
-bool engine_gcm_row_usable(int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
-    return (usable >> row & 1) != 0;
+    info->name = rows[index]->name;
+    info->seals = true;
+    info->needs = rows[index]->needs;
+    info->usable = is_usable(index);
+    info->chosen = chosen == index;
 }
 
 /* For tests and benchmarks, as the header says: the key made ready lies on the stack, and is wiped. */
@@ -185,7 +173,7 @@ int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const
                         size_t size, uint8_t *out)
 {
     union gcm_state state = {0};
-    return engine_gcm_row_usable(row) ? seal_with(row_at(row), &state, key, nonce, aad, aad_size, data, size, out)
+    return is_usable(row) ? seal_with(rows[row], &state, key, nonce, aad, aad_size, data, size, out)
                                       : ENGINE_E_KERNEL_UNUSABLE;
 }
 
@@ -193,6 +181,6 @@ int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const
                         const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     union gcm_state state = {0};
-    return engine_gcm_row_usable(row) ? open_with(row_at(row), &state, key, nonce, aad, aad_size, sealed, sealed_size, out)
+    return is_usable(row) ? open_with(rows[row], &state, key, nonce, aad, aad_size, sealed, sealed_size, out)
                                       : ENGINE_E_KERNEL_UNUSABLE;
 }

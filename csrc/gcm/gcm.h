@@ -56,6 +56,10 @@ bool gcm_init(uint32_t features);
 
 const struct gcm_row *gcm_chosen_row(void);
 
+/* For engine_row_describe(). */
+int gcm_row_count(void);
+void gcm_describe(int index, struct engine_row_info *info);
+
 /* Make the key ready in the chosen row, if it is not yet; then seal and open as the row does. */
 int gcm_ready(struct gcm *gcm, const uint8_t *key);
 

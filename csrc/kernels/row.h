@@ -31,8 +31,8 @@ struct kernel_row {
 struct algorithm {
     const char *name;
     size_t digest_size;
-    uint8_t answer_of_nine[ENGINE_DIGEST_SIZE_MAX];    /* digest of the text "123456789", the customary check value */
-    uint8_t answer_of_pattern[ENGINE_DIGEST_SIZE_MAX]; /* digest of SELF_TEST_SIZE bytes (131 * i + 7) mod 256 */
+    uint8_t answer_of_nine[ENGINE_DIGEST_SIZE_MAX];    /* digest of nine_digits */
+    uint8_t answer_of_pattern[ENGINE_DIGEST_SIZE_MAX]; /* digest of SELF_TEST_SIZE bytes of fill_with_pattern() */
     const struct kernel_row *rows;
     int row_count;
 };

@@ -43,6 +43,10 @@ void lanes_init(uint32_t features);
 /* The best row for these digests of so many streams; NULL if there is none. Of more streams than any takes, the widest. */
 const struct lanes_row *lanes_chosen_row(uint32_t digests, int lanes);
 
+/* For engine_row_describe(). */
+int lanes_row_count(void);
+void lanes_describe(int index, struct engine_row_info *info);
+
 #if defined(TARGET_X86_64)
 lanes_run md5_lanes_x86_avx512, md5_lanes_x86_avx512_twice, md5_lanes_x86_avx2;
 lanes_run sha256_lanes_x86_avx512, md5_sha256_lanes_x86_avx512;

@@ -4,11 +4,8 @@
  * The buffer is filled before it is handed on, so that a sender of small pieces does not cause small writes. What was read is always
  * handed on, also when the read after it fails or a signal arrives: bytes taken from a pipe cannot be put back. A descriptor in
  * non-blocking mode that has no bytes yet is a read error (EAGAIN): waiting without a limit is not decided here.
- *
- * The buffer is the system's own pages and goes back to it with the stream: malloc would keep one for every stream there ever was at once.
  */
 #include <errno.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/assert.h"
@@ -48,24 +45,6 @@ static enum source_outcome fill(struct source *source, uint8_t *buffer, size_t s
     return SOURCE_FULL;
 }
 
-static int ensure_buffer(struct engine_stream *stream)
-{
-    if (stream->buffer != NULL)
-        return ENGINE_OK;
-    void *const pages = mmap(NULL, ENGINE_PUMP_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED)
-        return ENGINE_E_MEMORY;
-    stream->buffer = pages;
-    return ENGINE_OK;
-}
-
-void pump_release(struct engine_stream *stream)
-{
-    if (stream->buffer != NULL)
-        munmap(stream->buffer, ENGINE_PUMP_BUFFER_SIZE);
-    stream->buffer = NULL;
-}
-
 static int pump_all(struct engine_stream *stream, struct source *source, uint64_t length, struct engine_report *report)
 {
     while (report->moved < length) {
@@ -94,8 +73,8 @@ int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint
 
     ENGINE_ASSERT(length <= ENGINE_PUMP_CALL_SIZE_MAX);
     int status = stream_begin_call(stream, report);
-    if (status == ENGINE_OK)
-        status = ensure_buffer(stream);
+    if (status == ENGINE_OK && stream_buffer(stream) == NULL)
+        status = ENGINE_E_MEMORY;
     if (status == ENGINE_OK)
         status = pump_all(stream, &source, length, report);
     return status;

@@ -3,11 +3,14 @@
  * once where a fused row can, and leave into the sink.
  *
  *     STREAM_OPEN --digest--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
+ *
+ * The buffer is the system's own pages and goes back to it with the stream: malloc would keep one for every stream there ever was at once.
  */
 #include "stream/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/assert.h"
 #include "kernels/registry.h"
@@ -49,8 +52,18 @@ void engine_stream_close(engine_stream *stream)
         return;
     sealer_close(stream->sealer);
     digests_discard(&stream->digests);
-    pump_release(stream);
+    if (stream->buffer != NULL)
+        munmap(stream->buffer, ENGINE_PUMP_BUFFER_SIZE);
     free(stream);
+}
+
+uint8_t *stream_buffer(struct engine_stream *stream)
+{
+    if (stream->buffer != NULL)
+        return stream->buffer;
+    void *const pages = mmap(NULL, ENGINE_PUMP_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stream->buffer = pages != MAP_FAILED ? pages : NULL;
+    return stream->buffer;
 }
 
 int stream_begin_call(const struct engine_stream *stream, struct engine_report *report)

@@ -16,7 +16,7 @@ struct engine_stream {
     struct digests digests;
     struct sealer *sealer; /* NULL: the bytes are written as they are */
     struct sink sink;
-    uint8_t *buffer; /* ENGINE_PUMP_BUFFER_SIZE bytes, NULL until the first pump */
+    uint8_t *buffer; /* NULL until stream_buffer() is called */
 };
 
 /* Begin a call that brings bytes: clear the report, and return ENGINE_OK if the stream takes any, else the status that says why not. */
@@ -25,7 +25,7 @@ int stream_begin_call(const struct engine_stream *stream, struct engine_report *
 /* The one way in: every stage sees the bytes, in order. Adds what it took to report->moved; any failure breaks the stream. */
 int stream_take(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report);
 
-/* The pump's share of closing a stream. */
-void pump_release(struct engine_stream *stream);
+/* The stream's buffer of ENGINE_PUMP_BUFFER_SIZE bytes, for the pump; NULL if there is no memory for it. */
+uint8_t *stream_buffer(struct engine_stream *stream);
 
 #endif

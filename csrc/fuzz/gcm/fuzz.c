@@ -50,10 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&bit, data + BIT_AT, sizeof bit);
     uint8_t *const first = malloc(m.size + ENGINE_TAG_SIZE);
     bool is_first = true;
-    for (int row = 0; row < engine_gcm_row_count(); row++) {
-        if (!engine_gcm_row_usable(row))
+    for (int i = 0; i < engine_row_count(); i++) {
+        struct engine_row_info row;
+        engine_row_describe(i, &row);
+        if (row.family != ENGINE_ROW_GCM || !row.usable)
             continue;
-        check_row(row, &m, first, is_first, bit);
+        check_row(row.index, &m, first, is_first, bit);
         is_first = false;
     }
     free(first);

@@ -52,6 +52,19 @@ static void feed(engine_stream *stream, struct body body, uint32_t cuts, bool pu
     close(source);
 }
 
+/* The row of an algorithm that runs on any processor. */
+static int last_row(int algorithm)
+{
+    struct engine_row_info row;
+    int last = -1;
+    for (int i = 0; i < engine_row_count(); i++) {
+        engine_row_describe(i, &row);
+        if (row.family == ENGINE_ROW_DIGEST && row.digests == 1u << algorithm)
+            last = row.index;
+    }
+    return last;
+}
+
 static void check_digests(engine_stream *stream, uint32_t digests, struct body body)
 {
     uint8_t got[ENGINE_DIGEST_SIZE_MAX], wanted[ENGINE_DIGEST_SIZE_MAX];
@@ -59,7 +72,7 @@ static void check_digests(engine_stream *stream, uint32_t digests, struct body b
         if ((digests >> i & 1) == 0)
             continue;
         engine_stream_digest(stream, i, got);
-        ENGINE_ASSERT(engine_row_run(i, engine_row_count(i) - 1, body.data, body.size, wanted) == ENGINE_OK);
+        ENGINE_ASSERT(engine_digest_row_run(i, last_row(i), body.data, body.size, wanted) == ENGINE_OK);
         ENGINE_ASSERT(memcmp(got, wanted, (size_t)engine_algorithm_digest_size(i)) == 0);
     }
 }
