@@ -1,7 +1,8 @@
 /*
  * engine_init(). This file knows every part of the core, and no part knows it.
  *
- * All choices are made here, once, before another thread can be here, and are only read afterwards: no atomics, and no test in a call.
+ * All choices are made here, once, before another thread can be here, and are only read afterwards: no atomics, and no
+ * test in a call.
  */
 #include <pthread.h>
 

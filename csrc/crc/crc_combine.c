@@ -1,11 +1,12 @@
 /*
- * Without its conditioning, a CRC is the message as a polynomial, times a power of x, modulo the CRC's own polynomial P. So appending n
- * bytes multiplies what came before by x^(8n); and the ones that every CRC here starts from and ends with cancel out of the sum:
+ * Combines the CRCs of pieces. Without its conditioning, a CRC is the message as a polynomial, times a power of x,
+ * modulo the CRC's own polynomial P. So appending n bytes multiplies what came before by x^(8n). The ones that every
+ * CRC here starts from and ends with cancel out:
  *
  *     crc(A B) = crc(A) * x^(8|B|) + crc(B)    modulo P, over GF(2)
  *
- * The pieces of an upload are of one size but for the last, so x^(8n) is kept as long as the size stays the same; then a piece costs one
- * product.
+ * All pieces of an upload but the last have one size, so x^(8n) is kept as long as the size stays the same; then a
+ * piece costs one product.
  */
 #include "crc/crc_combine.h"
 
@@ -39,7 +40,8 @@ static bool combining_answers(int algorithm)
     uint8_t crcs[3 * ENGINE_DIGEST_SIZE_MAX], whole[ENGINE_DIGEST_SIZE_MAX];
 
     for (size_t i = 0, at = 0; i < 3; at += sizes[i++])
-        if (run_row(registry_chosen_row(algorithm), nine_digits + at, sizes[i], crcs + i * crc->digest_size) != ENGINE_OK)
+        if (run_row(registry_chosen_row(algorithm), nine_digits + at, sizes[i], crcs + i * crc->digest_size) !=
+            ENGINE_OK)
             return false;
     engine_crc_combine(algorithm, crcs, sizes, 3, whole);
     return memcmp(whole, crc->answer_of_nine, crc->digest_size) == 0;

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Whether combining answers as the chosen rows do; they must have been chosen. */
+/* Whether combining gives what the chosen rows give for the whole. The rows must have been chosen. */
 bool crc_combine_answers(void);
 
 #endif

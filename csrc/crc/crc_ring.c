@@ -1,9 +1,9 @@
 /*
- * Polynomials modulo that of a CRC. A product takes width steps of shift and add, about 50 ns: no carry-less multiplication is needed to
- * combine 10,000 parts in a millisecond. x^(8n) is put together from its powers x^(8 * 2^k), which are tabulated: one product for each
- * bit of n that is set.
+ * Computes with polynomials modulo that of a CRC. A product takes as many steps of shift and add as the CRC has bits,
+ * about 50 ns, so 10,000 parts are combined in a millisecond without carry-less multiplication. x^(8n) is the product
+ * of tabulated powers x^(8 * 2^k), one for each bit that is set in n.
  *
- * Registers are reflected, as in crc_table.c: x^0 is the highest bit, and multiplying by x moves right.
+ * Registers are reflected, as in crc_table.c: x^0 is the highest bit, and multiplying by x shifts right.
  */
 #include "crc/crc_ring.h"
 
@@ -64,5 +64,6 @@ const struct crc_ring *crc_ring_of(uint32_t digest)
 uint64_t crc_power_of_x(uint32_t digest, unsigned exponent)
 {
     const struct crc_ring *ring = crc_ring_of(digest);
-    return crc_product(ring, crc_shift_over(ring, exponent / 8), ring->one >> exponent % 8) << __builtin_clzll(ring->one);
+    return crc_product(ring, crc_shift_over(ring, exponent / 8), ring->one >> exponent % 8)
+           << __builtin_clzll(ring->one);
 }

@@ -17,15 +17,15 @@ struct crc_ring {
 /* Fill the tables of powers. Called once, by engine_init(). */
 void crc_ring_init(void);
 
-/* The ring of a CRC (an ENGINE_DIGEST_CRC* bit). */
+/* Return the ring of a CRC (an ENGINE_DIGEST_CRC* bit). */
 const struct crc_ring *crc_ring_of(uint32_t digest);
 
 uint64_t crc_product(const struct crc_ring *ring, uint64_t a, uint64_t b);
 
-/* x^(8 * size): what comes before `size` bytes is multiplied by it. */
+/* Return x^(8 * size), by which appending `size` bytes multiplies what comes before. */
 uint64_t crc_shift_over(const struct crc_ring *ring, uint64_t size);
 
-/* x^exponent modulo the polynomial of a CRC (an ENGINE_DIGEST_CRC* bit), reflected: bit 63 is x^0. */
+/* Return x^exponent modulo the polynomial of a CRC (an ENGINE_DIGEST_CRC* bit), reflected: bit 63 is x^0. */
 uint64_t crc_power_of_x(uint32_t digest, unsigned exponent);
 
 #endif

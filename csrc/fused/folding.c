@@ -1,5 +1,5 @@
 /*
- * What CRC64NVME is folded with in the fused pass; crc/crc_fold_x86_pclmul.c explains folding.
+ * Computes the constants; crc/crc_fold_x86_pclmul.c explains folding.
  */
 #include "fused/folding.h"
 

@@ -1,11 +1,11 @@
 /*
- * The rows of the fused pass on x86-64: a function for each set of what is computed beside MD5, all made from one template, fuse().
- * schedule_x86.h says what runs after which step of MD5, and why.
+ * The rows of the fused pass on x86-64: a function for each set of what is computed beside MD5, all made from one
+ * template, fuse(). schedule_x86.h says what runs after which step of MD5, and why.
  *
- * AES works one block of 64 bytes ahead: the mask that encrypts a block is made while the block before is digested, and the ciphertext is
- * hashed while the next block is encrypted. Each of two lanes of GHASH sees every second block of 16 bytes; each of four lanes of CRC64NVME
- * sees every fourth. Both multiply what they have before they add a block. The first time they have only the state from before, and
- * multiply it by the power that its place demands.
+ * AES works one block of 64 bytes ahead: the mask that encrypts a block is made while the block before is digested, and
+ * the ciphertext is hashed while the next block is encrypted. Each of two lanes of GHASH sees every second block of 16
+ * bytes; each of four lanes of CRC64NVME sees every fourth. Both multiply what they have before they add a block. The
+ * first time they have only the state from before, and multiply it by the power that its place demands.
  *
  * Without VAES or VPCLMULQDQ, the narrow rows use AES-NI and PCLMULQDQ (narrow_x86.h), in twice as many instructions.
  */
@@ -22,7 +22,8 @@
 #include "md5/md5_x86.h"
 #include "sha256/sha256_x86.h"
 
-/* The template's parameter `set`: what a row computes beside MD5 and how, and whether MD5's first and last rounds are in vectors. */
+/* The template's parameter `set`: what a row computes beside MD5 and how, and whether MD5's first and last rounds are
+ * in vectors. */
 enum { SHA256 = 1, CRC64 = 2, GCM = 4, VECTORS = 8, NARROW_CRC64 = 16, NARROW_GCM = 32 };
 
 enum {
@@ -35,7 +36,8 @@ enum {
     NARROW_GCM_NEEDS = FEATURE_AES | FEATURE_PCLMULQDQ
 };
 
-TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *fused, struct sha256_x86 *sha, struct narrow_x86 *narrow)
+TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *fused, struct sha256_x86 *sha,
+                                             struct narrow_x86 *narrow)
 {
     if (set & SHA256)
         sha256_x86_load(sha, fused->sha256);
@@ -51,7 +53,8 @@ TARGET_FUSED static ALWAYS_INLINE void begin(const int set, const struct fused *
 
 enum { SHA256_QUARTERS = 64 };
 
-TARGET_FUSED static ALWAYS_INLINE void digest_between(const int set, struct sha256_x86 *sha, const int step, const uint8_t *data)
+TARGET_FUSED static ALWAYS_INLINE void digest_between(const int set, struct sha256_x86 *sha, const int step,
+                                                      const uint8_t *data)
 {
     const bool in_vectors = (set & VECTORS) != 0;
     const int at_once = in_vectors ? 2 : 1, quarter = in_vectors ? schedule[step].sha256_beside : schedule[step].sha256;
@@ -66,7 +69,8 @@ TARGET_FUSED static ALWAYS_INLINE void digest_between(const int set, struct sha2
         sha256_x86_end_block(sha);
 }
 
-TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, const int step, const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, const int step, const uint8_t *data,
+                                                    uint8_t *out)
 {
     const int aes = schedule[step].wide_aes, hash = schedule[step].wide_hash;
     if (aes == CRYPT)
@@ -79,8 +83,8 @@ TARGET_FUSED static ALWAYS_INLINE void seal_between(const struct gcm_x86 *gcm, c
         wide_hash(gcm, hash);
 }
 
-TARGET_FUSED static ALWAYS_INLINE void seal_narrow_between(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int step,
-                                                           const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void seal_narrow_between(struct narrow_x86 *narrow, const struct gcm_x86 *gcm,
+                                                           const int step, const uint8_t *data, uint8_t *out)
 {
     const int block = step / 16, aes = schedule[step].narrow_aes, hash = schedule[step].narrow_hash;
     if (aes == CRYPT)
@@ -92,8 +96,9 @@ TARGET_FUSED static ALWAYS_INLINE void seal_narrow_between(struct narrow_x86 *na
 }
 
 /* Run what the schedule has after step `step` of MD5's 64. */
-TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x86 *gcm, struct sha256_x86 *sha, struct narrow_x86 *narrow,
-                                               const int step, const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void between(const int set, const struct gcm_x86 *gcm, struct sha256_x86 *sha,
+                                               struct narrow_x86 *narrow, const int step, const uint8_t *data,
+                                               uint8_t *out)
 {
     if (set & SHA256)
         digest_between(set, sha, step, data);
@@ -142,43 +147,44 @@ TARGET_FUSED static ALWAYS_INLINE void end(const int set, const struct fused *fu
         narrow_end_crc(narrow, fused->crc64);
 }
 
-/* ---- The template. These macros use variables of fuse(): `set`, the words a to d, the same words a_vector to d_vector, `gcm`, `sha`,
- * `narrow`, `data`, `out`. They are undefined after it. ---- */
+/* ---- The template. These macros use variables of fuse(): `set`, the words a to d, the same words a_vector to
+ * d_vector, `gcm`, `sha`, `narrow`, `data`, `out`. They are undefined after it. ---- */
 
-#define FUSED_F(block, sum, late, middle, old, word, by, constant) \
-    if (set & VECTORS) \
+#define FUSED_F(block, sum, late, middle, old, word, by, constant)                                          \
+    if (set & VECTORS)                                                                                      \
         MD5_VECTOR_F(block, sum##_vector, late##_vector, middle##_vector, old##_vector, word, by, constant) \
-    else \
+    else                                                                                                    \
         MD5_F(block, sum, late, middle, old, word, by, constant)
-#define FUSED_I(block, sum, late, middle, old, word, by, constant) \
-    if (set & VECTORS) \
+#define FUSED_I(block, sum, late, middle, old, word, by, constant)                                          \
+    if (set & VECTORS)                                                                                      \
         MD5_VECTOR_I(block, sum##_vector, late##_vector, middle##_vector, old##_vector, word, by, constant) \
-    else \
+    else                                                                                                    \
         MD5_I(block, sum, late, middle, old, word, by, constant)
 
 #define FOR_EACH_WORD(DO) DO(a) DO(b) DO(c) DO(d)
 #define ENTER_VECTOR(word) word##_vector = md5_to_vector(word);
 #define LEAVE_VECTOR(word) word = md5_from_vector(word##_vector);
 
-#define BETWEEN(step)                                  \
-    between(set, gcm, &sha, &narrow, step, data, out); \
-    if ((set & VECTORS) && schedule[step].md5_words == LEAVE) {             \
-        FOR_EACH_WORD(LEAVE_VECTOR)                  \
-    }                                                  \
-    if ((set & VECTORS) && schedule[step].md5_words == ENTER) {             \
-        FOR_EACH_WORD(ENTER_VECTOR)                    \
+#define BETWEEN(step)                                           \
+    between(set, gcm, &sha, &narrow, step, data, out);          \
+    if ((set & VECTORS) && schedule[step].md5_words == LEAVE) { \
+        FOR_EACH_WORD(LEAVE_VECTOR)                             \
+    }                                                           \
+    if ((set & VECTORS) && schedule[step].md5_words == ENTER) { \
+        FOR_EACH_WORD(ENTER_VECTOR)                             \
     }
 
-#define KEEP(word)                     \
+#define KEEP(word)                       \
     const uint32_t word##_before = word; \
     const __m128i word##_vector_before = word##_vector;
-#define ADD_KEPT(word)                                                     \
-    if (set & VECTORS)                                                     \
+#define ADD_KEPT(word)                                                      \
+    if (set & VECTORS)                                                      \
         word##_vector = _mm_add_epi32(word##_vector, word##_vector_before); \
-    else                                                                   \
+    else                                                                    \
         word += word##_before;
 
-TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void fuse(const int set, const struct fused *fused, const uint8_t *data,
+                                            size_t blocks, uint8_t *out)
 {
     uint32_t a = fused->md5[0], b = fused->md5[1], c = fused->md5[2], d = fused->md5[3];
     __m128i a_vector, b_vector, c_vector, d_vector;
@@ -243,16 +249,18 @@ FUNCTION(md5_sha256_crc64_gcm_narrow, SHA256 | NARROW_CRC64 | NARROW_GCM)
 #undef FUNCTION
 #undef FUSED
 
-#define ROW(name, needs, digests, seals, blocks) {name, FUSED_X86_NEEDS | (needs), ENGINE_DIGEST_MD5 | (digests), seals, blocks}
+#define ROW(name, needs, digests, seals, blocks) \
+    {name, FUSED_X86_NEEDS | (needs), ENGINE_DIGEST_MD5 | (digests), seals, blocks}
 #define ROWS(name, needs, digests, seals, blocks)                                    \
     ROW(name "-vectors", VECTORS_NEEDS | (needs), digests, seals, blocks##_vectors), \
-    ROW(name, needs, digests, seals, blocks)
+        ROW(name, needs, digests, seals, blocks)
 
 enum { SHA256_CRC64 = ENGINE_DIGEST_SHA256 | ENGINE_DIGEST_CRC64NVME };
 
 const struct fused_row fused_rows_x86[FUSED_ROWS_X86] = {
     ROWS("x86-avx512", SHA256_NEEDS | CRC64_NEEDS | GCM_NEEDS, SHA256_CRC64, true, md5_sha256_crc64_gcm),
-    ROW("x86-aesni", SHA256_NEEDS | NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, SHA256_CRC64, true, md5_sha256_crc64_gcm_narrow),
+    ROW("x86-aesni", SHA256_NEEDS | NARROW_CRC64_NEEDS | NARROW_GCM_NEEDS, SHA256_CRC64, true,
+        md5_sha256_crc64_gcm_narrow),
     ROWS("x86-avx512", SHA256_NEEDS | GCM_NEEDS, ENGINE_DIGEST_SHA256, true, md5_sha256_gcm),
     ROWS("x86-aesni", SHA256_NEEDS | NARROW_GCM_NEEDS, ENGINE_DIGEST_SHA256, true, md5_sha256_gcm_narrow),
     ROWS("x86-avx512", CRC64_NEEDS | GCM_NEEDS, ENGINE_DIGEST_CRC64NVME, true, md5_crc64_gcm),

@@ -1,14 +1,18 @@
 /*
- * The same pieces as in wide_x86.h, by AES-NI and PCLMULQDQ in registers of 128 bits, for processors without VAES and VPCLMULQDQ.
+ * The same pieces as in wide_x86.h, by AES-NI and PCLMULQDQ in registers of 128 bits, for processors without VAES and
+ * VPCLMULQDQ.
  *
- * There are sixteen such registers, and SHA-256 wants eight of them. So there is only one mask: the blocks of 16 bytes are encrypted one after
- * another, one round of AES after each step of MD5, and keys and constants are read from memory. The compiler assigns the registers and may
- * keep secrets on the stack, which fused.c wipes. All instructions are in the encoding of SSE, as those of SHA-NI are.
+ * There are sixteen such registers, and SHA-256 wants eight of them. So there is only one mask: the blocks of 16 bytes
+ * are encrypted one after another, one round of AES after each step of MD5, and keys and constants are read from
+ * memory. The compiler assigns the registers and may keep secrets on the stack, which fused.c wipes. All instructions
+ * are in the encoding of SSE, as those of SHA-NI are.
  *
- * GHASH. Each block is multiplied while the next one is encrypted, by the power of H that its place among four demands; after the fourth
- * the sum is reduced. The first time the sum is the state from before, which a reduction does not change, and the block is zero.
+ * GHASH. Each block is multiplied while the next one is encrypted, by the power of H that its place among four demands;
+ * after the fourth the sum is reduced. The first time the sum is the state from before, which a reduction does not
+ * change, and the block is zero.
  *
- * CRC64NVME is folded from each block of 16 bytes onto the next: each time takes a few cycles, and four times fit into a block of MD5.
+ * CRC64NVME is folded from each block of 16 bytes onto the next: each time takes a few cycles, and four times fit into
+ * a block of MD5.
  */
 #ifndef ENGINE_FUSED_NARROW_X86_H
 #define ENGINE_FUSED_NARROW_X86_H
@@ -49,10 +53,12 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_begin_gcm(struct narrow_x86 *narro
 }
 
 /* Do round 0 to 14 of AES. */
-TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int round)
+TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narrow, const struct gcm_x86 *gcm,
+                                                        const int round)
 {
     if (round == 0)
-        __asm__ volatile("movdqa %[Counter], %[Mask]\n\tpaddd %[One], %[Counter]\n\tpshufb %[Reverse], %[Mask]\n\tpxor %[Key], %[Mask]"
+        __asm__ volatile("movdqa %[Counter], %[Mask]\n\tpaddd %[One], %[Counter]\n\tpshufb %[Reverse], %[Mask]\n\tpxor "
+                         "%[Key], %[Mask]"
                          : [Mask] "=&x"(narrow->mask), [Counter] "+x"(narrow->counter)
                          : [One] NARROW_AT(narrow_constants.one), [Reverse] NARROW_AT(narrow_constants.reverse),
                            [Key] NARROW_AT(gcm->round_keys[0]));
@@ -63,9 +69,11 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narro
 }
 
 /* Encrypt block 0 to 3 of four; the hash of everything before is added to the first. */
-TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, const int block, const uint8_t *data, uint8_t *out)
+TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, const int block, const uint8_t *data,
+                                                    uint8_t *out)
 {
-    __asm__ volatile("movdqu %[Data], %[Sealed]\n\tpxor %[Mask], %[Sealed]\n\tmovdqu %[Sealed], %[Out]\n\tpshufb %[Reverse], %[Sealed]"
+    __asm__ volatile("movdqu %[Data], %[Sealed]\n\tpxor %[Mask], %[Sealed]\n\tmovdqu %[Sealed], %[Out]\n\tpshufb "
+                     "%[Reverse], %[Sealed]"
                      : [Sealed] "=&x"(narrow->sealed), [Out] "=m"(*(uint8_t(*)[AES_BLOCK])(out + AES_BLOCK * block))
                      : [Mask] "x"(narrow->mask), [Data] NARROW_AT(data + AES_BLOCK * block),
                        [Reverse] NARROW_AT(narrow_constants.reverse));
@@ -87,8 +95,10 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, c
 
 enum { NARROW_HASH_PARTS = 6 };
 
-/* Do one part of GHASH of the last block, number `block` of four. The last two parts reduce the sum, after the fourth block only. */
-TARGET_FUSED static ALWAYS_INLINE void narrow_hash(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int block, const int part)
+/* Do one part of GHASH of the last block, number `block` of four. The last two parts reduce the sum, after the fourth
+ * block only. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_hash(struct narrow_x86 *narrow, const struct gcm_x86 *gcm,
+                                                   const int block, const int part)
 {
     const uint8_t *const power = gcm->powers[GCM_POWERS - 4 + block];
     __m128i product;

@@ -1,6 +1,6 @@
 /*
- * The rows of the fused pass, and the functions by which Python looks at them. A row carries on the states of others, so it is tested
- * against the chosen rows of what it computes, and is usable only if the states of those are plain.
+ * Tests and chooses the rows of the fused pass. A row carries on the states of other rows, so it is tested against the
+ * chosen rows of what it computes, and is usable only if their states are plain.
  */
 #include <string.h>
 
@@ -38,7 +38,7 @@ static bool is_usable(int row)
 
 static bool states_are_plain(const struct fused_row *row)
 {
-    FOR_EACH_DIGEST(row->digests & ~ENGINE_CRCS, i)
+    FOR_EACH_DIGEST (row->digests & ~ENGINE_CRCS, i)
         if (!registry_chosen_row(i)->is_raw)
             return false;
     return !row->seals || gcm_chosen_row()->pieces != NULL;
@@ -46,7 +46,7 @@ static bool states_are_plain(const struct fused_row *row)
 
 static int finish(const struct fused_row *row, union digest_state *states, uint8_t *digests)
 {
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const int status = registry_chosen_row(i)->finish(&states[i], digests);
         if (status != ENGINE_OK)
             return status;
@@ -55,11 +55,11 @@ static int finish(const struct fused_row *row, union digest_state *states, uint8
     return ENGINE_OK;
 }
 
-static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-               const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
+static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
+               size_t aad_size, const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
 {
     union digest_state states[ENGINE_ALGORITHM_COUNT] = {0};
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const int status = registry_chosen_row(i)->begin(&states[i]);
         if (status != ENGINE_OK)
             return status;
@@ -69,9 +69,9 @@ static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t 
     return status == ENGINE_OK ? finish(row, states, digests) : status;
 }
 
-/* With a key for one message, which lies made ready on the stack, and is wiped: this is for tests and benchmarks. */
-static int run_once(const struct fused_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                    const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
+/* Run a row over one message, for tests and benchmarks. The prepared key lies on the stack and is wiped. */
+static int run_once(const struct fused_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
+                    size_t aad_size, const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
 {
     union gcm_state gcm = {0};
     int status = row->seals ? gcm_chosen_row()->begin(&gcm, key) : ENGINE_OK;
@@ -84,7 +84,7 @@ static int run_once(const struct fused_row *row, const uint8_t *key, const uint8
 
 static bool digests_are_right(const struct fused_row *row, const uint8_t *digests)
 {
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const struct algorithm *const algorithm = registry_algorithm(i);
         if (memcmp(digests, algorithm->answer_of_pattern, algorithm->digest_size) != 0)
             return false;
@@ -105,7 +105,8 @@ static bool row_answers(const struct fused_row *row)
         return false;
     if (!row->seals)
         return true;
-    return gcm_seal_once(gcm_chosen_row(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
+    return gcm_seal_once(gcm_chosen_row(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) ==
+               ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0;
 }
 
@@ -143,9 +144,9 @@ void fused_describe(int index, struct engine_row_info *info)
     info->chosen = fused_row_for(row->digests, row->seals) == row;
 }
 
-int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
-                         size_t size, uint8_t *out, uint8_t *digests)
+int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                         const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
 {
     return is_usable(row) ? run_once(row_at(row), key, nonce, aad, aad_size, data, size, out, digests)
-                                        : ENGINE_E_KERNEL_UNUSABLE;
+                          : ENGINE_E_KERNEL_UNUSABLE;
 }

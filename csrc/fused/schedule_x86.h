@@ -1,13 +1,14 @@
 /*
  * What runs after each of MD5's 64 steps in the fused pass on x86-64, where it is kept, and what it costs.
  *
- * MD5 is one chain of dependencies and leaves most of the processor idle; SHA-256 runs in units that MD5 does not need, and four blocks of
- * AES and GHASH and the CRC are some ninety instructions. The processor looks a few hundred instructions ahead, and its
- * scheduler holds about a hundred that wait. So what is to run beside MD5 must stand beside it: a piece of it after each step. All steps of
- * MD5 are volatile, which keeps this order; in gcc 12's own order SHA-256 beside MD5 cost 40 cycles a block, in this one it costs none.
+ * MD5 is one chain of dependencies and leaves most of the processor idle; SHA-256 runs in units that MD5 does not need,
+ * and four blocks of AES and GHASH and the CRC are some ninety instructions. The processor looks a few hundred
+ * instructions ahead, and its scheduler holds about a hundred that wait. So what is to run beside MD5 must stand beside
+ * it: a piece of it after each step. All steps of MD5 are volatile, which keeps this order; in gcc 12's own order
+ * SHA-256 beside MD5 cost 40 cycles a block, in this one it costs none.
  *
- * Cycles for a block of 64 bytes. Sapphire Rapids, gcc 12; "-" was not measured. The rows that exist keep MD5 in general registers, or,
- * with VECTORS, its first and last rounds in vectors.
+ * Cycles for a block of 64 bytes. Sapphire Rapids, gcc 12; "-" was not measured. The rows that exist keep MD5 in
+ * general registers, or, with VECTORS, its first and last rounds in vectors.
  *
  *     what runs beside MD5                MD5 in general registers    first and last round in vectors    all in vectors
  *     nothing                             288                         -                                  257
@@ -18,15 +19,16 @@
  *     AES-256-GCM and CRC64NVME, narrow   288                         273                                -
  *     all three, narrow                   288                         289, so there is no such row       -
  *
- * In vectors, each step of the first and last rounds takes a cycle less (md5/md5_x86.h), which saves 32 cycles a block; moving the words
- * to vectors and back costs six. SHA-256 then runs beside the middle rounds only, two quarters a step. Its instructions take three to six
- * cycles, and when one of them ends, an instruction of MD5 that waits for the same port waits longer: so all of MD5 in vectors costs 305.
+ * In vectors, each step of the first and last rounds takes a cycle less (md5/md5_x86.h), which saves 32 cycles a block;
+ * moving the words to vectors and back costs six. SHA-256 then runs beside the middle rounds only, two quarters a step.
+ * Its instructions take three to six cycles, and when one of them ends, an instruction of MD5 that waits for the same
+ * port waits longer: so all of MD5 in vectors costs 305.
  *
  * Registers:
  *
  *     general          the words of MD5, and pointers. The compiler assigns them.
- *     xmm0 to xmm15    with VECTORS: the words of MD5; SHA-256: the state, the state before, four words a register, a sum;
- *                      narrow: counter, mask, last block, three of the sum of products, CRC. The compiler assigns them, and spills.
+ *     xmm0 to xmm15    the words of MD5, with VECTORS; the state of SHA-256, its schedule and a sum; for the narrow
+ *                      pieces counter, mask, last block, sum of products, CRC. The compiler assigns them, and spills.
  *     ymm16 to ymm31   wide: see the list in wide_x86.h. The compiler does not know that they are in use.
  */
 #ifndef ENGINE_FUSED_SCHEDULE_X86_H
@@ -38,20 +40,20 @@ enum {
     NO = -1,    /* nothing */
     ENTER = 1,  /* the words of MD5 move into vectors */
     LEAVE = 2,  /* they move back into general registers */
-    CRYPT = 15, /* the mask is ready: encrypt. The numbers before it are the rounds of AES that make the mask. */
+    CRYPT = 15, /* encrypt; lower numbers are rounds of AES that make the mask */
     FOLD = 1    /* fold the bytes into the CRC */
 };
 
 /* A row of the pass does what stands in its columns, from left to right. */
 struct schedule {
     int8_t md5_words;     /* with VECTORS */
-    int8_t sha256;        /* which of the 64 quarters of a turn */
-    int8_t sha256_beside; /* with VECTORS: which quarter; the one after it follows at once */
-    int8_t wide_aes;      /* which round of all four blocks, for the next block of 64 bytes; CRYPT uses what was made before */
-    int8_t wide_hash;     /* which part of GHASH of the block of 64 bytes before */
+    int8_t sha256;        /* which of SHA-256's 64 quarters of a turn */
+    int8_t sha256_beside; /* the same with VECTORS; the quarter after it follows at once */
+    int8_t wide_aes;      /* which round, for all four blocks of 16 bytes; one block of 64 ahead */
+    int8_t wide_hash;     /* which part of GHASH, of the block of 64 bytes before */
     int8_t wide_crc;
-    int8_t narrow_aes;  /* which round, of block step / 16 of four */
-    int8_t narrow_hash; /* which part of GHASH of the block before that */
+    int8_t narrow_aes;  /* which round, for block step / 16 of four */
+    int8_t narrow_hash; /* which part of GHASH, of the block of 16 bytes before that */
     int8_t narrow_crc;
 };
 

@@ -1,7 +1,7 @@
 /*
- * A row is usable if the processor has what it needs and it gives the right answers; the first usable row is chosen. The test at load
- * costs some microseconds a row and finds what no build machine can: a wrong assumption about this very processor, and a libcrypto that
- * refuses the algorithm.
+ * A row is usable if the processor has what it needs and the row gives the right answers. The first usable row is
+ * chosen. The test at load costs some microseconds a row, and finds what no build machine can: a wrong assumption about
+ * this very processor, and a libcrypto that refuses the algorithm.
  */
 #include "kernels/choose.h"
 
@@ -21,7 +21,7 @@ int run_row(const struct kernel_row *row, const uint8_t *data, size_t size, uint
     return status;
 }
 
-/* In two unequal pieces, so that what is carried from one update to the next is tested too. */
+/* Digest in two unequal pieces, so that the state between two updates is tested too. */
 static int run_row_in_pieces(const struct kernel_row *row, const uint8_t *data, size_t size, uint8_t *out)
 {
     const size_t first = size / 3 + 1;

@@ -6,12 +6,14 @@
 #include "common/assert.h"
 #include "kernels/choose.h"
 
-/* The place in this table is the algorithm's index; 1 << index is its bit in enum engine_digest. */
+/* An algorithm's index in this table is its index everywhere; 1 << index is its bit in enum engine_digest. */
 static const struct algorithm *const algorithms[ENGINE_ALGORITHM_COUNT] = {
-    &algorithm_md5, &algorithm_sha1, &algorithm_sha256, &algorithm_sha512, &algorithm_crc32, &algorithm_crc32c, &algorithm_crc64nvme,
+    &algorithm_md5,   &algorithm_sha1,   &algorithm_sha256,    &algorithm_sha512,
+    &algorithm_crc32, &algorithm_crc32c, &algorithm_crc64nvme,
 };
 
-_Static_assert(ENGINE_CRCS == (ENGINE_DIGEST_CRC32 | ENGINE_DIGEST_CRC32C | ENGINE_DIGEST_CRC64NVME), "cffi takes literals only");
+_Static_assert(ENGINE_CRCS == (ENGINE_DIGEST_CRC32 | ENGINE_DIGEST_CRC32C | ENGINE_DIGEST_CRC64NVME),
+               "cffi takes literals only");
 _Static_assert(1 << (ENGINE_ALGORITHM_COUNT - 1) == ENGINE_DIGEST_CRC64NVME, "the last algorithm is the last bit");
 
 static struct choice choices[ENGINE_ALGORITHM_COUNT];

@@ -6,7 +6,8 @@
 
 #include "kernels/row.h"
 
-/* Test the rows and choose one for each algorithm; false if an algorithm has none that passes. Called once, by engine_init(). */
+/* Test the rows and choose one for each algorithm; false if an algorithm has none that passes. Called once, by
+ * engine_init(). */
 bool registry_init(uint32_t features);
 
 const struct algorithm *registry_algorithm(int algorithm);

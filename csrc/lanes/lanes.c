@@ -1,6 +1,6 @@
 /*
- * The rows of lanes, and the functions by which Python looks at them. A row is trusted once every lane of it has given the right answer,
- * neighbours having other messages of another length.
+ * The rows of lanes. A row is trusted once every lane of it has given the right answer while its neighbours had other
+ * messages of another length.
  */
 #include "lanes/lanes.h"
 
@@ -13,7 +13,7 @@
 
 enum { BOTH = ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256, MD5_SIZE = 16, SHA256_SIZE = 32 };
 
-/* Better rows first, among those of the same digests and width. */
+/* Among rows of the same digests and width, better ones come first. */
 static const struct lanes_row rows[] = {
 #if defined(TARGET_X86_64)
     {"x86-avx512", FEATURE_AVX512F, ENGINE_DIGEST_MD5, 16, md5_lanes_x86_avx512},
@@ -104,7 +104,8 @@ void lanes_describe(int index, struct engine_row_info *info)
     info->chosen = engine_lanes_row_chosen(row->digests, row->width) == index;
 }
 
-int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s, uint8_t *sha256s)
+int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s,
+                         uint8_t *sha256s)
 {
     ENGINE_ASSERT(count > 0 && count <= row_at(row)->width);
     if (!is_usable(row))

@@ -66,8 +66,8 @@ static int begin(union digest_state *state)
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
-    {"x86-avx512vl", FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS, begin_raw, update_x86_avx512vl, finish_x86_avx512vl,
-     raw_discard, true},
+    {"x86-avx512vl", FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS, begin_raw, update_x86_avx512vl,
+     finish_x86_avx512vl, raw_discard, true},
     {"x86-bmi", FEATURE_BMI1, begin_raw, update_x86_bmi, finish_x86_bmi, raw_discard, true},
 #endif
     {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard, false},

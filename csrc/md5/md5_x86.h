@@ -1,14 +1,16 @@
 /*
- * The 64 steps of MD5 on x86-64, for whoever has something to do between them.
+ * The 64 steps of MD5 on x86-64, with room for other work after each.
  *
- * MD5 is one chain of dependencies, and all that can be won is latency: what does not depend on the word made last, `late`, is added up
- * before that arrives. A step of the second round is then a chain of four instructions, since its function is a sum of two terms that share
- * no bit, (late & old) + (middle & ~old); of the third likewise (xor, add, rotate, add); of the first and the last, five: 288 cycles a
- * block. In assembly, since gcc 12 adds up in an order of its own and needs five cycles more.
+ * MD5 is one chain of dependencies, and only latency can be saved: everything that does not depend on `late`, the word
+ * made by the step before, is added up before that arrives. A step of the second round is then a chain of four
+ * instructions, since its function is a sum of two terms that share no bit, (late & old) + (middle & ~old). A step of
+ * the third round is one too (xor, add, rotate, add); a step of the first and the last is a chain of five. That is 288
+ * cycles a block. It is written in assembly since gcc 12 adds in an order of its own, which costs five cycles more.
  *
- * With AVX-512VL any function of three words is one instruction, and there is a rotation: in the lowest lane of a vector register every
- * step is a chain of four (vpternlogd, vpaddd, vprold, vpaddd), 256 cycles a block, where such an instruction takes one cycle
- * (FEATURE_ONE_CYCLE_VECTORS). A word and its constant are broadcast from memory, since an operand is read as a whole vector otherwise.
+ * With AVX-512VL any function of three words is one instruction, and there is a rotation: in the lowest lane of a
+ * vector register every step is a chain of four (vpternlogd, vpaddd, vprold, vpaddd), 256 cycles a block, where each of
+ * these takes one cycle (FEATURE_ONE_CYCLE_VECTORS). A word and its constant are broadcast from memory, since other
+ * operands in memory are read as whole vectors.
  *
  * Source: RFC 1321 3.4.
  */
@@ -20,12 +22,13 @@
 
 #include "cpu/target.h"
 
-/* Of the message, at any alignment. */
+/* A word of the message, at any alignment. */
 typedef uint32_t __attribute__((aligned(1), may_alias)) md5_word;
 
-/* A word that comes late holds up the whole chain, so what follows half a page on is asked for early: the processor looks ahead by some fifty
- * cycles itself, an L2 miss takes more. Nothing need be there. From cold caches that wins half a per cent of updates of 1 MiB, two and a half of
- * those of 64 KiB; from warm ones nothing (Sapphire Rapids). */
+/* A word that arrives late holds up the whole chain, so the bytes half a page ahead are prefetched: the processor
+ * itself looks ahead some fifty cycles, and an L2 miss takes more. There need not be memory. From cold caches that
+ * saves half a per cent of updates of 1 MiB, and two and a half of updates of 64 KiB; from warm caches nothing
+ * (Sapphire Rapids). */
 static inline void md5_fetch_ahead(const uint8_t *data)
 {
     __asm__ volatile("prefetcht0 2048(%0)" ::"r"(data));
@@ -33,53 +36,61 @@ static inline void md5_fetch_ahead(const uint8_t *data)
 
 #define MD5_WORD_AT(block, word) (*(const md5_word *)((block) + 4 * (word)))
 
-/* A step. `sum`, `late`, `middle`, `old` are variables: the words a, b, c, d of the standard. `block` points to the message's 64 bytes. */
-#define MD5_STEP(block, sum, late, middle, old, word, by, constant, function)                                              \
-    {                                                                                                               \
-        uint32_t term;                                                                                              \
-        __asm__ volatile("addl $" #constant ", %k[Sum]\n\t"                                                         \
-            "addl %[Word], %k[Sum]\n\t" function "addl %k[Term], %k[Sum]\n\t"                                      \
-            "roll $" #by ", %k[Sum]\n\t"                                                                            \
-            "addl %k[Late], %k[Sum]"                                                                                \
-            : [Sum] "+r"(sum), [Term] "=&r"(term)                                                                      \
+/* A step. `sum`, `late`, `middle`, `old` are variables, the words a, b, c, d of the standard; `block` points to the
+ * 64 bytes of the message. */
+#define MD5_STEP(block, sum, late, middle, old, word, by, constant, function)                              \
+    {                                                                                                      \
+        uint32_t term;                                                                                     \
+        __asm__ volatile(                                                                                  \
+            "addl $" #constant ", %k[Sum]\n\t"                                                             \
+            "addl %[Word], %k[Sum]\n\t" function "addl %k[Term], %k[Sum]\n\t"                              \
+            "roll $" #by ", %k[Sum]\n\t"                                                                   \
+            "addl %k[Late], %k[Sum]"                                                                       \
+            : [Sum] "+r"(sum), [Term] "=&r"(term)                                                          \
             : [Late] "r"(late), [Middle] "r"(middle), [Old] "r"(old), [Word] "m"(MD5_WORD_AT(block, word)) \
-            : "cc"); \
+            : "cc");                                                                                       \
     }
 
-#define MD5_F(block, sum, late, middle, old, word, by, constant)                                                           \
-    MD5_STEP(block, sum, late, middle, old, word, by, constant,                                                            \
-             "movl %k[Middle], %k[Term]\n\txorl %k[Old], %k[Term]\n\tandl %k[Late], %k[Term]\n\txorl %k[Old], %k[Term]\n\t")
-#define MD5_G(block, sum, late, middle, old, word, by, constant)                                                           \
-    MD5_STEP(block, sum, late, middle, old, word, by, constant,                                                            \
-             "andnl %k[Middle], %k[Old], %k[Term]\n\taddl %k[Term], %k[Sum]\n\tmovl %k[Old], %k[Term]\n\tandl %k[Late], %k[Term]\n\t")
-#define MD5_H(block, sum, late, middle, old, word, by, constant)                                                           \
-    MD5_STEP(block, sum, late, middle, old, word, by, constant,                                                            \
+#define MD5_F(block, sum, late, middle, old, word, by, constant)                                                \
+    MD5_STEP(block, sum, late, middle, old, word, by, constant,                                                 \
+             "movl %k[Middle], %k[Term]\n\txorl %k[Old], %k[Term]\n\tandl %k[Late], %k[Term]\n\txorl %k[Old], " \
+             "%k[Term]\n\t")
+#define MD5_G(block, sum, late, middle, old, word, by, constant)                                                \
+    MD5_STEP(block, sum, late, middle, old, word, by, constant,                                                 \
+             "andnl %k[Middle], %k[Old], %k[Term]\n\taddl %k[Term], %k[Sum]\n\tmovl %k[Old], %k[Term]\n\tandl " \
+             "%k[Late], %k[Term]\n\t")
+#define MD5_H(block, sum, late, middle, old, word, by, constant) \
+    MD5_STEP(block, sum, late, middle, old, word, by, constant,  \
              "movl %k[Middle], %k[Term]\n\txorl %k[Old], %k[Term]\n\txorl %k[Late], %k[Term]\n\t")
-#define MD5_I(block, sum, late, middle, old, word, by, constant)                                                           \
-    MD5_STEP(block, sum, late, middle, old, word, by, constant,                                                            \
+#define MD5_I(block, sum, late, middle, old, word, by, constant) \
+    MD5_STEP(block, sum, late, middle, old, word, by, constant,  \
              "movl %k[Old], %k[Term]\n\tnotl %k[Term]\n\torl %k[Late], %k[Term]\n\txorl %k[Middle], %k[Term]\n\t")
 
-/* The same with words in vectors. `table` is the truth table of the round's function, by middle, late and old. */
-#define MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, table)                                          \
-    {                                                                                                               \
-        static const uint32_t added = constant;                                                                     \
-        __m128i term;                                                                                               \
-        __asm__ volatile("vpaddd %[Added]%{1to4%}, %[Sum], %[Sum]\n\t"                                              \
-                         "vpaddd %[Word]%{1to4%}, %[Sum], %[Sum]\n\t"                                               \
-                         "vmovdqa %[Middle], %[Term]\n\t"                                                          \
-                         "vpternlogd $" #table ", %[Old], %[Late], %[Term]\n\t"                                    \
-                         "vpaddd %[Term], %[Sum], %[Sum]\n\t"                                                      \
-                         "vprold $" #by ", %[Sum], %[Sum]\n\t"                                                     \
-                         "vpaddd %[Late], %[Sum], %[Sum]"                                                           \
+/* A step with words in vectors. `table` is the truth table of the round's function, by middle, late and old. */
+#define MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, table)                      \
+    {                                                                                                  \
+        static const uint32_t added = constant;                                                        \
+        __m128i term;                                                                                  \
+        __asm__ volatile("vpaddd %[Added]%{1to4%}, %[Sum], %[Sum]\n\t"                                 \
+                         "vpaddd %[Word]%{1to4%}, %[Sum], %[Sum]\n\t"                                  \
+                         "vmovdqa %[Middle], %[Term]\n\t"                                              \
+                         "vpternlogd $" #table ", %[Old], %[Late], %[Term]\n\t"                        \
+                         "vpaddd %[Term], %[Sum], %[Sum]\n\t"                                          \
+                         "vprold $" #by ", %[Sum], %[Sum]\n\t"                                         \
+                         "vpaddd %[Late], %[Sum], %[Sum]"                                              \
                          : [Sum] "+x"(sum), [Term] "=&x"(term)                                         \
-                         : [Late] "x"(late), [Middle] "x"(middle), [Old] "x"(old),       \
-                           [Added] "m"(added), [Word] "m"(MD5_WORD_AT(block, word)));                 \
+                         : [Late] "x"(late), [Middle] "x"(middle), [Old] "x"(old), [Added] "m"(added), \
+                           [Word] "m"(MD5_WORD_AT(block, word)));                                      \
     }
 
-#define MD5_VECTOR_F(block, sum, late, middle, old, word, by, constant) MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0xe2)
-#define MD5_VECTOR_G(block, sum, late, middle, old, word, by, constant) MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0xd8)
-#define MD5_VECTOR_H(block, sum, late, middle, old, word, by, constant) MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0x96)
-#define MD5_VECTOR_I(block, sum, late, middle, old, word, by, constant) MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0x2d)
+#define MD5_VECTOR_F(block, sum, late, middle, old, word, by, constant) \
+    MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0xe2)
+#define MD5_VECTOR_G(block, sum, late, middle, old, word, by, constant) \
+    MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0xd8)
+#define MD5_VECTOR_H(block, sum, late, middle, old, word, by, constant) \
+    MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0x96)
+#define MD5_VECTOR_I(block, sum, late, middle, old, word, by, constant) \
+    MD5_VECTOR_STEP(block, sum, late, middle, old, word, by, constant, 0x2d)
 
 static ALWAYS_INLINE __m128i md5_to_vector(uint32_t word)
 {
@@ -91,7 +102,7 @@ static ALWAYS_INLINE uint32_t md5_from_vector(__m128i word)
     return (uint32_t)_mm_cvtsi128_si32(word);
 }
 
-/* The steps in their order, each made by the macro of its round; BETWEEN(step) is what comes after it. */
+/* All steps in order, each expanded by the macro of its round. BETWEEN(step) is expanded after it. */
 /* clang-format off */
 #define MD5_STEPS(F, G, H, I, BETWEEN, block, a, b, c, d) \
     F(block, a, b, c, d, 0, 7, 0xd76aa478) BETWEEN(0)    \

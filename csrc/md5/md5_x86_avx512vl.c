@@ -1,5 +1,5 @@
 /*
- * MD5 on x86-64, in the lowest lane of vector registers: its chain is shorter there.
+ * MD5 on x86-64, in the lowest lane of vector registers, where its chain is shorter.
  */
 #include "md5/md5.h"
 

@@ -1,5 +1,5 @@
 /*
- * MD5 on x86-64, at the speed of its own chain of dependencies.
+ * MD5 on x86-64 in general registers, as fast as its chain of dependencies allows.
  */
 #include "md5/md5.h"
 

@@ -1,9 +1,11 @@
 /*
- * fd -> stream -> fd without a byte passing through Python: for files, pipes and blocking sockets.
+ * Pumps bytes from a descriptor into a stream without passing them through Python: from files, pipes and blocking
+ * sockets.
  *
- * The buffer is filled before it is handed on, so that a sender of small pieces does not cause small writes. What was read is always
- * handed on, also when the read after it fails or a signal arrives: bytes taken from a pipe cannot be put back. A descriptor in
- * non-blocking mode that has no bytes yet is a read error (EAGAIN): waiting without a limit is not decided here.
+ * The buffer is filled before it is handed on, so that a sender of small pieces does not cause small writes. Bytes that
+ * were read are always handed on, even when the next read fails or a signal arrives: they cannot be put back into a
+ * pipe. A descriptor in non-blocking mode without bytes is a read error (EAGAIN): whether to wait without a limit is
+ * not decided here.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@ enum source_outcome { SOURCE_FULL, SOURCE_END, SOURCE_INTERRUPTED, SOURCE_FAILED
 
 struct source {
     int fd;
-    int64_t offset; /* of the next pread; negative: read */
+    int64_t offset; /* of the next pread; negative: use read */
     int os_error;   /* with SOURCE_FAILED */
 };
 
@@ -26,7 +28,7 @@ static ssize_t read_some(const struct source *source, uint8_t *buffer, size_t si
     return pread(source->fd, buffer, size, (off_t)source->offset);
 }
 
-/* Read until `size` bytes are there or something else happens; `*filled` says how many came in any case. */
+/* Read until `size` bytes are there or something else happens. `*filled` tells how many came, in any case. */
 static enum source_outcome fill(struct source *source, uint8_t *buffer, size_t size, size_t *filled)
 {
     *filled = 0;
@@ -67,7 +69,8 @@ static int pump_all(struct engine_stream *stream, struct source *source, uint64_
     return ENGINE_OK;
 }
 
-int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint64_t length, struct engine_report *report)
+int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint64_t length,
+                       struct engine_report *report)
 {
     struct source source = {.fd = in_fd, .offset = in_offset};
 

@@ -13,7 +13,9 @@ CIRCLE = Fault(
 
 def symbols(path: Path, of: str) -> set[str]:
     """The names that an object defines for others, or takes from them."""
-    listed = subprocess.run(["nm", "--format=posix", "--extern-only", of, path], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["nm", "--format=posix", "--extern-only", of, path], capture_output=True, text=True, check=True
+    ).stdout
     return {line.split()[0] for line in listed.splitlines()}
 
 

@@ -1,5 +1,6 @@
 /*
- * Fuzzes the combination of CRCs. What must hold, for each of them and each row: the CRCs of pieces, combined, are the CRC of the whole.
+ * Fuzzes the combination of CRCs. What must hold, for each of them and each row: the CRCs of pieces, combined, are the
+ * CRC of the whole.
  *
  *     byte 0     how many cuts, bytes 1-4: where they are          the rest: the bytes
  */

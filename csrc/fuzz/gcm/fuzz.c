@@ -1,8 +1,9 @@
 /*
- * Fuzzes AES-256-GCM. What must hold: all rows that run here seal to the same bytes and open them again, and none opens what was changed
- * in one bit, of which it then leaves nothing.
+ * Fuzzes AES-256-GCM. What must hold: all rows that run here seal to the same bytes and open them again, and none opens
+ * what was changed in one bit, of which it then leaves nothing.
  *
- *     bytes 0-31 key, 32-43 nonce, 44 bytes of AAD (at most what is there), 45-48 the bit that is changed; the rest: AAD, then the text
+ *     bytes 0-31 key, 32-43 nonce, 44 bytes of AAD (at most what is there), 45-48 the bit that is changed; the rest:
+ * AAD, then the text
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ static void check_row(int row, const struct message *m, uint8_t *first, bool is_
 {
     const size_t sealed_size = m->size + ENGINE_TAG_SIZE;
     uint8_t *const sealed = malloc(sealed_size), *const out = malloc(m->size + 1);
-    ENGINE_ASSERT(engine_gcm_row_seal(row, m->key, m->nonce, m->aad, m->aad_size, m->text, m->size, sealed) == ENGINE_OK);
+    ENGINE_ASSERT(engine_gcm_row_seal(row, m->key, m->nonce, m->aad, m->aad_size, m->text, m->size, sealed) ==
+                  ENGINE_OK);
     if (is_first)
         memcpy(first, sealed, sealed_size);
     ENGINE_ASSERT(memcmp(first, sealed, sealed_size) == 0);

@@ -1,6 +1,6 @@
 /*
- * Fuzzes the stream with pieces of any sizes. What must hold: the digests are those that each algorithm's last row, which runs on any
- * processor, gives of the whole, and what was written is the whole, or opens to it if it was sealed.
+ * Fuzzes the stream with pieces of any sizes. What must hold: the digests are those that each algorithm's last row,
+ * which runs on any processor, gives of the whole, and what was written is the whole, or opens to it if it was sealed.
  *
  *     byte 0     which digests          byte 1     bit 0: sealed; bit 1: pumped from a file in turn with updates
  *     bytes 2-5  how it is cut          the rest   the bytes, repeated up to 8 times so that segments fill
@@ -43,8 +43,9 @@ static void feed(engine_stream *stream, struct body body, uint32_t cuts, bool pu
     for (size_t done = 0; done < body.size;) {
         const uint32_t cut = next_cut(&cuts);
         const size_t piece = cut < body.size - done ? cut : body.size - done;
-        const int status = pumps && (cuts >> 20 & 1) != 0 ? engine_stream_pump(stream, source, (int64_t)done, piece, &report)
-                                                          : engine_stream_update(stream, body.data + done, piece, &report);
+        const int status = pumps && (cuts >> 20 & 1) != 0
+                               ? engine_stream_pump(stream, source, (int64_t)done, piece, &report)
+                               : engine_stream_update(stream, body.data + done, piece, &report);
         ENGINE_ASSERT(status == ENGINE_OK && report.moved == piece);
         done += piece;
     }
