@@ -79,8 +79,8 @@ class NativeRow(Record, frozen=True):
         """The names of all that it computes, joined by plus signs."""
         return "+".join(_digests_in(self.digests) + [CIPHER] * self.seals)
 
-    def shown(self, algorithm: str) -> KernelRow:
-        """What callers see of it."""
+    def as_kernel_row(self, algorithm: str) -> KernelRow:
+        """The part of it that does not depend on how C counts, under the name that is given."""
         return KernelRow(algorithm, self.name, self.usable, self.chosen, self.needs)
 
 
@@ -115,22 +115,22 @@ def buffer_of(data: Buffer) -> AbstractContextManager[CData]:
 
 def kernels() -> tuple[KernelRow, ...]:
     """List the kernel rows of every algorithm, best first."""
-    return tuple(row.shown(row.algorithm) for row in rows(lib.ENGINE_ROW_DIGEST))
+    return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_DIGEST))
 
 
 def ciphers() -> tuple[KernelRow, ...]:
     """List the kernel rows of AES-256-GCM, best first."""
-    return tuple(row.shown(row.algorithm) for row in rows(lib.ENGINE_ROW_GCM))
+    return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_GCM))
 
 
 def lanes() -> tuple[KernelRow, ...]:
     """List the rows that hash many streams at once; an algorithm is named like "MD5+SHA256-x16": its digests, how many streams."""
-    return tuple(row.shown(f"{row.algorithm}-x{row.streams}") for row in rows(lib.ENGINE_ROW_LANES))
+    return tuple(row.as_kernel_row(f"{row.algorithm}-x{row.streams}") for row in rows(lib.ENGINE_ROW_LANES))
 
 
 def fused_passes() -> tuple[KernelRow, ...]:
     """List the rows of the fused pass; each is of a combination of algorithms, their names joined by plus signs."""
-    return tuple(row.shown(row.algorithm) for row in rows(lib.ENGINE_ROW_FUSED))
+    return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_FUSED))
 
 
 def rows(family: int) -> tuple[NativeRow, ...]:
@@ -234,7 +234,8 @@ def _feature_names() -> list[str]:
 
 
 def _algorithms_without_row() -> list[str]:
-    chosen = {row.algorithm for row in _described_rows() if row.chosen}
+    families = (lib.ENGINE_ROW_DIGEST, lib.ENGINE_ROW_GCM)
+    chosen = {row.algorithm for row in _described_rows() if row.chosen and row.family in families}
     names = [_text(lib.engine_algorithm_name(index)) for index in range(lib.ENGINE_ALGORITHM_COUNT)]
     return [name for name in (*names, CIPHER) if name not in chosen]
 
