@@ -29,7 +29,7 @@ enum engine_status {
     ENGINE_E_LIBCRYPTO = -2,       /* libcrypto refused (a provider without the algorithm, no memory, no randomness) */
     ENGINE_E_READ = -3,            /* read or pread failed; os_error says why. The stream may go on. */
     ENGINE_E_WRITE = -4,           /* pwrite failed; os_error says why. The stream is broken from here on. */
-    ENGINE_E_STREAM_FINISHED = -5, /* bytes were offered after a digest had been taken */
+    ENGINE_E_STREAM_FINISHED = -5, /* bytes were offered after the stream was finished */
     ENGINE_E_STREAM_BROKEN = -6,   /* an earlier call failed half way: digests and file are worthless */
     ENGINE_E_CPU_FEATURE = -7,     /* ENGINE_CPU_DISABLE names a feature that does not exist */
     ENGINE_E_SELF_TEST = -8,       /* an algorithm has no row that passes its known-answer tests */
@@ -45,7 +45,7 @@ enum engine_status {
 struct engine_report {
     uint64_t size;   /* bytes the stream has taken in all; kept up to date while a call runs */
     uint64_t moved;  /* bytes this call took into the stream */
-    bool at_end;     /* the input said end of file */
+    bool at_end;     /* the input ended */
     int os_error;    /* errno of the failed system call, else 0 */
     uint64_t offset; /* where the failed system call was, in the stream or in the file */
 };
@@ -181,7 +181,7 @@ int engine_key_of_base64(const char *text, size_t size, engine_key **key);
 int engine_key_random(engine_key **key);
 int engine_key_read(int fd, uint64_t offset, engine_key **key, struct engine_report *report);
 
-/* Write the raw key into a file: the only way its bytes leave. */
+/* Write the raw key into a file. Its bytes leave in no other way. */
 int engine_key_write(const engine_key *key, int fd, uint64_t offset, struct engine_report *report);
 
 /* Wipe and release; NULL is allowed. */
@@ -305,7 +305,7 @@ enum engine_chunked_refusal {
     ENGINE_CHUNKED_MALFORMED = 1,         /* a chunk's header, or the CRLF after its bytes */
     ENGINE_CHUNKED_SIGNATURE_WRONG = 2,   /* of a chunk or of the trailer; or the trailer has none */
     ENGINE_CHUNKED_CHUNK_TOO_SMALL = 3,   /* below 8192 bytes, and not the last; the report names it */
-    ENGINE_CHUNKED_TOO_LONG = 4,          /* more payload than the request said */
+    ENGINE_CHUNKED_TOO_LONG = 4,          /* more payload than the request announced */
     ENGINE_CHUNKED_TOO_SHORT = 5,         /* the last chunk came too early */
     ENGINE_CHUNKED_TRAILER_MALFORMED = 6, /* malformed, not announced, or too long */
     ENGINE_CHUNKED_EXCESS = 7             /* bytes after the end */
@@ -315,7 +315,7 @@ struct engine_chunked_report {
     size_t consumed;       /* bytes of the input that were used */
     uint64_t decoded;      /* bytes of payload that this call handed on */
     bool is_complete;      /* the whole body has come and was right */
-    int refusal;           /* an engine_chunked_refusal: final */
+    int refusal;           /* an engine_chunked_refusal, which is final */
     uint64_t chunk_number; /* the current chunk, from 1; the last one has size 0 */
     uint64_t chunk_size;
 };
@@ -346,7 +346,7 @@ int engine_chunked_copy(engine_chunked *decoder, const uint8_t *data, size_t siz
  * size, at most ENGINE_CHUNKED_TRAILER_SIZE_MAX. */
 size_t engine_chunked_trailer(const engine_chunked *decoder, uint8_t *out);
 
-/* ---- The file system below ---- */
+/* ---- The file system ---- */
 
 /* Tell statfs(2)'s f_type magic of the file system that fd lies on; 0 where the system has none. */
 int engine_file_system_type(int fd, uint32_t *type, struct engine_report *report);

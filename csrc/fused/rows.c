@@ -39,7 +39,7 @@ static bool is_usable(int row)
 static bool states_are_plain(const struct fused_row *row)
 {
     FOR_EACH_DIGEST (row->digests & ~ENGINE_CRCS, i)
-        if (!registry_chosen_row(i)->is_raw)
+        if (!registry_chosen_row(i)->is_plain)
             return false;
     return !row->seals || gcm_chosen_row()->pieces != NULL;
 }

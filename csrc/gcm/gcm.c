@@ -117,19 +117,19 @@ const struct gcm_row *gcm_chosen_row(void)
     return rows[chosen];
 }
 
-int gcm_ready(struct gcm *gcm, const uint8_t *key)
+int gcm_prepare(struct gcm *gcm, const uint8_t *key)
 {
-    if (gcm->is_ready)
+    if (gcm->is_prepared)
         return ENGINE_OK;
     const int status = gcm_chosen_row()->begin(&gcm->state, key);
-    gcm->is_ready = status == ENGINE_OK;
+    gcm->is_prepared = status == ENGINE_OK;
     return status;
 }
 
-void gcm_rest(struct gcm *gcm)
+void gcm_wipe(struct gcm *gcm)
 {
     gcm_chosen_row()->discard(&gcm->state);
-    gcm->is_ready = false;
+    gcm->is_prepared = false;
 }
 
 int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,

@@ -35,7 +35,7 @@ struct gcm_row {
 /* A key that is prepared when it is first needed. All zero means that it is not prepared. */
 struct gcm {
     union gcm_state state;
-    bool is_ready;
+    bool is_prepared;
 };
 
 extern const struct gcm_row gcm_row_libcrypto;
@@ -61,10 +61,10 @@ int gcm_row_count(void);
 void gcm_describe(int index, struct engine_row_info *info);
 
 /* Prepare the key for the chosen row, unless it is prepared; then use the row's seal() and open(). */
-int gcm_ready(struct gcm *gcm, const uint8_t *key);
+int gcm_prepare(struct gcm *gcm, const uint8_t *key);
 
 /* Wipe the prepared key. Allowed at any time. */
-void gcm_rest(struct gcm *gcm);
+void gcm_wipe(struct gcm *gcm);
 
 /* Seal or open one message, with a key that is used only for it. */
 int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,

@@ -26,7 +26,7 @@ struct kernel_row {
     int (*update)(union digest_state *state, const uint8_t *data, size_t size);
     int (*finish)(union digest_state *state, uint8_t *out);
     void (*discard)(union digest_state *state); /* allowed at any time, and twice */
-    bool is_raw;                                /* the state is struct md5 or struct sha256: others may carry it on */
+    bool is_plain;                              /* the state is struct md5 or struct sha256: others may carry it on */
 };
 
 struct algorithm {
@@ -43,7 +43,7 @@ enum { ROW_COUNT_MAX = 8 };
 #define ROW_COUNT(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
 
 /* The discard() of rows whose state owns no memory. */
-static inline void raw_discard(union digest_state *state)
+static inline void plain_discard(union digest_state *state)
 {
     (void)state;
 }

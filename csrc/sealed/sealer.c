@@ -26,16 +26,16 @@ struct sealer { /* keys come first */
 
 _Static_assert(offsetof(struct sealer, segment) <= KEY_ROOM, "keys are wiped");
 
-void sealer_rest(struct sealer *sealer)
+void sealer_wipe_key(struct sealer *sealer)
 {
-    gcm_rest(&sealer->gcm);
+    gcm_wipe(&sealer->gcm);
 }
 
 void sealer_close(struct sealer *sealer)
 {
     if (sealer == NULL)
         return;
-    sealer_rest(sealer);
+    sealer_wipe_key(sealer);
     secret_pages_give_back(sealer, sizeof *sealer);
 }
 
@@ -114,6 +114,6 @@ int sealer_finish(struct sealer *sealer, struct digests *digests, struct sink *s
     int status = seal_held(sealer, true, digests, sink, report);
     if (status == ENGINE_OK)
         status = flush(sealer, sink, report);
-    sealer_rest(sealer);
+    sealer_wipe_key(sealer);
     return status;
 }

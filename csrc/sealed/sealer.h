@@ -20,12 +20,12 @@ size_t sealer_room(const struct sealer *sealer);
 /* Digest the held plaintext now instead of when it is sealed. */
 int sealer_digest_ahead(const struct sealer *sealer, struct digests *digests);
 
-/* Take bytes. `more_follows` promises that more come before sealer_rest(), which spares a copy. */
+/* Take bytes. `more_follows` promises that more come before sealer_wipe_key(), which spares a copy. */
 int sealer_take(struct sealer *sealer, const uint8_t *data, size_t size, bool more_follows, struct digests *digests,
                 struct sink *sink, struct engine_report *report);
 
 /* Wipe the prepared key from ordinary memory until the next bytes come. */
-void sealer_rest(struct sealer *sealer);
+void sealer_wipe_key(struct sealer *sealer);
 
 /* Seal and write the held plaintext as the last segment; then the digests have seen every byte. */
 int sealer_finish(struct sealer *sealer, struct digests *digests, struct sink *sink, struct engine_report *report);

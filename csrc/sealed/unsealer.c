@@ -135,7 +135,7 @@ int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int
     if (status == ENGINE_OK && unsealer->size == 0)
         status = hold_segment(unsealer, 0,
                               report); /* nobody will read it, but a truncated part must not pass for an empty one */
-    gcm_rest(&unsealer->gcm);
+    gcm_wipe(&unsealer->gcm);
     if (status != ENGINE_OK) {
         engine_unsealer_close(unsealer);
         *opened = NULL;
@@ -174,7 +174,7 @@ int engine_unsealer_read(engine_unsealer *unsealer, uint64_t offset, uint8_t *ou
 {
     *report = (struct engine_report){0};
     const int status = read_all(unsealer, offset, out, size, report);
-    gcm_rest(&unsealer->gcm);
+    gcm_wipe(&unsealer->gcm);
     return status;
 }
 
@@ -204,7 +204,7 @@ int engine_unsealer_feed(engine_unsealer *unsealer, uint64_t offset, uint64_t le
     int status = stream_begin_call(stream, report);
     if (status == ENGINE_OK)
         status = feed_all(unsealer, offset, length, stream, report);
-    gcm_rest(&unsealer->gcm);
+    gcm_wipe(&unsealer->gcm);
     return status;
 }
 
@@ -224,7 +224,7 @@ int engine_unseal(const engine_key *upload_key, uint32_t part_number, const uint
         status = open_segment(unsealer, segments, out + segments * SEGMENT_SIZE, &report);
     if (status != ENGINE_OK && segments > 1)
         OPENSSL_cleanse(out, (segments - 1) * SEGMENT_SIZE); /* the segment that failed is wiped already */
-    gcm_rest(&unsealer->gcm);
+    gcm_wipe(&unsealer->gcm);
     engine_unsealer_close(unsealer);
     return status;
 }

@@ -42,7 +42,7 @@ int engine_seal(const engine_key *upload_key, uint32_t part_number, const uint8_
         memcpy(out, sealing->part.header, HEADER_SIZE);
         status = seal_segments(sealing, data, size, out + HEADER_SIZE);
     }
-    gcm_rest(&sealing->gcm);
+    gcm_wipe(&sealing->gcm);
     secret_pages_give_back(sealing, sizeof *sealing);
     return status;
 }

@@ -17,7 +17,7 @@ static uint32_t plain_among(uint32_t set)
 {
     uint32_t plain = 0;
     FOR_EACH_DIGEST (set &(ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256), i)
-        if (registry_chosen_row(i)->is_raw)
+        if (registry_chosen_row(i)->is_plain)
             plain |= 1u << i;
     return plain;
 }

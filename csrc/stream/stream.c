@@ -103,7 +103,7 @@ static int seal_span(struct engine_stream *stream, const uint8_t *data, size_t s
         data += piece;
         size -= piece;
     }
-    sealer_rest(stream->sealer);
+    sealer_wipe_key(stream->sealer);
     return status;
 }
 

@@ -1,7 +1,9 @@
 /*
- * Fuzzes the aws-chunked decoder. An input is a byte of choices (1: signed, 2: with a trailer), two of the decoded
- * length, two of a seed for cuts, and the body. What must hold, besides what the sanitizers see: cut anywhere, a body
- * has the same outcome and payload as whole; no more payload comes out than was said; a refusal is final.
+ * Fuzzes the aws-chunked decoder. Besides what the sanitizers check, this must hold: a body that is cut anywhere has
+ * the same outcome and payload as the whole body; no more payload comes out than was announced; a refusal is final.
+ *
+ *     byte 0       1: signed, 2: with a trailer       bytes 1-2    the decoded length
+ *     bytes 3-4    how the body is cut                the rest     the body
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * Fuzzes the combination of CRCs. What must hold, for each of them and each row: the CRCs of pieces, combined, are the
- * CRC of the whole.
+ * Fuzzes the combination of CRCs. For every CRC and row this must hold: the CRCs of pieces combine to the CRC of the
+ * whole.
  *
- *     byte 0     how many cuts, bytes 1-4: where they are          the rest: the bytes
+ *     byte 0    how many cuts        bytes 1-4    where they are        the rest    the bytes
  */
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /*
- * Fuzzes AES-256-GCM. What must hold: all rows that run here seal to the same bytes and open them again, and none opens
- * what was changed in one bit, of which it then leaves nothing.
+ * Fuzzes AES-256-GCM. This must hold: all rows that run here seal to the same bytes and open them again; none opens a
+ * message with one changed bit, and then leaves nothing of it in the output.
  *
- *     bytes 0-31 key, 32-43 nonce, 44 bytes of AAD (at most what is there), 45-48 the bit that is changed; the rest:
- * AAD, then the text
+ *     bytes 0-31    key                                            bytes 32-43    nonce
+ *     byte 44       size of the AAD, at most what is there         bytes 45-48    the bit that is changed
+ *     the rest      the AAD, then the text
  */
 #include <stdlib.h>
 #include <string.h>

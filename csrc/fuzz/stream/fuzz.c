@@ -1,9 +1,9 @@
 /*
- * Fuzzes the stream with pieces of any sizes. What must hold: the digests are those that each algorithm's last row,
- * which runs on any processor, gives of the whole, and what was written is the whole, or opens to it if it was sealed.
+ * Fuzzes the stream with pieces of any sizes. This must hold: the digests are those that each algorithm's last row,
+ * which runs on any processor, gives for the whole; the file holds the whole, or opens to it if it was sealed.
  *
- *     byte 0     which digests          byte 1     bit 0: sealed; bit 1: pumped from a file in turn with updates
- *     bytes 2-5  how it is cut          the rest   the bytes, repeated up to 8 times so that segments fill
+ *     byte 0       which digests          byte 1      bit 0: sealed; bit 1: pumps from a file alternate with updates
+ *     bytes 2-5    how it is cut          the rest    the bytes, repeated up to 8 times so that segments fill
  */
 #include <stdlib.h>
 #include <string.h>
