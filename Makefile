@@ -16,10 +16,13 @@ $(VENV)/.installed: pyproject.toml setup.py $(shell find csrc -name '*.[ch]' -o 
 demo: install
 	$(BIN)/python benchmarks/demo.py
 
-test: install
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	files=$$(git ls-files 'csrc/*.[ch]') && test -n "$$files" && $(BIN)/clang-format --dry-run --Werror $$files
+
+test: lint
 	$(BIN)/python -m tests.system.clients.programs
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
 

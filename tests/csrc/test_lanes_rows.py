@@ -39,7 +39,7 @@ def row(request: pytest.FixtureRequest) -> int:
 
 
 def width(row: int) -> int:
-    return int(lib.engine_lanes_row_width(row))
+    return native.rows(lib.ENGINE_ROW_LANES)[row].streams
 
 
 def expected(row: int, messages: list[bytes]) -> list[dict[str, bytes]]:
@@ -141,11 +141,10 @@ def test_a_row_that_lacks_its_feature_is_refused() -> None:
 
 
 def test_the_narrowest_row_that_is_wide_enough_is_chosen(row: int) -> None:
-    digests = lib.engine_lanes_row_digests(row)
+    rows = native.rows(lib.ENGINE_ROW_LANES)
+    digests = rows[row].digests
+    widths = sorted({other.streams for other in rows if other.usable and other.digests == digests})
     for lanes in range(1, 41):
         chosen = lib.engine_lanes_row_chosen(digests, lanes)
-        assert lib.engine_lanes_row_usable(chosen)
-        widths = sorted(
-            {width(i) for i in range(len(ROWS)) if ROWS[i].usable and lib.engine_lanes_row_digests(i) == digests}
-        )
+        assert rows[chosen].usable
         assert width(chosen) == next((wide for wide in widths if wide >= lanes), widths[-1])
