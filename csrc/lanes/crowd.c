@@ -87,10 +87,11 @@ bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit)
     return !gathers(crowd, slots) || now() >= crowd_deadline(crowd, limit);
 }
 
-/* Nobody came any more, or most did not. */
+/* Nobody came any more, or nobody at all until the limit of the one that waits, or most did not. */
 static bool is_abandoned(const struct crowd *crowd)
 {
-    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || crowd->out > crowd->waiting + crowd->running;
+    const int here = crowd->waiting + crowd->running;
+    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || here == 1 || crowd->out > here;
 }
 
 bool crowd_start(struct crowd *crowd, int slots)
