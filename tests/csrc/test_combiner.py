@@ -13,6 +13,7 @@ import pytest
 
 from engine import native
 from tests.support.core_builds import CoreBuilds, Flavour, linked
+from tests.support.requirements import need
 
 PINNED = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
 
@@ -25,7 +26,7 @@ PAYS = {"MD5": 2, "SHA256": 8, "MD5+SHA256": 6}
 A_GROUP = 16
 """As many lanes as the narrowest row has."""
 
-pytestmark = [pytest.mark.kernels, pytest.mark.slow]
+pytestmark = pytest.mark.kernels
 
 
 def run(program: Path, mode: str, threads: int, rounds: int, seed: int, digests: str, *wrapper: str) -> dict[str, int]:
@@ -112,6 +113,7 @@ def test_a_forked_child_inherits_no_lock_and_no_queue(plain: Path, digests: str)
     assert_met(run(plain, "fork", 16, 15, 5, digests), 16, digests)
 
 
+@pytest.mark.slow
 def test_thread_sanitizer_finds_nothing(watched: Path) -> None:
     assert_met(run(watched, "crowd", 24, 3, 1, "MD5"), 24, "MD5")
     assert_met(run(watched, "fork", 24, 3, 2, "MD5"), 24, "MD5")
@@ -119,14 +121,16 @@ def test_thread_sanitizer_finds_nothing(watched: Path) -> None:
         assert_met_or_apart(run(watched, "same", 40, 2, 3, digests), 40, digests)
 
 
+@pytest.mark.slow
 def test_thread_sanitizer_finds_the_planted_race(watched: Path) -> None:
     done = subprocess.run([watched, "race"], capture_output=True, text=True, timeout=600)
     assert "WARNING: ThreadSanitizer: data race" in done.stderr
     assert done.returncode != 0
 
 
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
+@pytest.mark.slow
 def test_valgrind_finds_no_error_and_no_leak(plain: Path) -> None:
     """It knows no AVX-512, and says so by CPUID: the rows of AVX2 run, which are of MD5 alone."""
+    need(shutil.which("valgrind") is not None, "valgrind (Debian package valgrind)")
     wrapper = [*PINNED, "valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--fair-sched=yes"]
     assert_met(run(plain, "crowd", 32, 5, 3, "MD5", *wrapper), 32, "MD5", LANES & {"MD5"})

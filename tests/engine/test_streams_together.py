@@ -251,6 +251,7 @@ def test_a_fork_amid_uploads_hurts_neither_side() -> None:
     assert python_output(FORKS, PYTHONWARNINGS="ignore") == "True True\n"
 
 
+@pytest.mark.features
 def test_without_the_features_nothing_is_shared_and_all_is_right() -> None:
     code = """if True:
         import hashlib
