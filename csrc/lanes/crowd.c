@@ -88,10 +88,11 @@ bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit)
     return !gathers(crowd, slots) || now() >= crowd_deadline(crowd, limit);
 }
 
-/* Whether nobody arrived any more, or most members did not. */
+/* Whether nobody arrived any more, or none but the one that waits until its limit, or most members did not. */
 static bool is_abandoned(const struct crowd *crowd)
 {
-    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || crowd->out > crowd->waiting + crowd->running;
+    const int here = crowd->waiting + crowd->running;
+    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || here == 1 || crowd->out > here;
 }
 
 bool crowd_start(struct crowd *crowd, int slots)

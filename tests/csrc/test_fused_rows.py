@@ -157,6 +157,7 @@ def passes(*disabled: str) -> list[native.KernelRow]:
     return [native.KernelRow(**row) for row in found]
 
 
+@pytest.mark.features
 @pytest.mark.parametrize(
     "disabled", [set(), {"sse4_2"}, *({feature} for feature in sorted(VECTORS | SHA | WIDE_GCM)), *OLDER.values()]
 )
@@ -170,6 +171,7 @@ def test_the_rows_that_run_are_those_the_features_allow(disabled: set[str]) -> N
     assert {row.algorithm: row.name for row in rows if row.chosen} == dict(reversed(usable)), "the first is chosen"
 
 
+@pytest.mark.features
 def test_a_row_that_cannot_run_here_is_refused() -> None:
     code = """if True:
         from engine import native, native_errors

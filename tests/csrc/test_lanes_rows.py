@@ -106,6 +106,7 @@ def rows_with_features_off(*disabled: str) -> list[tuple[str, str, bool, bool]]:
     return [tuple(row) for row in json.loads(python_output(PRINT_LANES, ENGINE_CPU_DISABLE=",".join(disabled)))]
 
 
+@pytest.mark.features
 @needs_x86_64
 @pytest.mark.parametrize("disabled", ["", "avx512f", "avx512bw", "avx2", "avx512f,avx2"])
 def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
@@ -121,10 +122,12 @@ def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
     assert chosen == wanted
 
 
+@pytest.mark.features
 def test_with_every_feature_off_there_are_no_lanes() -> None:
     assert not any(usable for _, _, usable, _ in rows_with_features_off(*native.cpu_features_detected()))
 
 
+@pytest.mark.features
 @needs_x86_64
 def test_a_row_that_lacks_its_feature_is_refused() -> None:
     code = """if True:

@@ -12,6 +12,8 @@ from engine.stream import IN_PYTHON, Digest
 
 STATUSES = sorted(name for name in dir(lib) if name.startswith("ENGINE_E_"))
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.mark.parametrize("symbol", STATUSES)
 def test_every_status_has_one_exception_class_of_its_own(symbol: str) -> None:
@@ -84,3 +86,12 @@ def test_a_bad_descriptor_has_no_file_system() -> None:
     with pytest.raises(native_errors.FileSystemUnknown, match="descriptor 987654") as caught:
         native.file_system_type(987654)
     assert caught.value.errno == errno.EBADF
+
+
+def test_what_is_disabled_is_not_used_in_this_very_process() -> None:
+    """As it is for each class of processors, see tests/support/processor_classes.py."""
+    disabled = set(os.environ.get("ENGINE_CPU_DISABLE", "").split(","))
+    usable = set(native.cpu_features_detected()) - disabled
+    assert set(native.cpu_features()) == usable
+    for row in (*native.kernels(), *native.ciphers(), *native.lanes()):
+        assert row.usable == (set(row.needs) <= usable), row
