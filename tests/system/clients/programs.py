@@ -2,7 +2,7 @@
 
 `python -m tests.system.clients.programs` builds all of them. What a program is made of is fetched from the package registries, in the
 versions that the files beside it pin; what is made lies in build/clients, and is made anew only when those files change. The compilers
-of Go and Node come from PyPI like the clients in Python; Java's have to be there (Debian packages default-jdk-headless and maven).
+of Go and Node come from PyPI like the clients in Python; Java's have to be there (Debian packages default-jdk-headless, maven).
 
 A program's arguments are the names of operations. Its environment has ENDPOINT, ACCESS_KEY, SECRET_KEY, REGION, BODY_SIZE, ODD_KEYS and
 CONTROL_KEYS (JSON), and over TLS SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and AWS_CA_BUNDLE. Each line is {"op": name, "ok": whether it did
