@@ -1,9 +1,10 @@
-# Needs: a C compiler, OpenSSL's headers, Python >= 3.11 with venv. Debian: apt-get install -y gcc libssl-dev make python3-dev python3-venv
+# Needs: a C compiler, OpenSSL's headers, Python >= 3.11 with venv; README names Debian's packages.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTEST_OPTIONS ?=
 
-.PHONY: install demo test lint asan bench clean
+.PHONY: install demo test test-fast lint asan bench clean
 
 install: $(VENV)/.installed
 
@@ -16,11 +17,20 @@ $(VENV)/.installed: pyproject.toml setup.py $(shell find csrc -name '*.[ch]' -o 
 demo: install
 	$(BIN)/python benchmarks/demo.py
 
-test: install
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n auto --dist loadfile
+	files=$$(git ls-files 'csrc/*.[ch]') && test -n "$$files" && $(BIN)/clang-format --dry-run --Werror $$files
+
+test: lint
+	$(BIN)/python -m tests.system.clients.programs
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(PYTEST_OPTIONS)
+	$(BIN)/python -m tests.support.processor_classes
+
+# Without those that take more than a few seconds, and on this processor alone.
+test-fast: install
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow" $(PYTEST_OPTIONS)
 
 bench: install
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'

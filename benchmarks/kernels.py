@@ -46,7 +46,7 @@ class Room:
 
 
 def digest_call(algorithm: int, row: int, room: Room) -> Callable[[], object]:
-    return lambda: lib.engine_row_run(algorithm, row, room.data(), room.size, room.out)
+    return lambda: lib.engine_digest_row_run(algorithm, row, room.data(), room.size, room.out)
 
 
 def seal_call(row: int, room: Room) -> Callable[[], object]:
@@ -60,7 +60,7 @@ def fused_call(row: int, room: Room) -> Callable[[], object]:
 
 def lanes_call(row: int, size: int) -> Timed:
     """As many messages of this size as the row takes, or of so much less that they are 16 MiB together."""
-    width = lib.engine_lanes_row_width(row)
+    width = kernels.rows(lib.ENGINE_ROW_LANES)[row].streams
     each = min(size, 16 * MIB // width)
     room, out = Room(each * width), ffi.new("uint8_t[]", 64 * width)
     sizes = ffi.new("size_t[]", [each] * width)
@@ -77,9 +77,9 @@ def calls(size: int) -> dict[str, Timed]:
     """Every usable row by its names, libcrypto's three one after the other, and how many bytes a call takes."""
     room = Room(size)
     found: dict[str, Callable[[], object]] = {
-        f"{algorithm} {name}": digest_call(index, row, room)
-        for (algorithm, name), (index, row) in kernels.ROW_PLACES.items()
-        if lib.engine_row_usable(index, row)
+        f"{row.algorithm} {row.name}": digest_call(row.digests.bit_length() - 1, row.index, room)
+        for row in kernels.rows(lib.ENGINE_ROW_DIGEST)
+        if row.usable
     }
     for rows, make in ((kernels.ciphers(), seal_call), (kernels.fused_passes(), fused_call)):
         found |= {f"{row.algorithm} {row.name}": make(i, room) for i, row in enumerate(rows) if row.usable}

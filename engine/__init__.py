@@ -84,10 +84,11 @@ from engine.shapes.setting_answers import (
 )
 from engine.store import Store
 from engine.store import open_store as open  # noqa: A004  the name is the API
-from engine.upkeep.reports import CheckReport, ReapReport, RewrapReport, StoreStat
+from engine.upkeep.reports import BackupReport, CheckReport, ReapReport, RewrapReport, StoreStat
 
 __all__ = [
     "AbortMultipartUploadOutput",
+    "BackupReport",
     "Bucket",
     "CheckReport",
     "Checksum",

@@ -144,8 +144,7 @@ def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: b
     `must_agree` refuses an x-amz-sdk-checksum-algorithm that is not the one of the value or trailer; else it has no say then.
 
     Raises:
-        InvalidRequest: an unknown algorithm, no valid value, more than one, or only the name of the algorithm.
-        BadDigest: two different algorithms.
+        InvalidRequest: an unknown algorithm, no valid value, more than one, only the name of the algorithm, or that of another one.
 
     Source: API pages PutObject (must agree) and UploadPart (has no say); AWS's answers.
     """
@@ -159,7 +158,7 @@ def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: b
             "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
         )
     if must_agree and promise.algorithm is not named:
-        raise BadDigest(f"The {named.name} you specified did not match the calculated checksum.")
+        raise InvalidRequest("Value for x-amz-sdk-checksum-algorithm header is invalid.")
     return promise
 
 

@@ -67,6 +67,7 @@ class Context:
 
     def __init__(self, parts: StoreParts) -> None:
         self.caller = ACCOUNT_ID_DEFAULT
+        self.region = REGION
         self.limits = parts.limits
         self.meta = parts.meta
         self.blobs = parts.blobs
@@ -74,12 +75,13 @@ class Context:
         self.ballast = parts.ballast
         self.keys = parts.keys
         self.now_ns = parts.clock
-        self.bodies = Reception(parts.blobs, parts.limits.inline_size_bytes_max, parts.meta.names_blob)
         self.sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
+        inline_max = parts.limits.inline_size_bytes_max
+        self.bodies = Reception(parts.blobs, inline_max, parts.meta.names_blob, self.sweeper.settle)
         self.proofs = Proofs(parts.meta, parts.blobs)
         self.life = Life()
         self._owner_id = parts.owner_id
-        self._read_only = parts.read_only
+        self.read_only = parts.read_only
 
     def acting_as(self, account_id: str) -> Self:
         """The same store as another account sees it.
@@ -91,6 +93,12 @@ class Context:
             raise ValueError(f"an account id has 12 digits, not {account_id!r}")
         view = copy.copy(self)
         view.caller = account_id
+        return view
+
+    def in_region(self, region: str) -> Self:
+        """The same store in a region: the one in which its buckets say that they are."""
+        view = copy.copy(self)
+        view.region = region
         return view
 
     def check_open(self) -> None:
@@ -109,7 +117,7 @@ class Context:
             StoreClosed, ReadOnlyStore.
         """
         self.check_open()
-        if self._read_only:
+        if self.read_only:
             raise ReadOnlyStore("the store was opened read-only")
 
     def authorized_bucket(self, bucket: str, request: Mapping[str, object]) -> BucketRecord:

@@ -3,7 +3,7 @@
 import contextlib
 import copy
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Self
 
@@ -38,9 +38,11 @@ from engine.objects.lookup import ObjectLookup
 from engine.objects.put_object import PutObject
 from engine.objects.tagging_and_lock import TaggingAndLock
 from engine.record import replace
+from engine.undisturbed import shielded
+from engine.upkeep.backup import Backup
 from engine.upkeep.check import Check
 from engine.upkeep.reap import Reap
-from engine.upkeep.reports import CheckReport, ReapReport, RewrapReport, StoreStat
+from engine.upkeep.reports import BackupReport, CheckReport, ReapReport, RewrapReport, StoreStat
 from engine.upkeep.rotate_keys import RotateKeys
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
@@ -86,6 +88,12 @@ class Store(
     def limits(self) -> Limits:
         """The limits that the store was opened with."""
         return self._context.limits
+
+    def in_region(self, region: str) -> Self:
+        """The same store in another region than us-east-1: the one in which its buckets say that they are."""
+        view = copy.copy(self)
+        view._bind(self._context.in_region(region))
+        return view
 
     def acting_as(self, account_id: str) -> Self:
         """The same store for another caller, by the account's 12 digits: who owns the buckets it makes and begins its uploads.
@@ -136,6 +144,26 @@ class Store(
             report = Check(self._context).run(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
 
+    def backup(
+        self, directory: str | os.PathLike[str], *, advance: Callable[[int], None] | None = None
+    ) -> BackupReport:
+        """Make a backup of the store in a new or empty directory, beside all other work: a store, as this one is at one moment.
+
+        Files are linked where the directory is on the store's file system, and copied otherwise; `advance` is called with the number
+        of bytes of each. Until it ends no process removes what was thrown away. A backup that fails leaves an empty directory, one that
+        is killed leaves one that is refused as a store.
+
+        Raises:
+            StoreError: the directory is not empty, or can't be used; its disk is full, or too slow for what is written meanwhile.
+        """
+        context = self._context
+        context.check_open()
+        backup = Backup(self._layout.root, context.meta, context.blobs, context.leases)
+        report = backup.make(os.fspath(directory), advance or (lambda _: None))
+        if not context.read_only:
+            context.sweeper.sweep_backlog()
+        return report
+
     def reap(self, older_than: timedelta | None = None) -> ReapReport:
         """Execute the lifecycle rules of all buckets, then collect the garbage; safe beside whatever else is going on.
 
@@ -171,17 +199,19 @@ class Store(
         """Wrap what is not under the ring's active key anew, and count what was."""
         return RotateKeys(self._context).rewrap()
 
+    @shielded
     def close(self) -> None:
-        """End all use of the store, after the commits under way; again is harmless."""
+        """End all use of the store, after the commits under way; again is harmless, and ends what an interrupted call left."""
         context = self._context
-        if not context.life.ended:
-            context.life.ended = True
-            context.meta.close()
-            context.blobs.close()
-            context.keys.close()
-            self._layout.close()
+        context.life.ended = True
+        context.sweeper.close()
+        context.meta.close()
+        context.blobs.close()
+        context.keys.close()
+        self._layout.close()
 
 
+@shielded
 def open_store(
     path: str | os.PathLike[str],
     *,

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 
 import engine
 from tests.support.stores import copy_store
+from tests.system.clients.matrix import OperationTable
 from tests.system.clients.rules.tally import RuleTally
 from tests.system.clients.table import ClientTable
 
@@ -32,6 +33,7 @@ settings.load_profile("here")
 def pytest_configure(config: pytest.Config) -> None:
     """Register what prints tables; here, since pytest-xdist's controller reads no other conftest."""
     config.pluginmanager.register(ClientTable(), "client-table")
+    config.pluginmanager.register(OperationTable(), "operation-table")
     config.pluginmanager.register(RuleTally(), "rule-tally")
 
 

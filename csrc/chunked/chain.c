@@ -1,6 +1,6 @@
 /*
- * Source: Amazon S3 API Reference, "Signature calculations for the authorization header: transferring payload in multiple chunks", and
- * the page after it, on trailing headers.
+ * Source: Amazon S3 API Reference, "Signature calculations for the authorization header: transferring payload in
+ * multiple chunks", and the page after it, on trailing headers.
  */
 #include "chunked/chain.h"
 
@@ -19,7 +19,7 @@
 
 enum { TEXT_SIZE_MAX = sizeof CHUNK_ALGORITHM + ENGINE_CHUNKED_CONTEXT_SIZE_MAX + 3 * (SHA256_HEX_SIZE + 1) };
 
-/* A string to sign, put together piece by piece. */
+/* A string to sign, while it is put together. */
 struct text {
     char bytes[TEXT_SIZE_MAX];
     size_t size;
@@ -72,7 +72,7 @@ int chain_take(struct chain *chain, const uint8_t *data, size_t size)
     return sha256_row()->update(&chain->digest, data, size);
 }
 
-/* Everything that is signed begins alike; `digest` is what the string to sign ends with. */
+/* Check a signature. All strings to sign begin alike; `digest` is what they end with. */
 static int check(struct chain *chain, const char *algorithm, const char *middle, const uint8_t *digest,
                  const uint8_t *claimed, bool *matches)
 {

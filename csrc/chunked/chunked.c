@@ -1,12 +1,12 @@
 /*
- * Decoding aws-chunked bodies, as they come, in pieces of any size. Everything between the payload's bytes is checked here: the form and
- * bounds of the lines, the sizes, the signatures, the end. What the trailer means is Python's.
+ * Decodes aws-chunked bodies as they come, in pieces of any size. Everything between the payload's bytes is checked
+ * here: the form and bounds of the lines, the sizes, the signatures, the end. Python interprets the trailer.
  *
  *     HEADER -> DATA -> DATA_END -> HEADER ...        "<size>[;chunk-signature=...]" CRLF, the bytes, CRLF
  *     HEADER -> TRAILER -> COMPLETE                   a chunk of size 0, "name:value" CRLF ..., CRLF
  *
- * A chunk's signature is checked with its last byte, so bytes are handed on before: nobody may count them until the body is complete.
- * A refusal and a failure are final, and both end the life of the key.
+ * A chunk's signature is checked with its last byte, after its bytes have been handed on: nobody may rely on them until
+ * the body is complete. A refusal and a failure are final, and both end the life of the key.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "common/assert.h"
 #include "stream/stream.h"
 
-/* Signed bytes pass two stages, the chunk's digest and the stream: in steps that stay in the second level cache. */
+/* Signed bytes pass two stages, the chunk's digest and the stream, in steps that stay in the second level cache. */
 enum { STEP_SIZE = 256 * 1024, CHUNK_SIZE_MIN = 8192 };
 
 enum chunked_state { CHUNKED_HEADER, CHUNKED_DATA, CHUNKED_DATA_END, CHUNKED_TRAILER, CHUNKED_COMPLETE };
@@ -25,20 +25,20 @@ enum chunked_state { CHUNKED_HEADER, CHUNKED_DATA, CHUNKED_DATA_END, CHUNKED_TRA
 struct engine_chunked {
     enum chunked_state state;
     enum engine_chunked_refusal refusal;
-    int failure; /* the status of an earlier call that failed, else ENGINE_OK */
+    int failure; /* status of the call that failed, else ENGINE_OK */
     bool is_signed;
-    bool has_trailer;        /* the request announced one; if the body is signed, it is signed too */
-    bool trailer_was_signed; /* its signature came, and was right */
-    uint64_t decoded_length; /* what the request says */
+    bool has_trailer;        /* the request announced one; signed if the body is */
+    bool trailer_was_signed; /* its signature came and was verified */
+    uint64_t decoded_length; /* as the request says */
     uint64_t decoded;
-    uint64_t chunk_number; /* of the chunk under way, from 1 */
+    uint64_t chunk_number; /* the current chunk, from 1 */
     uint64_t chunk_size;
     uint64_t chunk_left;
     uint8_t claimed[SHA256_SIZE]; /* the signature in the chunk's header */
     struct chain chain;
-    size_t trailer_taken; /* bytes of the trailer's lines, as they came */
-    size_t trailer_size;  /* of the canonical text, which is never longer */
-    size_t line_size;     /* of the line under way, which lies behind the canonical text */
+    size_t trailer_taken; /* bytes of the trailer's lines, as sent */
+    size_t trailer_size;  /* bytes of the canonical text, which is never longer */
+    size_t line_size;     /* of the current line, which lies behind the canonical text */
     char text[ENGINE_CHUNKED_TRAILER_SIZE_MAX];
 };
 
@@ -55,8 +55,8 @@ struct outlet {
     uint64_t left;
 };
 
-int engine_chunked_open(uint64_t decoded_length, bool has_trailer, const uint8_t *signing_key, const char *seed_signature,
-                        const char *context, size_t context_size, engine_chunked **decoder)
+int engine_chunked_open(uint64_t decoded_length, bool has_trailer, const uint8_t *signing_key,
+                        const char *seed_signature, const char *context, size_t context_size, engine_chunked **decoder)
 {
     *decoder = calloc(1, sizeof **decoder);
     if (*decoder == NULL)
@@ -89,9 +89,10 @@ static int refuse(struct engine_chunked *decoder, enum engine_chunked_refusal re
     return ENGINE_OK;
 }
 
-/* Move bytes into the line under way, up to its LF; true once it ends in CRLF, which is then not part of it. A line that would not fit
- * into `size_max` bytes is refused as `refusal`. */
-static bool take_line(struct engine_chunked *decoder, struct input *input, size_t size_max, enum engine_chunked_refusal refusal)
+/* Move bytes into the current line, up to its LF. True once it ends in CRLF, which is then cut off. A line longer
+ * than `size_max` bytes is refused as `refusal`. */
+static bool take_line(struct engine_chunked *decoder, struct input *input, size_t size_max,
+                      enum engine_chunked_refusal refusal)
 {
     char *const line = decoder->text + decoder->trailer_size;
     while (input->left > 0) {
@@ -109,7 +110,7 @@ static bool take_line(struct engine_chunked *decoder, struct input *input, size_
     return false;
 }
 
-/* The chunk's last byte has come. */
+/* Verify the chunk's signature, after its last byte. */
 static int end_chunk(struct engine_chunked *decoder)
 {
     bool matches = true;
@@ -165,7 +166,8 @@ static size_t smallest(uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 
 static int take_data(struct engine_chunked *decoder, struct input *input, struct outlet *outlet)
 {
-    const size_t size = smallest(input->left, decoder->chunk_left, outlet->left, decoder->is_signed ? STEP_SIZE : SIZE_MAX);
+    const size_t size =
+        smallest(input->left, decoder->chunk_left, outlet->left, decoder->is_signed ? STEP_SIZE : SIZE_MAX);
     int status = decoder->is_signed ? chain_take(&decoder->chain, input->at, size) : ENGINE_OK;
     if (status == ENGINE_OK)
         status = put(outlet, input->at, size);
@@ -195,7 +197,7 @@ static int end_trailer(struct engine_chunked *decoder)
     return ENGINE_OK;
 }
 
-/* Keep a trailer, or check it if it is their signature. */
+/* Keep a trailer, or verify it if it is the signature of those before. */
 static int keep_trailer(struct engine_chunked *decoder, size_t size)
 {
     uint8_t claimed[SHA256_SIZE];
@@ -221,7 +223,7 @@ static int take_trailer(struct engine_chunked *decoder, struct input *input)
     decoder->trailer_taken += size + 2;
     if (size == 0)
         return end_trailer(decoder);
-    /* AWS's documentation writes trailers as "name:value\n\r\n", and there are clients that send them so. */
+    /* AWS's documentation writes trailers as "name:value\n\r\n", and some clients send them so. */
     if (line[size - 1] == '\n')
         size--;
     const size_t canonical = line_canonicalise_trailer(line, size);
@@ -259,7 +261,8 @@ static bool is_over(const struct engine_chunked *decoder)
     return is_bad || decoder->state == CHUNKED_COMPLETE;
 }
 
-static int decode(struct engine_chunked *decoder, struct input input, struct outlet *outlet, struct engine_chunked_report *report)
+static int decode(struct engine_chunked *decoder, struct input input, struct outlet *outlet,
+                  struct engine_chunked_report *report)
 {
     const size_t size = input.left;
     const uint64_t before = decoder->decoded;
@@ -278,8 +281,9 @@ static int decode(struct engine_chunked *decoder, struct input input, struct out
     return decoder->failure;
 }
 
-int engine_chunked_feed(engine_chunked *decoder, const uint8_t *data, size_t size, uint64_t decoded_max, engine_stream *stream,
-                        struct engine_report *stream_report, struct engine_chunked_report *report)
+int engine_chunked_feed(engine_chunked *decoder, const uint8_t *data, size_t size, uint64_t decoded_max,
+                        engine_stream *stream, struct engine_report *stream_report,
+                        struct engine_chunked_report *report)
 {
     struct outlet outlet = {.stream = stream, .stream_report = stream_report, .left = decoded_max};
     const int status = stream_begin_call(stream, stream_report);

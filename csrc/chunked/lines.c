@@ -1,5 +1,5 @@
 /*
- * Reading one line at a time. Sizes have at most 16 hex digits, so they cannot overflow.
+ * Reads one line at a time. Sizes have at most 16 hex digits, so they cannot overflow.
  */
 #include "chunked/lines.h"
 
@@ -59,7 +59,7 @@ static bool is_blank(char character)
     return character == ' ' || character == '\t';
 }
 
-/* Lower the name's letters and return its length; 0 if there is no name and colon. */
+/* Lower the name's letters and return its length; 0 if name or colon are missing. */
 static size_t lower_name(char *line, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

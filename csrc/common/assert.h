@@ -1,6 +1,6 @@
 /*
- * ENGINE_ASSERT: a check that stays in release builds. Python compiles every extension with -DNDEBUG, which would remove assert().
- * For mistakes in our own code only, never for input.
+ * ENGINE_ASSERT is a check that stays in release builds: Python compiles every extension with -DNDEBUG, which would
+ * remove assert(). It is for mistakes in our own code only, never for input.
  */
 #ifndef ENGINE_COMMON_ASSERT_H
 #define ENGINE_COMMON_ASSERT_H
@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ENGINE_ASSERT(condition)                                                                        \
-    do {                                                                                                \
-        if (!(condition)) {                                                                             \
+#define ENGINE_ASSERT(condition)                                                                            \
+    do {                                                                                                    \
+        if (!(condition)) {                                                                                 \
             fprintf(stderr, "%s:%d: %s: assertion failed: %s\n", __FILE__, __LINE__, __func__, #condition); \
-            abort();                                                                                    \
-        }                                                                                               \
+            abort();                                                                                        \
+        }                                                                                                   \
     } while (0)
 
 #endif

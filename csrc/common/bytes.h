@@ -18,7 +18,7 @@ static inline uint64_t load_u64_little(const uint8_t *bytes)
     return value;
 }
 
-/* Of `size` bytes, at most eight. */
+/* Load `size` bytes, at most eight. */
 static inline uint64_t load_big(const uint8_t *bytes, size_t size)
 {
     uint64_t value = 0;

@@ -1,5 +1,5 @@
 /*
- * Which kind of file system a descriptor lies on. The caller decides which kinds it trusts with data.
+ * Tells which kind of file system a descriptor lies on. The caller decides which kinds it trusts with data.
  */
 #include "engine.h"
 
@@ -19,7 +19,7 @@ int engine_file_system_type(int fd, uint32_t *type, struct engine_report *report
         report->os_error = errno;
         return ENGINE_E_FILE_SYSTEM;
     }
-    /* The magics are 32-bit; the field is signed and as wide as a word. */
+    /* The magics have 32 bits; the field is signed and as wide as a word. */
     *type = (uint32_t)facts.f_type;
 #else
     (void)fd;

@@ -1,5 +1,5 @@
 /*
- * The padding is that of MD4 and all that came of it: RFC 1321 3.1 and 3.2, FIPS 180-4 5.1.1.
+ * The padding is that of MD4 and all its descendants: RFC 1321 3.1 and 3.2, FIPS 180-4 5.1.1.
  */
 #include "common/held.h"
 

@@ -1,5 +1,5 @@
 /*
- * Digests by libcrypto's EVP: the row that works on any processor.
+ * Digests by libcrypto's EVP: the row that runs on any processor.
  */
 #include "common/libcrypto.h"
 

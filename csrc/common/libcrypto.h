@@ -1,5 +1,5 @@
 /*
- * The four functions that make a digest of libcrypto a kernel row; an algorithm's file adds only its EVP_MD.
+ * The four functions that make a digest of libcrypto a kernel row. An algorithm's file adds only its EVP_MD.
  */
 #ifndef ENGINE_COMMON_LIBCRYPTO_H
 #define ENGINE_COMMON_LIBCRYPTO_H

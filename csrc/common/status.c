@@ -1,5 +1,5 @@
 /*
- * Names of the outcomes: all the text about them that C has. Sentences are Python's.
+ * The names of the outcomes are all the text that C has about them. Python writes the sentences.
  */
 #include "engine.h"
 

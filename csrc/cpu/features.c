@@ -1,8 +1,9 @@
 /*
- * Detection by CPUID on x86-64, and the switch ENGINE_CPU_DISABLE: a list of feature names, separated by commas, that are treated as
- * absent. It is for tests and for the field: an operator can leave a suspect kernel without a new build.
+ * Detects features by CPUID on x86-64, and obeys ENGINE_CPU_DISABLE: a list of feature names, separated by commas, that
+ * are treated as absent. Tests use it, and an operator can switch off a suspect kernel without a new build.
  *
- * Source: Intel SDM volume 2, CPUID, and volume 1, 13.3 (XCR0); the names are those of arch/x86/include/asm/cpufeatures.h in Linux.
+ * Source: Intel SDM volume 2, CPUID, and volume 1, 13.3 (XCR0); the names are those of
+ * arch/x86/include/asm/cpufeatures.h in Linux.
  */
 #include "cpu/features.h"
 
@@ -16,7 +17,7 @@
 
 enum cpuid_register { EBX, ECX };
 
-/* Which vector registers the operating system must save for a feature to be safe: XCR0 bits. */
+/* Which vector registers the operating system must save for a feature to be safe, as XCR0 bits. */
 enum xcr0 { XCR0_NONE = 0, XCR0_YMM = 0x06, XCR0_ZMM = 0xe6 };
 
 struct feature {
@@ -29,13 +30,22 @@ struct feature {
 
 enum { BY_MODEL = 0 };
 
-/* In the order of enum cpu_feature; what has no leaf is known by the model. */
+/* In the order of enum cpu_feature. A feature without a leaf is known by the processor's model. */
 static const struct feature features[] = {
-    {"ssse3", 1, ECX, 9, XCR0_NONE},       {"sse4_1", 1, ECX, 19, XCR0_NONE},    {"sse4_2", 1, ECX, 20, XCR0_NONE},
-    {"pclmulqdq", 1, ECX, 1, XCR0_NONE},   {"aes", 1, ECX, 25, XCR0_NONE},       {"bmi2", 7, EBX, 8, XCR0_NONE},
-    {"avx2", 7, EBX, 5, XCR0_YMM},         {"sha_ni", 7, EBX, 29, XCR0_NONE},    {"avx512f", 7, EBX, 16, XCR0_ZMM},
-    {"avx512bw", 7, EBX, 30, XCR0_ZMM},    {"avx512vl", 7, EBX, 31, XCR0_ZMM},   {"vaes", 7, ECX, 9, XCR0_YMM},
-    {"vpclmulqdq", 7, ECX, 10, XCR0_YMM},  {"bmi1", 7, EBX, 3, XCR0_NONE},
+    {"ssse3", 1, ECX, 9, XCR0_NONE},
+    {"sse4_1", 1, ECX, 19, XCR0_NONE},
+    {"sse4_2", 1, ECX, 20, XCR0_NONE},
+    {"pclmulqdq", 1, ECX, 1, XCR0_NONE},
+    {"aes", 1, ECX, 25, XCR0_NONE},
+    {"bmi2", 7, EBX, 8, XCR0_NONE},
+    {"avx2", 7, EBX, 5, XCR0_YMM},
+    {"sha_ni", 7, EBX, 29, XCR0_NONE},
+    {"avx512f", 7, EBX, 16, XCR0_ZMM},
+    {"avx512bw", 7, EBX, 30, XCR0_ZMM},
+    {"avx512vl", 7, EBX, 31, XCR0_ZMM},
+    {"vaes", 7, ECX, 9, XCR0_YMM},
+    {"vpclmulqdq", 7, ECX, 10, XCR0_YMM},
+    {"bmi1", 7, EBX, 3, XCR0_NONE},
     {"one_cycle_vectors", BY_MODEL, EBX, 0, XCR0_NONE},
 };
 
@@ -55,7 +65,7 @@ static uint64_t read_xcr0(void)
     unsigned eax, ebx, ecx, edx;
     if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & osxsave))
         return 0;
-    /* The intrinsic would need a target attribute; the instruction is safe once OSXSAVE is seen. */
+    /* The intrinsic would need a target attribute; the instruction is safe once OSXSAVE is set. */
     __asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
     return (uint64_t)edx << 32 | eax;
 }
@@ -85,8 +95,9 @@ static unsigned family(void)
     return base == EXTENDED ? base + (eax >> 20 & 255) : base;
 }
 
-/* Of those that have AVX-512VL: all of Intel's so far, and AMD's Zen 4. It is two cycles on Zen 5; of what is not known we expect the same.
- * Source: A. Fog, "Instruction tables"; uops.info. */
+/* Whether AVX-512VL's additions and rotations take one cycle: on all of Intel's processors so far, and on AMD's Zen
+ * 4. On Zen 5 they take two; of unknown processors we expect the same. Source: A. Fog, "Instruction tables";
+ * uops.info. */
 static bool vectors_take_one_cycle(void)
 {
     enum { FAMILY_ZEN_4 = 0x19 };
@@ -119,7 +130,7 @@ static uint32_t feature_named(const char *name, size_t length)
     return 0;
 }
 
-/* False if a name in the list is unknown; empty names are nothing. */
+/* Returns false if a name in the list is unknown; empty names are ignored. */
 static bool parse_feature_list(const char *list, uint32_t *named)
 {
     *named = 0;

@@ -1,5 +1,5 @@
 /*
- * What the processor can do, as a bit set that kernel rows state their needs in.
+ * What the processor can do, as a bit set. Kernel rows state their needs in it.
  */
 #ifndef ENGINE_CPU_FEATURES_H
 #define ENGINE_CPU_FEATURES_H
@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A feature's bit is its place in the table in features.c. The names exist on every architecture, so that one ENGINE_CPU_DISABLE serves
- * a mixed fleet; where they mean nothing, nothing is detected. */
+/* A feature's bit is its index in the table in features.c. The names exist on every architecture, so that one
+ * ENGINE_CPU_DISABLE serves a mixed fleet; elsewhere they are never detected. */
 enum cpu_feature {
     FEATURE_SSSE3 = 1 << 0,
     FEATURE_SSE4_1 = 1 << 1,
@@ -24,10 +24,11 @@ enum cpu_feature {
     FEATURE_VAES = 1 << 11,
     FEATURE_VPCLMULQDQ = 1 << 12,
     FEATURE_BMI1 = 1 << 13,
-    FEATURE_ONE_CYCLE_VECTORS = 1 << 14, /* no bit of CPUID: add, rotate, vpternlogd take one cycle in vectors too */
+    FEATURE_ONE_CYCLE_VECTORS = 1 << 14, /* no bit of CPUID: vector add, rotate, vpternlogd take one cycle */
 };
 
-/* Detect, then take away what ENGINE_CPU_DISABLE names. False if it names something unknown. Called once, by engine_init(). */
+/* Detect, then take away what ENGINE_CPU_DISABLE names. Returns false if it names something unknown. Called once, by
+ * engine_init(). */
 bool cpu_features_init(void);
 
 uint32_t cpu_features_usable(void);

@@ -1,13 +1,13 @@
 /*
- * How a function is compiled for more of the processor than the rest of the file, per architecture.
+ * Attributes by which a single function is compiled for more of the processor than the rest of its file.
  *
- * Per function and never per file: with flags on the file the compiler uses the wider registers in the portable functions too, and the
- * fallback dies of an illegal instruction on the very machine it is for.
+ * They stand on functions and never on files: with flags on a file, the compiler uses the wider registers in the
+ * portable functions too, and the fallback dies of an illegal instruction on the very machine that it is for.
  */
 #ifndef ENGINE_CPU_TARGET_H
 #define ENGINE_CPU_TARGET_H
 
-/* -DTARGET_PORTABLE compiles as for a processor we know nothing of; a test does, since not every machine has one at hand. */
+/* -DTARGET_PORTABLE compiles as for an unknown processor. A test does so, since not every machine has one at hand. */
 #if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
@@ -19,8 +19,8 @@
 #define TARGET_AVX2 __attribute__((target("avx2")))
 #define TARGET_AVX512F __attribute__((target("avx512f")))
 #define TARGET_AVX512BW __attribute__((target("avx512f,avx512bw")))
-/* The fused pass keeps the upper sixteen vector registers for itself (fused/wide_x86.h). A compiler that was told to use AVX-512 anywhere would
- * use them too: then there is no fused pass. */
+/* The fused pass keeps the upper sixteen vector registers for itself (fused/wide_x86.h). A compiler that may use
+ * AVX-512 anywhere would use them too; then the fused pass is left out. */
 #if !defined(__AVX512F__)
 #define TARGET_FUSED __attribute__((target("aes,pclmul,sha,ssse3,sse4.1")))
 #endif

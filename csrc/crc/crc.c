@@ -1,5 +1,5 @@
 /*
- * Begin, finish and discard for the CRC rows.
+ * Begin, finish and discard, for all rows of the CRCs.
  */
 #include "crc/crc.h"
 

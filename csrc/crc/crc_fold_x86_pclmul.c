@@ -1,13 +1,15 @@
 /*
- * CRCs by carry-less multiplication: 128 bytes a step, as eight blocks of 16 that wait for nothing but themselves.
+ * CRCs by carry-less multiplication: 128 bytes a step, as eight independent blocks of 16.
  *
- * A block stands for a polynomial X; what follows it in the message pushes it up by D bits, and modulo the CRC's polynomial X * x^D is
- * the sum of two products: of its upper half with x^(D + 64) and of its lower half with x^D, both reduced beforehand to 64 bits. So a
- * block is folded onto the one 128 bytes later (D = 1024), at the end all onto the last (D = 128), and what is left is one block with
- * the remainder of the whole. The tables finish it, and the bytes after the last full block.
+ * A block stands for a polynomial X. The D bits that follow it in the message multiply it by x^D, and modulo the CRC's
+ * polynomial X * x^D is the sum of two products: of its upper half with x^(D + 64) and of its lower half with x^D, both
+ * reduced beforehand to 64 bits. So a block is folded onto the one 128 bytes later (D = 1024). At the end all are
+ * folded onto the last (D = 128), which leaves one block with the remainder of the whole. The tables finish that block
+ * and the bytes after it.
  *
- * Registers are reflected: bit 0 of a block is its highest power of x, so its upper half is the low quadword, and a product of two
- * reflected quadwords comes out one bit too low, as if multiplied by x once more; the constants are of one power less for it.
+ * Registers are reflected: bit 0 of a block is its highest power of x, so its upper half is the low quadword. A product
+ * of two reflected quadwords comes out one bit too low, as if multiplied by x once more; so the constants have one
+ * power less.
  *
  * Source: V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009.
  */
@@ -16,7 +18,7 @@
 #if defined(TARGET_X86_64)
 #include <wmmintrin.h>
 
-#include "crc/crc_combine.h"
+#include "crc/crc_ring.h"
 #include "crc/crc_table.h"
 
 enum { BLOCK = 16, LANES = 8, STEP = LANES * BLOCK };
@@ -51,13 +53,16 @@ TARGET_PCLMUL static inline __m128i block_at(const uint8_t *data)
 
 TARGET_PCLMUL static inline __m128i fold(__m128i block, __m128i by, __m128i onto)
 {
-    return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(block, by, 0x00), _mm_clmulepi64_si128(block, by, 0x11)), onto);
+    return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(block, by, 0x00), _mm_clmulepi64_si128(block, by, 0x11)),
+                         onto);
 }
 
-/* Fold all full blocks, at least one step of them, into the one block `out`; returns how many bytes they were. */
-TARGET_PCLMUL static size_t fold_blocks(const struct folding *folding, uint64_t crc, const uint8_t *data, size_t size, uint8_t *out)
+/* Fold all full blocks, at least one step of them, into the one block `out`. Returns how many bytes they were. */
+TARGET_PCLMUL static size_t fold_blocks(const struct folding *folding, uint64_t crc, const uint8_t *data, size_t size,
+                                        uint8_t *out)
 {
-    const __m128i a_step = block_at((const uint8_t *)folding->a_step), a_block = block_at((const uint8_t *)folding->a_block);
+    const __m128i a_step = block_at((const uint8_t *)folding->a_step),
+                  a_block = block_at((const uint8_t *)folding->a_block);
     __m128i lanes[LANES];
     size_t done = STEP;
 
@@ -75,8 +80,8 @@ TARGET_PCLMUL static size_t fold_blocks(const struct folding *folding, uint64_t 
     return done;
 }
 
-static int update32(const struct folding *folding, const struct crc32_tables *tables, union digest_state *state, const uint8_t *data,
-                    size_t size)
+static int update32(const struct folding *folding, const struct crc32_tables *tables, union digest_state *state,
+                    const uint8_t *data, size_t size)
 {
     uint8_t last[BLOCK];
     if (size >= STEP) {

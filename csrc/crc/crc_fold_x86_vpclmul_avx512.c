@@ -1,13 +1,13 @@
 /*
- * The folding of crc_fold_x86_pclmul.c on registers of 512 bits: 512 bytes a step. What is left after the last full step is 512 bytes
- * with the remainder of all that came before; those, and the bytes behind, are the narrower row's.
+ * The folding of crc_fold_x86_pclmul.c in registers of 512 bits: 512 bytes a step. The last full step leaves 512 bytes
+ * that carry the remainder of everything before; the narrower row takes those and the bytes behind.
  */
 #include "crc/crc.h"
 
 #if defined(TARGET_X86_64)
 #include <immintrin.h>
 
-#include "crc/crc_combine.h"
+#include "crc/crc_ring.h"
 
 enum { WIDE = 64, LANES = 8, STEP = LANES * WIDE };
 
@@ -34,8 +34,9 @@ TARGET_VPCLMUL_AVX512 static inline __m512i fold(__m512i block, __m512i by, __m5
     return _mm512_ternarylogic_epi64(low, high, onto, XOR_OF_THREE);
 }
 
-/* Fold all full steps, at least one, into the STEP bytes of `rest`; returns how many bytes they were. */
-TARGET_VPCLMUL_AVX512 static size_t fold_steps(const uint64_t *folding, uint64_t crc, const uint8_t *data, size_t size, uint8_t *rest)
+/* Fold all full steps, at least one, into the STEP bytes of `rest`. Returns how many bytes they were. */
+TARGET_VPCLMUL_AVX512 static size_t fold_steps(const uint64_t *folding, uint64_t crc, const uint8_t *data, size_t size,
+                                               uint8_t *rest)
 {
     const __m512i by = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)folding));
     __m512i lanes[LANES];
@@ -54,9 +55,9 @@ TARGET_VPCLMUL_AVX512 static size_t fold_steps(const uint64_t *folding, uint64_t
     return done;
 }
 
-/* Fold what makes full steps, then let the narrower row carry on over what is left of it, and over the rest. */
-static int update(const uint64_t *folding, int (*narrower)(union digest_state *, const uint8_t *, size_t), union digest_state *state,
-                  const uint8_t *data, size_t size)
+/* Fold the full steps, then let the narrower row take what they leave and the bytes behind. */
+static int update(const uint64_t *folding, int (*narrower)(union digest_state *, const uint8_t *, size_t),
+                  union digest_state *state, const uint8_t *data, size_t size)
 {
     if (size >= 2 * STEP) {
         uint8_t rest[STEP];

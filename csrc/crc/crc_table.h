@@ -19,13 +19,13 @@ struct crc64_tables {
     uint64_t of[16][256];
 };
 
-/* Filled by crc_tables_init(), read-only afterwards. */
+/* Filled by crc_tables_init(), only read afterwards. */
 extern struct crc32_tables crc32_iso_hdlc_tables, crc32_castagnoli_tables;
 extern struct crc64_tables crc64_nvme_tables;
 
 void crc_tables_init(void);
 
-/* Carry the register `crc` over `size` bytes; no complement is done here. */
+/* Carry the register `crc` over `size` bytes. Nothing is complemented here. */
 uint32_t crc32_by_tables(const struct crc32_tables *tables, uint32_t crc, const uint8_t *data, size_t size);
 uint64_t crc64_by_tables(const struct crc64_tables *tables, uint64_t crc, const uint8_t *data, size_t size);
 

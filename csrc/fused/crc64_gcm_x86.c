@@ -1,11 +1,12 @@
 /*
- * The fused pass for bytes that MD5 and SHA-256 have had already, in lanes: CRC64NVME needs little beside AES-256-GCM, and none of what
- * that waits for.
+ * The fused pass without MD5, for bytes that MD5 and SHA-256 have taken in lanes already: CRC64NVME beside AES-256-GCM,
+ * which leaves room for its few instructions.
  */
 #include "cpu/target.h"
 
 #if defined(TARGET_FUSED)
 #include "crc/crc_table.h"
+#include "fused/folding.h"
 #include "fused/fused.h"
 #include "gcm/gcm_x86_avx512.h"
 
@@ -25,7 +26,7 @@ void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t bloc
 {
     const size_t size = FUSED_BLOCK * blocks, done = take_steps(fused, data, size, out);
     *fused->crc64 = crc64_by_tables(&crc64_nvme_tables, *fused->crc64, data + done, size - done);
-    /* Clears the registers too, if nothing is left to do. */
+    /* This clears the registers too, even if no bytes are left. */
     gcm_row_x86_vaes_avx512.pieces->carry_on(fused->gcm, true, data + done, size - done, out + done);
 }
 #endif

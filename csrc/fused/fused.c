@@ -1,5 +1,6 @@
 /*
- * The fused pass over bytes of any number: what is no whole block is left to the chosen rows, whose states these are.
+ * The fused pass over any number of bytes. The rows take whole blocks; the chosen rows of each algorithm, which share
+ * their states, take the bytes before and behind.
  */
 #include "fused/fused.h"
 
@@ -19,16 +20,16 @@ static struct fused states_of(union digest_state *states, union gcm_state *gcm)
     };
 }
 
-/* A compiler that has not registers enough keeps some of what is in them on the stack. What ran before is overwritten there. */
+/* Overwrite the stack below this frame: a compiler that runs out of registers keeps secrets there. */
 static __attribute__((noinline)) void wipe_stack(void)
 {
     uint8_t frame[1024];
     OPENSSL_cleanse(frame, sizeof frame);
 }
 
-/* Whole blocks. */
-static void carry_on(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *data, size_t size,
-                     uint8_t *out)
+/* Run the row over whole blocks. */
+static void carry_on(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *data,
+                     size_t size, uint8_t *out)
 {
     const struct fused fused = states_of(states, gcm);
     row->blocks(&fused, data, size / FUSED_BLOCK, out);
@@ -42,7 +43,7 @@ static void carry_on(const struct fused_row *row, union digest_state *states, un
 
 static int digest_apart(const struct fused_row *row, union digest_state *states, const uint8_t *data, size_t size)
 {
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const int status = registry_chosen_row(i)->update(&states[i], data, size);
         if (status != ENGINE_OK)
             return status;
@@ -62,8 +63,8 @@ int fused_digest(const struct fused_row *row, union digest_state *states, const 
     return status;
 }
 
-int fused_seal(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
-               size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
+int fused_seal(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *nonce,
+               const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
     const size_t blocks = size / FUSED_BLOCK * FUSED_BLOCK, rest = size - blocks;
     const struct gcm_pieces *const pieces = gcm_chosen_row()->pieces;

@@ -1,6 +1,7 @@
 /*
- * The fused pass: what a request wants of a stream's bytes, MD5 and beside it SHA-256, CRC64NVME and AES-256-GCM, in one go over each
- * block of 64 bytes. MD5 is a chain that leaves most of a processor idle; the rest is done in its gaps.
+ * The fused pass computes all that a request wants of a stream's bytes, MD5 and beside it SHA-256, CRC64NVME and
+ * AES-256-GCM, in one go over each block of 64 bytes. MD5 is a chain of dependencies that leaves most of the processor
+ * idle; the rest is done in its gaps.
  */
 #ifndef ENGINE_FUSED_FUSED_H
 #define ENGINE_FUSED_FUSED_H
@@ -14,10 +15,10 @@
 
 enum { FUSED_BLOCK = 64 };
 
-/* What is carried on; what a row does not compute may be NULL. */
+/* The states that a row carries on. A pointer that the row does not need may be NULL. */
 struct fused {
     uint32_t *md5;    /* the words of struct md5 */
-    uint32_t *sha256; /* of struct sha256 */
+    uint32_t *sha256; /* the words of struct sha256 */
     uint64_t *crc64;  /* the register */
     struct gcm_x86 *gcm;
 };
@@ -36,27 +37,28 @@ enum { FUSED_ROWS_X86 = 26 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
 
-/* To fold what CRC64NVME has over the 64 bytes that follow: x^(512 + 63), x^(512 - 1). */
-extern uint64_t fused_crc64_folding[2];
-
-/* Over the 16 bytes that follow; aligned, as an operand of SSE. */
-extern uint64_t fused_crc64_folding_near[2];
-
-/* The row that has no MD5. */
+/* The row without MD5. */
 void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
 #endif
 
-/* Test the rows, against the chosen rows of what they compute. Called once, by engine_init(), when all others are chosen. */
+/* Test the rows against the chosen rows of what they compute. Called once, by engine_init(), after all others are
+ * chosen. */
 void fused_init(uint32_t features);
 
-/* The row that computes most of these digests and no other, and seals or does not; NULL if there is none. */
+/* Return the row that computes the most of these digests and no others, and that seals or does not; NULL if there is
+ * none. */
 const struct fused_row *fused_row_for(uint32_t digests, bool seals);
 
-/* Carry the row's digests, MD5 among them, on over any number of bytes; `states` are those of all algorithms, by their index. */
+/* For engine_row_describe(). */
+int fused_row_count(void);
+void fused_describe(int index, struct engine_row_info *info);
+
+/* Carry the row's digests, which include MD5, on over any number of bytes. `states` has the states of all
+ * algorithms, by index. */
 int fused_digest(const struct fused_row *row, union digest_state *states, const uint8_t *data, size_t size);
 
-/* The same, and seal the bytes as one message, as gcm_row's seal() does. What MD5 has seen must be whole blocks. */
-int fused_seal(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
-               size_t aad_size, const uint8_t *data, size_t size, uint8_t *out);
+/* Do the same, and seal the bytes as one message, as gcm_row's seal() does. MD5 must have taken whole blocks so far. */
+int fused_seal(const struct fused_row *row, union digest_state *states, union gcm_state *gcm, const uint8_t *nonce,
+               const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size, uint8_t *out);
 
 #endif

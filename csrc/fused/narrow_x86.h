@@ -1,25 +1,28 @@
 /*
- * What the fused pass does by AES-NI and PCLMULQDQ in registers of 128 bits, an instruction or a few at a time: wide_x86.h for processors
- * that have less.
+ * The same pieces as in wide_x86.h, by AES-NI and PCLMULQDQ in registers of 128 bits, for processors without VAES and
+ * VPCLMULQDQ.
  *
- * There are sixteen such registers, and SHA-256 wants eight. So there is one mask: a block of 16 bytes is encrypted after the other, a
- * round of AES after each step of MD5, and keys and constants are read where they lie. The compiler chooses the registers, and may keep some
- * of what is secret on the stack, which fused.c wipes. All is in the encoding of SSE, as SHA-NI is.
+ * There are sixteen such registers, and SHA-256 wants eight of them. So there is only one mask: the blocks of 16 bytes
+ * are encrypted one after another, one round of AES after each step of MD5, and keys and constants are read from
+ * memory. The compiler assigns the registers and may keep secrets on the stack, which fused.c wipes. All instructions
+ * are in the encoding of SSE, as those of SHA-NI are.
  *
- * GHASH. A block is multiplied while the next one is encrypted, by the power of H that belongs to its place of four, and the sum is reduced
- * when the fourth is in it. At first that sum is the state before, which a reduction leaves as it is, and the block is zero.
+ * GHASH. Each block is multiplied while the next one is encrypted, by the power of H that its place among four demands;
+ * after the fourth the sum is reduced. The first time the sum is the state from before, which a reduction does not
+ * change, and the block is zero.
  *
- * CRC64NVME is folded from each block onto the next: that takes a few cycles, and there is time for it four times.
+ * CRC64NVME is folded from each block of 16 bytes onto the next: each time takes a few cycles, and four times fit into
+ * a block of MD5.
  */
 #ifndef ENGINE_FUSED_NARROW_X86_H
 #define ENGINE_FUSED_NARROW_X86_H
 
 #include "crc/crc_table.h"
-#include "fused/fused.h"
+#include "fused/folding.h"
 #include "gcm/gcm_x86.h"
 
 struct narrow_x86 {
-    __m128i counter, mask, sealed; /* `sealed` is the last block, reversed */
+    __m128i counter, mask, sealed; /* `sealed` is the last block of ciphertext, reversed */
     __m128i low, middle, high;     /* the sum of products */
     __m128i crc;
     const uint64_t *crc_by;
@@ -39,7 +42,7 @@ static const struct narrow_constants narrow_constants = {
     .crc_start = {1, 0},
 };
 
-/* An operand in memory: at a multiple of 16, as SSE wants it, unless movdqu takes it. */
+/* An operand in memory. SSE instructions other than movdqu want it at a multiple of 16. */
 #define NARROW_AT(bytes) "m"(*(const uint8_t(*)[AES_BLOCK])(bytes))
 
 TARGET_FUSED static ALWAYS_INLINE void narrow_begin_gcm(struct narrow_x86 *narrow, const struct gcm_x86 *gcm)
@@ -49,11 +52,13 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_begin_gcm(struct narrow_x86 *narro
     narrow->high = gcm_load(gcm->hash);
 }
 
-/* One round of AES, 0 to 14. */
-TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int round)
+/* Do round 0 to 14 of AES. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narrow, const struct gcm_x86 *gcm,
+                                                        const int round)
 {
     if (round == 0)
-        __asm__ volatile("movdqa %[Counter], %[Mask]\n\tpaddd %[One], %[Counter]\n\tpshufb %[Reverse], %[Mask]\n\tpxor %[Key], %[Mask]"
+        __asm__ volatile("movdqa %[Counter], %[Mask]\n\tpaddd %[One], %[Counter]\n\tpshufb %[Reverse], %[Mask]\n\tpxor "
+                         "%[Key], %[Mask]"
                          : [Mask] "=&x"(narrow->mask), [Counter] "+x"(narrow->counter)
                          : [One] NARROW_AT(narrow_constants.one), [Reverse] NARROW_AT(narrow_constants.reverse),
                            [Key] NARROW_AT(gcm->round_keys[0]));
@@ -63,10 +68,12 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_make_mask(struct narrow_x86 *narro
         __asm__ volatile("aesenclast %1, %0" : "+x"(narrow->mask) : NARROW_AT(gcm->round_keys[round]));
 }
 
-/* To the first of four blocks belongs the hash of what was before. */
-TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, const int block, const uint8_t *data, uint8_t *out)
+/* Encrypt block 0 to 3 of four; the hash of everything before is added to the first. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, const int block, const uint8_t *data,
+                                                    uint8_t *out)
 {
-    __asm__ volatile("movdqu %[Data], %[Sealed]\n\tpxor %[Mask], %[Sealed]\n\tmovdqu %[Sealed], %[Out]\n\tpshufb %[Reverse], %[Sealed]"
+    __asm__ volatile("movdqu %[Data], %[Sealed]\n\tpxor %[Mask], %[Sealed]\n\tmovdqu %[Sealed], %[Out]\n\tpshufb "
+                     "%[Reverse], %[Sealed]"
                      : [Sealed] "=&x"(narrow->sealed), [Out] "=m"(*(uint8_t(*)[AES_BLOCK])(out + AES_BLOCK * block))
                      : [Mask] "x"(narrow->mask), [Data] NARROW_AT(data + AES_BLOCK * block),
                        [Reverse] NARROW_AT(narrow_constants.reverse));
@@ -74,7 +81,7 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, c
         __asm__ volatile("pxor %1, %0" : "+x"(narrow->sealed) : "x"(narrow->high));
 }
 
-/* Add the product of a half of the last block and one of a power. */
+/* Add the product of one half of the last block and one half of a power of H. */
 #define NARROW_ADD_PRODUCT(halves, power, sum)                                        \
     __asm__ volatile("movdqa %2, %1\n\tpclmulqdq $" #halves ", %3, %1\n\tpxor %1, %0" \
                      : "+x"(sum), "=&x"(product)                                      \
@@ -88,8 +95,10 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_crypt(struct narrow_x86 *narrow, c
 
 enum { NARROW_HASH_PARTS = 6 };
 
-/* GHASH of the last block, number `block` of four, in parts; the last two parts are the reduction, of the fourth only. */
-TARGET_FUSED static ALWAYS_INLINE void narrow_hash(struct narrow_x86 *narrow, const struct gcm_x86 *gcm, const int block, const int part)
+/* Do one part of GHASH of the last block, number `block` of four. The last two parts reduce the sum, after the fourth
+ * block only. */
+TARGET_FUSED static ALWAYS_INLINE void narrow_hash(struct narrow_x86 *narrow, const struct gcm_x86 *gcm,
+                                                   const int block, const int part)
 {
     const uint8_t *const power = gcm->powers[GCM_POWERS - 4 + block];
     __m128i product;
@@ -118,7 +127,7 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_end_gcm(struct narrow_x86 *narrow,
     gcm_store(gcm->hash, narrow->high);
 }
 
-/* The register belongs onto the first eight bytes, where it is; one times it is the first product. */
+/* The register is added to the first eight bytes: it lies there already, and the first product is one times it. */
 TARGET_FUSED static ALWAYS_INLINE void narrow_begin_crc(struct narrow_x86 *narrow, const uint64_t *crc)
 {
     narrow->crc = _mm_loadl_epi64((const void *)crc);
@@ -141,5 +150,9 @@ TARGET_FUSED static ALWAYS_INLINE void narrow_end_crc(const struct narrow_x86 *n
     gcm_store(remainder, narrow->crc);
     *crc = crc64_by_tables(&crc64_nvme_tables, 0, remainder, sizeof remainder);
 }
+
+#undef NARROW_AT
+#undef NARROW_ADD_PRODUCT
+#undef NARROW_REDUCE
 
 #endif

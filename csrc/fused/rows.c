@@ -1,11 +1,11 @@
 /*
- * The rows of the fused pass, and the functions by which Python looks at them. A row carries on the states of others, so it is tested
- * against the chosen rows of what it computes, and is usable only if the states of those are plain.
+ * Tests and chooses the rows of the fused pass. A row carries on the states of other rows, so it is tested against the
+ * chosen rows of what it computes, and is usable only if their states are plain.
  */
 #include <string.h>
 
 #include "common/assert.h"
-#include "crc/crc_combine.h"
+#include "fused/folding.h"
 #include "fused/fused.h"
 #include "gcm/gcm.h"
 #include "kernels/registry.h"
@@ -14,25 +14,10 @@
 enum { FUSED_ROWS = FUSED_ROWS_X86 };
 
 static const struct fused_row *const rows = fused_rows_x86;
-
-uint64_t fused_crc64_folding[2];
-_Alignas(AES_BLOCK) uint64_t fused_crc64_folding_near[2];
-
-static void fill_folding(void)
-{
-    for (int half = 0; half < 2; half++) {
-        fused_crc64_folding[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * FUSED_BLOCK + 63 - 64 * half);
-        fused_crc64_folding_near[half] = crc_power_of_x(ENGINE_DIGEST_CRC64NVME, 8 * AES_BLOCK + 63 - 64 * half);
-    }
-}
 #else
 enum { FUSED_ROWS = 0 };
 
 static const struct fused_row *const rows = NULL;
-
-static void fill_folding(void)
-{
-}
 #endif
 
 static uint32_t usable;
@@ -45,17 +30,23 @@ static const struct fused_row *row_at(int row)
     return &rows[row];
 }
 
+static bool is_usable(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
+    return (usable >> row & 1) != 0;
+}
+
 static bool states_are_plain(const struct fused_row *row)
 {
-    FOR_EACH_DIGEST(row->digests & ~ENGINE_CRCS, i)
-        if (!registry_chosen_row(i)->is_raw)
+    FOR_EACH_DIGEST (row->digests & ~ENGINE_CRCS, i)
+        if (!registry_chosen_row(i)->is_plain)
             return false;
     return !row->seals || gcm_chosen_row()->pieces != NULL;
 }
 
 static int finish(const struct fused_row *row, union digest_state *states, uint8_t *digests)
 {
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const int status = registry_chosen_row(i)->finish(&states[i], digests);
         if (status != ENGINE_OK)
             return status;
@@ -64,11 +55,11 @@ static int finish(const struct fused_row *row, union digest_state *states, uint8
     return ENGINE_OK;
 }
 
-static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-               const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
+static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
+               size_t aad_size, const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
 {
     union digest_state states[ENGINE_ALGORITHM_COUNT] = {0};
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const int status = registry_chosen_row(i)->begin(&states[i]);
         if (status != ENGINE_OK)
             return status;
@@ -78,9 +69,9 @@ static int run(const struct fused_row *row, union gcm_state *gcm, const uint8_t 
     return status == ENGINE_OK ? finish(row, states, digests) : status;
 }
 
-/* With a key for one message, which lies made ready on the stack, and is wiped: this is for tests and benchmarks. */
-static int run_once(const struct fused_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                    const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
+/* Run a row over one message, for tests and benchmarks. The prepared key lies on the stack and is wiped. */
+static int run_once(const struct fused_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
+                    size_t aad_size, const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
 {
     union gcm_state gcm = {0};
     int status = row->seals ? gcm_chosen_row()->begin(&gcm, key) : ENGINE_OK;
@@ -93,7 +84,7 @@ static int run_once(const struct fused_row *row, const uint8_t *key, const uint8
 
 static bool digests_are_right(const struct fused_row *row, const uint8_t *digests)
 {
-    FOR_EACH_DIGEST(row->digests, i) {
+    FOR_EACH_DIGEST (row->digests, i) {
         const struct algorithm *const algorithm = registry_algorithm(i);
         if (memcmp(digests, algorithm->answer_of_pattern, algorithm->digest_size) != 0)
             return false;
@@ -107,21 +98,23 @@ static bool row_answers(const struct fused_row *row)
     static const uint8_t key[ENGINE_KEY_SIZE] = {1}, nonce[ENGINE_NONCE_SIZE] = {2}, aad[] = {3};
     uint8_t pattern[SELF_TEST_SIZE], sealed[SELF_TEST_SIZE + ENGINE_TAG_SIZE], expected[sizeof sealed];
     uint8_t digests[ENGINE_ALGORITHM_COUNT * ENGINE_DIGEST_SIZE_MAX];
-    for (size_t i = 0; i < sizeof pattern; i++)
-        pattern[i] = (uint8_t)(131 * i + 7);
+    fill_with_pattern(pattern, sizeof pattern);
     if (run_once(row, key, nonce, aad, sizeof aad, pattern, sizeof pattern, sealed, digests) != ENGINE_OK)
         return false;
     if (!digests_are_right(row, digests))
         return false;
     if (!row->seals)
         return true;
-    return engine_gcm_row_seal(engine_gcm_row_chosen(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) == ENGINE_OK &&
+    return gcm_seal_once(gcm_chosen_row(), key, nonce, aad, sizeof aad, pattern, sizeof pattern, expected) ==
+               ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0;
 }
 
 void fused_init(uint32_t features)
 {
-    fill_folding();
+#if defined(TARGET_FUSED)
+    fused_folding_init();
+#endif
     for (int i = 0; i < FUSED_ROWS; i++)
         if ((rows[i].needs & ~features) == 0 && states_are_plain(&rows[i]) && row_answers(&rows[i]))
             usable |= 1u << i;
@@ -135,45 +128,25 @@ const struct fused_row *fused_row_for(uint32_t digests, bool seals)
     return NULL;
 }
 
-int engine_fused_row_count(void)
+int fused_row_count(void)
 {
     return FUSED_ROWS;
 }
 
-const char *engine_fused_row_name(int row)
+void fused_describe(int index, struct engine_row_info *info)
 {
-    return row_at(row)->name;
+    const struct fused_row *const row = row_at(index);
+    info->name = row->name;
+    info->digests = row->digests;
+    info->seals = row->seals;
+    info->needs = row->needs;
+    info->usable = is_usable(index);
+    info->chosen = fused_row_for(row->digests, row->seals) == row;
 }
 
-uint32_t engine_fused_row_needs(int row)
+int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                         const uint8_t *data, size_t size, uint8_t *out, uint8_t *digests)
 {
-    return row_at(row)->needs;
-}
-
-uint32_t engine_fused_row_digests(int row)
-{
-    return row_at(row)->digests;
-}
-
-bool engine_fused_row_seals(int row)
-{
-    return row_at(row)->seals;
-}
-
-bool engine_fused_row_usable(int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < FUSED_ROWS);
-    return (usable >> row & 1) != 0;
-}
-
-bool engine_fused_row_chosen(int row)
-{
-    return fused_row_for(row_at(row)->digests, row_at(row)->seals) == row_at(row);
-}
-
-int engine_fused_row_run(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
-                         size_t size, uint8_t *out, uint8_t *digests)
-{
-    return engine_fused_row_usable(row) ? run_once(row_at(row), key, nonce, aad, aad_size, data, size, out, digests)
-                                        : ENGINE_E_KERNEL_UNUSABLE;
+    return is_usable(row) ? run_once(row_at(row), key, nonce, aad, aad_size, data, size, out, digests)
+                          : ENGINE_E_KERNEL_UNUSABLE;
 }

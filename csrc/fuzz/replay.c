@@ -1,7 +1,8 @@
 /*
- * A main for a fuzz target where there is no libFuzzer: runs it over files, and over blind mutations of them.
+ * A main for a fuzz target where there is no libFuzzer: it runs the target over files, and over blind mutations of
+ * them.
  *
- *     replay RUNS SEED FILE...        RUNS mutations of the files, after each file once as it is
+ *     replay RUNS SEED FILE...        each file once as it is, then RUNS mutations of the files
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /*
- * The rows of AES-256-GCM, best first, and the functions by which Python looks at them. A row is trusted once it has given the right
- * answer in both directions, and has refused a wrong tag; a long message, for which there is no published answer, must come out as
- * libcrypto seals it.
+ * The rows of AES-256-GCM, best first. A row is trusted once it has given the known answer in both directions and
+ * refused a wrong tag. For long messages no answer is published: there it must agree with libcrypto.
  */
 #include "gcm/gcm.h"
 
 #include <string.h>
 
 #include "common/assert.h"
+#include "kernels/answers.h"
 #include "keys/pages.h"
 
 static const struct gcm_row *const rows[] = {
@@ -25,14 +25,17 @@ static const uint8_t answer_key[ENGINE_KEY_SIZE] = {
     0xfe, 0xff, 0xe9, 0x92, 0x86, 0x65, 0x73, 0x1c, 0x6d, 0x6a, 0x8f, 0x94, 0x67, 0x30, 0x83, 0x08,
     0xfe, 0xff, 0xe9, 0x92, 0x86, 0x65, 0x73, 0x1c, 0x6d, 0x6a, 0x8f, 0x94, 0x67, 0x30, 0x83, 0x08,
 };
-static const uint8_t answer_nonce[ENGINE_NONCE_SIZE] = {0xca, 0xfe, 0xba, 0xbe, 0xfa, 0xce, 0xdb, 0xad, 0xde, 0xca, 0xf8, 0x88};
+static const uint8_t answer_nonce[ENGINE_NONCE_SIZE] = {0xca, 0xfe, 0xba, 0xbe, 0xfa, 0xce,
+                                                        0xdb, 0xad, 0xde, 0xca, 0xf8, 0x88};
 static const uint8_t answer_aad[ANSWER_AAD] = {
-    0xfe, 0xed, 0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed, 0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xab, 0xad, 0xda, 0xd2,
+    0xfe, 0xed, 0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xfe, 0xed,
+    0xfa, 0xce, 0xde, 0xad, 0xbe, 0xef, 0xab, 0xad, 0xda, 0xd2,
 };
 static const uint8_t answer_data[ANSWER_DATA] = {
-    0xd9, 0x31, 0x32, 0x25, 0xf8, 0x84, 0x06, 0xe5, 0xa5, 0x59, 0x09, 0xc5, 0xaf, 0xf5, 0x26, 0x9a, 0x86, 0xa7, 0xa9, 0x53,
-    0x15, 0x34, 0xf7, 0xda, 0x2e, 0x4c, 0x30, 0x3d, 0x8a, 0x31, 0x8a, 0x72, 0x1c, 0x3c, 0x0c, 0x95, 0x95, 0x68, 0x09, 0x53,
-    0x2f, 0xcf, 0x0e, 0x24, 0x49, 0xa6, 0xb5, 0x25, 0xb1, 0x6a, 0xed, 0xf5, 0xaa, 0x0d, 0xe6, 0x57, 0xba, 0x63, 0x7b, 0x39,
+    0xd9, 0x31, 0x32, 0x25, 0xf8, 0x84, 0x06, 0xe5, 0xa5, 0x59, 0x09, 0xc5, 0xaf, 0xf5, 0x26,
+    0x9a, 0x86, 0xa7, 0xa9, 0x53, 0x15, 0x34, 0xf7, 0xda, 0x2e, 0x4c, 0x30, 0x3d, 0x8a, 0x31,
+    0x8a, 0x72, 0x1c, 0x3c, 0x0c, 0x95, 0x95, 0x68, 0x09, 0x53, 0x2f, 0xcf, 0x0e, 0x24, 0x49,
+    0xa6, 0xb5, 0x25, 0xb1, 0x6a, 0xed, 0xf5, 0xaa, 0x0d, 0xe6, 0x57, 0xba, 0x63, 0x7b, 0x39,
 };
 static const uint8_t answer_sealed[ANSWER_DATA + ENGINE_TAG_SIZE] = {
     0x52, 0x2d, 0xc1, 0xf0, 0x99, 0x56, 0x7d, 0x07, 0xf4, 0x7f, 0x37, 0xa3, 0x2a, 0x84, 0x42, 0x7d, 0x64, 0x3a, 0x8c,
@@ -44,8 +47,8 @@ static const uint8_t answer_sealed[ANSWER_DATA + ENGINE_TAG_SIZE] = {
 static uint32_t usable;
 static int chosen = -1;
 
-static int seal_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
-                     size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
+static int seal_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce,
+                     const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
     int status = row->begin(state, key);
     if (status == ENGINE_OK)
@@ -54,8 +57,8 @@ static int seal_with(const struct gcm_row *row, union gcm_state *state, const ui
     return status;
 }
 
-static int open_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
-                     size_t aad_size, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+static int open_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce,
+                     const uint8_t *aad, size_t aad_size, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     ENGINE_ASSERT(sealed_size >= ENGINE_TAG_SIZE);
     int status = row->begin(state, key);
@@ -71,12 +74,13 @@ static bool row_agrees_on_a_long_message(const struct gcm_row *row)
     enum { SIZE = 1100 };
     union gcm_state state = {0};
     uint8_t data[SIZE], sealed[SIZE + ENGINE_TAG_SIZE], expected[SIZE + ENGINE_TAG_SIZE];
-    for (size_t i = 0; i < SIZE; i++)
-        data[i] = (uint8_t)(131 * i + 7);
-    return seal_with(&gcm_row_libcrypto, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, expected) == ENGINE_OK &&
+    fill_with_pattern(data, SIZE);
+    return seal_with(&gcm_row_libcrypto, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE,
+                     expected) == ENGINE_OK &&
            seal_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, data, SIZE, sealed) == ENGINE_OK &&
            memcmp(sealed, expected, sizeof sealed) == 0 &&
-           open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, expected, sizeof expected, sealed) == ENGINE_OK &&
+           open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, expected, sizeof expected,
+                     sealed) == ENGINE_OK &&
            memcmp(sealed, data, SIZE) == 0;
 }
 
@@ -84,9 +88,11 @@ static bool row_answers(const struct gcm_row *row)
 {
     union gcm_state state = {0};
     uint8_t sealed[sizeof answer_sealed], opened[ANSWER_DATA];
-    if (seal_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, answer_data, ANSWER_DATA, sealed) != ENGINE_OK ||
+    if (seal_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, answer_data, ANSWER_DATA, sealed) !=
+            ENGINE_OK ||
         memcmp(sealed, answer_sealed, sizeof sealed) != 0 ||
-        open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) != ENGINE_OK ||
+        open_with(row, &state, answer_key, answer_nonce, answer_aad, ANSWER_AAD, sealed, sizeof sealed, opened) !=
+            ENGINE_OK ||
         memcmp(opened, answer_data, sizeof opened) != 0)
         return false;
     sealed[sizeof sealed - 1] ^= 1;
@@ -111,23 +117,23 @@ const struct gcm_row *gcm_chosen_row(void)
     return rows[chosen];
 }
 
-int gcm_ready(struct gcm *gcm, const uint8_t *key)
+int gcm_prepare(struct gcm *gcm, const uint8_t *key)
 {
-    if (gcm->is_ready)
+    if (gcm->is_prepared)
         return ENGINE_OK;
     const int status = gcm_chosen_row()->begin(&gcm->state, key);
-    gcm->is_ready = status == ENGINE_OK;
+    gcm->is_prepared = status == ENGINE_OK;
     return status;
 }
 
-void gcm_rest(struct gcm *gcm)
+void gcm_wipe(struct gcm *gcm)
 {
     gcm_chosen_row()->discard(&gcm->state);
-    gcm->is_ready = false;
+    gcm->is_prepared = false;
 }
 
-int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                  const uint8_t *data, size_t size, uint8_t *out)
+int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
+                  size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
     union gcm_state *const state = secret_pages_take(sizeof *state);
     if (state == NULL)
@@ -137,8 +143,8 @@ int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *
     return status;
 }
 
-int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                  const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
+                  size_t aad_size, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     union gcm_state *const state = secret_pages_take(sizeof *state);
     if (state == NULL)
@@ -148,51 +154,39 @@ int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *
     return status;
 }
 
-int engine_gcm_row_count(void)
-{
-    return GCM_ROWS;
-}
-
-int engine_gcm_row_chosen(void)
-{
-    return chosen;
-}
-
-static const struct gcm_row *row_at(int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
-    return rows[row];
-}
-
-const char *engine_gcm_row_name(int row)
-{
-    return row_at(row)->name;
-}
-
-uint32_t engine_gcm_row_needs(int row)
-{
-    return row_at(row)->needs;
-}
-
-bool engine_gcm_row_usable(int row)
+static bool is_usable(int row)
 {
     ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
     return (usable >> row & 1) != 0;
 }
 
-/* For tests and benchmarks, as the header says: the key made ready lies on the stack, and is wiped. */
-int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
-                        size_t size, uint8_t *out)
+int gcm_row_count(void)
+{
+    return GCM_ROWS;
+}
+
+void gcm_describe(int index, struct engine_row_info *info)
+{
+    info->name = rows[index]->name;
+    info->seals = true;
+    info->needs = rows[index]->needs;
+    info->usable = is_usable(index);
+    info->chosen = chosen == index;
+}
+
+/* For tests and benchmarks: the prepared key lies on the stack, and is wiped. */
+int engine_gcm_row_seal(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                        const uint8_t *data, size_t size, uint8_t *out)
 {
     union gcm_state state = {0};
-    return engine_gcm_row_usable(row) ? seal_with(row_at(row), &state, key, nonce, aad, aad_size, data, size, out)
-                                      : ENGINE_E_KERNEL_UNUSABLE;
+    return is_usable(row) ? seal_with(rows[row], &state, key, nonce, aad, aad_size, data, size, out)
+                          : ENGINE_E_KERNEL_UNUSABLE;
 }
 
 int engine_gcm_row_open(int row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                         const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     union gcm_state state = {0};
-    return engine_gcm_row_usable(row) ? open_with(row_at(row), &state, key, nonce, aad, aad_size, sealed, sealed_size, out)
-                                      : ENGINE_E_KERNEL_UNUSABLE;
+    return is_usable(row) ? open_with(rows[row], &state, key, nonce, aad, aad_size, sealed, sealed_size, out)
+                          : ENGINE_E_KERNEL_UNUSABLE;
 }

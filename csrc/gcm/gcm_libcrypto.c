@@ -1,6 +1,6 @@
 /*
- * The row that works on any processor: libcrypto's EVP. Its contexts lie on the ordinary heap and are wiped when freed, so they are made
- * for one call of ours and never kept between two.
+ * The row that runs on any processor: libcrypto's EVP. Its contexts lie on the ordinary heap and are wiped when freed,
+ * so each is made for one call of ours and never kept.
  */
 #include "gcm/gcm.h"
 
@@ -20,10 +20,11 @@ static int begin(union gcm_state *state, const uint8_t *key)
     state->libcrypto = EVP_CIPHER_CTX_new();
     if (state->libcrypto == NULL)
         return ENGINE_E_MEMORY;
-    return EVP_CipherInit_ex(state->libcrypto, EVP_aes_256_gcm(), NULL, key, NULL, SEAL) == 1 ? ENGINE_OK : ENGINE_E_LIBCRYPTO;
+    return EVP_CipherInit_ex(state->libcrypto, EVP_aes_256_gcm(), NULL, key, NULL, SEAL) == 1 ? ENGINE_OK
+                                                                                              : ENGINE_E_LIBCRYPTO;
 }
 
-/* Everything but the tag. */
+/* Do everything but the tag. */
 static bool run(EVP_CIPHER_CTX *context, int direction, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
                 const uint8_t *data, size_t size, uint8_t *out)
 {
@@ -33,8 +34,8 @@ static bool run(EVP_CIPHER_CTX *context, int direction, const uint8_t *nonce, co
            (size == 0 || EVP_CipherUpdate(context, out, &done, data, (int)size) == 1);
 }
 
-static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size,
-                uint8_t *out)
+static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                size_t size, uint8_t *out)
 {
     uint8_t nothing[ENGINE_TAG_SIZE];
     int done;
@@ -44,8 +45,8 @@ static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad
     return sealed ? ENGINE_OK : ENGINE_E_LIBCRYPTO;
 }
 
-static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
-                       size_t sealed_size, uint8_t *out)
+static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                       const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     const size_t size = sealed_size - ENGINE_TAG_SIZE;
     uint8_t nothing[ENGINE_TAG_SIZE];

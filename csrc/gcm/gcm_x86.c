@@ -1,5 +1,6 @@
 /*
- * What the rows of AES-256-GCM on x86-64 have in common: the key schedule, the powers of H, a message's begin and end.
+ * What the rows of AES-256-GCM on x86-64 have in common: the key schedule, the powers of H, the begin and end of a
+ * message.
  *
  * Source: FIPS 197 5.2.
  */
@@ -10,7 +11,7 @@
 
 #include "gcm/gcm.h"
 
-/* Each word of the key becomes the sum of itself and those before it, and all take up `core`. */
+/* Each word of the key becomes the sum of itself and the words before it; `core` is added to all. */
 TARGET_AESNI static inline __m128i next_round_key(__m128i key, __m128i core)
 {
     key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
@@ -18,14 +19,14 @@ TARGET_AESNI static inline __m128i next_round_key(__m128i key, __m128i core)
     return _mm_xor_si128(key, core);
 }
 
-#define EXPAND_TWO(i, round_constant)                                                                                     \
-    do {                                                                                                                  \
-        even = next_round_key(even, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(odd, round_constant), 0xff));             \
-        gcm_store(keys[i], even);                                                                                         \
-        if ((i) < AES_ROUNDS) {                                                                                           \
-            odd = next_round_key(odd, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(even, 0), 0xaa));                       \
-            gcm_store(keys[(i) + 1], odd);                                                                                \
-        }                                                                                                                 \
+#define EXPAND_TWO(i, round_constant)                                                                         \
+    do {                                                                                                      \
+        even = next_round_key(even, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(odd, round_constant), 0xff)); \
+        gcm_store(keys[i], even);                                                                             \
+        if ((i) < AES_ROUNDS) {                                                                               \
+            odd = next_round_key(odd, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(even, 0), 0xaa));           \
+            gcm_store(keys[(i) + 1], odd);                                                                    \
+        }                                                                                                     \
     } while (0)
 
 TARGET_AESNI static void expand_key(uint8_t keys[AES_ROUNDS + 1][AES_BLOCK], const uint8_t *key)
@@ -93,8 +94,8 @@ int gcm_x86_begin(union gcm_state *state, const uint8_t *key)
     return ENGINE_OK;
 }
 
-int gcm_x86_seal(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                 const uint8_t *data, size_t size, uint8_t *out)
+int gcm_x86_seal(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad,
+                 size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
     gcm_x86_begin_message(&state->x86, nonce, aad, aad_size);
     crypt(&state->x86, true, data, size, out);
@@ -102,8 +103,8 @@ int gcm_x86_seal(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *no
     return ENGINE_OK;
 }
 
-int gcm_x86_open(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                 const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+int gcm_x86_open(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad,
+                 size_t aad_size, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     const size_t size = sealed_size - ENGINE_TAG_SIZE;
     uint8_t tag[ENGINE_TAG_SIZE];
@@ -116,14 +117,14 @@ int gcm_x86_open(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *no
     return ENGINE_E_SEALED_DAMAGED;
 }
 
-/* Round keys stay in registers until something else needs them, and a core dump has the registers of all threads. */
+/* Round keys would stay in registers until other code needs those, and a core dump has the registers of all threads. */
 static void wipe_registers(void)
 {
     __asm__ volatile(".irp register, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n\t"
                      "pxor %%xmm\\register, %%xmm\\register\n\t"
                      ".endr" ::
-                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
-                           "xmm13", "xmm14", "xmm15");
+                         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
+                           "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
 void gcm_x86_discard(union gcm_state *state)

@@ -1,14 +1,15 @@
 /*
  * The mathematics of AES-256-GCM on x86-64, a block at a time.
  *
- * GHASH. Its field is bit-reflected: read as one number of 128 bits, most significant byte first, bit 127 is x^0. A product of two such
- * numbers comes out one bit too low; the powers of H are kept multiplied by x for it. A product of 256 bits is reduced from below in two
- * steps of 64 bits: in this reflection the polynomial x^128 + x^7 + x^2 + x + 1, without its x^128 and its 1, is the number REDUCER.
+ * GHASH. Its field is bit-reflected: in a block read as one number of 128 bits, most significant byte first, bit 127 is
+ * x^0. A product of two such numbers comes out one bit too low, so the powers of H are kept multiplied by x. A product
+ * of 256 bits is reduced from below in two steps of 64 bits: in this reflection the polynomial x^128 + x^7 + x^2 + x +
+ * 1, without its x^128 and its 1, is the number REDUCER.
  *
- * No table is looked up and no branch taken by what is secret.
+ * No table is indexed by a secret, and no branch depends on one.
  *
- * Source: NIST SP 800-38D; S. Gueron, M. Kounavis, "Intel Carry-Less Multiplication Instruction and its Usage for Computing the GCM
- * Mode", Intel, 2010.
+ * Source: NIST SP 800-38D; S. Gueron, M. Kounavis, "Intel Carry-Less Multiplication Instruction and its Usage for
+ * Computing the GCM Mode", Intel, 2010.
  */
 #ifndef ENGINE_GCM_GCM_X86_H
 #define ENGINE_GCM_GCM_X86_H
@@ -39,7 +40,7 @@ TARGET_AESNI static inline __m128i gcm_reverse(__m128i block)
     return _mm_shuffle_epi8(block, _mm_set_epi64x(0x0001020304050607, 0x08090a0b0c0d0e0f));
 }
 
-/* Three words of 128 bits that overlap by half: a product of 256 bits, or a sum of such. */
+/* A product of 256 bits, or a sum of such products, as three words of 128 bits that overlap by half. */
 struct gcm_product {
     __m128i low, middle, high;
 };
@@ -55,7 +56,8 @@ TARGET_AESNI static inline void gcm_add_product(struct gcm_product *sum, __m128i
 TARGET_AESNI static inline __m128i gcm_reduce_half(__m128i lower, __m128i onto)
 {
     const __m128i reducer = _mm_set_epi64x((long long)GCM_REDUCER_HIGH, 0);
-    return _mm_xor_si128(onto, _mm_xor_si128(_mm_clmulepi64_si128(reducer, lower, 0x01), _mm_shuffle_epi32(lower, 0x4e)));
+    return _mm_xor_si128(onto,
+                         _mm_xor_si128(_mm_clmulepi64_si128(reducer, lower, 0x01), _mm_shuffle_epi32(lower, 0x4e)));
 }
 
 TARGET_AESNI static inline __m128i gcm_reduce(const struct gcm_product *product)
@@ -78,7 +80,7 @@ TARGET_AESNI static inline __m128i gcm_encrypt(const struct gcm_x86 *gcm, __m128
     return _mm_aesenclast_si128(block, gcm_load(gcm->round_keys[AES_ROUNDS]));
 }
 
-/* The first power of H by which `count` blocks, one after the other, are multiplied. */
+/* Return the first of the powers of H by which `count` successive blocks are multiplied. */
 static inline const uint8_t *gcm_powers_for(const struct gcm_x86 *gcm, size_t count)
 {
     return gcm->powers[GCM_POWERS - count];
@@ -89,7 +91,7 @@ TARGET_AESNI static inline __m128i gcm_hash_block(const struct gcm_x86 *gcm, __m
     return gcm_multiply(_mm_xor_si128(hash, gcm_reverse(block)), gcm_load(gcm_powers_for(gcm, 1)));
 }
 
-/* At most a block; missing bytes are zeros. */
+/* Load at most a block; missing bytes are zeros. */
 TARGET_AESNI static inline __m128i gcm_load_part(const uint8_t *data, size_t size)
 {
     uint8_t block[AES_BLOCK] = {0};

@@ -1,5 +1,5 @@
 /*
- * AES-256-GCM by AES-NI and PCLMULQDQ: eight blocks a step, and one reduction for all eight.
+ * AES-256-GCM by AES-NI and PCLMULQDQ: eight blocks a step, with one reduction for all eight.
  */
 #include "gcm/gcm_x86.h"
 
@@ -19,7 +19,8 @@ TARGET_AESNI static inline void round_of_all(__m128i *masks, __m128i key)
 }
 
 /* Hash one block of a step. */
-TARGET_AESNI static inline void hash_part(const struct gcm_x86 *gcm, struct gcm_product *sum, int i, __m128i hash, const uint8_t *sealed)
+TARGET_AESNI static inline void hash_part(const struct gcm_x86 *gcm, struct gcm_product *sum, int i, __m128i hash,
+                                          const uint8_t *sealed)
 {
     __m128i block = gcm_reverse(gcm_load(sealed + AES_BLOCK * i));
     if (i == 0)
@@ -28,7 +29,8 @@ TARGET_AESNI static inline void hash_part(const struct gcm_x86 *gcm, struct gcm_
 }
 
 /* Make the masks of a step, all but the last round; meanwhile hash the step `sealed`, unless that is NULL. */
-TARGET_AESNI static inline __attribute__((always_inline)) void make_masks(struct gcm_x86 *gcm, __m128i *masks, const uint8_t *sealed)
+TARGET_AESNI static inline __attribute__((always_inline)) void make_masks(struct gcm_x86 *gcm, __m128i *masks,
+                                                                          const uint8_t *sealed)
 {
     struct gcm_product sum = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
     const __m128i key = gcm_load(gcm->round_keys[0]), hash = gcm_load(gcm->hash);
@@ -54,7 +56,8 @@ TARGET_AESNI static inline void end_masks(const struct gcm_x86 *gcm, __m128i *ma
     const __m128i key = gcm_load(gcm->round_keys[AES_ROUNDS]);
 #pragma GCC unroll 16
     for (int i = 0; i < LANES; i++)
-        gcm_store(out + AES_BLOCK * i, _mm_xor_si128(_mm_aesenclast_si128(masks[i], key), gcm_load(data + AES_BLOCK * i)));
+        gcm_store(out + AES_BLOCK * i,
+                  _mm_xor_si128(_mm_aesenclast_si128(masks[i], key), gcm_load(data + AES_BLOCK * i)));
 }
 
 TARGET_AESNI static void hash_step(struct gcm_x86 *gcm, const uint8_t *sealed)
@@ -65,7 +68,7 @@ TARGET_AESNI static void hash_step(struct gcm_x86 *gcm, const uint8_t *sealed)
     gcm_store(gcm->hash, gcm_reduce(&sum));
 }
 
-/* All full steps; returns how many bytes they were. While one is encrypted, the one before it is hashed. */
+/* Seal all full steps. While one is encrypted, the one before it is hashed. Returns how many bytes they were. */
 TARGET_AESNI static size_t seal_steps(struct gcm_x86 *gcm, const uint8_t *data, size_t size, uint8_t *out)
 {
     __m128i masks[LANES];
@@ -82,7 +85,7 @@ TARGET_AESNI static size_t seal_steps(struct gcm_x86 *gcm, const uint8_t *data, 
     return done;
 }
 
-/* The same, but what is decrypted is hashed at once. */
+/* Open all full steps. Each is hashed while it is decrypted. Returns how many bytes they were. */
 TARGET_AESNI static size_t open_steps(struct gcm_x86 *gcm, const uint8_t *data, size_t size, uint8_t *out)
 {
     __m128i masks[LANES];
@@ -94,8 +97,9 @@ TARGET_AESNI static size_t open_steps(struct gcm_x86 *gcm, const uint8_t *data, 
     return done;
 }
 
-/* At most a block. */
-TARGET_AESNI static void crypt_block(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size, uint8_t *out)
+/* Encrypt or decrypt at most a block. */
+TARGET_AESNI static void crypt_block(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, size_t size,
+                                     uint8_t *out)
 {
     uint8_t crypted[AES_BLOCK];
     const __m128i counter = gcm_load(gcm->counter), block = gcm_load_part(data, size);
@@ -117,14 +121,14 @@ static void carry_on(struct gcm_x86 *gcm, bool is_sealing, const uint8_t *data, 
     }
 }
 
-static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size,
-                uint8_t *out)
+static int seal(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
+                size_t size, uint8_t *out)
 {
     return gcm_x86_seal(carry_on, state, nonce, aad, aad_size, data, size, out);
 }
 
-static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
-                       size_t sealed_size, uint8_t *out)
+static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                       const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     return gcm_x86_open(carry_on, state, nonce, aad, aad_size, sealed, sealed_size, out);
 }
@@ -132,7 +136,9 @@ static int open_sealed(union gcm_state *state, const uint8_t *nonce, const uint8
 static const struct gcm_pieces pieces = {gcm_x86_begin_message, carry_on, gcm_x86_finish_message};
 
 const struct gcm_row gcm_row_x86_aesni = {
-    "x86-aesni", FEATURE_AES | FEATURE_PCLMULQDQ | FEATURE_SSSE3 | FEATURE_SSE4_1,
-    gcm_x86_begin, seal, open_sealed, gcm_x86_discard, &pieces,
+    "x86-aesni",   FEATURE_AES | FEATURE_PCLMULQDQ | FEATURE_SSSE3 | FEATURE_SSE4_1,
+    gcm_x86_begin, seal,
+    open_sealed,   gcm_x86_discard,
+    &pieces,
 };
 #endif

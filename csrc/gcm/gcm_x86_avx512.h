@@ -1,6 +1,6 @@
 /*
- * Steps of AES-256-GCM on registers of 512 bits: four blocks a register, four registers a step. While a step is encrypted, the one before
- * it is hashed, and both units of the processor are busy.
+ * Steps of AES-256-GCM in registers of 512 bits: four blocks a register, four registers a step. While a step is
+ * encrypted, the one before it is hashed, so that both units for vectors are busy.
  */
 #ifndef ENGINE_GCM_GCM_X86_AVX512_H
 #define ENGINE_GCM_GCM_X86_AVX512_H
@@ -12,10 +12,10 @@ enum {
     GCM_WIDTH = 64,
     GCM_REGISTERS = 4,
     GCM_STEP = GCM_REGISTERS * GCM_WIDTH,
-    GCM_READ_AHEAD = 2048, /* bytes: the processor itself looks no further than the end of a page */
+    GCM_READ_AHEAD = 2048, /* bytes: the processor itself stops at the end of a page */
     GCM_WRITE_AHEAD = 1024,
-    GCM_X86_VAES_AVX512_NEEDS = FEATURE_AES | FEATURE_PCLMULQDQ | FEATURE_SSSE3 | FEATURE_SSE4_1 | FEATURE_AVX512F | FEATURE_AVX512BW |
-                                FEATURE_AVX512VL | FEATURE_VAES | FEATURE_VPCLMULQDQ
+    GCM_X86_VAES_AVX512_NEEDS = FEATURE_AES | FEATURE_PCLMULQDQ | FEATURE_SSSE3 | FEATURE_SSE4_1 | FEATURE_AVX512F |
+                                FEATURE_AVX512BW | FEATURE_AVX512VL | FEATURE_VAES | FEATURE_VPCLMULQDQ
 };
 
 struct gcm_wide_product {
@@ -32,10 +32,11 @@ TARGET_VAES_AVX512 static inline __m512i gcm_wide_reverse(__m512i blocks)
     return _mm512_shuffle_epi8(blocks, _mm512_set4_epi32(0x00010203, 0x04050607, 0x08090a0b, 0x0c0d0e0f));
 }
 
-/* The next four counters, as numbers. */
+/* Return the next four counters, as numbers. */
 TARGET_VAES_AVX512 static inline __m512i gcm_wide_counter(const struct gcm_x86 *gcm)
 {
-    return _mm512_add_epi32(_mm512_broadcast_i32x4(gcm_load(gcm->counter)), _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0));
+    return _mm512_add_epi32(_mm512_broadcast_i32x4(gcm_load(gcm->counter)),
+                            _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0));
 }
 
 TARGET_VAES_AVX512 static inline __m512i gcm_wide_four(void)
@@ -64,7 +65,8 @@ TARGET_VAES_AVX512 static inline __m512i gcm_wide_xor(__m512i a, __m512i b, __m5
 TARGET_VAES_AVX512 static inline void gcm_wide_add_product(struct gcm_wide_product *sum, __m512i x, __m512i by)
 {
     sum->low = _mm512_xor_si512(sum->low, _mm512_clmulepi64_epi128(x, by, 0x00));
-    sum->middle = gcm_wide_xor(sum->middle, _mm512_clmulepi64_epi128(x, by, 0x01), _mm512_clmulepi64_epi128(x, by, 0x10));
+    sum->middle =
+        gcm_wide_xor(sum->middle, _mm512_clmulepi64_epi128(x, by, 0x01), _mm512_clmulepi64_epi128(x, by, 0x10));
     sum->high = _mm512_xor_si512(sum->high, _mm512_clmulepi64_epi128(x, by, 0x11));
 }
 
@@ -79,23 +81,25 @@ TARGET_VAES_AVX512 static inline __m512i gcm_wide_reduce(const struct gcm_wide_p
     return gcm_wide_reduce_half(gcm_wide_reduce_half(product->low, product->middle), product->high);
 }
 
-/* The four blocks added up. */
+/* Add up the four blocks. */
 TARGET_VAES_AVX512 static inline __m128i gcm_wide_sum(__m512i blocks)
 {
     const __m256i halves = _mm256_xor_si256(_mm512_castsi512_si256(blocks), _mm512_extracti64x4_epi64(blocks, 1));
     return _mm_xor_si128(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
 }
 
-/* A CRC of 64 bits beside it: what is left of all bytes so far, as 64 bytes, and what carries that over the 64 bytes that follow. */
+/* A CRC of 64 bits, computed beside: the remainder of all bytes so far, as 64 bytes, and the constants that fold it
+ * over the next 64 bytes. */
 struct gcm_wide_crc {
     __m512i remainder, by;
     const uint64_t *folding; /* x^(512 + 63), x^(512 - 1) */
 };
 
-/* One times the register is the first product; it belongs onto the first eight bytes. */
+/* The first product is one times the register, which is added to the first eight bytes. */
 TARGET_VAES_AVX512 static inline struct gcm_wide_crc gcm_wide_begin_crc(uint64_t crc, const uint64_t *folding)
 {
-    return (struct gcm_wide_crc){_mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)crc)), _mm512_set_epi64(0, 1, 0, 1, 0, 1, 0, 1), folding};
+    return (struct gcm_wide_crc){_mm512_zextsi128_si512(_mm_cvtsi64_si128((long long)crc)),
+                                 _mm512_set_epi64(0, 1, 0, 1, 0, 1, 0, 1), folding};
 }
 
 TARGET_VAES_AVX512 static inline void gcm_wide_fold(struct gcm_wide_crc *crc, __m512i block)
@@ -106,7 +110,8 @@ TARGET_VAES_AVX512 static inline void gcm_wide_fold(struct gcm_wide_crc *crc, __
 }
 
 /* Hash one register of a step. */
-TARGET_VAES_AVX512 static inline void gcm_wide_hash_part(const struct gcm_x86 *gcm, struct gcm_wide_product *sum, int i, __m128i hash, __m512i sealed)
+TARGET_VAES_AVX512 static inline void gcm_wide_hash_part(const struct gcm_x86 *gcm, struct gcm_wide_product *sum, int i,
+                                                         __m128i hash, __m512i sealed)
 {
     __m512i blocks = gcm_wide_reverse(sealed);
     if (i == 0)
@@ -131,9 +136,10 @@ TARGET_VAES_AVX512 static inline __m512i gcm_wide_begin_masks(__m512i *masks, __
     return counter;
 }
 
-/* Encrypt or decrypt one step with the masks, all but the last round done; `sealed` takes what is to be hashed. */
-TARGET_VAES_AVX512 static ALWAYS_INLINE void gcm_wide_end_masks(__m512i *masks, __m512i key, const bool is_sealing, struct gcm_wide_crc *crc,
-                                                                const uint8_t *data, uint8_t *out, __m512i *sealed)
+/* Encrypt or decrypt one step with masks that lack only the last round. `sealed` takes the ciphertext, to be hashed. */
+TARGET_VAES_AVX512 static ALWAYS_INLINE void gcm_wide_end_masks(__m512i *masks, __m512i key, const bool is_sealing,
+                                                                struct gcm_wide_crc *crc, const uint8_t *data,
+                                                                uint8_t *out, __m512i *sealed)
 {
 #pragma GCC unroll 16
     for (int i = 0; i < GCM_REGISTERS; i++) {
@@ -151,9 +157,11 @@ TARGET_VAES_AVX512 static ALWAYS_INLINE void gcm_wide_end_masks(__m512i *masks, 
         _mm512_storeu_si512(out + GCM_WIDTH * i, masks[i]);
 }
 
-/* All full steps; returns how many bytes they were. What is read is folded into `crc` unless that is NULL. */
-TARGET_VAES_AVX512 static ALWAYS_INLINE size_t gcm_wide_crypt_steps(struct gcm_x86 *gcm, const bool is_sealing, struct gcm_wide_crc *crc,
-                                                                    const uint8_t *data, size_t size, uint8_t *out)
+/* Encrypt or decrypt all full steps, and fold the plaintext read into `crc` unless that is NULL. Returns how many
+ * bytes they were. */
+TARGET_VAES_AVX512 static ALWAYS_INLINE size_t gcm_wide_crypt_steps(struct gcm_x86 *gcm, const bool is_sealing,
+                                                                    struct gcm_wide_crc *crc, const uint8_t *data,
+                                                                    size_t size, uint8_t *out)
 {
     __m512i counter = gcm_wide_counter(gcm), keys[AES_ROUNDS + 1], masks[GCM_REGISTERS], sealed[GCM_REGISTERS];
     __m128i hash = gcm_load(gcm->hash);
@@ -190,14 +198,14 @@ TARGET_VAES_AVX512 static ALWAYS_INLINE size_t gcm_wide_crypt_steps(struct gcm_x
     return done;
 }
 
-/* The upper sixteen registers, which nothing clears on return. */
+/* Wipe the upper sixteen registers, which nothing clears on return. */
 TARGET_VAES_AVX512 static inline void gcm_wide_wipe(void)
 {
     __asm__ volatile(".irp register, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n\t"
                      "vpxord %%zmm\\register, %%zmm\\register, %%zmm\\register\n\t"
                      ".endr" ::
-                         : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",
-                           "xmm28", "xmm29", "xmm30", "xmm31");
+                         : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
+                           "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
 }
 
 #endif

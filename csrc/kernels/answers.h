@@ -5,7 +5,23 @@
 #ifndef ENGINE_KERNELS_ANSWERS_H
 #define ENGINE_KERNELS_ANSWERS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+/* Catalogues of CRCs give the CRC of this text as the check value. */
+static const uint8_t nine_digits[9] = {'1', '2', '3', '4', '5', '6', '7', '8', '9'};
+
+/* Long enough for every inner loop, and no multiple of any block. */
 enum { SELF_TEST_SIZE = 4099 };
+
+/* Write the bytes of which SELF_TEST_SIZE are digested. */
+static inline void fill_with_pattern(uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(131 * i + 7);
+}
+
+/* clang-format off */
 
 #define ANSWER_MD5_OF_NINE { \
     0x25, 0xf9, 0xe7, 0x94, 0x32, 0x3b, 0x45, 0x38, 0x85, 0xf5, 0x18, 0x1f, 0x1b, 0x62, 0x4d, 0x0b, \
@@ -65,5 +81,7 @@ enum { SELF_TEST_SIZE = 4099 };
 #define ANSWER_CRC64NVME_OF_PATTERN { \
     0x01, 0xc3, 0x6a, 0xd5, 0x6e, 0xf8, 0x67, 0xc2, \
 }
+
+/* clang-format on */
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A row is usable if the processor has what it needs and it gives the right answers; the first usable row is chosen. The test at load
- * costs some microseconds a row and finds what no build machine can: a wrong assumption about this very processor, and a libcrypto that
- * refuses the algorithm.
+ * A row is usable if the processor has what it needs and the row gives the right answers. The first usable row is
+ * chosen. The test at load costs some microseconds a row, and finds what no build machine can: a wrong assumption about
+ * this very processor, and a libcrypto that refuses the algorithm.
  */
 #include "kernels/choose.h"
 
@@ -21,7 +21,7 @@ int run_row(const struct kernel_row *row, const uint8_t *data, size_t size, uint
     return status;
 }
 
-/* In two unequal pieces, so that what is carried from one update to the next is tested too. */
+/* Digest in two unequal pieces, so that the state between two updates is tested too. */
 static int run_row_in_pieces(const struct kernel_row *row, const uint8_t *data, size_t size, uint8_t *out)
 {
     const size_t first = size / 3 + 1;
@@ -39,13 +39,11 @@ static int run_row_in_pieces(const struct kernel_row *row, const uint8_t *data, 
 
 static bool row_answers(const struct algorithm *algorithm, const struct kernel_row *row)
 {
-    static const uint8_t nine[] = {'1', '2', '3', '4', '5', '6', '7', '8', '9'};
     uint8_t pattern[SELF_TEST_SIZE];
     uint8_t out[ENGINE_DIGEST_SIZE_MAX];
 
-    for (size_t i = 0; i < sizeof pattern; i++)
-        pattern[i] = (uint8_t)(131 * i + 7);
-    return run_row(row, nine, sizeof nine, out) == ENGINE_OK &&
+    fill_with_pattern(pattern, sizeof pattern);
+    return run_row(row, nine_digits, sizeof nine_digits, out) == ENGINE_OK &&
            memcmp(out, algorithm->answer_of_nine, algorithm->digest_size) == 0 &&
            run_row(row, pattern, sizeof pattern, out) == ENGINE_OK &&
            memcmp(out, algorithm->answer_of_pattern, algorithm->digest_size) == 0 &&

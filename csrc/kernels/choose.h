@@ -1,12 +1,12 @@
 /*
- * Which rows of an algorithm may run here, and which of them is used.
+ * Chooses the row of an algorithm that is used on this processor.
  */
 #ifndef ENGINE_KERNELS_CHOOSE_H
 #define ENGINE_KERNELS_CHOOSE_H
 
 #include "kernels/row.h"
 
-/* The outcome for one algorithm: bit i of `usable` is row i; `chosen` is the first usable row, -1 if none is. */
+/* The choice for one algorithm: bit i of `usable` is row i; `chosen` is the first usable row, -1 if none is. */
 struct choice {
     uint32_t usable;
     int chosen;

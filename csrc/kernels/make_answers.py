@@ -8,6 +8,8 @@ from pathlib import Path
 from awscrt import checksums
 
 SELF_TEST_SIZE = 4099
+NINE_DIGITS = b"123456789"
+STEP, START = 131, 7
 HEADER = Path(__file__).with_name("answers.h")
 
 DIGESTS: dict[str, Callable[[bytes], bytes]] = {
@@ -28,13 +30,29 @@ PREAMBLE = f"""\
 #ifndef ENGINE_KERNELS_ANSWERS_H
 #define ENGINE_KERNELS_ANSWERS_H
 
+#include <stddef.h>
+#include <stdint.h>
+
+/* Catalogues of CRCs give the CRC of this text as the check value. */
+static const uint8_t nine_digits[{len(NINE_DIGITS)}] = {{{", ".join(map(repr, NINE_DIGITS.decode()))}}};
+
+/* Long enough for every inner loop, and no multiple of any block. */
 enum {{ SELF_TEST_SIZE = {SELF_TEST_SIZE} }};
+
+/* Write the bytes of which SELF_TEST_SIZE are digested. */
+static inline void fill_with_pattern(uint8_t *bytes, size_t size)
+{{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)({STEP} * i + {START});
+}}
+
+/* clang-format off */
 """
 
 
 def pattern() -> bytes:
-    """Make the bytes that choose.c digests: long enough for every inner loop, and not a multiple of any block."""
-    return bytes((131 * i + 7) & 0xFF for i in range(SELF_TEST_SIZE))
+    """Make the bytes of the header's fill_with_pattern()."""
+    return bytes((STEP * i + START) & 0xFF for i in range(SELF_TEST_SIZE))
 
 
 def initializer(digest: bytes) -> str:
@@ -47,9 +65,9 @@ def generate() -> str:
     """Make the text of answers.h."""
     text = PREAMBLE
     for name, digest in DIGESTS.items():
-        text += f"\n#define ANSWER_{name}_OF_NINE " + initializer(digest(b"123456789"))
+        text += f"\n#define ANSWER_{name}_OF_NINE " + initializer(digest(NINE_DIGITS))
         text += f"#define ANSWER_{name}_OF_PATTERN " + initializer(digest(pattern()))
-    return text + "\n#endif\n"
+    return text + "\n/* clang-format on */\n\n#endif\n"
 
 
 if __name__ == "__main__":

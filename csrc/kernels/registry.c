@@ -1,66 +1,31 @@
 /*
- * The table of all algorithms, engine_init(), and the functions by which Python looks at the table.
- *
- * The choices are made once, before any other thread can be here, and only read afterwards: no atomics, no test per call.
+ * The table of all digests, and which row of each is used.
  */
 #include "kernels/registry.h"
 
-#include <pthread.h>
-
 #include "common/assert.h"
-#include "cpu/features.h"
-#include "crc/crc.h"
-#include "crc/crc_combine.h"
-#include "crc/crc_table.h"
-#include "fused/fused.h"
-#include "gcm/gcm.h"
 #include "kernels/choose.h"
-#include "lanes/combiner.h"
 
-/* The place in this table is the algorithm's index; 1 << index is its bit in enum engine_digest. */
+/* An algorithm's index in this table is its index everywhere; 1 << index is its bit in enum engine_digest. */
 static const struct algorithm *const algorithms[ENGINE_ALGORITHM_COUNT] = {
-    &algorithm_md5, &algorithm_sha1, &algorithm_sha256, &algorithm_sha512, &algorithm_crc32, &algorithm_crc32c, &algorithm_crc64nvme,
+    &algorithm_md5,   &algorithm_sha1,   &algorithm_sha256,    &algorithm_sha512,
+    &algorithm_crc32, &algorithm_crc32c, &algorithm_crc64nvme,
 };
 
-_Static_assert(ENGINE_CRCS == (ENGINE_DIGEST_CRC32 | ENGINE_DIGEST_CRC32C | ENGINE_DIGEST_CRC64NVME), "cffi takes literals only");
+_Static_assert(ENGINE_CRCS == (ENGINE_DIGEST_CRC32 | ENGINE_DIGEST_CRC32C | ENGINE_DIGEST_CRC64NVME),
+               "cffi takes literals only");
 _Static_assert(1 << (ENGINE_ALGORITHM_COUNT - 1) == ENGINE_DIGEST_CRC64NVME, "the last algorithm is the last bit");
 
 static struct choice choices[ENGINE_ALGORITHM_COUNT];
-static int init_status;
-static pthread_once_t init_once = PTHREAD_ONCE_INIT;
 
-static void init(void)
+bool registry_init(uint32_t features)
 {
-    if (!cpu_features_init()) {
-        init_status = ENGINE_E_CPU_FEATURE;
-        return;
-    }
-    crc_tables_init();
-    crc_combine_init();
-#if defined(TARGET_X86_64)
-    crc_fold_init();
-    crc_fold_wide_init();
-#endif
-    init_status = ENGINE_OK;
+    bool all_chosen = true;
     for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++) {
-        choices[i] = choose_row(algorithms[i], cpu_features_usable());
-        if (choices[i].chosen < 0)
-            init_status = ENGINE_E_SELF_TEST;
+        choices[i] = choose_row(algorithms[i], features);
+        all_chosen = all_chosen && choices[i].chosen >= 0;
     }
-    if (init_status == ENGINE_OK && !crc_combine_answers())
-        init_status = ENGINE_E_SELF_TEST;
-    lanes_init(cpu_features_usable());
-    combiner_init();
-    if (!gcm_init(cpu_features_usable()))
-        init_status = ENGINE_E_SELF_TEST;
-    if (init_status == ENGINE_OK)
-        fused_init(cpu_features_usable());
-}
-
-int engine_init(void)
-{
-    pthread_once(&init_once, init);
-    return init_status;
+    return all_chosen;
 }
 
 const struct algorithm *registry_algorithm(int algorithm)
@@ -75,9 +40,35 @@ static const struct kernel_row *row_at(int algorithm, int row)
     return &algorithms[algorithm]->rows[row];
 }
 
+static bool is_usable(int algorithm, int row)
+{
+    return (choices[algorithm].usable >> row & 1) != 0;
+}
+
 const struct kernel_row *registry_chosen_row(int algorithm)
 {
-    return row_at(algorithm, engine_row_chosen(algorithm));
+    return row_at(algorithm, choices[algorithm].chosen);
+}
+
+int registry_row_count(void)
+{
+    int count = 0;
+    for (int i = 0; i < ENGINE_ALGORITHM_COUNT; i++)
+        count += algorithms[i]->row_count;
+    return count;
+}
+
+void registry_describe(int index, struct engine_row_info *info)
+{
+    int algorithm = 0;
+    for (; index >= registry_algorithm(algorithm)->row_count; algorithm++)
+        index -= algorithms[algorithm]->row_count;
+    info->index = index;
+    info->name = row_at(algorithm, index)->name;
+    info->digests = 1u << algorithm;
+    info->needs = row_at(algorithm, index)->needs;
+    info->usable = is_usable(algorithm, index);
+    info->chosen = choices[algorithm].chosen == index;
 }
 
 const char *engine_algorithm_name(int algorithm)
@@ -90,36 +81,8 @@ int engine_algorithm_digest_size(int algorithm)
     return (int)registry_algorithm(algorithm)->digest_size;
 }
 
-int engine_row_count(int algorithm)
+int engine_digest_row_run(int algorithm, int row, const uint8_t *data, size_t size, uint8_t *out)
 {
-    return registry_algorithm(algorithm)->row_count;
-}
-
-int engine_row_chosen(int algorithm)
-{
-    ENGINE_ASSERT(algorithm >= 0 && algorithm < ENGINE_ALGORITHM_COUNT);
-    return choices[algorithm].chosen;
-}
-
-const char *engine_row_name(int algorithm, int row)
-{
-    return row_at(algorithm, row)->name;
-}
-
-uint32_t engine_row_needs(int algorithm, int row)
-{
-    return row_at(algorithm, row)->needs;
-}
-
-bool engine_row_usable(int algorithm, int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < registry_algorithm(algorithm)->row_count);
-    return (choices[algorithm].usable >> row & 1) != 0;
-}
-
-int engine_row_run(int algorithm, int row, const uint8_t *data, size_t size, uint8_t *out)
-{
-    if (!engine_row_usable(algorithm, row))
-        return ENGINE_E_KERNEL_UNUSABLE;
-    return run_row(row_at(algorithm, row), data, size, out);
+    const struct kernel_row *const kernel = row_at(algorithm, row);
+    return is_usable(algorithm, row) ? run_row(kernel, data, size, out) : ENGINE_E_KERNEL_UNUSABLE;
 }

@@ -1,5 +1,5 @@
 /*
- * The base64 of a key, as a request's header has it.
+ * Decodes the base64 of a key, as it is in a request's header.
  */
 #ifndef ENGINE_KEYS_BASE64_H
 #define ENGINE_KEYS_BASE64_H
@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decode the one way to write ENGINE_KEY_SIZE bytes; false for any other text, and then `out` holds nothing of it. */
+/* Decode the only way to write ENGINE_KEY_SIZE bytes. Returns false for any other text, and leaves nothing of it in
+ * `out`. */
 bool base64_decode_key(const char *text, size_t size, uint8_t *out);
 
 #endif

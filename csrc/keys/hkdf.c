@@ -1,5 +1,6 @@
 /*
- * Two steps, RFC 5869: extract makes of a secret and a salt one uniform key, expand makes of that as many keys as there are labels.
+ * HKDF has two steps, RFC 5869: extract makes one uniform key of a secret and a salt, and expand makes of that a key
+ * for each label.
  *
  *     T(0) = ""    T(i) = HMAC(key, T(i - 1) || info || i)    out = T(1) || T(2) || ...
  */

@@ -16,7 +16,8 @@ int hmac_sha256(const uint8_t *key, size_t key_size, const uint8_t *data, size_t
 /* `out` takes HASH_SIZE bytes. */
 int hkdf_extract(const uint8_t *salt, size_t salt_size, const uint8_t *secret, size_t secret_size, uint8_t *out);
 
-/* At most EXPANDED_SIZE_MAX bytes from a key of HASH_SIZE bytes; `info` has at most ENGINE_INFO_SIZE_MAX. On failure `out` is wiped. */
+/* Make at most EXPANDED_SIZE_MAX bytes from a key of HASH_SIZE bytes; `info` has at most ENGINE_INFO_SIZE_MAX. On
+ * failure `out` is wiped. */
 int hkdf_expand(const uint8_t *key, const uint8_t *info, size_t info_size, uint8_t *out, size_t out_size);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Keys come from outside, from chance, from another key or from a file, and do their work here: their bytes never leave but wrapped
- * under another key, or into the file of a key ring.
+ * A key comes from outside, from a random source, from another key or from a file, and is used only here: its bytes
+ * leave only wrapped under another key, or into the file of a key ring.
  */
 #include "keys/key.h"
 
@@ -26,7 +26,7 @@ static int key_new(engine_key **key)
     return *key != NULL ? ENGINE_OK : ENGINE_E_MEMORY;
 }
 
-/* What a function that makes a key returns: it keeps the key, or wipes it. */
+/* Finish a function that makes a key: on failure wipe the key. Returns `status`. */
 static int key_done(engine_key **key, int status)
 {
     if (status != ENGINE_OK) {
@@ -89,14 +89,16 @@ int engine_key_write(const engine_key *key, int fd, uint64_t offset, struct engi
     return ENGINE_E_WRITE;
 }
 
-static int derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size, uint8_t *out)
+static int derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
+                  uint8_t *out)
 {
-    return salt == NULL ? hkdf_expand(key->bytes, info, info_size, out, ENGINE_KEY_SIZE)
-                        : engine_hkdf(key->bytes, ENGINE_KEY_SIZE, salt, salt_size, info, info_size, out, ENGINE_KEY_SIZE);
+    return salt == NULL
+               ? hkdf_expand(key->bytes, info, info_size, out, ENGINE_KEY_SIZE)
+               : engine_hkdf(key->bytes, ENGINE_KEY_SIZE, salt, salt_size, info, info_size, out, ENGINE_KEY_SIZE);
 }
 
-int engine_key_derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
-                      engine_key **derived)
+int engine_key_derive(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info,
+                      size_t info_size, engine_key **derived)
 {
     int status = key_new(derived);
     if (status == ENGINE_OK)
@@ -104,8 +106,8 @@ int engine_key_derive(const engine_key *key, const uint8_t *salt, size_t salt_si
     return key_done(derived, status);
 }
 
-int engine_key_commit(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info, size_t info_size,
-                      uint8_t *out)
+int engine_key_commit(const engine_key *key, const uint8_t *salt, size_t salt_size, const uint8_t *info,
+                      size_t info_size, uint8_t *out)
 {
     return derive(key, salt, salt_size, info, info_size, out);
 }
@@ -120,26 +122,26 @@ int engine_key_md5(const engine_key *key, uint8_t *out)
     return EVP_Digest(key->bytes, ENGINE_KEY_SIZE, out, NULL, EVP_md5(), NULL) == 1 ? ENGINE_OK : ENGINE_E_LIBCRYPTO;
 }
 
-int engine_key_seal(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *data,
-                    size_t size, uint8_t *out)
+int engine_key_seal(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                    const uint8_t *data, size_t size, uint8_t *out)
 {
     return gcm_seal_once(gcm_chosen_row(), key->bytes, nonce, aad, aad_size, data, size, out);
 }
 
-int engine_key_open(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *sealed,
-                    size_t sealed_size, uint8_t *out)
+int engine_key_open(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                    const uint8_t *sealed, size_t sealed_size, uint8_t *out)
 {
     return gcm_open_once(gcm_chosen_row(), key->bytes, nonce, aad, aad_size, sealed, sealed_size, out);
 }
 
-int engine_key_wrap(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const engine_key *secret,
-                    uint8_t *wrapped)
+int engine_key_wrap(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                    const engine_key *secret, uint8_t *wrapped)
 {
     return engine_key_seal(key, nonce, aad, aad_size, secret->bytes, ENGINE_KEY_SIZE, wrapped);
 }
 
-int engine_key_unwrap(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size, const uint8_t *wrapped,
-                      engine_key **secret)
+int engine_key_unwrap(const engine_key *key, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
+                      const uint8_t *wrapped, engine_key **secret)
 {
     int status = key_new(secret);
     if (status == ENGINE_OK)

@@ -1,11 +1,11 @@
 /*
- * A mapping of its own for each taker: MADV_DONTDUMP works on whole pages, and nothing else may share them.
+ * Every taker gets a mapping of its own: MADV_DONTDUMP works on whole pages, and nothing else may share them.
  *
- * What is not wiped, plaintext, nobody sees again either: the system clears pages before it gives them to anyone. To wipe a buffer of
- * which a small part has used little would cost more than to encrypt the part.
+ * Plaintext behind the keys is not wiped, but nobody sees it again either: the system clears pages before it gives them
+ * to another process. Wiping a buffer of which a small part has used little would cost more than encrypting the part.
  *
- * Both wishes may be refused without harm to the work: mlock by RLIMIT_MEMLOCK, MADV_DONTDUMP by systems other than Linux. A fork leaves
- * the pages readable in the child, which needs the keys of an open store as much as its parent.
+ * The system may refuse mlock (RLIMIT_MEMLOCK) and MADV_DONTDUMP (other than Linux) without harm to the work. A fork
+ * leaves the pages readable in the child, which needs the keys of an open store as much as its parent.
  */
 #include "keys/pages.h"
 

@@ -1,12 +1,14 @@
 /*
- * Who hashes, and who waits for whom.
+ * Decides which thread hashes, and which threads wait for others.
  *
- * Few streams do not meet: each hashes by itself, and the system shares the processors out. Of more, as many hash as there are slots, one
- * a processor; others queue in the order they came. The holder of a slot takes into lanes what waits of its crowd, a quantum at a time, until
- * its own job is done, and gives the slot to the one that has waited longest.
+ * A few streams do not meet: each hashes by itself, and the system schedules them. Of more streams, as many hash as
+ * there are slots, one a processor; the others queue in order of arrival. The holder of a slot hashes in lanes, a
+ * quantum at a time, for all members of its crowd that wait, until its own job is done. The longest waiting gets the
+ * slot next.
  *
- * That alone would not fill the lanes of one processor: its threads wake one after another, and the first to come back with bytes finds
- * the slot free and nobody waiting. So those that come wait for each other (crowd.h), and the last one to come, who is awake, starts.
+ * That alone would not fill the lanes of one processor: its threads wake one after another, and the first that returns
+ * with bytes finds the slot free and nobody waiting. So arriving threads wait for each other (crowd.h), and the last
+ * starts.
  */
 #include "lanes/combiner.h"
 
@@ -21,38 +23,40 @@ enum { CROWDS = 3, BOTH = ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256, ARRIVALS_A_L
 
 enum seat_state { SEAT_FREE, SEAT_WAITING, SEAT_CALLED, SEAT_RUNNING, SEAT_DONE };
 
-/* Of a thread in combiner_take(). Seats outlive their threads' calls, so one can be woken after the mutex is released. */
+/* The seat of a thread in combiner_take(). It outlives the call, so that it can be woken after the mutex is
+ * released. */
 struct seat {
     enum seat_state state;
     pthread_cond_t changed;
     struct crowd *crowd;
     struct lane_member *member;
     struct lane_job *job;
-    int64_t limit; /* until when it waits for others */
+    int64_t limit; /* when it stops waiting for others */
 };
 
 static struct {
     pthread_mutex_t mutex;
     struct crowd crowds[CROWDS];
     struct seat seats[COMBINER_SEATS];
-    struct seat *queue[COMBINER_SEATS]; /* those waiting or called, first come first */
+    struct seat *queue[COMBINER_SEATS]; /* seats waiting or called, in order of arrival */
     int waiting;
     bool is_calling; /* a seat was called and has not begun */
     int slots;
-    int busy; /* slots in use, the called one's among them */
+    int busy; /* slots in use, including that of the called seat */
     unsigned arrivals;
     struct engine_lanes_stats stats;
 } combiner = {
     .mutex = PTHREAD_MUTEX_INITIALIZER,
-    /* Measured, benchmarks/kernels.py. */
-    .crowds = {
-        {.digests = ENGINE_DIGEST_MD5, .pays = 2, .block_alone = 100},
-        {.digests = ENGINE_DIGEST_SHA256, .pays = 8, .block_alone = 50},
-        {.digests = BOTH, .pays = 6, .block_alone = 100},
-    },
+    /* These numbers were measured with benchmarks/kernels.py. */
+    .crowds =
+        {
+            {.digests = ENGINE_DIGEST_MD5, .pays = 2, .block_alone = 100},
+            {.digests = ENGINE_DIGEST_SHA256, .pays = 8, .block_alone = 50},
+            {.digests = BOTH, .pays = 6, .block_alone = 100},
+        },
 };
 
-/* Seats to wake once the mutex is released: a thread that wakes while it is held would only go to sleep again. */
+/* Seats to wake once the mutex is released: a thread woken earlier would only go to sleep again. */
 struct wakes {
     struct seat *seats[COMBINER_SEATS + CROWDS];
     int count;
@@ -77,18 +81,18 @@ static void lock(struct wakes *wakes)
     wakes->count = 0;
 }
 
-/* Of the process, by its first thread: others may be pinned, each to one. A set has room for 1024; a larger machine is refused it. */
+/* Count the processors of the first thread; others may be pinned to one each. Beyond 1024 the system refuses the
+ * set. */
 static int processors(void)
 {
     cpu_set_t set;
     return sched_getaffinity(getpid(), sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-/* Nobody waits, nobody hashes, nobody is expected: at the start, and in a forked child, which has none of the threads that did. */
+/* Forget everybody: at the start, and in a forked child, which has none of the threads that waited or hashed. */
 static void clear(void)
 {
     pthread_condattr_t attributes;
-
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     for (int i = 0; i < COMBINER_SEATS; i++) {
@@ -157,10 +161,11 @@ static struct crowd *crowd_of(const struct lane_job *job)
 
 /* ---- The queue ---- */
 
-static void enqueue(struct seat *seat, int place)
+static void enqueue(struct seat *seat, int position)
 {
-    memmove(combiner.queue + place + 1, combiner.queue + place, (size_t)(combiner.waiting - place) * sizeof combiner.queue[0]);
-    combiner.queue[place] = seat;
+    struct seat **const at = combiner.queue + position;
+    memmove(at + 1, at, (size_t)(combiner.waiting - position) * sizeof *at);
+    *at = seat;
     combiner.waiting++;
     seat->crowd->waiting++;
     seat->state = SEAT_WAITING;
@@ -168,17 +173,17 @@ static void enqueue(struct seat *seat, int place)
 
 static void dequeue(struct seat *seat)
 {
-    int place = 0;
-    while (combiner.queue[place] != seat)
-        place++;
+    struct seat **at = combiner.queue;
+    while (*at != seat)
+        at++;
     combiner.waiting--;
-    memmove(combiner.queue + place, combiner.queue + place + 1, (size_t)(combiner.waiting - place) * sizeof combiner.queue[0]);
+    memmove(at, at + 1, (size_t)(combiner.queue + combiner.waiting - at) * sizeof *at);
     seat->crowd->waiting--;
     seat->crowd->running++;
     seat->state = SEAT_RUNNING;
 }
 
-/* Of those of a crowd that wait, of whom there is one, the one that waits least long. */
+/* Return the waiting seat of a crowd that stops waiting for others first. There must be one. */
 static struct seat *hastiest(const struct crowd *crowd)
 {
     struct seat *found = NULL;
@@ -195,8 +200,7 @@ static bool may_start(const struct crowd *crowd)
     return combiner.busy < combiner.slots && crowd_may_start(crowd, combiner.slots, hastiest(crowd)->limit);
 }
 
-/* A slot is free, or fewer are expected: give the slot to the first that may start. Otherwise let one of each crowd look at the clock; the
- * others of it need not. */
+/* Give a free slot to the first seat that may start. If none may, wake one of each crowd to look at the clock. */
 static void call_next(struct wakes *wakes)
 {
     uint32_t seen = 0;
@@ -228,7 +232,7 @@ struct batch {
     size_t blocks;
 };
 
-/* First come first; but the holder's own job is always among them, so that its seat is not in the queue while it hashes others'. */
+/* Pick the jobs that wait longest, and the holder's own: its seat must not queue while it hashes for others. */
 static void pick(const struct seat *own, struct batch *batch)
 {
     const int share = crowd_share(own->crowd, combiner.slots);
@@ -248,15 +252,15 @@ static void pick(const struct seat *own, struct batch *batch)
     }
 }
 
-/* Whose job is done goes out; the others are back in front of the queue, in their order. */
+/* Release the seats whose job is done. The others return to the front of the queue, in their order. */
 static void settle(const struct batch *batch, const struct seat *own, struct wakes *wakes)
 {
-    int places = 0;
+    int position = 0;
     for (int i = 0; i < batch->count; i++) {
         struct seat *const seat = batch->seats[i];
         if (seat->job->blocks > 0) {
             seat->crowd->running--;
-            enqueue(seat, places++);
+            enqueue(seat, position++);
             continue;
         }
         crowd_go_out(seat->crowd, seat->member);
@@ -280,8 +284,7 @@ static void run(const struct batch *batch, const struct seat *own, struct wakes 
     settle(batch, own, wakes);
 }
 
-/* With a slot: hash together with those that wait until the own job is done, and give the slot back. False if too few wait for that; the
- * slot remains. */
+/* Holding a slot, hash with the seats that wait, until the own job is done. False, with the slot kept: too few wait. */
 static bool hold(struct seat *own, struct wakes *wakes)
 {
     combiner.stats.given_up += crowd_start(own->crowd, combiner.slots);
@@ -313,7 +316,7 @@ static void wait(struct seat *seat)
     pthread_cond_timedwait(&seat->changed, &combiner.mutex, &until);
 }
 
-/* In the queue until the job is done, or until it is this thread's turn. */
+/* Wait until another thread has done the job, or until it is this thread's turn. Returns whether the job is done. */
 static bool queue_up(struct seat *seat, struct wakes *wakes)
 {
     for (;;) {
@@ -344,7 +347,6 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
     struct crowd *const crowd = crowd_of(job);
     struct wakes wakes;
     bool is_done = false;
-
     ENGINE_ASSERT(job->blocks > 0 && crowd->width > 0);
     lock(&wakes);
     if (++combiner.arrivals % ARRIVALS_A_LOOK == 0)
@@ -355,7 +357,7 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
     if (seat == NULL) {
         crowd->running++;
         combiner.stats.alone++;
-        member->has_slot = false; /* else those in the queue would wait for ever behind those that never join it */
+        member->has_slot = false; /* else the queue would wait for ever behind threads that never join it */
     } else {
         seat->crowd = crowd;
         seat->member = member;
@@ -392,8 +394,7 @@ void combiner_part(struct lane_member *member)
 
 void engine_lanes_stats(struct engine_lanes_stats *stats)
 {
-    struct wakes wakes;
-    lock(&wakes);
+    pthread_mutex_lock(&combiner.mutex);
     *stats = combiner.stats;
-    unlock(&wakes);
+    pthread_mutex_unlock(&combiner.mutex);
 }

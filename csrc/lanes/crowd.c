@@ -1,5 +1,6 @@
 /*
- * The members of a crowd are counted, never listed: one that is out is known by the epoch it carries, and a new epoch forgets all that are.
+ * The members of a crowd are counted, never listed. A member that is expected back carries the epoch in which it was
+ * counted; a new epoch forgets all of them at once.
  */
 #include "lanes/crowd.h"
 
@@ -7,9 +8,9 @@
 
 #include "lanes/lanes.h"
 
-/* Nanoseconds. A processor of a virtual machine that was idle wakes a thread in 0.1 to 0.2 ms, and a member that seals 1 MiB before it comes
- * again takes as long: patience is some times that. */
-enum { PATIENCE = 500 * 1000, LIMIT = 6 /* times what it takes alone */, FAILURES_MAX = 4 };
+/* In nanoseconds. An idle processor of a virtual machine wakes a thread in 0.1 to 0.2 ms, and a member that seals 1
+ * MiB before it returns takes as long. Patience is a few times that. */
+enum { PATIENCE = 500 * 1000, LIMIT = 6 /* times the time that it takes alone */, FAILURES_MAX = 4 };
 
 static int64_t now(void)
 {
@@ -76,7 +77,7 @@ static int64_t end_of_patience(const struct crowd *crowd)
     return crowd->arrived + PATIENCE;
 }
 
-/* Members whose bytes are being hashed have an end; no patience is lost by it. */
+/* While members' bytes are being hashed, only the limit counts: they will return. */
 int64_t crowd_deadline(const struct crowd *crowd, int64_t limit)
 {
     return crowd->running > 0 || limit < end_of_patience(crowd) ? limit : end_of_patience(crowd);
@@ -87,10 +88,11 @@ bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit)
     return !gathers(crowd, slots) || now() >= crowd_deadline(crowd, limit);
 }
 
-/* Nobody came any more, or most did not. */
+/* Whether nobody arrived any more, or none but the one that waits until its limit, or most members did not. */
 static bool is_abandoned(const struct crowd *crowd)
 {
-    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || crowd->out > crowd->waiting + crowd->running;
+    const int here = crowd->waiting + crowd->running;
+    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || here == 1 || crowd->out > here;
 }
 
 bool crowd_start(struct crowd *crowd, int slots)

@@ -1,6 +1,6 @@
 /*
- * The rows of lanes, and the functions by which Python looks at them. A row is trusted once every lane of it has given the right answer,
- * neighbours having other messages of another length.
+ * The rows of lanes. A row is trusted once every lane of it has given the right answer while its neighbours had other
+ * messages of another length.
  */
 #include "lanes/lanes.h"
 
@@ -13,7 +13,7 @@
 
 enum { BOTH = ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256, MD5_SIZE = 16, SHA256_SIZE = 32 };
 
-/* Better rows first, among those of the same digests and width. */
+/* Among rows of the same digests and width, better ones come first. */
 static const struct lanes_row rows[] = {
 #if defined(TARGET_X86_64)
     {"x86-avx512", FEATURE_AVX512F, ENGINE_DIGEST_MD5, 16, md5_lanes_x86_avx512},
@@ -31,18 +31,16 @@ static uint32_t usable;
 
 static bool row_answers(const struct lanes_row *row)
 {
-    static const uint8_t nine[] = {'1', '2', '3', '4', '5', '6', '7', '8', '9'};
     static const uint8_t md5_answers[2][MD5_SIZE] = {ANSWER_MD5_OF_NINE, ANSWER_MD5_OF_PATTERN};
     static const uint8_t sha256_answers[2][SHA256_SIZE] = {ANSWER_SHA256_OF_NINE, ANSWER_SHA256_OF_PATTERN};
     uint8_t pattern[SELF_TEST_SIZE], md5s[ENGINE_LANES_MAX][MD5_SIZE], sha256s[ENGINE_LANES_MAX][SHA256_SIZE];
     const uint8_t *data[ENGINE_LANES_MAX];
     size_t sizes[ENGINE_LANES_MAX];
 
-    for (size_t i = 0; i < sizeof pattern; i++)
-        pattern[i] = (uint8_t)(131 * i + 7);
+    fill_with_pattern(pattern, sizeof pattern);
     for (int i = 0; i < row->width; i++) {
-        data[i] = i % 2 == 0 ? nine : pattern;
-        sizes[i] = i % 2 == 0 ? sizeof nine : sizeof pattern;
+        data[i] = i % 2 == 0 ? nine_digits : pattern;
+        sizes[i] = i % 2 == 0 ? sizeof nine_digits : sizeof pattern;
     }
     lanes_digest(row, row->width, data, sizes, md5s[0], sha256s[0]);
     for (int i = 0; i < row->width; i++) {
@@ -61,20 +59,14 @@ void lanes_init(uint32_t features)
             usable |= 1u << i;
 }
 
-int engine_lanes_row_count(void)
-{
-    return ROWS;
-}
-
 static const struct lanes_row *row_at(int row)
 {
     ENGINE_ASSERT(row >= 0 && row < ROWS);
     return &rows[row];
 }
 
-bool engine_lanes_row_usable(int row)
+static bool is_usable(int row)
 {
-    ENGINE_ASSERT(row >= 0 && row < ROWS);
     return (usable >> row & 1) != 0;
 }
 
@@ -82,7 +74,7 @@ int engine_lanes_row_chosen(uint32_t digests, int lanes)
 {
     int chosen = -1;
     for (int i = 0; i < ROWS; i++) {
-        if (!engine_lanes_row_usable(i) || rows[i].digests != digests)
+        if (!is_usable(i) || rows[i].digests != digests)
             continue;
         if (chosen < 0 || (rows[chosen].width < lanes && rows[i].width > rows[chosen].width))
             chosen = i;
@@ -96,30 +88,27 @@ const struct lanes_row *lanes_chosen_row(uint32_t digests, int lanes)
     return row < 0 ? NULL : &rows[row];
 }
 
-const char *engine_lanes_row_name(int row)
+int lanes_row_count(void)
 {
-    return row_at(row)->name;
+    return ROWS;
 }
 
-uint32_t engine_lanes_row_digests(int row)
+void lanes_describe(int index, struct engine_row_info *info)
 {
-    return row_at(row)->digests;
+    const struct lanes_row *const row = row_at(index);
+    info->name = row->name;
+    info->digests = row->digests;
+    info->streams = row->width;
+    info->needs = row->needs;
+    info->usable = is_usable(index);
+    info->chosen = engine_lanes_row_chosen(row->digests, row->width) == index;
 }
 
-int engine_lanes_row_width(int row)
-{
-    return row_at(row)->width;
-}
-
-uint32_t engine_lanes_row_needs(int row)
-{
-    return row_at(row)->needs;
-}
-
-int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s, uint8_t *sha256s)
+int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s,
+                         uint8_t *sha256s)
 {
     ENGINE_ASSERT(count > 0 && count <= row_at(row)->width);
-    if (!engine_lanes_row_usable(row))
+    if (!is_usable(row))
         return ENGINE_E_KERNEL_UNUSABLE;
     lanes_digest(row_at(row), count, data, sizes, md5s, sha256s);
     return ENGINE_OK;

@@ -1,5 +1,5 @@
 /*
- * Hashing many streams at once, a lane of a vector each: the rows, and what they work on.
+ * Rows that hash many streams at once, a lane of a vector each, and what they work on.
  */
 #ifndef ENGINE_LANES_LANES_H
 #define ENGINE_LANES_LANES_H
@@ -9,24 +9,24 @@
 
 enum { LANES_A_GROUP = 16, LANE_GROUPS_MAX = 2, LANE_BLOCK = 64 };
 
-/* The states of sixteen streams, turned round: word i of lane j is md5[i][j]. */
+/* The states of sixteen streams, transposed: word i of lane j is md5[i][j]. */
 struct lane_group {
     _Alignas(64) uint32_t md5[4][LANES_A_GROUP];
     _Alignas(64) uint32_t sha256[8][LANES_A_GROUP];
 };
 
-/* Carry as many lanes as the row has over `blocks` blocks each, one at least, from the pointers in `data`. */
+/* Carry all lanes of the row over `blocks` blocks each, at least one, from the pointers in `data`. */
 typedef void lanes_run(struct lane_group *groups, const uint8_t *const *data, size_t blocks);
 
 struct lanes_row {
     const char *name;
     uint32_t needs;   /* FEATURE_* bits, all of them */
-    uint32_t digests; /* ENGINE_DIGEST_* bits: what it hashes; other states it does not touch */
+    uint32_t digests; /* ENGINE_DIGEST_* bits; it does not touch other states */
     int width;        /* lanes */
     lanes_run *run;
 };
 
-/* What one stream wants hashed: whole blocks, and the states that they carry on; NULL for a digest it does not want. */
+/* The whole blocks of one stream, and the states that they carry on; NULL for a digest that is not wanted. */
 struct lane_job {
     const uint8_t *data;
     size_t blocks;
@@ -34,14 +34,21 @@ struct lane_job {
     uint32_t *sha256;
 };
 
-/* Take `blocks` blocks of each job, of which there are at most as many as the row has lanes: the states, `data` and `blocks` move on. */
+/* Take `blocks` blocks of each job, and move the states, `data` and `blocks` on. There are at most as many jobs as
+ * lanes. */
 void lanes_take(const struct lanes_row *row, struct lane_job *const *jobs, int count, size_t blocks);
 
-/* Test the rows. Called once, by engine_init(). That none is usable is no failure: then every stream is hashed by itself. */
+/* Test the rows. Called once, by engine_init(). It is no failure if none is usable: then every stream is hashed by
+ * itself. */
 void lanes_init(uint32_t features);
 
-/* The best row for these digests of so many streams; NULL if there is none. Of more streams than any takes, the widest. */
+/* Return the best row for these digests of so many streams; NULL if there is none. If there are more streams than
+ * any row takes, it is the widest. */
 const struct lanes_row *lanes_chosen_row(uint32_t digests, int lanes);
+
+/* For engine_row_describe(). */
+int lanes_row_count(void);
+void lanes_describe(int index, struct engine_row_info *info);
 
 #if defined(TARGET_X86_64)
 lanes_run md5_lanes_x86_avx512, md5_lanes_x86_avx512_twice, md5_lanes_x86_avx2;

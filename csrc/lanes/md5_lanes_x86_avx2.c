@@ -1,6 +1,6 @@
 /*
- * MD5 of 16 streams on processors without AVX-512: two batches of eight whose steps alternate, because a batch alone waits for its chain,
- * six cycles a step, half of the time.
+ * MD5 of 16 streams on processors without AVX-512: two batches of eight whose steps alternate, because one batch waits
+ * half of the time for its chain of six cycles a step.
  */
 #include "lanes/lanes.h"
 
@@ -16,7 +16,7 @@ enum { WIDTH = 8 };
 #define XOR(x, y) _mm256_xor_si256(x, y)
 #define ROTATE(x, n) _mm256_or_si256(_mm256_slli_epi32(x, n), _mm256_srli_epi32(x, 32 - (n)))
 
-/* In these forms b, which is ready last, comes last. */
+/* In these forms b, which is ready last, is used last. */
 #define F(b, c, d) XOR(AND(XOR(c, d), b), d)
 #define G(b, c, d) XOR(AND(XOR(b, c), d), c)
 #define H(b, c, d) XOR(XOR(c, d), b)
@@ -32,7 +32,7 @@ enum { WIDTH = 8 };
     STEP_OF(words0, function, a##0, b##0, c##0, d##0, word, shift, i) \
     STEP_OF(words1, function, a##1, b##1, c##1, d##1, word, shift, i)
 
-/* Words 0-3 and 4-7 of eight lanes, from half a block of each, into vectors of one word. */
+/* Turn half a block of each of eight lanes into vectors of one word each. */
 TARGET_AVX2 static inline void transpose_half(const uint8_t *const data[WIDTH], size_t offset, __m256i words[WIDTH])
 {
     __m256i row[WIDTH], pair[WIDTH], four[WIDTH];
@@ -58,7 +58,7 @@ TARGET_AVX2 static inline void transpose_half(const uint8_t *const data[WIDTH], 
     }
 }
 
-/* Where vector i of a batch's state is: the lanes of both batches lie side by side. */
+/* Return the place of one word's vector of a batch. The lanes of both batches lie side by side. */
 TARGET_AVX2 static inline __m256i *state_at(struct lane_group *group, int word, int batch)
 {
     return (__m256i *)(void *)&group->md5[word][WIDTH * batch];
@@ -78,13 +78,15 @@ TARGET_AVX2 void md5_lanes_x86_avx2(struct lane_group *groups, const uint8_t *co
     __m256i words0[16], words1[16];
 
     for (size_t block = 0; block < blocks; block++) {
-        __m256i a0 = *state_at(groups, 0, 0), b0 = *state_at(groups, 1, 0), c0 = *state_at(groups, 2, 0), d0 = *state_at(groups, 3, 0);
-        __m256i a1 = *state_at(groups, 0, 1), b1 = *state_at(groups, 1, 1), c1 = *state_at(groups, 2, 1), d1 = *state_at(groups, 3, 1);
+        __m256i a0 = *state_at(groups, 0, 0), b0 = *state_at(groups, 1, 0), c0 = *state_at(groups, 2, 0),
+                d0 = *state_at(groups, 3, 0);
+        __m256i a1 = *state_at(groups, 0, 1), b1 = *state_at(groups, 1, 1), c1 = *state_at(groups, 2, 1),
+                d1 = *state_at(groups, 3, 1);
         for (size_t half = 0; half < 2; half++) {
             transpose_half(data, LANE_BLOCK * block + LANE_BLOCK / 2 * half, words0 + WIDTH * half);
             transpose_half(data + WIDTH, LANE_BLOCK * block + LANE_BLOCK / 2 * half, words1 + WIDTH * half);
         }
-        /* Words and constants are taken from memory: 16 registers have no room for them. */
+        /* Words and constants are operands in memory: 16 registers have no room for them. */
         __asm__ volatile("" : "+r"(constants) : : "memory");
         MD5_STEPS(STEP, F, G, H, I)
         add_to_state(groups, 0, (__m256i[]){a0, b0, c0, d0});

@@ -1,8 +1,8 @@
 /*
  * MD5 of 16 streams, and of 32 as two batches whose steps alternate.
  *
- * One batch is held up by its chain: function, addition, rotation, addition, four cycles a step, in which six instructions are started;
- * a core with two 512-bit units could start eight. The second batch fills the rest.
+ * One batch waits for its chain: function, addition, rotation, addition take four cycles a step, in which six
+ * instructions start. A core with two 512-bit units could start eight, and the second batch fills the rest.
  */
 #include "lanes/lanes.h"
 
@@ -33,7 +33,7 @@ TARGET_AVX512F void md5_lanes_x86_avx512(struct lane_group *groups, const uint8_
     }
 }
 
-/* The lanes of both batches are brought by turns too. */
+/* The lanes of both batches are brought alternately too. */
 #define STEP_TWICE(table, a, b, c, d, word, shift, i)                            \
     MD5_STEP(a##0, b##0, c##0, d##0, table, words[0][word], constants[i], shift) \
     MD5_STEP(a##1, b##1, c##1, d##1, table, words[1][word], constants[i], shift) \

@@ -1,6 +1,6 @@
 /*
- * A block of MD5 in 16 lanes. A step is six instructions: two additions from memory off the critical path, the function in one
- * VPTERNLOGD, an addition, the rotation, an addition.
+ * A block of MD5 in 16 lanes. A step has six instructions: two additions from memory off the critical path, the
+ * function in one VPTERNLOGD, an addition, the rotation, an addition.
  */
 #ifndef ENGINE_LANES_MD5_LANES_X86_AVX512_H
 #define ENGINE_LANES_MD5_LANES_X86_AVX512_H
@@ -17,16 +17,16 @@
 #define MD5_TABLE_I 0x63 /* c ^ (b | ~d) */
 #define MD5_TABLE(i) ((i) < 16 ? MD5_TABLE_F : (i) < 32 ? MD5_TABLE_G : (i) < 48 ? MD5_TABLE_H : MD5_TABLE_I)
 
-/* In this order: gcc sums as it likes, and would put the constant behind the function. The register that VPTERNLOGD overwrites is a copy
- * of d, which has long been there, and not of b. */
+/* The order is forced: gcc adds in an order of its own, and would put the constant behind the function. VPTERNLOGD
+ * overwrites a copy of d, which was ready long before, and not of b. */
 #define MD5_STEP(a, b, c, d, table, word, constant, shift)                               \
     a = _mm512_add_epi32(_mm512_add_epi32(a, word), _mm512_set1_epi32((int)(constant))); \
     __asm__("" : "+v"(a));                                                               \
     a = _mm512_add_epi32(a, _mm512_ternarylogic_epi32(d, c, b, table));                  \
     a = _mm512_add_epi32(_mm512_rol_epi32(a, shift), b);
 
-/* Makes the compiler forget what it knows of memory, so that it takes words and constants from there as operands, and does not keep
- * them in registers and spill the states. */
+/* Make the compiler forget what it knows of memory, so that words and constants are operands in memory, instead of
+ * taking registers and spilling the states. */
 #define FORGET_MEMORY(constants) __asm__ volatile("" : "+r"(constants) : : "memory")
 
 TARGET_AVX512F static ALWAYS_INLINE void add_to_state(__m512i *state, const __m512i *sum, int count)

@@ -1,8 +1,9 @@
 /*
  * The 64 steps of a block of MD5, RFC 1321, for vectors that hold one word of each lane.
  *
- * A file that includes this says how a step is made: STEP(function, a, b, c, d, word, shift, i) is a = b + rotate(a + function(b, c, d) +
- * words[word] + md5_constants[i], shift). The order of the sum is the file's: b, which the step before has just made, must come last.
+ * The including file defines a step: STEP(function, a, b, c, d, word, shift, i) is a = b + rotate(a + function(b, c, d)
+ * + words[word] + md5_constants[i], shift). The order of the sum is its own; b, which the step before has just made,
+ * must be added last.
  */
 #ifndef ENGINE_LANES_MD5_STEPS_H
 #define ENGINE_LANES_MD5_STEPS_H
@@ -21,11 +22,11 @@ static const uint32_t md5_constants[64] = {
     0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
 };
 
-/* The shifts of the four kinds of steps of a round, the first in the lowest byte. */
+/* The shifts of the four steps that repeat in a round, the first in the lowest byte. */
 #define MD5_SHIFTS(i) ((i) < 16 ? 0x16110c07 : (i) < 32 ? 0x140e0905 : (i) < 48 ? 0x17100b04 : 0x150f0a06)
 #define MD5_SHIFT(i) (MD5_SHIFTS(i) >> 8 * ((i) % 4) & 0xff)
 
-/* Which word of the block a step takes. */
+/* The word of the block that a step takes. */
 #define MD5_WORD(i) (((i) < 16 ? (i) : (i) < 32 ? 5 * (i) + 1 : (i) < 48 ? 3 * (i) + 5 : 7 * (i)) % 16)
 
 #define MD5_FOUR_STEPS(STEP, function, i)                                \

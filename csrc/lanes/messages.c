@@ -1,6 +1,6 @@
 /*
- * Whole messages of unequal sizes by one row: for the test at load, and for tests and benchmarks by name. Everything is hashed in lanes,
- * also the padding, so that nothing else can give the answer.
+ * Hashes whole messages of unequal sizes with one row: for the test at load, and for tests and benchmarks. Everything
+ * goes through lanes, even the padding, so that no other code can give the answer.
  */
 #include "lanes/messages.h"
 
@@ -18,14 +18,15 @@ struct states {
 static void begin(struct states *states, int count)
 {
     static const uint32_t md5[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-    static const uint32_t sha256[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    static const uint32_t sha256[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                       0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     for (int i = 0; i < count; i++) {
         memcpy(states->md5[i], md5, sizeof md5);
         memcpy(states->sha256[i], sha256, sizeof sha256);
     }
 }
 
-/* All that still have blocks go on together until the first of them ends. */
+/* Take all blocks: the jobs that still have some go on together until the first of them ends. */
 static void take_all(const struct lanes_row *row, struct lane_job *jobs, int count)
 {
     for (;;) {
@@ -43,7 +44,8 @@ static void take_all(const struct lanes_row *row, struct lane_job *jobs, int cou
     }
 }
 
-/* The last bytes, 0x80, zeros, and the length in bits, in the order of the digest; returns the number of blocks. */
+/* Write the last bytes, 0x80, zeros, and the length in bits, in the byte order of the digest. Returns the number of
+ * blocks. */
 static size_t pad(uint8_t tail[TAIL_MAX], const uint8_t *data, size_t size, void (*store)(uint8_t *, uint64_t, size_t))
 {
     const size_t left = size % LANE_BLOCK, blocks = left + 9 > LANE_BLOCK ? 2 : 1;
@@ -54,8 +56,8 @@ static size_t pad(uint8_t tail[TAIL_MAX], const uint8_t *data, size_t size, void
     return blocks;
 }
 
-static void take_tails(const struct lanes_row *row, struct states states, int count, const uint8_t *const *data, const size_t *sizes,
-                       void (*store)(uint8_t *, uint64_t, size_t), struct states *end)
+static void take_tails(const struct lanes_row *row, struct states states, int count, const uint8_t *const *data,
+                       const size_t *sizes, void (*store)(uint8_t *, uint64_t, size_t), struct states *end)
 {
     uint8_t tails[ENGINE_LANES_MAX][TAIL_MAX];
     struct lane_job jobs[ENGINE_LANES_MAX];
@@ -65,7 +67,8 @@ static void take_tails(const struct lanes_row *row, struct states states, int co
     take_all(row, jobs, count);
 }
 
-void lanes_digest(const struct lanes_row *row, int count, const uint8_t *const *data, const size_t *sizes, uint8_t *md5s, uint8_t *sha256s)
+void lanes_digest(const struct lanes_row *row, int count, const uint8_t *const *data, const size_t *sizes,
+                  uint8_t *md5s, uint8_t *sha256s)
 {
     struct states states, end;
     struct lane_job jobs[ENGINE_LANES_MAX];

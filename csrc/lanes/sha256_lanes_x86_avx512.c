@@ -1,9 +1,9 @@
 /*
  * SHA-256 of 16 streams, alone and together with MD5.
  *
- * A step and its word of the schedule are 28 instructions, of which 12 rotate or shift, for a chain of four cycles: two 512-bit units are
- * busy all the time, and a second batch would gain nothing. MD5 of the same block, step by step beside it, costs its instructions but not
- * its waiting, and the words are turned round once.
+ * A step and its word of the schedule have 28 instructions, of which 12 rotate or shift, in a chain of four cycles. So
+ * the two 512-bit units are always busy, and a second batch would gain nothing. MD5 of the same block, step by step
+ * beside it, costs its instructions but not its waiting, and the words are transposed only once.
  */
 #include "lanes/lanes.h"
 
@@ -23,7 +23,7 @@
 #define CHOOSE(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0xca)
 #define MAJORITY(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0xe8)
 
-/* gcc sums as it likes; told so, it leaves what is ready last to be added last. */
+/* gcc adds in an order of its own; this makes it add last what is ready last. */
 #define SUMMED(x) __asm__("" : "+v"(x));
 
 #define STEP(a, b, c, d, e, f, g, h, i)                                     \
@@ -36,12 +36,12 @@
     d = ADD(d, h);                                                          \
     h = ADD(h, ADD(MAJORITY(a, b, c), BIG_SIGMA_A(a)));
 
-/* Word i + 16 of the schedule, in the place of word i. */
+/* Compute word i + 16 of the schedule, in place of word i. */
 #define EXTEND(i)                                                               \
     words[(i) % 16] = ADD(ADD(words[(i) % 16], SIGMA_0(words[((i) + 1) % 16])), \
                           ADD(words[((i) + 9) % 16], SIGMA_1(words[((i) + 14) % 16])));
 
-/* SHA-256 wants the words big-endian. */
+/* Swap to big-endian words, as SHA-256 wants them. */
 TARGET_AVX512BW static ALWAYS_INLINE void swap_bytes(__m512i swapped[16], const __m512i words[16])
 {
     const __m512i order = _mm512_broadcast_i32x4(_mm_set_epi32(0x0c0d0e0f, 0x08090a0b, 0x04050607, 0x00010203));
@@ -59,12 +59,14 @@ TARGET_AVX512BW static ALWAYS_INLINE void swap_bytes(__m512i swapped[16], const 
     STEP_AND_BRING(a, b, c, d, e, f, g, h, i)        \
     EXTEND(i)
 
-/* One block, while the next is brought. Written out, all 64 steps are no faster. */
-TARGET_AVX512BW static inline void sha256_block(__m512i state[8], struct lane_pairs *pairs, const uint8_t *const *data, size_t next)
+/* Hash one block while the next is brought. Writing out all 64 steps is no faster. */
+TARGET_AVX512BW static inline void sha256_block(__m512i state[8], struct lane_pairs *pairs, const uint8_t *const *data,
+                                                size_t next)
 {
     const uint32_t *constants = sha256_constants;
     __m512i words[16];
-    __m512i a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+    __m512i a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6],
+            h = state[7];
     size_t first_lane = 0;
 
     take_words(words, pairs);
@@ -87,7 +89,7 @@ TARGET_AVX512BW void sha256_lanes_x86_avx512(struct lane_group *groups, const ui
         sha256_block((__m512i *)(void *)groups->sha256, &pairs, data, next_offset(block, blocks));
 }
 
-/* A step of each digest; word j of MD5's sum is named a in one step, b in the next. */
+/* Do a step of each digest. The elements of `sum` take the roles a, b, c, d in turn. */
 #define BOTH_STEPS(a, b, c, d, e, f, g, h, i)                                                                  \
     STEP(a, b, c, d, e, f, g, h, i)                                                                            \
     MD5_STEP(sum[(64 - (i)) % 4], sum[(65 - (i)) % 4], sum[(66 - (i)) % 4], sum[(67 - (i)) % 4], MD5_TABLE(i), \
@@ -105,7 +107,8 @@ TARGET_AVX512BW static inline void md5_sha256_block(__m512i md5[4], __m512i sha2
     const uint32_t *constants = sha256_constants, *sines = md5_constants;
     __m512i words[16], md5_words[16];
     __m512i sum[4] = {md5[0], md5[1], md5[2], md5[3]};
-    __m512i a = sha256[0], b = sha256[1], c = sha256[2], d = sha256[3], e = sha256[4], f = sha256[5], g = sha256[6], h = sha256[7];
+    __m512i a = sha256[0], b = sha256[1], c = sha256[2], d = sha256[3], e = sha256[4], f = sha256[5], g = sha256[6],
+            h = sha256[7];
 
     take_words(md5_words, pairs);
     swap_bytes(words, md5_words);
@@ -124,6 +127,7 @@ TARGET_AVX512BW void md5_sha256_lanes_x86_avx512(struct lane_group *groups, cons
     struct lane_pairs pairs;
     bring_lanes(&pairs, data);
     for (size_t block = 0; block < blocks; block++)
-        md5_sha256_block((__m512i *)(void *)groups->md5, (__m512i *)(void *)groups->sha256, &pairs, data, next_offset(block, blocks));
+        md5_sha256_block((__m512i *)(void *)groups->md5, (__m512i *)(void *)groups->sha256, &pairs, data,
+                         next_offset(block, blocks));
 }
 #endif

@@ -1,8 +1,8 @@
 /*
- * Steps of a block of SHA-256, FIPS 180-4, for vectors that hold one word of each lane.
+ * The steps of a block of SHA-256, FIPS 180-4, for vectors that hold one word of each lane.
  *
- * A file that includes this says how a step is made: STEP(a, b, c, d, e, f, g, h, i) turns d and h into the next e and a, the others only
- * change their names, which after eight steps are the old ones.
+ * The including file defines a step: STEP(a, b, c, d, e, f, g, h, i) turns d and h into the next e and a. The other
+ * words only change their names, which are the old ones again after eight steps.
  */
 #ifndef ENGINE_LANES_SHA256_STEPS_H
 #define ENGINE_LANES_SHA256_STEPS_H

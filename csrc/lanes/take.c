@@ -1,6 +1,6 @@
 /*
- * From jobs to lanes and back: the states are turned round into the lanes, the row runs, and they are turned back. Lanes for which there
- * is no job hash the first job's bytes once more, for nothing.
+ * Moves the states of jobs into lanes, runs the row, and moves them back. Lanes without a job hash the first job's
+ * bytes again, and the result is dropped.
  */
 #include "common/assert.h"
 #include "lanes/lanes.h"

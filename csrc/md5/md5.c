@@ -1,5 +1,5 @@
 /*
- * MD5, RFC 1321. The ETag of a part is made of it.
+ * MD5, RFC 1321: a part's ETag is its MD5.
  */
 #include "md5/md5.h"
 
@@ -28,7 +28,7 @@ void md5_finish(struct md5 *md5, md5_blocks *blocks, uint8_t *out)
 }
 
 #if defined(TARGET_X86_64)
-static int begin_raw(union digest_state *state)
+static int begin_plain(union digest_state *state)
 {
     md5_begin(&state->md5);
     return ENGINE_OK;
@@ -66,9 +66,9 @@ static int begin(union digest_state *state)
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
-    {"x86-avx512vl", FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS, begin_raw, update_x86_avx512vl, finish_x86_avx512vl,
-     raw_discard, true},
-    {"x86-bmi", FEATURE_BMI1, begin_raw, update_x86_bmi, finish_x86_bmi, raw_discard, true},
+    {"x86-avx512vl", FEATURE_AVX512F | FEATURE_AVX512VL | FEATURE_ONE_CYCLE_VECTORS, begin_plain, update_x86_avx512vl,
+     finish_x86_avx512vl, plain_discard, true},
+    {"x86-bmi", FEATURE_BMI1, begin_plain, update_x86_bmi, finish_x86_bmi, plain_discard, true},
 #endif
     {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard, false},
 };

@@ -1,5 +1,5 @@
 /*
- * MD5 as a plain struct, for our own rows: whoever has one may carry it on with any function that eats whole blocks.
+ * MD5 as a plain struct, for our own rows: any function that takes whole blocks can carry it on.
  */
 #ifndef ENGINE_MD5_MD5_H
 #define ENGINE_MD5_MD5_H
@@ -13,7 +13,7 @@ enum { MD5_BLOCK = 64 };
 
 struct md5 {
     uint32_t h[4];
-    uint64_t size;           /* bytes taken in all */
+    uint64_t size;           /* bytes taken so far */
     uint8_t held[MD5_BLOCK]; /* the last size % MD5_BLOCK of them, not yet hashed */
 };
 

@@ -1,5 +1,5 @@
 /*
- * MD5 on x86-64, at the speed of its own chain of dependencies.
+ * MD5 on x86-64 in general registers, as fast as its chain of dependencies allows.
  */
 #include "md5/md5.h"
 
@@ -10,11 +10,11 @@
 
 void md5_blocks_x86_bmi(uint32_t h[4], const uint8_t *data, size_t blocks)
 {
-    uint32_t a = h[0], b = h[1], c = h[2], d = h[3], t;
+    uint32_t a = h[0], b = h[1], c = h[2], d = h[3];
     for (; blocks > 0; blocks--, data += MD5_BLOCK) {
         md5_fetch_ahead(data);
         const uint32_t before[4] = {a, b, c, d};
-        MD5_STEPS(MD5_F, MD5_G, MD5_H, MD5_I, NOTHING)
+        MD5_STEPS(MD5_F, MD5_G, MD5_H, MD5_I, NOTHING, data, a, b, c, d)
         a += before[0];
         b += before[1];
         c += before[2];

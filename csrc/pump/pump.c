@@ -1,14 +1,13 @@
 /*
- * fd -> stream -> fd without a byte passing through Python: for files, pipes and blocking sockets.
+ * Pumps bytes from a descriptor into a stream without passing them through Python: from files, pipes and blocking
+ * sockets.
  *
- * The buffer is filled before it is handed on, so that a sender of small pieces does not cause small writes. What was read is always
- * handed on, also when the read after it fails or a signal arrives: bytes taken from a pipe cannot be put back. A descriptor in
- * non-blocking mode that has no bytes yet is a read error (EAGAIN): waiting without a limit is not decided here.
- *
- * The buffer is the system's own pages and goes back to it with the stream: malloc would keep one for every stream there ever was at once.
+ * The buffer is filled before it is handed on, so that a sender of small pieces does not cause small writes. Bytes that
+ * were read are always handed on, even when the next read fails or a signal arrives: they cannot be put back into a
+ * pipe. A descriptor in non-blocking mode without bytes is a read error (EAGAIN): whether to wait without a limit is
+ * not decided here.
  */
 #include <errno.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/assert.h"
@@ -18,7 +17,7 @@ enum source_outcome { SOURCE_FULL, SOURCE_END, SOURCE_INTERRUPTED, SOURCE_FAILED
 
 struct source {
     int fd;
-    int64_t offset; /* of the next pread; negative: read */
+    int64_t offset; /* of the next pread; negative: use read */
     int os_error;   /* with SOURCE_FAILED */
 };
 
@@ -29,7 +28,7 @@ static ssize_t read_some(const struct source *source, uint8_t *buffer, size_t si
     return pread(source->fd, buffer, size, (off_t)source->offset);
 }
 
-/* Read until `size` bytes are there or something else happens; `*filled` says how many came in any case. */
+/* Read until `size` bytes are there or something else happens. `*filled` tells how many came, in any case. */
 static enum source_outcome fill(struct source *source, uint8_t *buffer, size_t size, size_t *filled)
 {
     *filled = 0;
@@ -46,24 +45,6 @@ static enum source_outcome fill(struct source *source, uint8_t *buffer, size_t s
             source->offset += got;
     }
     return SOURCE_FULL;
-}
-
-static int ensure_buffer(struct engine_stream *stream)
-{
-    if (stream->buffer != NULL)
-        return ENGINE_OK;
-    void *const pages = mmap(NULL, ENGINE_PUMP_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED)
-        return ENGINE_E_MEMORY;
-    stream->buffer = pages;
-    return ENGINE_OK;
-}
-
-void pump_release(struct engine_stream *stream)
-{
-    if (stream->buffer != NULL)
-        munmap(stream->buffer, ENGINE_PUMP_BUFFER_SIZE);
-    stream->buffer = NULL;
 }
 
 static int pump_all(struct engine_stream *stream, struct source *source, uint64_t length, struct engine_report *report)
@@ -88,14 +69,15 @@ static int pump_all(struct engine_stream *stream, struct source *source, uint64_
     return ENGINE_OK;
 }
 
-int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint64_t length, struct engine_report *report)
+int engine_stream_pump(engine_stream *stream, int in_fd, int64_t in_offset, uint64_t length,
+                       struct engine_report *report)
 {
     struct source source = {.fd = in_fd, .offset = in_offset};
 
     ENGINE_ASSERT(length <= ENGINE_PUMP_CALL_SIZE_MAX);
     int status = stream_begin_call(stream, report);
-    if (status == ENGINE_OK)
-        status = ensure_buffer(stream);
+    if (status == ENGINE_OK && stream_buffer(stream) == NULL)
+        status = ENGINE_E_MEMORY;
     if (status == ENGINE_OK)
         status = pump_all(stream, &source, length, report);
     return status;

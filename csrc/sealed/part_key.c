@@ -1,7 +1,8 @@
 /*
- * One key an attempt at a part, since its salt is drawn here and nowhere else: no two attempts share a key and a nonce, whatever is
- * uploaded again. Segments follow STREAM (Hoang, Reyhanitabar, Rogaway, Vizar 2015): the nonce holds the segment's number and whether it
- * is the last, so that none can be moved, repeated, dropped or cut off.
+ * Every attempt to upload a part has a key of its own, since its salt is drawn here and nowhere else: no two attempts
+ * share a key and a nonce, even if a part is uploaded again. Segments follow STREAM (Hoang, Reyhanitabar, Rogaway,
+ * Vizar 2015): the nonce holds the segment's number and whether it is the last, so that no segment can be moved,
+ * repeated, dropped or cut off.
  */
 #include "sealed/part_key.h"
 
@@ -15,14 +16,18 @@
 
 #define DOMAIN "partwright v1"
 
-enum { INFO_SIZE_MAX = sizeof DOMAIN + 8 + 4 + SALT_SIZE, SALT_AT = PREAMBLE_SIZE, COMMITMENT_AT = SALT_AT + SALT_SIZE };
+enum {
+    INFO_SIZE_MAX = sizeof DOMAIN + 8 + 4 + SALT_SIZE,
+    SALT_AT = PREAMBLE_SIZE,
+    COMMITMENT_AT = SALT_AT + SALT_SIZE
+};
 
 static const uint8_t preamble[PART_NUMBER_AT] = {'P', 'W', 'E', 1, 1, 0, 0, 0, 0, SEGMENT_SIZE >> 16, 0, 0};
 
 _Static_assert(SEGMENT_SIZE == 1 << 16, "the preamble says so");
 _Static_assert(COMMITMENT_AT + ENGINE_COMMITMENT_SIZE == HEADER_SIZE, "the header ends with the commitment");
 
-/* domain || label || BE32 part number || salt; returns the size. */
+/* Write domain || label || BE32 part number || salt. Returns the size. */
 static size_t write_info(uint8_t *info, const char *label, const uint8_t *header)
 {
     const size_t label_size = strlen(label);
@@ -74,7 +79,8 @@ int part_key_of_header(struct part_key *part, const engine_key *upload_key, uint
     const int status = commit(part, upload_key, commitment);
     if (status != ENGINE_OK)
         return status;
-    if (memcmp(part->header, header, PREAMBLE_SIZE) != 0 || CRYPTO_memcmp(commitment, header + COMMITMENT_AT, sizeof commitment) != 0)
+    if (memcmp(part->header, header, PREAMBLE_SIZE) != 0 ||
+        CRYPTO_memcmp(commitment, header + COMMITMENT_AT, sizeof commitment) != 0)
         return ENGINE_E_KEY_MISMATCH;
     return derive(part, upload_key);
 }
@@ -86,29 +92,35 @@ static void write_nonce(const struct part_key *part, uint32_t index, bool is_las
     nonce[ENGINE_NONCE_SIZE - 1] = is_last;
 }
 
-int part_key_seal(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *data, size_t size,
-                  uint8_t *out)
+int part_key_seal(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *data,
+                  size_t size, uint8_t *out)
 {
     uint8_t nonce[ENGINE_NONCE_SIZE];
     write_nonce(part, index, is_last, nonce);
-    const int status = gcm_ready(gcm, part->secret);
-    return status != ENGINE_OK ? status : gcm_chosen_row()->seal(&gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
+    const int status = gcm_prepare(gcm, part->secret);
+    return status != ENGINE_OK
+               ? status
+               : gcm_chosen_row()->seal(&gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
 }
 
-int part_key_seal_digested(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, struct digests *digests,
-                           const uint8_t *data, size_t size, uint8_t *out)
+int part_key_seal_digested(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last,
+                           struct digests *digests, const uint8_t *data, size_t size, uint8_t *out)
 {
     uint8_t nonce[ENGINE_NONCE_SIZE];
     write_nonce(part, index, is_last, nonce);
-    const int status = gcm_ready(gcm, part->secret);
-    return status != ENGINE_OK ? status : digests_seal(digests, &gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
+    const int status = gcm_prepare(gcm, part->secret);
+    return status != ENGINE_OK
+               ? status
+               : digests_seal(digests, &gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
 }
 
-int part_key_open(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *sealed, size_t size,
-                  uint8_t *out)
+int part_key_open(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last, const uint8_t *sealed,
+                  size_t size, uint8_t *out)
 {
     uint8_t nonce[ENGINE_NONCE_SIZE];
     write_nonce(part, index, is_last, nonce);
-    const int status = gcm_ready(gcm, part->secret);
-    return status != ENGINE_OK ? status : gcm_chosen_row()->open(&gcm->state, nonce, part->header, PREAMBLE_SIZE, sealed, size + ENGINE_TAG_SIZE, out);
+    const int status = gcm_prepare(gcm, part->secret);
+    return status != ENGINE_OK ? status
+                               : gcm_chosen_row()->open(&gcm->state, nonce, part->header, PREAMBLE_SIZE, sealed,
+                                                        size + ENGINE_TAG_SIZE, out);
 }

@@ -1,7 +1,7 @@
 /*
- * Reads a sealed part at any offset. A byte of plaintext leaves only from a segment whose tag was right, and a range touches only the
- * segments it lies in. A segment that is wanted whole is opened where it is wanted; of others the last one opened is kept, so that
- * reading on in small steps does not open it again.
+ * Reads a sealed part at any offset. No plaintext is returned before its authentication tag has been verified, and a
+ * range reads only the segments that it touches. A segment that is wanted whole is opened directly into the caller's
+ * buffer. Of others the last one opened is kept, so that reading on in small steps does not open it again.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,15 +15,15 @@
 #include "sealed/part_key.h"
 #include "stream/stream.h"
 
-struct engine_unsealer { /* keys first */
+struct engine_unsealer { /* keys come first */
     struct part_key part;
-    struct gcm gcm;      /* at rest between calls */
+    struct gcm gcm;      /* wiped between calls */
     int fd;              /* borrowed; -1: the part is in memory */
-    const uint8_t *data; /* of the running call, if it is */
+    const uint8_t *data; /* the sealed part, during a call, if it is in memory */
     uint64_t sealed_size;
-    uint64_t size;      /* of the plaintext */
-    uint64_t last;      /* index of the last segment */
-    bool holds_one;     /* `segment` is plaintext of segment `held` */
+    uint64_t size;  /* of the plaintext */
+    uint64_t last;  /* index of the last segment */
+    bool holds_one; /* `segment` has the plaintext of segment `held` */
     uint64_t held;
     uint8_t segment[SEGMENT_SIZE];
     uint8_t sealed[SEALED_SEGMENT_SIZE];
@@ -37,7 +37,8 @@ void engine_unsealer_close(engine_unsealer *unsealer)
 }
 
 /* Read exactly `size` bytes at `offset` of the sealed part. */
-static int fetch(const engine_unsealer *unsealer, uint64_t offset, uint8_t *out, size_t size, struct engine_report *report)
+static int fetch(const engine_unsealer *unsealer, uint64_t offset, uint8_t *out, size_t size,
+                 struct engine_report *report)
 {
     if (unsealer->fd < 0) {
         memcpy(out, unsealer->data + offset, size);
@@ -53,7 +54,7 @@ static int fetch(const engine_unsealer *unsealer, uint64_t offset, uint8_t *out,
             return ENGINE_E_READ;
         }
         if (got == 0)
-            return ENGINE_E_SEALED_DAMAGED; /* it has become shorter since it was opened */
+            return ENGINE_E_SEALED_DAMAGED; /* the file has become shorter since it was opened */
         out += got;
         offset += (uint64_t)got;
         size -= (size_t)got;
@@ -61,7 +62,7 @@ static int fetch(const engine_unsealer *unsealer, uint64_t offset, uint8_t *out,
     return ENGINE_OK;
 }
 
-/* What the length of the sealed part says of the plaintext; false for a length that no part has. */
+/* Compute the plaintext's size from the sealed part's. Returns false for a size that no part has. */
 static bool measure(engine_unsealer *unsealer)
 {
     if (unsealer->sealed_size < HEADER_SIZE + ENGINE_TAG_SIZE)
@@ -73,7 +74,8 @@ static bool measure(engine_unsealer *unsealer)
     return unsealer->last < UINT32_MAX && (rest > ENGINE_TAG_SIZE || (rest == ENGINE_TAG_SIZE && unsealer->last == 0));
 }
 
-static int begin(engine_unsealer *unsealer, const engine_key *upload_key, uint32_t part_number, struct engine_report *report)
+static int begin(engine_unsealer *unsealer, const engine_key *upload_key, uint32_t part_number,
+                 struct engine_report *report)
 {
     uint8_t header[HEADER_SIZE];
     if (!measure(unsealer))
@@ -104,7 +106,8 @@ static int open_segment(engine_unsealer *unsealer, uint64_t index, uint8_t *out,
     const uint64_t offset = HEADER_SIZE + index * SEALED_SEGMENT_SIZE;
     int status = fetch(unsealer, offset, unsealer->sealed, size + ENGINE_TAG_SIZE, report);
     if (status == ENGINE_OK)
-        status = part_key_open(&unsealer->part, &unsealer->gcm, (uint32_t)index, index == unsealer->last, unsealer->sealed, size, out);
+        status = part_key_open(&unsealer->part, &unsealer->gcm, (uint32_t)index, index == unsealer->last,
+                               unsealer->sealed, size, out);
     return status;
 }
 
@@ -118,11 +121,11 @@ static int hold_segment(engine_unsealer *unsealer, uint64_t index, struct engine
     return status;
 }
 
-int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int in_fd, engine_unsealer **place,
+int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int in_fd, engine_unsealer **opened,
                          struct engine_report *report)
 {
     *report = (struct engine_report){0};
-    engine_unsealer *const unsealer = *place = secret_pages_take(sizeof *unsealer);
+    engine_unsealer *const unsealer = *opened = secret_pages_take(sizeof *unsealer);
     if (unsealer == NULL)
         return ENGINE_E_MEMORY;
     unsealer->fd = in_fd;
@@ -130,11 +133,12 @@ int engine_unsealer_open(const engine_key *upload_key, uint32_t part_number, int
     if (status == ENGINE_OK)
         status = begin(unsealer, upload_key, part_number, report);
     if (status == ENGINE_OK && unsealer->size == 0)
-        status = hold_segment(unsealer, 0, report); /* nobody will read it: a part cut to nothing must not pass for an empty one */
-    gcm_rest(&unsealer->gcm);
+        status = hold_segment(unsealer, 0,
+                              report); /* nobody will read it, but a truncated part must not pass for an empty one */
+    gcm_wipe(&unsealer->gcm);
     if (status != ENGINE_OK) {
         engine_unsealer_close(unsealer);
-        *place = NULL;
+        *opened = NULL;
     }
     return status;
 }
@@ -151,7 +155,8 @@ static int read_all(engine_unsealer *unsealer, uint64_t offset, uint8_t *out, si
         const size_t within = offset % SEGMENT_SIZE, there = size_of_segment(unsealer, index) - within;
         const size_t piece = size < there ? size : there;
         const bool is_whole = within == 0 && piece == there && !(unsealer->holds_one && unsealer->held == index);
-        const int status = is_whole ? open_segment(unsealer, index, out, report) : hold_segment(unsealer, index, report);
+        const int status =
+            is_whole ? open_segment(unsealer, index, out, report) : hold_segment(unsealer, index, report);
         if (status != ENGINE_OK)
             return status;
         if (!is_whole)
@@ -164,11 +169,12 @@ static int read_all(engine_unsealer *unsealer, uint64_t offset, uint8_t *out, si
     return ENGINE_OK;
 }
 
-int engine_unsealer_read(engine_unsealer *unsealer, uint64_t offset, uint8_t *out, size_t size, struct engine_report *report)
+int engine_unsealer_read(engine_unsealer *unsealer, uint64_t offset, uint8_t *out, size_t size,
+                         struct engine_report *report)
 {
     *report = (struct engine_report){0};
     const int status = read_all(unsealer, offset, out, size, report);
-    gcm_rest(&unsealer->gcm);
+    gcm_wipe(&unsealer->gcm);
     return status;
 }
 
@@ -180,7 +186,8 @@ static int feed_all(engine_unsealer *unsealer, uint64_t offset, uint64_t length,
         int status = hold_segment(unsealer, offset / SEGMENT_SIZE, report);
         if (status != ENGINE_OK)
             return status;
-        const size_t there = size_of_segment(unsealer, unsealer->held) - within, piece = length < there ? (size_t)length : there;
+        const size_t there = size_of_segment(unsealer, unsealer->held) - within,
+                     piece = length < there ? (size_t)length : there;
         status = stream_take(stream, unsealer->segment + within, piece, report);
         if (status != ENGINE_OK)
             return status;
@@ -197,11 +204,12 @@ int engine_unsealer_feed(engine_unsealer *unsealer, uint64_t offset, uint64_t le
     int status = stream_begin_call(stream, report);
     if (status == ENGINE_OK)
         status = feed_all(unsealer, offset, length, stream, report);
-    gcm_rest(&unsealer->gcm);
+    gcm_wipe(&unsealer->gcm);
     return status;
 }
 
-int engine_unseal(const engine_key *upload_key, uint32_t part_number, const uint8_t *sealed, size_t sealed_size, uint8_t *out)
+int engine_unseal(const engine_key *upload_key, uint32_t part_number, const uint8_t *sealed, size_t sealed_size,
+                  uint8_t *out)
 {
     struct engine_report report = {0};
     engine_unsealer *const unsealer = secret_pages_take(sizeof *unsealer);
@@ -211,12 +219,12 @@ int engine_unseal(const engine_key *upload_key, uint32_t part_number, const uint
     unsealer->data = sealed;
     unsealer->sealed_size = sealed_size;
     int status = begin(unsealer, upload_key, part_number, &report);
-    uint64_t opened = 0;
-    for (; status == ENGINE_OK && opened <= unsealer->last; opened++)
-        status = open_segment(unsealer, opened, out + opened * SEGMENT_SIZE, &report);
-    if (status != ENGINE_OK && opened > 1)
-        OPENSSL_cleanse(out, (opened - 1) * SEGMENT_SIZE); /* the one that failed is wiped already */
-    gcm_rest(&unsealer->gcm);
+    uint64_t segments = 0;
+    for (; status == ENGINE_OK && segments <= unsealer->last; segments++)
+        status = open_segment(unsealer, segments, out + segments * SEGMENT_SIZE, &report);
+    if (status != ENGINE_OK && segments > 1)
+        OPENSSL_cleanse(out, (segments - 1) * SEGMENT_SIZE); /* the segment that failed is wiped already */
+    gcm_wipe(&unsealer->gcm);
     engine_unsealer_close(unsealer);
     return status;
 }

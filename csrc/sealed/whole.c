@@ -1,5 +1,5 @@
 /*
- * Sealed parts in memory: small ones live in a metadata row.
+ * Seals parts in memory. Small parts are kept in the metadata.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@ uint64_t engine_sealed_size(uint64_t size)
     return HEADER_SIZE + size + segments * ENGINE_TAG_SIZE;
 }
 
-/* In secret pages. */
+/* Lives in secret pages. */
 struct sealing {
     struct part_key part;
     struct gcm gcm;
@@ -42,7 +42,7 @@ int engine_seal(const engine_key *upload_key, uint32_t part_number, const uint8_
         memcpy(out, sealing->part.header, HEADER_SIZE);
         status = seal_segments(sealing, data, size, out + HEADER_SIZE);
     }
-    gcm_rest(&sealing->gcm);
+    gcm_wipe(&sealing->gcm);
     secret_pages_give_back(sealing, sizeof *sealing);
     return status;
 }

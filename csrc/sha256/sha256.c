@@ -1,5 +1,5 @@
 /*
- * SHA-256, FIPS 180-4. The payload hash of a signed request.
+ * SHA-256, FIPS 180-4: also the payload hash of a signed request.
  */
 #include "sha256/sha256.h"
 
@@ -30,7 +30,7 @@ void sha256_finish(struct sha256 *sha256, sha256_blocks *blocks, uint8_t *out)
 }
 
 #if defined(TARGET_X86_64)
-static int begin_raw(union digest_state *state)
+static int begin_plain(union digest_state *state)
 {
     sha256_begin(&state->sha256);
     return ENGINE_OK;
@@ -56,7 +56,8 @@ static int begin(union digest_state *state)
 
 static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
-    {"x86-sha", FEATURE_SHA_NI | FEATURE_SSSE3 | FEATURE_SSE4_1, begin_raw, update_x86_sha, finish_x86_sha, raw_discard, true},
+    {"x86-sha", FEATURE_SHA_NI | FEATURE_SSSE3 | FEATURE_SSE4_1, begin_plain, update_x86_sha, finish_x86_sha,
+     plain_discard, true},
 #endif
     {"libcrypto", 0, begin, libcrypto_update, libcrypto_finish, libcrypto_discard, false},
 };

@@ -1,5 +1,5 @@
 /*
- * SHA-256 as a plain struct, for our own rows: whoever has one may carry it on with any function that eats whole blocks.
+ * SHA-256 as a plain struct, for our own rows: any function that takes whole blocks can carry it on.
  */
 #ifndef ENGINE_SHA256_SHA256_H
 #define ENGINE_SHA256_SHA256_H
@@ -13,7 +13,7 @@ enum { SHA256_BLOCK = 64 };
 
 struct sha256 {
     uint32_t h[8];
-    uint64_t size;           /* bytes taken in all */
+    uint64_t size;              /* bytes taken so far */
     uint8_t held[SHA256_BLOCK]; /* the last size % SHA256_BLOCK of them, not yet hashed */
 };
 

@@ -1,5 +1,6 @@
 /*
- * The round constants of SHA-256: the first 32 bits of the fractions of the cube roots of the first 64 primes, FIPS 180-4 4.2.2.
+ * The round constants of SHA-256: the first 32 bits of the fractions of the cube roots of the first 64 primes, FIPS
+ * 180-4 4.2.2.
  */
 #ifndef ENGINE_SHA256_SHA256_CONSTANTS_H
 #define ENGINE_SHA256_SHA256_CONSTANTS_H

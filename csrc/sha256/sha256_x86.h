@@ -1,8 +1,9 @@
 /*
  * The rounds of SHA-256 by the instructions made for it, in pieces that can stand between other work.
  *
- * An instruction does two rounds and wants the state as {A, B, E, F} and {C, D, G, H}, highest lane first. `w` holds the last sixteen words
- * of the schedule, four a register; a turn does four rounds with one of them and makes it the words that are needed sixteen rounds later.
+ * An instruction does two rounds and wants the state as {A, B, E, F} and {C, D, G, H}, highest lane first. `w` holds
+ * the last sixteen words of the schedule, four a register. A turn does four rounds with one register, and replaces its
+ * words with those that are needed sixteen rounds later.
  *
  * Source: Intel SDM volume 2, SHA256RNDS2, SHA256MSG1, SHA256MSG2.
  */
@@ -27,7 +28,8 @@ TARGET_SHA static inline __m128i sha256_x86_words(const void *from)
 
 TARGET_SHA static ALWAYS_INLINE void sha256_x86_load(struct sha256_x86 *sha, const uint32_t *h)
 {
-    const __m128i badc = _mm_shuffle_epi32(sha256_x86_words(h), 0xb1), hgfe = _mm_shuffle_epi32(sha256_x86_words(h + 4), 0x1b);
+    const __m128i badc = _mm_shuffle_epi32(sha256_x86_words(h), 0xb1),
+                  hgfe = _mm_shuffle_epi32(sha256_x86_words(h + 4), 0x1b);
     sha->abef = _mm_alignr_epi8(badc, hgfe, 8);
     sha->cdgh = _mm_blend_epi16(hgfe, badc, 0xf0);
 }
@@ -49,9 +51,9 @@ TARGET_SHA static ALWAYS_INLINE void sha256_x86_begin_block(struct sha256_x86 *s
         sha->w[i] = _mm_shuffle_epi8(sha256_x86_words(data + 16 * i), big_endian);
 }
 
-/* SHA256MSG1, or the same by rotations of AVX-512VL. On Sapphire Rapids that instruction keeps all others from being decoded for four cycles;
- * those in its place take one. Beside MD5 that matters most where something else has a part of the core: 290 cycles a block with all
- * that the fused pass does, then, and not 325. */
+/* Do SHA256MSG1, or the same by rotations of AVX-512VL. On Sapphire Rapids SHA256MSG1 keeps all other instructions
+ * from being decoded for four cycles; those in its place take one. That matters most while another thread shares the
+ * core: with all that the fused pass does, a block then takes 290 cycles instead of 325. */
 TARGET_SHA static ALWAYS_INLINE __m128i sha256_x86_message_1(__m128i w, __m128i w1, const bool by_rotations)
 {
     if (!by_rotations)
@@ -65,8 +67,9 @@ TARGET_SHA static ALWAYS_INLINE __m128i sha256_x86_message_1(__m128i w, __m128i 
     return _mm_add_epi32(w, sigma);
 }
 
-/* A quarter, 0 to 3, of a turn, 0 to 15. */
-TARGET_SHA static ALWAYS_INLINE void sha256_x86_quarter(struct sha256_x86 *sha, const int turn, const int quarter, const bool by_rotations)
+/* Do quarter 0 to 3 of turn 0 to 15. */
+TARGET_SHA static ALWAYS_INLINE void sha256_x86_quarter(struct sha256_x86 *sha, const int turn, const int quarter,
+                                                        const bool by_rotations)
 {
     __m128i *const w = &sha->w[turn % 4];
     const __m128i w1 = sha->w[(turn + 1) % 4], w2 = sha->w[(turn + 2) % 4], w3 = sha->w[(turn + 3) % 4];

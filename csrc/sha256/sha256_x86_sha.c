@@ -1,5 +1,5 @@
 /*
- * SHA-256 by the instructions made for it.
+ * SHA-256 on x86-64, by the instructions made for it.
  */
 #include "sha256/sha256.h"
 

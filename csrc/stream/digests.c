@@ -1,22 +1,23 @@
 /*
- * What the chosen rows can compute in one fused pass goes through that; the other digests, each for itself, in short steps behind it, so that
- * they find the bytes in a near cache.
+ * Digests that a fused row can compute together go through it in one pass. The others follow one by one, in short steps
+ * behind it, so that they find the bytes in a near cache.
  *
- * That is for a stream alone. With others, MD5 and SHA-256 of whole blocks are hashed in lanes with theirs (lanes/combiner.h), and the
- * rest is done by itself, behind it.
+ * That is for a stream alone. With other streams, MD5 and SHA-256 of whole blocks are hashed in lanes with theirs
+ * (lanes/combiner.h), and the remaining digests follow.
  */
 #include "stream/digests.h"
 
 #include "kernels/registry.h"
 
-/* One step goes through all digests before the next begins; what is shorter than SHARED_SIZE_MIN is not worth meeting others for. */
+/* All digests take one step before the next begins. Fewer bytes than SHARED_SIZE_MIN are not worth meeting other
+ * streams for. */
 enum { STEP_SIZE = 32 * 1024, SHARED_SIZE_MIN = 16 * 1024 };
 
 static uint32_t plain_among(uint32_t set)
 {
     uint32_t plain = 0;
-    FOR_EACH_DIGEST(set & (ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256), i)
-        if (registry_chosen_row(i)->is_raw)
+    FOR_EACH_DIGEST (set &(ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256), i)
+        if (registry_chosen_row(i)->is_plain)
             plain |= 1u << i;
     return plain;
 }
@@ -25,7 +26,7 @@ int digests_begin(struct digests *digests, uint32_t set)
 {
     digests->set = set;
     digests->shared = combiner_digests(plain_among(set));
-    FOR_EACH_DIGEST(set, i) {
+    FOR_EACH_DIGEST (set, i) {
         const int status = registry_chosen_row(i)->begin(&digests->states[i]);
         if (status != ENGINE_OK)
             return status;
@@ -33,7 +34,7 @@ int digests_begin(struct digests *digests, uint32_t set)
     return ENGINE_OK;
 }
 
-/* What a fused row leaves of them. */
+/* Return the digests that a fused row does not compute. */
 static uint32_t left_by(const struct fused_row *row, uint32_t which)
 {
     return row != NULL ? which & ~row->digests : which;
@@ -41,7 +42,7 @@ static uint32_t left_by(const struct fused_row *row, uint32_t which)
 
 static int digest_apart(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
 {
-    FOR_EACH_DIGEST(which, i) {
+    FOR_EACH_DIGEST (which, i) {
         const int status = registry_chosen_row(i)->update(&digests->states[i], data, size);
         if (status != ENGINE_OK)
             return status;
@@ -63,8 +64,8 @@ static int digest_alone(struct digests *digests, uint32_t which, const uint8_t *
     return ENGINE_OK;
 }
 
-static int seal_alone(struct digests *digests, uint32_t which, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
-                      size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
+static int seal_alone(struct digests *digests, uint32_t which, union gcm_state *gcm, const uint8_t *nonce,
+                      const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
     const struct fused_row *const row = fused_row_for(which, true);
     if (row == NULL) {
@@ -75,12 +76,13 @@ static int seal_alone(struct digests *digests, uint32_t which, union gcm_state *
     return status == ENGINE_OK ? digest_apart(digests, left_by(row, which), data, size) : status;
 }
 
-/* Let lanes take whole blocks; returns how many bytes that were. If blocks are left, the stream is alone: it has a turn to hash some of
- * them, and says combiner_rest() then. */
+/* Let lanes take whole blocks. Returns how many bytes that were. If blocks are left, the stream has a turn to hash
+ * some of them by itself, and then ends it with combiner_rest(). */
 static size_t digest_in_lanes(struct digests *digests, const uint8_t *data, size_t size)
 {
     struct md5 *const md5 = (digests->shared & ENGINE_DIGEST_MD5) != 0 ? &digests->states[INDEX(MD5)].md5 : NULL;
-    struct sha256 *const sha256 = (digests->shared & ENGINE_DIGEST_SHA256) != 0 ? &digests->states[INDEX(SHA256)].sha256 : NULL;
+    struct sha256 *const sha256 =
+        (digests->shared & ENGINE_DIGEST_SHA256) != 0 ? &digests->states[INDEX(SHA256)].sha256 : NULL;
     struct lane_job job = {data, size / LANE_BLOCK, md5 != NULL ? md5->h : NULL, sha256 != NULL ? sha256->h : NULL};
 
     combiner_take(&digests->member, &job);
@@ -92,7 +94,7 @@ static size_t digest_in_lanes(struct digests *digests, const uint8_t *data, size
     return taken;
 }
 
-/* Lanes take whole blocks, from the start of one. */
+/* Return how many bytes are missing to the end of the current block: lanes take whole blocks. */
 static size_t to_block_end(const struct digests *digests)
 {
     const uint64_t size = (digests->shared & ENGINE_DIGEST_MD5) != 0 ? digests->states[INDEX(MD5)].md5.size
@@ -100,7 +102,7 @@ static size_t to_block_end(const struct digests *digests)
     return (LANE_BLOCK - size % LANE_BLOCK) % LANE_BLOCK;
 }
 
-/* With others if there are any. `which` is all digests, or just those that can be shared. */
+/* Digest, together with other streams if there are any. `which` is all digests, or those that can be shared. */
 static int digest(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
 {
     if (digests->shared == 0 || size < SHARED_SIZE_MIN)
@@ -138,8 +140,8 @@ int digests_go_ahead(struct digests *digests, const uint8_t *data, size_t size)
     return digest(digests, digests->shared, data, size);
 }
 
-int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad, size_t aad_size,
-                 const uint8_t *data, size_t size, uint8_t *out)
+int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *nonce, const uint8_t *aad,
+                 size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
 {
     uint32_t left = digests->set;
     size_t known = digests->ahead < size ? digests->ahead : size;
@@ -164,7 +166,7 @@ int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *n
 int digests_finish(struct digests *digests)
 {
     combiner_part(&digests->member);
-    FOR_EACH_DIGEST(digests->set, i) {
+    FOR_EACH_DIGEST (digests->set, i) {
         const int status = registry_chosen_row(i)->finish(&digests->states[i], digests->results[i]);
         if (status != ENGINE_OK)
             return status;
@@ -175,6 +177,6 @@ int digests_finish(struct digests *digests)
 void digests_discard(struct digests *digests)
 {
     combiner_part(&digests->member);
-    FOR_EACH_DIGEST(digests->set, i)
+    FOR_EACH_DIGEST (digests->set, i)
         registry_chosen_row(i)->discard(&digests->states[i]);
 }

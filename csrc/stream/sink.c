@@ -1,14 +1,16 @@
 /*
- * Writing at an offset of our own, so that the descriptor's position, which others may share, is neither used nor moved.
+ * Writes at an offset of its own, so that the descriptor's position, which others may share, is neither used nor moved.
  *
- * What a part has past its first mebibyte does not stay in the page cache: a huge upload would push out what others read, and on a
- * virtual machine each page of a cache that grows costs a fault of the host's too, which is more than the copy. Large writes carry
- * RWF_DONTCACHE (Linux 6.14): the kernel writes them back at once and lets go of the pages, and the next write takes the same ones.
- * Smaller writes would be written back in as small pieces. For them, and where the flag is refused, every full mebibyte is followed by
- * the request to start its write-back, so that the fsync at the end of a part finds little to do, and by the advice to drop what lies
- * far behind. benchmarks/writing.py has the figures, also of O_DIRECT: it spares the copy, but nothing is hashed while it writes.
+ * A part's bytes past its first mebibyte do not stay in the page cache: a huge upload would evict what others read, and
+ * on a virtual machine each page by which a cache grows costs a fault of the host too, which is more than the copy.
+ * Large writes carry RWF_DONTCACHE (Linux 6.14): the kernel writes them back at once and releases the pages, and the
+ * next write takes the same ones. Smaller writes would be written back in pieces as small. For those, and where the
+ * flag is refused, every full mebibyte is followed by the request to start its write-back, so that the fsync at the end
+ * of a part finds little to do, and by the advice to drop what lies far behind. benchmarks/writing.py has the figures,
+ * also of O_DIRECT: that spares the copy, but nothing is hashed while it writes.
  *
- * SYNC_FILE_RANGE_WRITE alone promises nothing and, unlike its waiting siblings, does not consume a write-back error that fsync must see.
+ * SYNC_FILE_RANGE_WRITE alone promises nothing and, unlike its waiting siblings, does not consume a write-back error
+ * that fsync must see.
  */
 #include "stream/sink.h"
 
@@ -19,7 +21,7 @@
 
 enum {
     HINT_SIZE = 1024 * 1024,
-    KEPT_BEHIND = 8 * HINT_SIZE, /* may still be on its way to the disk, and is not dropped before */
+    KEPT_BEHIND = 8 * HINT_SIZE, /* may still be on its way to the disk, so it is not dropped */
     UNCACHED_SIZE_MIN = 256 * 1024,
     FILE_PAGE_SIZE = 4096
 };
@@ -47,13 +49,14 @@ static void hint_write_back(struct sink *sink)
 #endif
 }
 
-/* Whether the error may mean that the file, the kernel or a filter of system calls (EPERM) has no such writes: a plain one will tell. */
+/* Whether the error may mean that the file, the kernel or a filter of system calls (EPERM) refuses such writes. A
+ * plain write will show. */
 static bool is_refusal(int error)
 {
     return error == EOPNOTSUPP || error == EINVAL || error == ENOSYS || error == EPERM;
 }
 
-/* A page whose rest comes with the next write stays: the kernel would have to read it back. */
+/* Write some bytes. A page that the next write completes stays cached: the kernel would have to read it back. */
 static ssize_t write_some(struct sink *sink, const uint8_t *data, size_t size)
 {
     const off_t offset = (off_t)sink->written;
@@ -79,7 +82,7 @@ int sink_write(struct sink *sink, const uint8_t *data, size_t size, struct engin
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0) {
-            /* POSIX lets no write of a positive size return 0; a device that does would loop here for ever. */
+            /* POSIX lets no write of a positive size return 0; a device that does would make this loop endless. */
             report->os_error = written < 0 ? errno : EIO;
             report->offset = sink->written;
             return ENGINE_E_WRITE;

@@ -1,5 +1,5 @@
 /*
- * Where the bytes of a stream end up: a borrowed descriptor, written in order from its offset 0 on.
+ * Writes the bytes of a stream to a borrowed descriptor, in order from its offset 0 on.
  */
 #ifndef ENGINE_STREAM_SINK_H
 #define ENGINE_STREAM_SINK_H
@@ -7,11 +7,11 @@
 #include "engine.h"
 
 struct sink {
-    int fd;           /* -1: there is none, and writing is nothing */
+    int fd;           /* -1: nothing is written */
     uint64_t written; /* bytes written, and the offset of the next */
-    uint64_t hinted;  /* bytes whose write-back was asked for */
+    uint64_t hinted;  /* bytes whose write-back was requested */
     bool hints;       /* false once the file has refused a hint */
-    bool uncached;    /* false once it has refused a write past the page cache */
+    bool uncached;    /* false once the file has refused a write past the page cache */
 };
 
 void sink_open(struct sink *sink, int fd);

@@ -1,18 +1,22 @@
 /*
- * The one pass over a part. Bytes come in by update, by the pump or decoded from chunks, are digested and, if a key was given, sealed, at
- * once where a fused row can, and leave into the sink.
+ * The one pass over a part. Bytes come in by update, by the pump or decoded from chunks. They are digested and, if a
+ * key was given, sealed, at once where a fused row can, and leave into the sink.
  *
- *     STREAM_OPEN --digest--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
+ *     STREAM_OPEN --finish--> STREAM_FINISHED        a failure after bytes were taken: --> STREAM_BROKEN
+ *
+ * The buffer is mapped from the system and unmapped with the stream: malloc would keep one for every stream that was
+ * ever open at once.
  */
 #include "stream/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "common/assert.h"
 #include "kernels/registry.h"
 
-/* One span is what a single write takes. */
+/* A span is what a single write takes. */
 enum { SPAN_SIZE = ENGINE_PUMP_BUFFER_SIZE };
 
 int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream)
@@ -30,7 +34,8 @@ int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream)
     return status;
 }
 
-int engine_stream_open_sealed(uint32_t digests, int out_fd, const engine_key *upload_key, uint32_t part_number, engine_stream **stream)
+int engine_stream_open_sealed(uint32_t digests, int out_fd, const engine_key *upload_key, uint32_t part_number,
+                              engine_stream **stream)
 {
     int status = engine_stream_open(digests, out_fd, stream);
     if (status != ENGINE_OK)
@@ -49,13 +54,23 @@ void engine_stream_close(engine_stream *stream)
         return;
     sealer_close(stream->sealer);
     digests_discard(&stream->digests);
-    pump_release(stream);
+    if (stream->buffer != NULL)
+        munmap(stream->buffer, ENGINE_PUMP_BUFFER_SIZE);
     free(stream);
+}
+
+uint8_t *stream_buffer(struct engine_stream *stream)
+{
+    if (stream->buffer != NULL)
+        return stream->buffer;
+    void *const pages = mmap(NULL, ENGINE_PUMP_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    stream->buffer = pages != MAP_FAILED ? pages : NULL;
+    return stream->buffer;
 }
 
 int stream_begin_call(const struct engine_stream *stream, struct engine_report *report)
 {
-    /* Field by field: another thread may be reading the size, and must not see it cleared. */
+    /* Set each field by itself: another thread may be reading the size, and must not see it cleared. */
     report->size = stream->size;
     report->moved = 0;
     report->at_end = false;
@@ -72,7 +87,8 @@ int stream_begin_call(const struct engine_stream *stream, struct engine_report *
     return ENGINE_E_STREAM_BROKEN;
 }
 
-/* Segment by segment: each is digested when it is sealed, unless so many do the same that they had better meet less often. */
+/* Seal segment by segment. Each is digested when it is sealed, unless so many streams do the same that it pays to
+ * meet them less often. */
 static int seal_span(struct engine_stream *stream, const uint8_t *data, size_t size, struct engine_report *report)
 {
     int status = ENGINE_OK;
@@ -87,7 +103,7 @@ static int seal_span(struct engine_stream *stream, const uint8_t *data, size_t s
         data += piece;
         size -= piece;
     }
-    sealer_rest(stream->sealer);
+    sealer_wipe_key(stream->sealer);
     return status;
 }
 
@@ -99,7 +115,7 @@ static int take_span(struct engine_stream *stream, const uint8_t *data, size_t s
     return status == ENGINE_OK ? sink_write(&stream->sink, data, size, report) : status;
 }
 
-/* The keys end with their use, not with the handle. */
+/* Wipe the keys as soon as they are not needed, not only when the handle is closed. */
 static void end_sealing(engine_stream *stream)
 {
     sealer_close(stream->sealer);
@@ -134,7 +150,8 @@ int engine_stream_update(engine_stream *stream, const uint8_t *data, size_t size
 
 static int finish_sealing(engine_stream *stream, struct engine_report *report)
 {
-    const int status = stream->sealer != NULL ? sealer_finish(stream->sealer, &stream->digests, &stream->sink, report) : ENGINE_OK;
+    const int status =
+        stream->sealer != NULL ? sealer_finish(stream->sealer, &stream->digests, &stream->sink, report) : ENGINE_OK;
     end_sealing(stream);
     return status;
 }

@@ -19,11 +19,12 @@ BLOB_ID_SIZE = 16
 class NewBlob(Protocol):
     """One blob on its way in: `persist` makes it durable, `keep` says that a row names it; until then no collector takes it.
 
-    Leaving the `with` block without `keep` removes it. Only when the outcome of the metadata commit is unknown (anything but an
-    S3Error, or CommitUnknown) the blob stays, for the collector to judge.
+    Leaving the `with` block without `keep` removes it. After CommitUnknown it stays, for the collector to judge. After anything but an
+    S3Error its commit may still be under way, for which nobody waits any more: then it is undecided, and stays locked until `release`.
     """
 
     blob_id: bytes
+    is_undecided: bool
 
     def persist(self) -> None:
         """Make the bytes and their name durable; to be called after every check and before the metadata commit.
@@ -34,6 +35,9 @@ class NewBlob(Protocol):
 
     def keep(self) -> None:
         """Disarm the clean-up: a committed row names the blob."""
+
+    def release(self) -> None:
+        """Leave an undecided blob to the collector: no commit that could name it is under way any more."""
 
     def __enter__(self) -> Self: ...
 
@@ -71,6 +75,32 @@ class BlobReader(Protocol):
         """Release what reading holds; again is harmless."""
 
 
+class BlobCopies(Protocol):
+    """What a new place takes over from the one of a store, for a backup."""
+
+    linked_files: int
+    linked_bytes: int
+    copied_files: int
+    copied_bytes: int
+
+    def take(self, blob_id: bytes) -> bool:
+        """Take one blob over; False: there is none such.
+
+        Raises:
+            OSError: either disk refused.
+        """
+
+    def sync(self) -> None:
+        """Make all that was taken over durable.
+
+        Raises:
+            OSError: the disk refused.
+        """
+
+    def close(self) -> None:
+        """Release what copying holds; again is harmless."""
+
+
 class Blobs(Protocol):
     """A place for blobs."""
 
@@ -99,10 +129,25 @@ class Blobs(Protocol):
         """Remove a blob that was unnamed in a committed transaction; return the bytes freed (0 if it was gone)."""
 
     def walk(self) -> Iterator[tuple[bytes, int]]:
-        """Every stored blob with its size in bytes, in no order."""
+        """Every stored blob with its size in bytes, in no order.
+
+        Raises:
+            InternalError: the place failed.
+        """
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
-        """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays."""
+        """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays.
+
+        Raises:
+            InternalError: the place failed.
+        """
+
+    def copies(self, directory: str, advance: Callable[[int], None]) -> BlobCopies:
+        """Make a new place that takes blobs over; bytes are told to `advance` as they are.
+
+        Raises:
+            OSError: the disk refused.
+        """
 
     def close(self) -> None:
         """Release what the place holds."""

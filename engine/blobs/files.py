@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from engine.blobs import BLOB_ID_SIZE, BlobReader
+from engine.blobs import BLOB_ID_SIZE, BlobCopies, BlobReader
 from engine.blobs.failures import storage_failure
 from engine.blobs.unsealed import UNBOUND, UnsealedFile
 from engine.durable import sync_directory
@@ -40,6 +40,11 @@ _NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGA
 _NEW_FILE_TRIES_MAX = 8
 
 
+def path_below(root: str, blob_id: bytes) -> str:
+    """Where a blob's file is."""
+    return os.path.join(root, *_split(blob_id))
+
+
 def _split(blob_id: bytes) -> tuple[str, str]:
     name = blob_id.hex()
     return name[:2], name[2:]
@@ -48,15 +53,16 @@ def _split(blob_id: bytes) -> tuple[str, str]:
 class _NewFile:
     """A file on its way to a row; see `engine.blobs.NewBlob`."""
 
-    __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_maker", "_name", "blob_id")
+    __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_maker", "_name", "blob_id", "is_undecided")
 
     def __init__(self, root: str, binding: bytes = b"") -> None:
         """The last bytes of the name may be given."""
         self.blob_id = secrets.token_bytes(BLOB_ID_SIZE - len(binding)) + binding
         shard, self._name = _split(self.blob_id)
         self._kept = self._linked = self._durable = False
+        self.is_undecided = False
         self._maker = os.getpid()
-        self._fd = -1
+        self._fd = self._directory = -1
         self._directory = os.open(os.path.join(root, shard), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _link(self, lock: int) -> None:
@@ -84,11 +90,25 @@ class _NewFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        is_told = error is None or isinstance(error, S3Error)
+        self.is_undecided = self._durable and not self._kept and not is_told
+        if self.is_undecided:
+            return
         try:
-            refused = error is None or (isinstance(error, S3Error) and not isinstance(error, CommitUnknown))
-            if not self._kept and (refused or not self._durable):
+            if not self._kept and not (self._durable and isinstance(error, CommitUnknown)):
                 self._remove()
         finally:
+            self._close()
+
+    def release(self) -> None:
+        self.is_undecided = False
+        self._close()
+
+    def __del__(self) -> None:
+        """Whoever made it was interrupted before its `with`, or in the midst of leaving it: a durable file may yet get its row."""
+        if self._kept or not self._durable:
+            if not self._kept:
+                self._remove()
             self._close()
 
     def _remove(self) -> None:
@@ -101,10 +121,13 @@ class _NewFile:
     def _close(self) -> None:
         if self._fd >= 0 and self._is_ours():
             _unlock(self._fd)
-        for fd in (self._fd, self._directory):
-            if fd >= 0:
-                os.close(fd)
-        self._fd = self._directory = -1
+        # Forgotten first: interrupted, it may stay open, but is never closed twice, when it may be another's.
+        file, self._fd = self._fd, -1
+        if file >= 0:
+            os.close(file)
+        directory, self._directory = self._directory, -1
+        if directory >= 0:
+            os.close(directory)
 
     def _is_ours(self) -> bool:
         """Whether this process made it, and not the one that it was forked from."""
@@ -139,8 +162,8 @@ class FileAttempt(_NewFile):
             if os.fstat(self._fd).st_nlink:  # else a collector came between open and flock
                 return self._fd
             self._linked = False
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            os.close(fd)
         raise InternalError(reason="a collector removed every new file before it could be locked")
 
     def _sync(self) -> None:
@@ -183,6 +206,7 @@ class FileReader:
     __slots__ = ("_fd", "size")
 
     def __init__(self, path: str) -> None:
+        self._fd = -1
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             self.size = os.fstat(self._fd).st_size
@@ -206,6 +230,8 @@ class FileReader:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+    __del__ = close  # whoever was interrupted before it
 
 
 class FileBlobs:
@@ -250,7 +276,7 @@ class FileBlobs:
             raise StoreFull(reason=f"the store's disk has room for {max(free, 0)} bytes, the part has {size_expected}")
 
     def _path(self, blob_id: bytes) -> str:
-        return os.path.join(self._root, *_split(blob_id))
+        return path_below(self._root, blob_id)
 
     def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
         path = self._path(blob_id)
@@ -270,14 +296,27 @@ class FileBlobs:
 
     def walk(self) -> Iterator[tuple[bytes, int]]:
         for shard in SHARDS:
+            yield from self._shard(shard)
+
+    def _shard(self, shard: str) -> list[tuple[bytes, int]]:
+        found = []
+        try:
             with os.scandir(os.path.join(self._root, shard)) as entries:
                 for entry in entries:
-                    try:
-                        yield bytes.fromhex(shard + entry.name), entry.stat(follow_symlinks=False).st_size
-                    except (ValueError, FileNotFoundError):
-                        continue  # not ours to judge, or removed since the directory was read
+                    # A name that is none is not ours to judge; a file may be gone since the directory was read.
+                    with contextlib.suppress(ValueError, FileNotFoundError):
+                        found.append((bytes.fromhex(shard + entry.name), entry.stat(follow_symlinks=False).st_size))
+        except OSError as error:
+            raise storage_failure("listing the stored parts", error) from error
+        return found
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
+        try:
+            return self._collect(blob_id, is_named)
+        except OSError as error:
+            raise storage_failure(f"collecting blob {blob_id.hex()}", error) from error
+
+    def _collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
         try:
             reader = FileReader(self._path(blob_id))
         except FileNotFoundError:
@@ -291,6 +330,11 @@ class FileBlobs:
         finally:
             _unlock(reader._fd)
             reader.close()
+
+    def copies(self, directory: str, advance: Callable[[int], None]) -> BlobCopies:
+        from engine.blobs.copies import FileCopies  # only for a backup
+
+        return FileCopies(self._root, directory, advance)
 
     def close(self) -> None:
         """Nothing is held between calls."""

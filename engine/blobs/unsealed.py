@@ -39,13 +39,15 @@ class UnsealedFile:
             InternalError: this is not the part, or damaged.
         """
         self._path = path
+        self._fd = -1
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
             with damage_told(path):
                 self._reader = SealedReader(self._fd, part)
             self._check_binding(binding)
         except BaseException:
-            os.close(self._fd)
+            fd, self._fd = self._fd, -1
+            os.close(fd)
             raise
         self.size = self._reader.size
 
@@ -67,3 +69,7 @@ class UnsealedFile:
         if fd >= 0:
             self._reader.close()
             os.close(fd)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:  # whoever was interrupted before it was closed
+            os.close(self._fd)

@@ -4,11 +4,11 @@ Knows nothing of requests: what a request says about its body comes as plain val
 calculations for the authorization header: transferring payload in multiple chunks", and the page on trailing headers.
 """
 
-import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from engine.closing import Claim
 from engine.errors import (
     IncompleteBody,
     InvalidChunkSizeError,
@@ -83,7 +83,7 @@ class ChunkedSource:
     What it gives counts only once `finish` has returned.
     """
 
-    __slots__ = ("_decoder", "_left", "_lock", "_raw", "_report", "_rest", "_trailers", "length", "promised_trailers")
+    __slots__ = ("_claim", "_decoder", "_left", "_raw", "_report", "_rest", "_trailers", "length", "promised_trailers")
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class ChunkedSource:
 
         Raises: OutOfMemory, LibcryptoFailed
         """
-        self._lock = threading.Lock()
+        self._claim = Claim(None, "body", lambda _: None)
         self._raw = raw
         self._left = decoded_length
         self._rest = memoryview(b"")
@@ -194,15 +194,14 @@ class ChunkedSource:
 
     def _decode(self, call: Callable[[CData, int], int], stream_report: CData = None) -> int:
         """Hand the next piece of the body to C; the count of bytes that came out."""
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("the body is in use by another thread")
+        turn = self._claim.take()
         try:
             data = self._next_input()
             with ffi.from_buffer("uint8_t[]", data) as view:
                 check(call(view, len(data)), "decoding chunks", stream_report)
             return self._settle()
         finally:
-            self._lock.release()
+            self._claim.give_back(turn)
 
     def _next_input(self) -> memoryview:
         if not self._rest:

@@ -3,6 +3,7 @@
 A copy gets a checksum of its own, which would vouch for a byte that went bad on the disk. A piece of a part proves nothing by itself.
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from engine.errors import InternalError
 from engine.meta import Metadata
 from engine.meta.parts import PartRecord
 from engine.native.stream import Digest, Stream
+from engine.undisturbed import is_disturbed
 
 PROVEN_MAX = 1000
 """Parts remembered; at least as many as copies may run at once, so that each is remembered while it is copied."""
@@ -35,7 +37,7 @@ class _Part:
 class Proofs:
     """The proofs of one process over one store; for any number of threads."""
 
-    __slots__ = ("_blobs", "_clock", "_lock", "_meta", "_parts", "_process")
+    __slots__ = ("_blobs", "_clock", "_meta", "_parts", "_process")
 
     def __init__(self, meta: Metadata, blobs: Blobs, clock: Callable[[], float] = time.monotonic) -> None:
         self._meta = meta
@@ -45,17 +47,18 @@ class Proofs:
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._lock = threading.Lock()
         self._parts: OrderedDict[bytes, _Part] = OrderedDict()
 
     def prove(self, part: PartRecord) -> None:
         """Read a part from its first byte to its last, unless that was done lately; others who want the same part wait for it.
 
+        The main thread neither waits nor is waited for: interrupted, it could leave the lock held.
+
         Raises:
             InternalError: its bytes are not there, or not what was stored.
         """
         remembered = self._remembered(part.blob_id)
-        with remembered.lock:
+        with contextlib.nullcontext() if is_disturbed() else remembered.lock:
             if self._clock() >= remembered.proven_until:
                 self._read(part)
                 remembered.proven_until = self._clock() + PROVEN_S
@@ -63,12 +66,13 @@ class Proofs:
     def _remembered(self, blob_id: bytes) -> _Part:
         if self._process != os.getpid():  # forked: a lock taken over may be held by a thread that is not here
             self._begin()
-        with self._lock:
-            found = self._parts.setdefault(blob_id, _Part())
+        found = self._parts.setdefault(blob_id, _Part())
+        with contextlib.suppress(KeyError):  # another thread may have dropped it since
             self._parts.move_to_end(blob_id)
-            if len(self._parts) > PROVEN_MAX:
+        while len(self._parts) > PROVEN_MAX:
+            with contextlib.suppress(KeyError):
                 self._parts.popitem(last=False)
-            return found
+        return found
 
     def _read(self, part: PartRecord) -> None:
         kept = digest_of(part)

@@ -150,6 +150,8 @@ class Reception(Record, frozen=True):
     blobs: Blobs
     inline_size_bytes_max: int
     names_blob: Callable[[bytes], bool]
+    settle: Callable[[NewBlob], None]
+    """Takes over a blob of which it is not decided whether a row names it."""
 
     @contextlib.contextmanager
     def receive(
@@ -188,9 +190,9 @@ class Reception(Record, frozen=True):
         with self._held(attempt):
             try:
                 _feed(source, attempt.stream, head, length, size_max)
+                md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
             except WriteFailed as error:
                 raise storage_failure("writing a part", error) from error
-            md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
             attempt.persist()
             size, algorithm = attempt.stream.size, promise.kept.name if promise.kept else ""
             yield Arrival(attempt.blob_id, size, md5, kept, algorithm, None, checksums, seal)
@@ -219,6 +221,9 @@ class Reception(Record, frozen=True):
             with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
                 self.blobs.collect(blob.blob_id, self.names_blob)
             raise
+        finally:
+            if blob.is_undecided:
+                self.settle(blob)
 
 
 def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | None:

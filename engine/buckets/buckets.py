@@ -6,6 +6,8 @@ from engine.buckets.names import check_bucket_name
 from engine.core import REGION, Context
 from engine.dates import to_datetime
 from engine.encryption.bucket_default import blocking
+from engine.errors import BucketAlreadyOwnedByYou
+from engine.meta import BucketEntry, Page
 from engine.meta.records import BucketRecord, LockRule, replace
 from engine.objects.keys import encode_text
 from engine.objects.listing import check_page_size, format_token, parse_token
@@ -32,7 +34,7 @@ class Buckets:
         object_lock_enabled_for_bucket: bool = False,
         blocked_encryption_types: tuple[str, ...] = (),
     ) -> CreateBucketOutput:
-        """Create a bucket; one with object lock keeps versions.
+        """Create a bucket; one with object lock keeps versions. In us-east-1 its owner may say it again, if it asks for nothing new.
 
         `blocked_encryption_types` is ours: `("SSE-C",)` makes a bucket as S3 does since 2026, until PutBucketEncryption says otherwise.
 
@@ -40,7 +42,7 @@ class Buckets:
             MalformedXML: no encryption of that type can be blocked.
             InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
 
-        Source: API page CreateBucket.
+        Source: API page CreateBucket; AWS's answers (200 in us-east-1, 409 elsewhere, and to what asks for more).
         """
         self._context.check_writable()
         record = BucketRecord(
@@ -48,8 +50,13 @@ class Buckets:
         )
         if object_lock_enabled_for_bucket:
             record = replace(record, versioning="Enabled", lock=LockRule())
-        self._context.meta.create_bucket(check_bucket_name(bucket), record)
-        return CreateBucketOutput(location=f"/{bucket}")
+        try:
+            self._context.meta.create_bucket(check_bucket_name(bucket), record)
+        except BucketAlreadyOwnedByYou:
+            asks_for_a_lock = object_lock_enabled_for_bucket and self._context.meta.find_bucket(bucket).lock is None
+            if self._context.region != REGION or asks_for_a_lock:
+                raise
+        return CreateBucketOutput(location=f"/{bucket}", bucket_arn=_arn(bucket))
 
     @reject_unknown_members
     def head_bucket(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> HeadBucketOutput:
@@ -62,7 +69,7 @@ class Buckets:
         """
         self._context.check_open()
         self._context.authorized_bucket(bucket, request)
-        return HeadBucketOutput(bucket_region=REGION)
+        return HeadBucketOutput(bucket_region=self._context.region, bucket_arn=_arn(bucket))
 
     @reject_unknown_members
     def get_bucket_location(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketLocationOutput:
@@ -75,31 +82,46 @@ class Buckets:
         """
         self._context.check_open()
         self._context.authorized_bucket(bucket, request)
-        return GetBucketLocationOutput(None)
+        return GetBucketLocationOutput(None if self._context.region == REGION else self._context.region)
 
     def list_buckets(
-        self, *, prefix: str | None = None, max_buckets: int | None = None, continuation_token: str | None = None
+        self,
+        *,
+        prefix: str | None = None,
+        max_buckets: int | None = None,
+        continuation_token: str | None = None,
+        bucket_region: str | None = None,
     ) -> ListBucketsOutput:
-        """List the caller's buckets by name.
+        """List the caller's buckets by name; where they are is told to those who ask for some of them only.
 
         Raises:
-            InvalidArgument: max_buckets, the token, or a prefix that is no Unicode.
+            InvalidArgument: max_buckets is not within 1..10000, the token is none, or the prefix no Unicode.
 
-        Source: API page ListBuckets.
+        Source: API page ListBuckets; AWS's answers.
         """
         self._context.check_open()
-        limit = check_page_size(
-            "max-buckets", max_buckets, self._context.limits.bucket_page_size_max, self._context.limits
-        )
+        most = self._context.limits.bucket_page_size_max
+        limit = check_page_size("max-buckets", max_buckets, most, self._context.limits, bounds=(1, most))
         after = parse_token(continuation_token).decode(errors="replace") if continuation_token else ""
         encode_text(prefix or "", "prefix")
-        page = self._context.meta.list_buckets(self._context.caller, prefix or "", after, limit)
+        if bucket_region not in (None, self._context.region):
+            page: Page[BucketEntry] = Page((), (), False)
+        else:
+            page = self._context.meta.list_buckets(self._context.caller, prefix or "", after, limit)
+        asked = (prefix, max_buckets, continuation_token, bucket_region)
+        names_region = any(each is not None for each in asked)
         return ListBucketsOutput(
-            buckets=tuple(Bucket(entry.name, to_datetime(entry.record.created_ns)) for entry in page.items),
+            buckets=tuple(self._listed_bucket(entry, names_region) for entry in page.items),
             owner=Owner(self._context.canonical_id(self._context.caller)),
             continuation_token=format_token(page.items[-1].name.encode()) if page.is_truncated else None,
             prefix=prefix,
         )
+
+    def _listed_bucket(self, entry: BucketEntry, names_region: bool) -> Bucket:
+        created = to_datetime(entry.record.created_ns)
+        if not names_region:
+            return Bucket(entry.name, created)
+        return Bucket(entry.name, created, bucket_region=self._context.region, bucket_arn=_arn(entry.name))
 
     @reject_unknown_members
     def delete_bucket(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
@@ -114,3 +136,7 @@ class Buckets:
         self._context.authorized_bucket(bucket, request)
         self._context.freeing(lambda: self._context.meta.delete_bucket(bucket))
         self._context.sweeper.sweep_backlog()
+
+
+def _arn(bucket: str) -> str:
+    return f"arn:aws:s3:::{bucket}"

@@ -49,6 +49,7 @@ OTHERS = {
     "cp": "copy a file into the store (in parts, in parallel, resumed if it was interrupted) or out of it",
     "stat": "count what the store holds, and what open uploads hold",
     "check": "verify that every part and object is there and whole",
+    "backup": "make a copy of the live store that is itself a store",
     "reap": "execute lifecycle rules, and collect what crashes left",
     "keys": "rotate the keys of SSE-S3",
     "serve": "serve the store to S3 clients over HTTP",

@@ -16,6 +16,7 @@ _MODULES = {
     "cp": "copying",
     "stat": "upkeep",
     "check": "upkeep",
+    "backup": "upkeep",
     "reap": "upkeep",
     "keys": "upkeep",
     "info": "info",

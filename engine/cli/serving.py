@@ -47,6 +47,14 @@ def _parser() -> Parser:
         "TOML file of access keys; without it a random pair is made, for loopback only",
     )
     _add(parser, "region", "REGION", str, "us-east-1", "region that requests must be signed for")
+    _add(
+        parser,
+        "presigned-sigv2",
+        "|".join(RULINGS),
+        _ruling,
+        "allow",
+        "URLs presigned by Signature Version 2, as boto3 makes them by default in us-east-1",
+    )
     _add(parser, "domain", "NAME", str, None, "serve bucket.NAME too (virtual-hosted-style addresses)")
     _add(parser, "tls-cert", "FILE", str, None, "certificate chain (PEM)")
     _add(parser, "tls-key", "FILE", str, None, "private key (PEM, PKCS#8)")
@@ -172,6 +180,7 @@ def _serve(options: Namespace) -> None:
         reap_interval_s=options.reap_interval,
         customer_keys_in_clear=options.customer_keys_in_clear,
         customer_keys_in_new_buckets=options.customer_keys_in_new_buckets,
+        presigned_sigv2=options.presigned_sigv2,
         key_ring=options.key_ring,
         key_provider=options.key_provider,
         kms_key_id=options.kms_key_id,

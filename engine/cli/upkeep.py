@@ -1,5 +1,5 @@
-"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `reap` executes lifecycle rules and cleans up,
-`keys` rotates the keys of SSE-S3.
+"""The commands that look after a store: `stat` counts, `check` verifies and repairs, `backup` copies, `reap` executes lifecycle rules
+and cleans up, `keys` rotates the keys of SSE-S3.
 """
 
 from argparse import Namespace
@@ -7,14 +7,21 @@ from argparse import Namespace
 from engine.cli.failures import Exit
 from engine.cli.output import print_json
 from engine.cli.parser import Parser, add_key_ring, add_query, add_store, opened_store
+from engine.cli.progress import progress
 from engine.cli.units import span
 from engine.record import asdict
 
 
 def run(command: str, arguments: list[str]) -> int:
-    """Run `partwright stat`, `check`, `reap` or `keys` with the arguments."""
-    parser = {"stat": _stat_parser, "check": _check_parser, "reap": _reap_parser, "keys": _keys_parser}[command]()
-    work = {"stat": _stat, "check": _check, "reap": _reap, "keys": _keys}[command]
+    """Run `partwright stat`, `check`, `backup`, `reap` or `keys` with the arguments."""
+    make_parser, work = {
+        "stat": (_stat_parser, _stat),
+        "check": (_check_parser, _check),
+        "backup": (_backup_parser, _backup),
+        "reap": (_reap_parser, _reap),
+        "keys": (_keys_parser, _keys),
+    }[command]
+    parser = make_parser()
     add_store(parser)
     add_key_ring(parser)
     add_query(parser)
@@ -48,6 +55,26 @@ def _check_parser() -> Parser:
 def _check(parser: Parser, options: Namespace) -> int:
     with opened_store(parser, options, read_only=not options.repair) as store:
         report = store.check(deep=options.deep, repair=options.repair)
+    print_json(asdict(report) | {"ok": report.ok}, options.query)
+    return Exit.SUCCESS if report.ok else Exit.FOUND_DAMAGE
+
+
+def _backup_parser() -> Parser:
+    parser = Parser(
+        command="backup",
+        description="Make a copy of the store, beside everybody's work, that is itself a store: whole, and as it is at one moment.\n"
+        "Files are linked where DIR is on the store's file system, and copied otherwise. To restore, move it back.\n"
+        "Exit code 1: the store has damage; all that has none is in the backup.",
+    )
+    parser.add_argument("directory", metavar="DIR", help="a new directory, or an empty one")
+    return parser
+
+
+def _backup(parser: Parser, options: Namespace) -> int:
+    with opened_store(parser, options, read_only=True) as store:
+        held = store.stat()
+        with progress("backup", held.object_bytes + held.open_bytes) as advance:
+            report = store.backup(options.directory, advance=advance)
     print_json(asdict(report) | {"ok": report.ok}, options.query)
     return Exit.SUCCESS if report.ok else Exit.FOUND_DAMAGE
 

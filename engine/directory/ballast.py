@@ -40,10 +40,10 @@ class Ballast:
 
     def restore(self) -> None:
         """Take the room again, if there is plenty; a disk that refuses is no error."""
-        status = os.statvfs(os.path.dirname(self._path))
-        if self._is_whole() or status.f_bavail * status.f_frsize < FREE_BYTES_TO_RESTORE:
-            return
         with contextlib.suppress(OSError):
+            status = os.statvfs(os.path.dirname(self._path))
+            if self._is_whole() or status.f_bavail * status.f_frsize < FREE_BYTES_TO_RESTORE:
+                return
             fd = os.open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
                 os.posix_fallocate(fd, 0, BALLAST_SIZE)

@@ -4,6 +4,7 @@ FORMAT    what wrote it; made last, so that a directory without it is no store y
 LOCK      flock: shared by everybody who has the store open, exclusive while it is created or repaired
 leases    locks of readers (engine.blobs.leases)      ballast    room for emergencies (engine.ballast)
 keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
+UNFINISHED  only in a directory in which a backup is being made, or was not made to its end: no store, and never to be made one
 meta/     the LMDB environment                        blobs/     one file an attempt, in 256 shards
 """
 
@@ -14,12 +15,12 @@ import os
 import secrets
 import time
 import weakref
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
 
 from engine.blobs.files import create_layout
+from engine.closing import Closing
 from engine.directory.ballast import Ballast
 from engine.directory.leases import LEASE_FILE
 from engine.durable import sync_directory, write_synced
@@ -33,6 +34,7 @@ META = "meta"
 BLOBS = "blobs"
 KEYS = "keys"
 RING = "RING"
+UNFINISHED = "UNFINISHED"
 LOCK_WAIT_S_MAX = 10.0
 LOCK_POLL_S = 0.02
 _OURS = {FORMAT + ".new", LOCK, META, BLOBS, LEASE_FILE, "ballast", "lost+found"}
@@ -88,9 +90,8 @@ class Layout:
             os.close(lock_fd)
             raise
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep every other user of the store out.
+    def alone(self) -> "Alone":
+        """Keep every other user of the store out until that is closed.
 
         Raises:
             StoreInUse: there is one.
@@ -100,10 +101,7 @@ class Layout:
         except BlockingIOError:
             fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
             raise StoreInUse(f"{self.root}: others have the store open; a repair needs it alone") from None
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
+        return Alone(self)
 
     def renew_in_child(self) -> None:
         """Take a place of one's own in the lock: the one that came with the fork is the parent's as well."""
@@ -118,6 +116,23 @@ class Layout:
         fd, self._lock_fd = self._lock_fd, -1
         if fd >= 0:
             os.close(fd)
+
+    __del__ = close  # of a store that was dropped
+
+
+class Alone(Closing):
+    """Having a store alone; ends when it is closed, or dropped by somebody who was interrupted."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout: Layout | None = layout
+
+    def close(self) -> None:
+        """Let others in; again is harmless."""
+        layout, self._layout = self._layout, None
+        if layout is not None and layout._lock_fd >= 0:
+            fcntl.flock(layout._lock_fd, fcntl.LOCK_SH)
+
+    __del__ = close
 
 
 _layouts: weakref.WeakSet[Layout] = weakref.WeakSet()  # state of the module, for the fork hook alone
@@ -143,8 +158,14 @@ def _check_place(root: str, create: bool) -> None:
     except OSError as error:
         kind = ReadOnlyStore if error.errno == errno.EROFS else StoreError
         raise kind(f"{root}: {os.strerror(error.errno or 0)}") from error
+    if UNFINISHED in names and FORMAT not in names:
+        raise NotAStore(f"{root}: not a store: a backup was begun here and has not ended; remove it and make another")
     if FORMAT not in names and (names - _OURS or not create):
         raise NotAStore(f"{root}: not a store: it has no {FORMAT} file")
+    _check_owner(root)
+
+
+def _check_owner(root: str) -> None:
     status = os.stat(root)
     if status.st_uid != os.geteuid():
         raise StoreError(f"{root}: belongs to user {status.st_uid}, not to us ({os.geteuid()})")
@@ -221,6 +242,55 @@ def _create(root: str) -> None:
         sync_directory(root)
     except OSError as error:
         raise StoreError(f"{root}: making a store failed: {os.strerror(error.errno or 0)}") from error
+
+
+def begin_backup(root: str, place: str) -> None:
+    """Make a directory to hold a copy of the store in `root`, or take an empty one; whatever happens next, it is no store.
+
+    Raises:
+        StoreError: it is not empty, lies inside the store, belongs to somebody else, or others may write there.
+        OSError: the system refused.
+    """
+    if os.path.realpath(place).startswith(os.path.join(os.path.realpath(root), "")):
+        raise StoreError(f"{place}: lies inside the store; make the backup somewhere else")
+    try:
+        _make_directory(place)
+        names = os.listdir(place)
+    except (NotADirectoryError, FileExistsError):
+        raise StoreError(f"{place}: not a directory") from None
+    if names:
+        raise StoreError(
+            f"{place}: not empty; a backup is made in an empty directory or a new one: name another, or remove it"
+        )
+    _check_owner(place)
+    write_synced(
+        os.path.join(place, UNFINISHED), b"A backup was begun here and has not ended: remove this directory.\n"
+    )
+    sync_directory(place)
+    os.mkdir(os.path.join(place, META), mode=0o700)
+    for name in (LOCK, LEASE_FILE):
+        write_synced(os.path.join(place, name), b"")
+
+
+def finish_backup(root: str, place: str) -> None:
+    """Make everything durable that was put into `place`, below its shards too, and then make it a store: the one in `root`.
+
+    Raises:
+        OSError: the system refused; it is no store then.
+    """
+    with open(os.path.join(root, FORMAT), "rb") as file:
+        write_synced(os.path.join(place, FORMAT + ".new"), file.read())
+    for directory in (os.path.join(place, META), place):
+        sync_directory(directory)
+    os.rename(os.path.join(place, FORMAT + ".new"), os.path.join(place, FORMAT))
+    sync_directory(place)
+
+
+def clean_backup(place: str) -> None:
+    """Take away the word that a backup is unfinished, once it is a store; beside FORMAT it means nothing."""
+    with contextlib.suppress(OSError):
+        os.unlink(os.path.join(place, UNFINISHED))
+        sync_directory(place)
 
 
 def _read_format(root: str) -> Format:

@@ -1,20 +1,35 @@
-"""Removes what no request can reach any more: trash named by committed rows, and files that no row names."""
+"""Removes what no request can reach any more: trash named by committed rows, and files that no row names.
+
+A request that made trash removes a few files itself. A thread removes more of them, behind the answer. It exists while there is work,
+and dies with the process; what it did not get to is in trash rows, for the next open, reap, or upkeep of a server.
+"""
 
 import itertools
+import math
+import os
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 
-from engine.blobs import Blobs
+from engine.blobs import Blobs, NewBlob
 from engine.directory.ballast import Ballast
 from engine.directory.leases import Lease, Leases
 from engine.errors import EngineError
 from engine.meta import Metadata, Trash, TrashKind
+from engine.undisturbed import shielded
 
 TRASH_BATCH_SIZE = 256
 WALKED_A_STEP = 1000
 BACKLOG_S_MAX = 0.5
 HELD_COUNT_MAX = 10_000
 HELD_TRIED_A_SWEEP = 4
+FILES_AT_ONCE_MAX = 16
+"""Removed by the request that made them trash: some milliseconds."""
+QUEUED_COUNT_MAX = 10_000
+"""Pieces of trash that wait for the thread; more of them wait for the next occasion."""
+CLOSE_WAIT_S = 0.5
+"""For what the thread has not yet removed."""
 
 
 class Sweeper:
@@ -26,8 +41,89 @@ class Sweeper:
         self._leases = leases
         self._ballast = ballast
         self._held: dict[Trash, None] = {}  # what readers kept from being removed, the longest first
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin without a thread: as new, and in a forked child, where the parent's is not."""
+        self._process = os.getpid()
+        self._changed = threading.Condition(threading.Lock())
+        self._queue: deque[Trash | NewBlob] = deque()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
 
     def sweep(self, trash: tuple[Trash, ...]) -> None:
+        """Remove the files of committed trash; if they are many, most of them behind the caller, who need not wait for them."""
+        room = FILES_AT_ONCE_MAX
+        for index, piece in enumerate(trash):
+            room -= self._count_files(piece)
+            if room < 0:
+                self._sweep_now(trash[:index])
+                self._put(*trash[index:])
+                return
+        self._sweep_now(trash)
+
+    def _count_files(self, piece: Trash) -> int:
+        try:
+            return 1 if piece.kind is TrashKind.BLOB else len(self._meta.trash_blobs(piece))
+        except EngineError:  # removing it will tell
+            return 1
+
+    def settle(self, blob: NewBlob) -> None:
+        """Take over a blob whose maker was interrupted while its row was on the way, and remove it if it gets none."""
+        self._put(blob)
+
+    @shielded
+    def drain(self, timeout_s: float | None = None) -> None:
+        """Wait until the thread has done all it was given."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._thread is None, timeout_s)
+
+    @shielded
+    def close(self) -> None:
+        """Give the thread some time, and end it; again is harmless."""
+        if self._process == os.getpid():
+            self.drain(CLOSE_WAIT_S)
+            self._is_closed = True
+            self.drain()
+
+    @shielded
+    def _put(self, *work: Trash | NewBlob) -> None:
+        if self._process != os.getpid():
+            self._begin()
+        with self._changed:
+            self._queue.extend(work[: QUEUED_COUNT_MAX - len(self._queue)])
+            if self._thread is None and not self._is_closed:
+                self._thread = threading.Thread(target=self._work, name="partwright-sweeper", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while (work := self._next()) is not None:
+            if isinstance(work, Trash):
+                self._sweep_now((work,))
+            else:
+                self._decide(work)
+
+    def _next(self) -> Trash | NewBlob | None:
+        """What is to be done next; None ends the thread."""
+        with self._changed:
+            if self._queue and not self._is_closed:
+                return self._queue.popleft()
+            self._thread = None
+            self._changed.notify_all()
+            return None
+
+    def _decide(self, blob: NewBlob) -> None:
+        try:
+            self._meta.settle()
+        except EngineError as error:
+            _tell(error)
+        blob.release()  # closed, or failed: no commit is under way
+        try:
+            self._collected(blob.blob_id)
+        except (EngineError, OSError) as error:
+            _tell(error)
+
+    def _sweep_now(self, trash: tuple[Trash, ...]) -> None:
         """Remove the files of committed trash, and some that readers held before; what fails or is held stays for a later sweep."""
         tried_again = list(self._held)[:HELD_TRIED_A_SWEEP]
         for piece in (*trash, *tried_again):
@@ -39,14 +135,22 @@ class Sweeper:
                 _tell(error)
 
     def _remove(self, piece: Trash) -> int:
-        """Remove one piece; the bytes freed, or -1 while somebody reads it."""
+        """Remove one piece; the bytes freed, or -1 while somebody reads it, a backup holds removals off, or once this is closed."""
+        with self._leases.removing() as may_remove:
+            return self._remove_now(piece) if may_remove else -1
+
+    def _remove_now(self, piece: Trash) -> int:
         lease: Lease | None = None
         if piece.kind is TrashKind.MANIFEST:
             lease = self._leases.exclude(piece.id)
             if lease is None:
                 return -1
         try:
-            freed = sum(map(self._blobs.remove, self._meta.trash_blobs(piece)))
+            freed = 0
+            for blob_id in self._meta.trash_blobs(piece):
+                if self._is_closed:
+                    return -1
+                freed += self._blobs.remove(blob_id)
             self._ballast.freeing(lambda: self._meta.forget(piece))
         finally:
             if lease is not None:
@@ -60,7 +164,7 @@ class Sweeper:
         while self._meta.drain_deleted_buckets() or self._meta.count_trash() not in (0, left):
             left = self._meta.count_trash()
             for piece in self._meta.next_trash(TRASH_BATCH_SIZE):
-                self.sweep((piece,))
+                self._sweep_now((piece,))
                 if time.monotonic() > deadline_s:
                     return
 
@@ -85,10 +189,10 @@ class Sweeper:
 
     def _sweep_all(self) -> None:
         """Sweep all trash but what readers hold."""
-        before = -1
-        while (waiting := self._meta.count_trash()) and waiting != before:
+        before = math.inf
+        while 0 < (waiting := self._meta.count_trash()) < before:  # what others throw away meanwhile is theirs to sweep
             before = waiting
-            self.sweep(self._meta.next_trash(waiting))
+            self._sweep_now(self._meta.next_trash(waiting))
 
 
 def _tell(error: Exception) -> None:

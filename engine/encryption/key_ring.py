@@ -24,6 +24,7 @@ from engine.errors import StoreClosed, StoreError
 from engine.native.errors import ReadFailed
 from engine.native.secret import KEY_SIZE, Secret
 from engine.record import Record
+from engine.undisturbed import shielded
 
 MAGIC: Final = b"PWK\x01"
 HEAD_SIZE: Final = 8
@@ -50,6 +51,7 @@ class KeyRing(Closing):
     A key that was read once stays, also if an older ring takes the place of the file: what it wrapped would be lost else.
     """
 
+    @shielded
     def __init__(self, path: str, *, create: bool = True) -> None:
         """The ring at `path`; made with its first key if there is none and `create` says so, else opened once it is there.
 
@@ -72,6 +74,7 @@ class KeyRing(Closing):
         self._active = ""
         self._seen: tuple[int, ...] | None = None
 
+    @shielded
     def make(self) -> None:
         """Make the file with a first key, if it is not there.
 
@@ -91,6 +94,7 @@ class KeyRing(Closing):
         return self._path
 
     @property
+    @shielded
     def active_id(self) -> str:
         """The id of the key that new uploads take."""
         with self._lock:
@@ -102,6 +106,7 @@ class KeyRing(Closing):
         """The id of its first key, which tells it from all other rings."""
         return self.ids()[0]
 
+    @shielded
     def ids(self) -> tuple[str, ...]:
         """The ids of all keys, oldest first."""
         with self._lock:
@@ -115,13 +120,18 @@ class KeyRing(Closing):
         """
         key = self._keys.get(key_id) if key_id is not None else None
         if key is None:  # one that is known waits for nobody
-            with self._lock:
-                self._load_if_changed()
-                key = self._keys.get(self._active if key_id is None else key_id)
+            key = self._read_anew(key_id)
         if key is None:
             raise StoreError(f"{self._path}: no key {key_id!r} in this key ring")
         return Root("AES256", key.secret, key.id)
 
+    @shielded
+    def _read_anew(self, key_id: str | None) -> RingKey | None:
+        with self._lock:
+            self._load_if_changed()
+            return self._keys.get(self._active if key_id is None else key_id)
+
+    @shielded
     def rotate(self) -> str:
         """Add a key and make it the active one; its id. Nothing is written anew: older uploads keep theirs until re-wrapped.
 
@@ -144,6 +154,7 @@ class KeyRing(Closing):
                 self._load()
                 return self._active
 
+    @shielded
     def close(self) -> None:
         """Wipe all keys; again is harmless."""
         with self._lock:
@@ -194,25 +205,36 @@ def _begin_anew_in_child() -> None:
 os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 
+@shielded
 def bind(ring: KeyRing, mark: str) -> None:
     """Make sure that a ring is the one whose identity is in the file `mark`, and make both if neither is there.
 
     Raises: StoreError, it is another ring, or none: what is sealed under a second one is lost when the first one comes back
     """
-    try:
-        with open(mark) as file:
-            bound = file.read(64).strip()
-    except FileNotFoundError:
+    bound = _bound(mark)
+    if bound is None:
         ring.make()
-        replace_file(mark, lambda fd: write_all(fd, ring.identity.encode() + b"\n"))
-        return
-    except OSError as error:
-        raise StoreError(f"{mark}: {error.strerror}") from error
+        identity = ring.identity
+        with _locked(mark):  # others may be about to bind it as well
+            bound = _bound(mark)
+            if bound is None:
+                replace_file(mark, lambda fd: write_all(fd, identity.encode() + b"\n"))
+                return
     if not os.path.lexists(ring.path) or bound not in ring.ids():
         raise StoreError(
             f"{ring.path}: not the key ring that this store has used, whose first key is {bound!r}; "
             f"to begin with another one, remove {mark}"
         )
+
+
+def _bound(mark: str) -> str | None:
+    try:
+        with open(mark) as file:
+            return file.read(64).strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{mark}: {error.strerror}") from error
 
 
 def _look_of(facts: os.stat_result) -> tuple[int, ...]:

@@ -342,6 +342,9 @@ class Metadata(Protocol):
     def forget(self, trash: Trash) -> None:
         """Drop a piece of trash and every row of it, after its blobs are gone."""
 
+    def settle(self) -> None:
+        """Wait for the end of every write that this process has begun."""
+
     def usage(self) -> dict[str, Usage]:
         """What each bucket holds."""
 
@@ -355,5 +358,16 @@ class Metadata(Protocol):
 
     def holds_part(self, owner: Trash, part: PartRecord) -> bool:
         """Whether a part just walked over still counts: it was not replaced, and its owner has not become trash meanwhile."""
+
+    def copy(self, directory: str) -> "Metadata":
+        """A copy of all this as it is at one moment, made in an empty directory beside everybody's work; open, for reading only.
+
+        The file is durable, its name is not yet.
+
+        Raises:
+            StoreError: the place is too slow for the commits that go on meanwhile.
+            InternalError: copying failed.
+            OSError: the place refused.
+        """
 
     def close(self) -> None: ...

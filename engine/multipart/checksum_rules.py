@@ -73,14 +73,16 @@ def kept_of_part(upload: UploadRecord) -> Algorithm | None:
     return None if is_customers and upload.checksum.algorithm is None else kept_by(upload.checksum)
 
 
-def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None) -> None:
+def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None, presigned: str | None = None) -> None:
     """Hold the checksum that comes with a part against the upload's; one of FULL_OBJECT may come without.
+
+    `presigned` names an algorithm whose value proves nothing: if it is the upload's, the part may come without a checksum too.
 
     Raises:
         InvalidRequest: it is of another algorithm.
     """
     actual = promise.algorithm.name if promise is not None else None
-    optional = actual is None and plan.type == "FULL_OBJECT"
+    optional = actual is None and (plan.type == "FULL_OBJECT" or presigned == plan.algorithm)
     if plan.algorithm is not None and actual != plan.algorithm and not optional:
         raise InvalidRequest(
             f"Checksum Type mismatch occurred, expected checksum Type: {plan.algorithm.lower()}, "
@@ -192,16 +194,17 @@ class Claim(Record, frozen=True):
                     f"The {self.value[0].name.lower()} you specified did not match the calculated checksum."
                 )
             return
-        count = str(part_count) if whole.type == "COMPOSITE" else ""
-        if self._parsed(whole.type) not in (None, (whole.algorithm, whole.value, count)):
+        right = {(whole.algorithm, whole.value, count) for count in (None, str(part_count))}
+        if self._parsed(whole.type) not in {None, *right}:
             raise BadDigest(f"The {whole.algorithm.lower()} you specified did not match the calculated checksum.")
 
-    def _parsed(self, type: ChecksumType) -> tuple[str, bytes, str] | None:
-        """Algorithm, value, and the count of parts that a COMPOSITE value has after a dash."""
+    def _parsed(self, type: ChecksumType) -> tuple[str, bytes, str | None] | None:
+        """Algorithm, value, and the count of parts that a COMPOSITE value may have after a dash (minio-go sends none)."""
         if self.value is None:
             return None
-        (algorithm, text), count = self.value, ""
-        if type == "COMPOSITE":
+        algorithm, text = self.value
+        count = None
+        if type == "COMPOSITE" and "-" in text:
             text, _, count = text.rpartition("-")
             text = text if count.isdecimal() else ""
         return algorithm.name, algorithm.parse(text), count

@@ -33,7 +33,7 @@ _PAIR = "each part must be a pair of a number and an ETag, or a CompletedPart"
 
 
 class PartList(Record, frozen=True):
-    """The list of a Complete: numbers, ETags as they were sent (without quotes), and checksums, side by side."""
+    """The list of a Complete: numbers, ETags in lower case without quotes, and checksums, side by side."""
 
     numbers: list[int]
     etags: list[str]
@@ -41,7 +41,9 @@ class PartList(Record, frozen=True):
 
     @staticmethod
     def of(parts: Iterable[ListedPart], upload_id: str, limits: Limits) -> "PartList":
-        """Read a list of (part number, ETag) pairs, or of CompletedParts, which may hold checksums too; ETags may be quoted.
+        """Read a list of (part number, ETag) pairs, or of CompletedParts, which may hold checksums too.
+
+        S3 drops every quote in an ETag, wherever it stands, and so do we.
 
         Raises:
             InvalidRequest: the list is empty.
@@ -57,7 +59,7 @@ class PartList(Record, frozen=True):
             raise InvalidArgument("PartNumber must be >= 1", ArgumentName="PartNumber", ArgumentValue=lowest)
         if not all(map(operator.lt, numbers, numbers[1:])):
             raise InvalidPartOrder(UploadId=upload_id)
-        return PartList(numbers, [etag.strip('"').lower() for etag in etags], checksums)
+        return PartList(numbers, [etag.replace('"', "").lower() for etag in etags], checksums)
 
     def digest(self) -> bytes:
         """What tells one list from another: equal for a repeated Complete."""

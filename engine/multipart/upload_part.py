@@ -42,6 +42,7 @@ class UploadPart:
         `body` is bytes, a buffer, a binary file, a file descriptor, an iterable of bytes, or a source (`engine.bodies.sources.Source`).
         `content_length` bounds what is read from a descriptor or an unseekable file; any other body must have just that many bytes.
         `content_md5` is base64 (RFC 1864), `content_sha256` 64 hex digits; one checksum may be given, in base64, and is echoed.
+        `presigned_checksum_algorithm` is the algorithm that a presigned URL names, in upper case; no value is compared.
         Everything that needs no bytes is checked before the first one is taken.
 
         Raises:
@@ -59,8 +60,8 @@ class UploadPart:
         checksum = promised_checksum(request, trailers_of(body), must_agree=False)
         promise = Promise.of(request, checksum)
         with writing_part(context, self._uploads, bucket, key, upload_id, part_number, request) as write:
-            check_part(write.upload.checksum, checksum)
-            check_digest(write.upload.lock, has_digest=checksum is not None or promise.md5 is not None)
+            check_part(write.upload.checksum, checksum, request.get("presigned_checksum_algorithm"))
+            check_digest(write.upload.lock, "Put Part", has_digest=checksum is not None or promise.md5 is not None)
             arrival = write.hold(
                 context.bodies.receive(
                     body,

@@ -117,9 +117,14 @@ def feature_names() -> list[str]:
 
 
 def _algorithms_without_row() -> list[str]:
-    indices = range(lib.ENGINE_ALGORITHM_COUNT)
-    digests = [text_of(lib.engine_algorithm_name(index)) for index in indices if lib.engine_row_chosen(index) < 0]
-    return digests + ["AES-256-GCM"] * (lib.engine_gcm_row_chosen() < 0)
+    info: CData = ffi.new("struct engine_row_info *")
+    chosen = 0
+    for row in range(lib.engine_row_count()):
+        lib.engine_row_describe(row, info)
+        if info.chosen and info.family in (lib.ENGINE_ROW_DIGEST, lib.ENGINE_ROW_GCM):
+            chosen |= info.digests or 1 << lib.ENGINE_ALGORITHM_COUNT
+    names = [text_of(lib.engine_algorithm_name(index)) for index in range(lib.ENGINE_ALGORITHM_COUNT)]
+    return [name for index, name in enumerate([*names, "AES-256-GCM"]) if not chosen >> index & 1]
 
 
 def _crc_indices() -> dict[str, int]:

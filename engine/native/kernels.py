@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from engine.native.ffi import Buffer, buffer_of, check, feature_names, ffi, lib, text_of
+from engine.native.ffi import Buffer, CData, buffer_of, check, feature_names, ffi, lib, text_of
 from engine.record import Record
 
 CIPHER: Final = "AES-256-GCM"
@@ -22,61 +22,53 @@ class KernelRow(Record, frozen=True):
     needs: tuple[str, ...]
 
 
+class NativeRow(Record, frozen=True):
+    """What C says of a kernel row (struct engine_row_info); `family` and `index` are what its run function knows it by."""
+
+    family: int
+    index: int
+    name: str
+    digests: int
+    """ENGINE_DIGEST_* bits."""
+    seals: bool
+    streams: int
+    needs: tuple[str, ...]
+    usable: bool
+    chosen: bool
+
+    @property
+    def algorithm(self) -> str:
+        """The names of all that it computes, joined by plus signs."""
+        return "+".join(_digests_in(self.digests) + [CIPHER] * self.seals)
+
+    def as_kernel_row(self, algorithm: str) -> KernelRow:
+        """The part of it that does not depend on how C counts, under the name that is given."""
+        return KernelRow(algorithm, self.name, self.usable, self.chosen, self.needs)
+
+
 def kernels() -> tuple[KernelRow, ...]:
     """List the kernel rows of every algorithm, best first."""
-    return tuple(
-        KernelRow(
-            algorithm=algorithm,
-            name=name,
-            usable=lib.engine_row_usable(index, row),
-            chosen=row == lib.engine_row_chosen(index),
-            needs=_features_in(lib.engine_row_needs(index, row)),
-        )
-        for (algorithm, name), (index, row) in ROW_PLACES.items()
-    )
+    return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_DIGEST))
 
 
 def ciphers() -> tuple[KernelRow, ...]:
     """List the kernel rows of AES-256-GCM, best first."""
-    return tuple(
-        KernelRow(
-            algorithm=CIPHER,
-            name=text_of(lib.engine_gcm_row_name(row)),
-            usable=lib.engine_gcm_row_usable(row),
-            chosen=row == lib.engine_gcm_row_chosen(),
-            needs=_features_in(lib.engine_gcm_row_needs(row)),
-        )
-        for row in range(lib.engine_gcm_row_count())
-    )
+    return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_GCM))
 
 
 def lanes() -> tuple[KernelRow, ...]:
     """List the rows that hash many streams at once; an algorithm is named like "MD5+SHA256-x16": its digests, how many streams."""
-    return tuple(
-        KernelRow(
-            algorithm=f"{'+'.join(_digests_in(lib.engine_lanes_row_digests(row)))}-x{lib.engine_lanes_row_width(row)}",
-            name=text_of(lib.engine_lanes_row_name(row)),
-            usable=lib.engine_lanes_row_usable(row),
-            chosen=row
-            == lib.engine_lanes_row_chosen(lib.engine_lanes_row_digests(row), lib.engine_lanes_row_width(row)),
-            needs=_features_in(lib.engine_lanes_row_needs(row)),
-        )
-        for row in range(lib.engine_lanes_row_count())
-    )
+    return tuple(row.as_kernel_row(f"{row.algorithm}-x{row.streams}") for row in rows(lib.ENGINE_ROW_LANES))
 
 
 def fused_passes() -> tuple[KernelRow, ...]:
     """List the rows of the fused pass; each is of a combination of algorithms, their names joined by plus signs."""
-    return tuple(
-        KernelRow(
-            algorithm="+".join(_fused_algorithms(row)),
-            name=text_of(lib.engine_fused_row_name(row)),
-            usable=lib.engine_fused_row_usable(row),
-            chosen=lib.engine_fused_row_chosen(row),
-            needs=_features_in(lib.engine_fused_row_needs(row)),
-        )
-        for row in range(lib.engine_fused_row_count())
-    )
+    return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_FUSED))
+
+
+def rows(family: int) -> tuple[NativeRow, ...]:
+    """List the rows of a family, an ENGINE_ROW_* number, in the order of their indices; of the digests, algorithm by algorithm."""
+    return tuple(row for row in ROWS if row.family == family)
 
 
 def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
@@ -84,31 +76,36 @@ def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
 
     Raises: KernelUnusable if the row cannot run here, ValueError if there is none of that name.
     """
-    place = ROW_PLACES.get((algorithm, row_name))
-    if place is None:
+    row = next((row for row in rows(lib.ENGINE_ROW_DIGEST) if (row.algorithm, row.name) == (algorithm, row_name)), None)
+    if row is None:
         raise ValueError(f"there is no kernel row {algorithm} {row_name}")
-    index, row = place
+    index = _algorithm_index(row.digests)
     out = ffi.new("uint8_t[]", lib.engine_algorithm_digest_size(index))
     with buffer_of(data) as view:
-        check(lib.engine_row_run(index, row, view, len(view), out), f"running {algorithm} {row_name}")
+        check(lib.engine_digest_row_run(index, row.index, view, len(view), out), f"running {algorithm} {row_name}")
     return bytes(ffi.buffer(out))
 
 
-def run_lanes(row: int, messages: Sequence[Buffer]) -> list[dict[str, bytes]]:
-    """Digest messages with row `row` of lanes(), at most as many as it takes; each has its digests by name.
+def run_lanes(index: int, messages: Sequence[Buffer]) -> list[dict[str, bytes]]:
+    """Digest messages with row `index` of lanes(), at most as many as it takes; each has its digests by name.
 
     Raises: KernelUnusable if the row cannot run here, ValueError for too many messages
     """
-    count, names = len(messages), _digests_in(lib.engine_lanes_row_digests(row))
-    if not 0 < count <= lib.engine_lanes_row_width(row):
-        raise ValueError(f"{count} messages for {lib.engine_lanes_row_width(row)} lanes")
+    count, row = len(messages), rows(lib.ENGINE_ROW_LANES)[index]
+    if not 0 < count <= row.streams:
+        raise ValueError(f"{count} messages for {row.streams} lanes")
     outs = {name: ffi.new("uint8_t[]", size * count) for name, size in LANE_DIGESTS.items()}
     with ExitStack() as stack:
         views = [stack.enter_context(buffer_of(message)) for message in messages]
         data, sizes = ffi.new("uint8_t *[]", views), ffi.new("size_t[]", [len(view) for view in views])
-        check(lib.engine_lanes_row_run(row, count, data, sizes, outs["MD5"], outs["SHA256"]), f"running lanes {row}")
+        check(
+            lib.engine_lanes_row_run(index, count, data, sizes, outs["MD5"], outs["SHA256"]), f"running lanes {index}"
+        )
     return [
-        {name: bytes(ffi.buffer(outs[name]))[i * LANE_DIGESTS[name] :][: LANE_DIGESTS[name]] for name in names}
+        {
+            name: bytes(ffi.buffer(outs[name]))[i * LANE_DIGESTS[name] :][: LANE_DIGESTS[name]]
+            for name in _digests_in(row.digests)
+        }
         for i in range(count)
     ]
 
@@ -117,21 +114,32 @@ def _digests_in(digests: int) -> list[str]:
     return [text_of(lib.engine_algorithm_name(i)) for i in range(lib.ENGINE_ALGORITHM_COUNT) if digests >> i & 1]
 
 
-def _row_places() -> dict[tuple[str, str], tuple[int, int]]:
-    """Map algorithm and row name to the indices that C goes by, best rows first."""
-    return {
-        (text_of(lib.engine_algorithm_name(index)), text_of(lib.engine_row_name(index, row))): (index, row)
-        for index in range(lib.ENGINE_ALGORITHM_COUNT)
-        for row in range(lib.engine_row_count(index))
-    }
+def _described_rows() -> tuple[NativeRow, ...]:
+    info = ffi.new("struct engine_row_info *")
+    return tuple(_described(row, info) for row in range(lib.engine_row_count()))
 
 
-def _fused_algorithms(row: int) -> list[str]:
-    return _digests_in(lib.engine_fused_row_digests(row)) + [CIPHER] * lib.engine_fused_row_seals(row)
+def _described(row: int, info: CData) -> NativeRow:
+    lib.engine_row_describe(row, info)
+    return NativeRow(
+        family=info.family,
+        index=info.index,
+        name=text_of(info.name),
+        digests=info.digests,
+        seals=info.seals,
+        streams=info.streams,
+        needs=_features_in(info.needs),
+        usable=info.usable,
+        chosen=info.chosen,
+    )
+
+
+def _algorithm_index(digest: int) -> int:
+    return digest.bit_length() - 1
 
 
 def _features_in(bits: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(feature_names()) if bits >> i & 1)
 
 
-ROW_PLACES: Final = _row_places()
+ROWS: Final = _described_rows()

@@ -1,10 +1,9 @@
 """Sealed parts, as docs/encryption.md lays them out: in memory, or read from a file at any offset. Writing one is `engine.native.stream`'s."""
 
 import struct
-import threading
 from typing import Final
 
-from engine.closing import Closing
+from engine.closing import Claim, Closing
 from engine.native.ffi import Buffer, CData, buffer_of, check, ffi, lib
 from engine.native.secret import TAG_SIZE, PartKey
 from engine.native.stream import Stream
@@ -32,9 +31,9 @@ def is_header(head: bytes, part_number: int) -> bool:
 
 def seal(data: Buffer, part: PartKey) -> bytes:
     """Seal a part in memory, with a fresh key."""
-    with buffer_of(data) as view, part.key.lent() as key:
+    with buffer_of(data) as view:
         out = ffi.new("uint8_t[]", sealed_size(len(view)))
-        status = lib.engine_seal(key, part.part_number, view, len(view), out)
+        status = lib.engine_seal(part.key.handle, part.part_number, view, len(view), out)
     check(status, "sealing a part")
     return bytes(ffi.buffer(out))
 
@@ -44,9 +43,9 @@ def unseal(sealed: Buffer, part: PartKey) -> bytes:
 
     Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged
     """
-    with buffer_of(sealed) as view, part.key.lent() as key:
+    with buffer_of(sealed) as view:
         out = ffi.new("uint8_t[]", max(1, len(view)))
-        status = lib.engine_unseal(key, part.part_number, view, len(view), out)
+        status = lib.engine_unseal(part.key.handle, part.part_number, view, len(view), out)
         size = _plain_size(len(view))
     check(status, "opening a sealed part")
     return bytes(ffi.buffer(out, size))
@@ -64,49 +63,48 @@ class SealedReader(Closing):
     The descriptor is borrowed. Belongs to one thread at a time; use it in a `with`, or close it.
     """
 
-    __slots__ = ("_handle", "_lock", "_report", "size")
+    __slots__ = ("_claim", "_report", "size")
 
     def __init__(self, fd: int, part: PartKey) -> None:
         """Read and check the header.
 
         Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged (of a part of no bytes), ReadFailed, OutOfMemory
         """
-        self._lock = threading.Lock()
         self._report: CData = ffi.new("struct engine_report *")
         place = ffi.new("engine_unsealer **")
-        with part.key.lent() as key:
-            status = lib.engine_unsealer_open(key, part.part_number, fd, place, self._report)
+        status = lib.engine_unsealer_open(part.key.handle, part.part_number, fd, place, self._report)
         check(status, "opening a sealed part", self._report)
-        self._handle: CData = ffi.gc(place[0], lib.engine_unsealer_close, READER_SIZE)
-        self.size = int(lib.engine_unsealer_size(self._handle))
+        handle = ffi.gc(place[0], lib.engine_unsealer_close, READER_SIZE)
+        self.size = int(lib.engine_unsealer_size(handle))
+        self._claim = Claim(handle, "reader", ffi.release)
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Fill `buffer` from byte `offset` of the plaintext on; return the count, short only at the end.
 
         Raises: SealedDamaged, ReadFailed; then nothing of the damaged segment is in `buffer`
         """
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             with ffi.from_buffer("uint8_t[]", buffer, require_writable=True) as view:
                 status = lib.engine_unsealer_read(handle, offset, view, len(view), self._report)
             check(status, "reading a sealed part", self._report)
             return int(self._report.moved)
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     def feed(self, stream: Stream, offset: int, length: int) -> int:
         """Move up to `length` bytes from byte `offset` on into a stream; return the count, less only at the end.
 
         Raises: SealedDamaged, ReadFailed, and what the stream raises
         """
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             if not stream.is_native:
                 return self._feed_pieces(handle, stream, offset, length)
             with stream.lent() as (into, report):
                 return self._feed(handle, into, report, offset, length)
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     def _feed(self, handle: CData, into: CData, report: CData, offset: int, length: int) -> int:
         """In bounded calls, so that Python's signal handlers run between them."""
@@ -137,21 +135,4 @@ class SealedReader(Closing):
 
     def close(self) -> None:
         """Wipe what reading holds; the file stays open. Again is harmless."""
-        self._claim_any()
-        try:
-            if self._handle is not None:
-                ffi.release(self._handle)
-                self._handle = None
-        finally:
-            self._lock.release()
-
-    def _claim_any(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("the reader is in use by another thread")
-
-    def _claim(self) -> CData:
-        self._claim_any()
-        if self._handle is None:
-            self._lock.release()
-            raise ValueError("the reader is closed")
-        return self._handle
+        self._claim.close()

@@ -4,10 +4,7 @@ Nothing here returns a key's bytes, and no text of a handle tells any; what a re
 is taken over at once, but the original can't be wiped by us.
 """
 
-import contextlib
-import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NoReturn
 
 from engine.closing import Closing
@@ -21,27 +18,22 @@ PAGE_SIZE: Final = 4096
 """About what a handle holds: what the garbage collector is told."""
 TEXT_SIZE_MAX: Final = 4096
 """Of what is sealed under a key directly, without segments."""
-_guard = threading.RLock()
-"""Over the counts of all keys, for a moment, and over a fork, whose child would otherwise find it held by a thread it has not.
-
-Reentrant: the garbage collector may come at any time, and end another key's use.
-"""
-
-os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
 
 
 class Secret(Closing):
-    """A key. May be used by several threads; use it in a `with`, or close it."""
+    """A key. May be used by several threads; use it in a `with`, or close it.
 
-    __slots__ = ("_handle", "_is_closed", "_users")
+    Nothing counts its users: each C call gets the handle as an argument and so has a reference to it, and the last reference wipes the
+    key. No exception, at whatever instruction, can leave that undone.
+    """
+
+    __slots__ = ("_handle",)
 
     def __init__(self, make: Callable[[CData], int], doing: str, report: CData = None) -> None:
         """Keep the key that `make` puts into the place it is given."""
         place = ffi.new("engine_key **")
         check(make(place), doing, report)
-        self._users = 0
-        self._is_closed = False
-        self._handle: CData = ffi.gc(place[0], lib.engine_key_close, PAGE_SIZE)
+        self._handle: CData | None = ffi.gc(place[0], lib.engine_key_close, PAGE_SIZE)
 
     @staticmethod
     def of_bytes(raw: Buffer) -> "Secret":
@@ -82,34 +74,30 @@ class Secret(Closing):
         Raises: WriteFailed
         """
         report = ffi.new("struct engine_report *")
-        with self.lent() as handle:
-            check(lib.engine_key_write(handle, fd, offset, report), "writing a key", report)
+        check(lib.engine_key_write(self.handle, fd, offset, report), "writing a key", report)
 
     def derive(self, info: bytes, salt: bytes | None = None) -> "Secret":
         """HKDF: a key of this one, one for each label; without a salt only its Expand, for a key that is random throughout."""
-        with self.lent() as handle:
-            derivation = _derivation(handle, info, salt)
-            return Secret(lambda place: lib.engine_key_derive(*derivation, place), "deriving a key")
+        return Secret(
+            lambda place: lib.engine_key_derive(*_derivation(self.handle, info, salt), place), "deriving a key"
+        )
 
     def commitment(self, info: bytes, salt: bytes | None = None) -> bytes:
         """Derive 32 bytes that may be stored: they tell a wrong key, and nothing about the right one."""
         out = ffi.new("uint8_t[]", lib.ENGINE_COMMITMENT_SIZE)
-        with self.lent() as handle:
-            check(lib.engine_key_commit(*_derivation(handle, info, salt), out), "committing to a key")
+        check(lib.engine_key_commit(*_derivation(self.handle, info, salt), out), "committing to a key")
         return bytes(ffi.buffer(out))
 
     def hmac(self, data: bytes) -> bytes:
         """HMAC-SHA-256 under this key."""
         out = ffi.new("uint8_t[]", 32)
-        with self.lent() as handle:
-            check(lib.engine_key_hmac(handle, data, len(data), out), "authenticating")
+        check(lib.engine_key_hmac(self.handle, data, len(data), out), "authenticating")
         return bytes(ffi.buffer(out))
 
     def md5(self) -> bytes:
         """MD5 of the key itself, which S3's requests carry beside it."""
         out = ffi.new("uint8_t[]", 16)
-        with self.lent() as handle:
-            check(lib.engine_key_md5(handle, out), "digesting a key")
+        check(lib.engine_key_md5(self.handle, out), "digesting a key")
         return bytes(ffi.buffer(out))
 
     def seal(self, nonce: bytes, aad: bytes, data: bytes) -> bytes:
@@ -117,9 +105,7 @@ class Secret(Closing):
         _check_nonce(nonce)
         _check_size(data, TEXT_SIZE_MAX)
         out = ffi.new("uint8_t[]", len(data) + TAG_SIZE)
-        with self.lent() as handle:
-            status = lib.engine_key_seal(handle, nonce, aad, len(aad), data, len(data), out)
-        check(status, "sealing")
+        check(lib.engine_key_seal(self.handle, nonce, aad, len(aad), data, len(data), out), "sealing")
         return bytes(ffi.buffer(out))
 
     def open(self, nonce: bytes, aad: bytes, sealed: bytes) -> bytes:
@@ -132,17 +118,15 @@ class Secret(Closing):
         if len(sealed) < TAG_SIZE:
             raise failure(lib.ENGINE_E_SEALED_DAMAGED, "opening")
         out = ffi.new("uint8_t[]", max(1, len(sealed) - TAG_SIZE))
-        with self.lent() as handle:
-            status = lib.engine_key_open(handle, nonce, aad, len(aad), sealed, len(sealed), out)
-        check(status, "opening")
+        check(lib.engine_key_open(self.handle, nonce, aad, len(aad), sealed, len(sealed), out), "opening")
         return bytes(ffi.buffer(out, len(sealed) - TAG_SIZE))
 
     def wrap(self, nonce: bytes, aad: bytes, secret: "Secret") -> bytes:
         """Encrypt another key under this one; a nonce is used once with a key."""
         _check_nonce(nonce)
         out = ffi.new("uint8_t[]", WRAPPED_KEY_SIZE)
-        with self.lent() as handle, secret.lent() as other:
-            check(lib.engine_key_wrap(handle, nonce, aad, len(aad), other, out), "wrapping a key")
+        status = lib.engine_key_wrap(self.handle, nonce, aad, len(aad), secret.handle, out)
+        check(status, "wrapping a key")
         return bytes(ffi.buffer(out))
 
     def unwrap(self, nonce: bytes, aad: bytes, wrapped: bytes) -> "Secret":
@@ -154,36 +138,22 @@ class Secret(Closing):
         doing = "unwrapping a key"
         if len(wrapped) != WRAPPED_KEY_SIZE:
             raise failure(lib.ENGINE_E_SEALED_DAMAGED, doing)
-        with self.lent() as handle:
-            return Secret(lambda place: lib.engine_key_unwrap(handle, nonce, aad, len(aad), wrapped, place), doing)
+        return Secret(lambda place: lib.engine_key_unwrap(self.handle, nonce, aad, len(aad), wrapped, place), doing)
 
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[CData]:
-        """Lend the C handle for one call; it is not wiped meanwhile.
+    @property
+    def handle(self) -> CData:
+        """The C handle, as an argument of one call: kept in a name, it would keep the key from being wiped.
 
         Raises: ValueError, closed
         """
-        with _guard:
-            if self._is_closed:
-                raise ValueError("the key is closed")
-            self._users += 1
-        try:
-            yield self._handle
-        finally:
-            with _guard:
-                self._users -= 1
-                self._wipe_unused()
+        handle = self._handle
+        if handle is None:
+            raise ValueError("the key is closed")
+        return handle
 
     def close(self) -> None:
         """Wipe the key, as soon as no call of another thread uses it; again is harmless."""
-        with _guard:
-            self._is_closed = True
-            self._wipe_unused()
-
-    def _wipe_unused(self) -> None:
-        if self._is_closed and not self._users and self._handle is not None:
-            ffi.release(self._handle)
-            self._handle = None
+        self._handle = None
 
     def __repr__(self) -> str:
         return "<Secret>"

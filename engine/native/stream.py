@@ -3,11 +3,10 @@
 import contextlib
 import enum
 import os
-import threading
 from collections.abc import Iterator
 from typing import Final
 
-from engine.closing import Closing
+from engine.closing import Claim, Closing
 from engine.native import xxhashes
 from engine.native.errors import ReadFailed
 from engine.native.ffi import Buffer, CData, buffer_of, check, ffi, lib
@@ -48,8 +47,8 @@ def _open(digests: int, out_fd: int, sealing: PartKey | None, place: CData) -> N
     if sealing is None:
         check(lib.engine_stream_open(digests, out_fd, place), doing)
     else:
-        with sealing.key.lent() as key:
-            check(lib.engine_stream_open_sealed(digests, out_fd, key, sealing.part_number, place), doing)
+        status = lib.engine_stream_open_sealed(digests, out_fd, sealing.key.handle, sealing.part_number, place)
+        check(status, doing)
 
 
 def _hashers(digests: int) -> dict[int, xxhashes.Hasher]:
@@ -60,7 +59,7 @@ def _hashers(digests: int) -> dict[int, xxhashes.Hasher]:
 class Stream(Closing):
     """A stream of bytes on their way into a file. Belongs to one thread at a time; use it in a `with`, or close it."""
 
-    __slots__ = ("_digests", "_handle", "_hashers", "_lock", "_report")
+    __slots__ = ("_claim", "_digests", "_hashers", "_report")
 
     def __init__(self, digests: Digest, out_fd: int = -1, sealing: PartKey | None = None) -> None:
         """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
@@ -75,12 +74,11 @@ class Stream(Closing):
             raise ValueError(f"there are no such digests: {digests!r}")
         if out_fd < -1:
             raise ValueError(f"there is no descriptor {out_fd}")
-        self._lock = threading.Lock()
         self._report: CData = ffi.new("struct engine_report *")
         place = ffi.new("engine_stream **")
         _open(self._digests & ~IN_PYTHON, out_fd, sealing, place)
         self._hashers = _hashers(self._digests)
-        self._handle: CData = ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE)
+        self._claim = Claim(ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE), "stream", ffi.release)
 
     @property
     def size(self) -> int:
@@ -93,11 +91,11 @@ class Stream(Closing):
 
         Raises: WriteFailed, StreamFinished, StreamBroken; ValueError for a buffer that is not contiguous
         """
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             self._update(handle, data)
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     def _update(self, handle: CData, data: Buffer) -> None:
         if type(data) is bytes:
@@ -120,23 +118,23 @@ class Stream(Closing):
         """
         if length < 0 or in_offset < -1:
             raise ValueError(f"length {length} and offset {in_offset} can't be negative")
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             pump = self._pump_pieces if self._hashers else self._pump
             return pump(handle, in_fd, length, in_offset)
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     def finish(self) -> None:
         """Finish the stream, if it is not yet finished: the file is complete then, and takes no more bytes.
 
         Raises: WriteFailed, StreamBroken, LibcryptoFailed
         """
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             self._finish(handle)
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     def _finish(self, handle: CData) -> None:
         check(lib.engine_stream_finish(handle, self._report), "finishing a stream", self._report)
@@ -149,7 +147,7 @@ class Stream(Closing):
         bit = int(which)
         if not bit & self._digests or bit & (bit - 1):
             raise ValueError(f"the stream computes {Digest(self._digests)!r}, not {which!r}")
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             self._finish(handle)
             if bit in self._hashers:
@@ -159,7 +157,7 @@ class Stream(Closing):
             lib.engine_stream_digest(handle, index, out)
             return bytes(ffi.buffer(out))
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     @property
     def is_native(self) -> bool:
@@ -170,21 +168,15 @@ class Stream(Closing):
     def lent(self) -> Iterator[tuple[CData, CData]]:
         """Lend the C handle and its report to another module of the core, which feeds the stream in C; of an `is_native` one only."""
         assert self.is_native, "C would feed only some of the digests"
-        handle = self._claim()
+        handle = self._claim.take()
         try:
             yield handle, self._report
         finally:
-            self._lock.release()
+            self._claim.give_back(handle)
 
     def close(self) -> None:
         """Release what the stream holds in C; its file stays open. Closing twice is allowed."""
-        self._claim_any()
-        try:
-            if self._handle is not None:
-                ffi.release(self._handle)
-                self._handle = None
-        finally:
-            self._lock.release()
+        self._claim.close()
 
     def _pump(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
         """Pump in bounded calls, so that Python's signal handlers run between them (also after EINTR)."""
@@ -215,14 +207,3 @@ class Stream(Closing):
             self._update(handle, span[:count])
             moved += count
         return moved
-
-    def _claim_any(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            raise RuntimeError("the stream is in use by another thread")
-
-    def _claim(self) -> CData:
-        self._claim_any()
-        if self._handle is None:
-            self._lock.release()
-            raise ValueError("the stream is closed")
-        return self._handle

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from engine.dates import http_date
+from engine.dates import http_date, parse_date
 from engine.errors import (
     ConditionalRequestConflict,
     InvalidArgument,
@@ -183,6 +183,21 @@ class Extent(Record, frozen=True):
     length: int
     content_range: str | None = None
     parts_count: int | None = None
+
+
+def range_asked(request: ReadRequest, etag: str, modified: datetime) -> str | None:
+    """The Range of a read, unless its If-Range names another object than the one that is there: then the whole is meant.
+
+    An entity tag must be the same, and not weak; a date must be that of Last-Modified, to the second.
+
+    Source: RFC 9110 section 13.1.5.
+    """
+    validator = request.get("if_range")
+    if validator is None:
+        return request.get("range")
+    validator = validator.strip()
+    holds = validator.strip('"').lower() == etag or parse_date(validator) == modified.replace(microsecond=0)
+    return request.get("range") if holds else None
 
 
 def extent_of(

@@ -5,6 +5,7 @@ import urllib.parse
 
 from engine.errors import EntityTooLarge, InvalidArgument, InvalidRequest
 from engine.objects.conditions import Extent
+from engine.objects.keys import has_bucket_form
 from engine.record import Record
 
 _VERSION = "?versionId="
@@ -36,7 +37,7 @@ class CopySource(Record, frozen=True):
             raise _refused("Invalid copy source encoding") from None
         if _NO_ESCAPE.search(encoded):
             raise _refused("Invalid copy source encoding")
-        if not bucket:
+        if not has_bucket_form(bucket):
             raise _refused("Invalid copy source bucket name")
         if not key:
             raise _refused("Invalid copy source object key")

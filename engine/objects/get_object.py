@@ -12,7 +12,7 @@ from engine.meta import FoundObject
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import BucketRecord
 from engine.objects.checksums import asks_for_checksum, checksum_of_read
-from engine.objects.conditions import Conditions, Extent, extent_of
+from engine.objects.conditions import Conditions, Extent, extent_of, range_asked
 from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import check_active, overrides
@@ -57,7 +57,8 @@ class GetObject:
             seal = undo.enter_context(context.seal_for_read(record.encryption, bucket, key, customer))
             conditions.check(record.etag, to_datetime(record.modified_ns))
             check_active(record)
-            extent = extent_of(record, manifest, request.get("range"), request.get("part_number"), context.limits)
+            wanted = range_asked(request, record.etag, to_datetime(record.modified_ns))
+            extent = extent_of(record, manifest, wanted, request.get("part_number"), context.limits)
             self._objects.check_readable(manifest, extent, seal)
             expiration = self._objects.expiration(bucket, name, found, version)
             described = self._described(bucket_record, found, extent, request)
@@ -94,7 +95,8 @@ class GetObject:
             ) as seal,
         ):
             conditions.check(record.etag, to_datetime(record.modified_ns))
-            extent = extent_of(record, manifest, request.get("range"), request.get("part_number"), context.limits)
+            wanted = range_asked(request, record.etag, to_datetime(record.modified_ns))
+            extent = extent_of(record, manifest, wanted, request.get("part_number"), context.limits)
             described = self._described(bucket_record, found, extent, request)
             described |= encryption_members(record.encryption, customer)
             described |= checksum_of_read(record, manifest, extent, request, seal)
@@ -114,7 +116,6 @@ class GetObject:
             "etag": quoted(record.etag),
             "content_type": headers.content_type or CONTENT_TYPE_DEFAULT,
             "metadata": dict(headers.metadata),
-            "status": 206 if extent.content_range else 200,
             "content_range": extent.content_range,
             "cache_control": headers.cache_control,
             "content_disposition": headers.content_disposition,

@@ -1,7 +1,16 @@
 """What may name a bucket, a key, an upload or an object's headers, and the text form of upload ids and page tokens; pure."""
 
-from engine.errors import InvalidArgument, KeyTooLongError
+from engine.buckets.names import _BUCKET
+from engine.errors import (
+    InvalidArgument,
+    KeyTooLongError,
+)
 from engine.limits import Limits
+
+
+def has_bucket_form(text: str) -> bool:
+    """Whether a text has the characters and the length of a bucket's name, so that there may be such a bucket."""
+    return _BUCKET.fullmatch(text) is not None
 
 
 def encode_key(key: str, limits: Limits) -> bytes:

@@ -72,6 +72,7 @@ class ListObjectVersions:
             delete_markers=tuple(each for each in shown if isinstance(each, DeleteMarkerEntry)) or None,
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
             request_charged=self._context.request_charged(bucket_record),
+            interleaving=tuple("versions" if isinstance(each, ObjectVersion) else "delete_markers" for each in shown),
         )
 
 

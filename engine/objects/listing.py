@@ -61,23 +61,26 @@ def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[C
     return tuple(CommonPrefix(encoding.show(prefix.decode())) for prefix in prefixes) or None
 
 
-def check_page_size(name: str, value: object, default: int, limits: Limits, *, clamp: bool = True) -> int:
-    """A max-… or marker parameter; larger pages than S3's are clamped to `default`.
+def check_page_size(
+    name: str, value: object, default: int, limits: Limits, *, clamp: bool = True, bounds: tuple[int, int] | None = None
+) -> int:
+    """A max-… or marker parameter; larger pages than S3's are clamped to `default`; `bounds` (both included) are strict.
 
     Raises:
-        InvalidArgument: not an integer within 0..2147483647.
+        InvalidArgument: not an integer within 0..2147483647, or within the bounds.
 
-    Source: AWS's answers to max-keys and max-parts.
+    Source: AWS's answers to max-keys and max-parts; API page ListBuckets, max-buckets.
     """
+    least, most = bounds or (0, limits.integer_max)
     if value is None:
         return default
     if type(value) is not int or value > limits.integer_max:
         raise InvalidArgument(
             f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=value
         )
-    if value < 0:
+    if not least <= value <= most:
         raise InvalidArgument(
-            f"Argument {name} must be an integer between 0 and {limits.integer_max}",
+            f"Argument {name} must be an integer between {least} and {most}",
             ArgumentName=name,
             ArgumentValue=value,
         )

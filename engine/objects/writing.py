@@ -73,12 +73,12 @@ class Write:
         return requested
 
     def check_lock(self, lock: Lock, *, has_digest: bool) -> None:
-        """Check the lock of a new object against its bucket; `has_digest`: a digest of the bytes came with the request.
+        """Check the lock of a new object against its bucket; `has_digest`: a digest of its bytes is known.
 
         Raises:
             InvalidRequest: the bucket has no object lock, or the object would be locked and no digest came.
         """
-        check_digest(lock_in(self.bucket_record, lock, self._context.now_ns()), has_digest=has_digest)
+        check_digest(lock_in(self.bucket_record, lock, self._context.now_ns()), "Put Object", has_digest=has_digest)
 
     def put(
         self, arrival: Arrival, headers: Headers, tags: dict[str, str], lock: Lock, conditions: WriteConditions

@@ -11,19 +11,8 @@ from typing import Final
 
 from engine.s3.claims import ALGORITHM, SIGNATURE, Claim
 from engine.s3.http import Request, decode_percent
+from engine.s3.keys import HIDDEN, SECRET_HEADERS
 
-SECRET_HEADERS: Final = frozenset(
-    {
-        "x-amz-copy-source-server-side-encryption-customer-key",
-        "x-amz-copy-source-server-side-encryption-customer-key-md5",
-        "x-amz-security-token",
-        "x-amz-server-side-encryption-customer-key",
-        "x-amz-server-side-encryption-customer-key-md5",
-    }
-)
-"""Their values are never shown, not even to who sent them; an MD5 confirms a guess of a key."""
-
-HIDDEN: Final = b"<hidden>"
 _BLANKS: Final = re.compile(rb"[ \t]+")
 
 

@@ -1,4 +1,4 @@
-"""What a request says about its own signature: the Authorization header, or the X-Amz-* items of a presigned URL.
+"""What a request says about its own signature: the Authorization header, or the items of a presigned URL's query.
 
 Nothing is proved here, only read; all of it must be of S3's form, for this region, and said once.
 
@@ -6,7 +6,7 @@ Source of every text: AWS's answers; Amazon S3 API Reference, "Authenticating Re
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -22,6 +22,8 @@ from engine.errors import (
 )
 from engine.s3.http import Request
 from engine.s3.keys import SERVICE, TERMINATOR
+from engine.s3.sigv2 import ITEMS as OLD_ITEMS
+from engine.s3.sigv2 import QueryClaim, read_query_claim
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 EXPIRES_S_MAX: Final = 7 * 24 * 3600
@@ -30,18 +32,22 @@ _QUERY_REQUIRED: Final = (
     "X-Amz-Algorithm", "X-Amz-Credential", SIGNATURE, "X-Amz-Date", "X-Amz-SignedHeaders", "X-Amz-Expires",
 )  # fmt: skip
 _QUERY_MARKS: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
-_OLD_QUERY_MARKS: Final = frozenset({"AWSAccessKeyId", "Signature"})
 _COMPONENTS: Final = {"Credential", "SignedHeaders", "Signature"}
 _OF_SIGNING: Final = frozenset(
     {name.lower() for name in _QUERY_REQUIRED} | {"x-amz-security-token", "x-amz-content-sha256"}
 )
 _CREDENTIAL_FORM: Final = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
-_UNSUPPORTED: Final = f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
+UNSUPPORTED: Final = f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
+_ONE_MECHANISM: Final = (
+    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter "
+    "or the Authorization header should be specified"
+)
 _NO_DATE: Final = "AWS authentication requires a valid Date or x-amz-date header"
 _TIME_FORM: Final = "%Y%m%dT%H%M%SZ"
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _DAY: Final = re.compile(r"[0-9]{8}")
 
+_X_AMZ_NAME: Final = re.compile(r"x-amz-[!#$%&'*+.^_`|~0-9a-z-]+")
 _SIGNED_HEADERS: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 
 ErrorOf = Callable[..., S3Error]
@@ -80,45 +86,50 @@ class Claim:
         return self.expires_s is not None
 
 
-def read_claim(request: Request, region: str) -> Claim | None:
+def read_claim(request: Request, region: str) -> Claim | QueryClaim | None:
     """The one claim of a request; None if it makes none.
 
     Raises:
         InvalidArgument, InvalidRequest: two claims, or one of another kind.
         AuthorizationHeaderMalformed, AuthorizationQueryParametersError: not of S3's form, or for another region.
-        AccessDenied: no date.
+        AccessDenied: no date, or a presigned URL by Version 2 that is not of S3's form.
     """
     header = request.header("authorization")
     names = {name for name, _ in request.query}
     in_query = not _QUERY_MARKS.isdisjoint(name.lower() for name in names)
-    old_query = names >= _OLD_QUERY_MARKS
+    old_query = _is_old(names)
     if header is not None and (in_query or old_query):
-        raise InvalidArgument(
-            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter "
-            "or the Authorization header should be specified",
-            ArgumentName="Authorization",
-            ArgumentValue=_scheme(header),
-        )
+        raise InvalidArgument(_ONE_MECHANISM, ArgumentName="Authorization", ArgumentValue=_scheme(header))
+    if in_query and old_query:
+        raise InvalidArgument(_ONE_MECHANISM)
     if header is not None:
         return _read_header(request, header, region)
-    if in_query:
-        return _read_query(request, region)
-    if old_query:
-        raise InvalidRequest(_UNSUPPORTED)
-    return None
+    return _read_query(request, region) if in_query else read_query_claim(request)
+
+
+def _is_old(names: Collection[str]) -> bool:
+    """Whether the query makes a claim by Version 2; an `Expires` alone makes none."""
+    return OLD_ITEMS[0] in names or OLD_ITEMS[1] in names
 
 
 def unhoisted(request: Request) -> Request:
     """A request with the x-amz-* items of a presigned URL's query as the headers that they are: SDKs put them there, to be signed.
 
-    What it says counts only once the request itself was verified, since that covers its query.
+    What it says counts only once the request itself was verified, since that covers its query. By Version 2 they are signed as headers:
+    there one that was sent as a header too goes before the query's.
 
-    Source: AWS SDKs for JavaScript and Go, which move headers to the query of a URL they presign.
+    Source: AWS SDKs for JavaScript and Go, which move headers to the query of a URL they presign; botocore's HmacV1QueryAuth.
     """
-    if SIGNATURE not in dict(request.query):  # decoded, as the claim is read
+    names = {name for name, _ in request.query}  # decoded, as the claim is read
+    if SIGNATURE in names:
+        is_hoisted = _is_hoisted
+    elif _is_old(names):
+        sent = {name for name, _ in request.headers}
+        is_hoisted = lambda name: _X_AMZ_NAME.fullmatch(name) is not None and name not in sent  # noqa: E731
+    else:
         return request
     items = ((name.lower(), value) for name, value in request.query)
-    headers = ((name, value.encode().decode("latin-1")) for name, value in items if _is_hoisted(name))
+    headers = ((name, value.encode().decode("latin-1")) for name, value in items if is_hoisted(name))
     return replace(request, headers=(*request.headers, *headers))
 
 
@@ -134,7 +145,7 @@ def _scheme(header: str) -> str:
 def _read_header(request: Request, header: str, region: str) -> Claim:
     scheme, _, rest = header.partition(" ")
     if scheme in ("AWS", "AWS4-ECDSA-P256-SHA256"):
-        raise InvalidRequest(_UNSUPPORTED)
+        raise InvalidRequest(UNSUPPORTED)
     if scheme != ALGORITHM:
         raise InvalidArgument(
             "Unsupported Authorization Type", ArgumentName="Authorization", ArgumentValue=_scheme(header)

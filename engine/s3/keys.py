@@ -10,6 +10,18 @@ SERVICE: Final = "s3"
 TERMINATOR: Final = "aws4_request"
 SIGNING_KEYS_MAX: Final = 1024
 """How many signing keys a verifier remembers: one for each access key, day and region."""
+SECRET_HEADERS: Final = frozenset(
+    {
+        "x-amz-copy-source-server-side-encryption-customer-key",
+        "x-amz-copy-source-server-side-encryption-customer-key-md5",
+        "x-amz-security-token",
+        "x-amz-server-side-encryption-customer-key",
+        "x-amz-server-side-encryption-customer-key-md5",
+    }
+)
+"""Their values are never shown, not even to who sent them; an MD5 confirms a guess of a key."""
+
+HIDDEN: Final = b"<hidden>"
 
 
 class SecretText(str):

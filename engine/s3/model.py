@@ -27,6 +27,7 @@ _ROOTS = {
     "GetBucketLocation": "LocationConstraint",
     "GetBucketRequestPayment": "RequestPaymentConfiguration",
     "GetBucketVersioning": "VersioningConfiguration",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
     "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
     "ListMultipartUploads": "ListMultipartUploadsResult",
@@ -38,6 +39,8 @@ _ROOTS = {
 """Source: "Response Syntax" on the operations' API pages; the other answers are named by their payload."""
 _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}
 """Beyond what the model demands. Source: AWS's answers (MalformedXML) to lists without them."""
+_RANGED = frozenset({"GetObject", "HeadObject"})
+"""They take If-Range too, which the model leaves out. Source: RFC 9110 section 13.1.5."""
 _STRICT = frozenset(
     {
         "AbortIncompleteMultipartUpload",
@@ -129,6 +132,8 @@ class _Compiler:
     def _operation(self, name: str, entry: JSON) -> Operation:
         path, _, query = entry["http"]["requestUri"].partition("?")
         inputs, payload = self._structure(entry.get("input"))
+        if name in _RANGED:
+            inputs = (*inputs, Member("IfRange", "if_range", "If-Range", "header", Shape("string"), False))
         outputs, output_payload = self._structure(entry.get("output"))
         return Operation(
             name=name,
@@ -193,5 +198,9 @@ def _load() -> JSON:
     return model
 
 
-OPERATIONS = _Compiler(_load()).operations()
+_MODEL = _load()
+OPERATIONS = _Compiler(_MODEL).operations()
 """Every operation of S3 by name, whether the engine serves it or not."""
+REGIONS = frozenset(_MODEL["shapes"]["BucketLocationConstraint"]["enum"]) - {"EU"} | {"us-east-1"}
+"""AWS's regions: the location constraints of the model (`EU` is an old name of eu-west-1), and the region that has none."""
+del _MODEL

@@ -85,17 +85,29 @@ def check_mode(value: str) -> None:
         raise InvalidArgument(_MODES_TEXT, ArgumentName=CONTENT_SHA256, ArgumentValue=value)
 
 
+def is_aws_chunked(request: Request) -> bool:
+    """Whether the body is said to come in aws-chunked encoding."""
+    encodings = (request.header("content-encoding") or "").split(",")
+    return "aws-chunked" in (encoding.strip().lower() for encoding in encodings)
+
+
 def read_payload(request: Request, value: str, signing: ChunkSigning | None) -> Payload:
     """Describe the body of a request whose x-amz-content-sha256 has passed `check_mode`; `signing` only if it is signed by chunks.
 
     Raises:
         MissingContentLength: an aws-chunked body of unsaid length.
-        InvalidArgument: the length is no number.
+        InvalidArgument: the length is no number; a body said to be aws-chunked in a mode that is not, whose framing would be stored.
         MalformedTrailerError: a trailer is announced where none can come.
     """
     mode = STREAMING.get(value)
     if mode is not None:
         return _read_chunked(request, mode, signing)
+    if is_aws_chunked(request) and (value == UNSIGNED or request.headers_named(DECODED_LENGTH)):
+        raise InvalidArgument(
+            f"aws-chunked encoding is not supported when {CONTENT_SHA256} {value} is supplied",
+            ArgumentName=CONTENT_SHA256,
+            ArgumentValue=value,
+        )
     if request.headers_named(TRAILER):
         raise MalformedTrailerError
     return Payload("unsigned") if value == UNSIGNED else Payload("sha256", value.lower())

@@ -21,9 +21,15 @@ Headers: TypeAlias = list[tuple[str, str]]
 Write: TypeAlias = Callable[[object], str]
 
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+PARTIAL_CONTENT = 206
 XML_CONTENT_TYPE = ("Content-Type", "application/xml")
 _LOCATION_OF_NONE = "us-east-1"
 """Source: API page GetBucketLocation: buckets there have an empty LocationConstraint."""
+_OF_MANY_KEYS = frozenset(
+    {"DeleteObjects", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2"}
+)
+"""Here two keys must stay two: what XML 1.0 cannot hold is written as references, as AWS does. Any other answer tells the one key of
+the request, and every client must be able to read it: parsers of XML 1.0 refuse such references."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -32,10 +38,13 @@ _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 def serialise_output(operation: Operation, result: object) -> tuple[int, Headers, bytes]:
     """Write a result, any object with S3's members in snake_case (None: absent), as status, headers and document.
 
-    The document is empty for an answer without one and for a stream. A `status` of the result's own (206) goes before the operation's.
+    The document is empty for an answer without one and for a stream. An answer with a Content-Range has status 206.
+
+    Source: RFC 9110 section 15.3.7: a 206 has Content-Range, and an answer with Content-Range is a part of the object.
     """
     table = _table(operation)
-    status = getattr(result, "status", None) or operation.status
+    is_partial = table.range is not None and getattr(result, table.range, None) is not None
+    status = PARTIAL_CONTENT if is_partial else operation.status
     headers: Headers = []
     for attribute, name, write in table.headers:
         value = getattr(result, attribute, None)
@@ -73,6 +82,8 @@ class _Table:
     headers: tuple[tuple[str, str, Write], ...]
     metadata: str | None
     """The member that holds user metadata."""
+    range: str | None
+    """The member that holds Content-Range."""
     document: Write | None
 
 
@@ -82,6 +93,7 @@ def _table(operation: Operation) -> _Table:
     return _Table(
         headers=tuple((m.attribute, m.tag, _header_writer(m.shape)) for m in outputs if m.location == "header"),
         metadata=next((m.attribute for m in outputs if m.location == "headers"), None),
+        range=next((m.attribute for m in outputs if m.location == "header" and m.tag == "Content-Range"), None),
         document=_document_writer(operation),
     )
 
@@ -134,18 +146,22 @@ def _metadata_headers(metadata: Mapping[str, str]) -> Headers:
 
 def _document_writer(operation: Operation) -> Write | None:
     opening, closing = f'<{operation.output_root} xmlns="{NAMESPACE}">', f"</{operation.output_root}>"
+    text = _referenced if operation.name in _OF_MANY_KEYS else _text
     payload = operation.output_payload
     if payload is not None:
         if payload.shape.type != "structure":
             return None
-        write = _writer(payload.shape)
+        write = _writer(payload.shape, text)
         return lambda result: f"{opening}{write(getattr(result, payload.attribute))}{closing}"
     members = tuple(member for member in operation.outputs if member.location == "body")
     if not members:
         return None
+    if operation.name == "ListObjectVersions":
+        write = _versions_writer(members)
+        return lambda result: f"{opening}{write(result)}{closing}"
     if operation.name == "GetBucketLocation":
         return lambda result: f"{opening}{_location(result)}{closing}"
-    write = _structure_writer(members)
+    write = _structure_writer(members, text)
     return lambda result: f"{opening}{write(result)}{closing}"
 
 
@@ -154,17 +170,17 @@ def _location(result: object) -> str:
     return "" if location == _LOCATION_OF_NONE else escape(location)
 
 
-def _writer(shape: Shape) -> Write:
-    """Writes the content of an element of this shape."""
+def _writer(shape: Shape, text: Write) -> Write:
+    """Writes the content of an element of this shape; `text` that of a text."""
     if shape.type == "structure":
-        return _structure_writer(shape.members)
+        return _structure_writer(shape.members, text)
     if shape.type == "list" and shape.item is not None and shape.item_tag is not None:
-        return _items_writer(shape.item_tag, shape.item)
-    return _TEXT_WRITERS.get(shape.type, _text)
+        return _items_writer(shape.item_tag, shape.item, text)
+    return _TEXT_WRITERS.get(shape.type, text)
 
 
-def _structure_writer(members: tuple[Member, ...]) -> Write:
-    fields = tuple(_field(member) for member in members)
+def _structure_writer(members: tuple[Member, ...], text: Write) -> Write:
+    fields = tuple(_field(member, text) for member in members)
 
     def write(value: object) -> str:
         pieces = []
@@ -177,21 +193,47 @@ def _structure_writer(members: tuple[Member, ...]) -> Write:
     return write
 
 
-def _field(member: Member) -> tuple[str, str, Write, str]:
+def _field(member: Member, text: Write) -> tuple[str, str, Write, str]:
     """A member's attribute, and its element: a flattened list has none of its own."""
     shape = member.shape
     if shape.item is not None and shape.item_tag is None:
-        return member.attribute, "", _items_writer(member.tag, shape.item), ""
-    return member.attribute, f"<{member.tag}>", _writer(shape), f"</{member.tag}>"
+        return member.attribute, "", _items_writer(member.tag, shape.item, text), ""
+    return member.attribute, f"<{member.tag}>", _writer(shape, text), f"</{member.tag}>"
 
 
-def _items_writer(tag: str, item: Shape) -> Write:
-    opening, closing, write = f"<{tag}>", f"</{tag}>", _writer(item)
+def _items_writer(tag: str, item: Shape, text: Write) -> Write:
+    opening, closing, write = f"<{tag}>", f"</{tag}>", _writer(item, text)
     return lambda value: "".join(f"{opening}{write(one)}{closing}" for one in cast(Iterable[object], value))
+
+
+def _versions_writer(members: tuple[Member, ...]) -> Write:
+    """Writes ListObjectVersions: its two lists as one, where the first of them stands.
+
+    Source: AWS's answers, in which `<Version>` and `<DeleteMarker>` stand by key, the newest first.
+    """
+    mixed = tuple(member for member in members if member.attribute in ("versions", "delete_markers"))
+    items = {
+        member.attribute: _items_writer(member.tag, cast(Shape, member.shape.item), _referenced) for member in mixed
+    }
+    at = members.index(mixed[0])
+    before = _structure_writer(members[:at], _referenced)
+    after = _structure_writer(tuple(member for member in members[at:] if member not in mixed), _referenced)
+
+    def write(value: object) -> str:
+        lists = {attribute: iter(getattr(value, attribute, None) or ()) for attribute in items}
+        order: tuple[str, ...] = getattr(value, "interleaving", ())
+        mixed = "".join(items[attribute]((next(lists[attribute]),)) for attribute in order)
+        return f"{before(value)}{mixed}{after(value)}"
+
+    return write
 
 
 def _text(value: object) -> str:
     return escape(str(value))
+
+
+def _referenced(value: object) -> str:
+    return escape(str(value), with_references=True)
 
 
 _TEXT_WRITERS: dict[str, Write] = {

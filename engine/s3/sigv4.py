@@ -1,4 +1,5 @@
-"""The one place where a request is found to come from whom it says: AWS Signature Version 4, in the header or in a presigned URL.
+"""The one place where a request is found to come from whom it says: AWS Signature Version 4, in the header or in a presigned URL,
+and Version 2 in a presigned URL.
 
 A handler gets an Identity, and only a Verifier makes one. Of an unknown access key and of a wrong signature S3 itself speaks in two
 different errors, and so do we; finding out takes the same work for both.
@@ -20,10 +21,22 @@ from engine.errors import (
     SignatureDoesNotMatch,
 )
 from engine.s3.canonical import canonical_request, string_to_sign
-from engine.s3.claims import Claim, read_claim
+from engine.s3.claims import UNSUPPORTED, Claim, read_claim, unhoisted
 from engine.s3.http import Request
 from engine.s3.keys import NOBODY, Credential, SecretText, remembered_signing_keys
-from engine.s3.payload import CONTENT_SHA256, STREAMING, UNSIGNED, ChunkSigning, Payload, check_mode, read_payload
+from engine.s3.payload import (
+    CONTENT_SHA256,
+    STREAMING,
+    UNSIGNED,
+    ChunkSigning,
+    Payload,
+    check_mode,
+    is_aws_chunked,
+    read_payload,
+)
+from engine.s3.routing import Address
+from engine.s3.sigv2 import QueryClaim, resource_of, sign
+from engine.s3.sigv2 import string_to_sign as old_string_to_sign
 
 __all__ = ["ChunkSigning", "Credential", "Identity", "Payload", "Verifier"]
 
@@ -57,7 +70,7 @@ class Verifier:
     `find_credential` is asked for the credential of an access key at every request, so that one taken away is refused at once.
     """
 
-    __slots__ = ("_allow_anonymous", "_clock", "_find_credential", "_region", "_signing_key")
+    __slots__ = ("_allow_anonymous", "_clock", "_find_credential", "_presigned_sigv2", "_region", "_signing_key")
 
     def __init__(
         self,
@@ -66,18 +79,23 @@ class Verifier:
         clock: Callable[[], datetime] = _now,
         *,
         allow_anonymous: bool = False,
+        presigned_sigv2: bool = True,
     ) -> None:
-        """`clock` gives aware datetimes; `allow_anonymous` leaves requests without any signature to the authorizer."""
+        """`clock` gives aware datetimes; `allow_anonymous` leaves requests without any signature to the authorizer; without
+        `presigned_sigv2` a URL presigned by Signature Version 2 is refused.
+        """
         self._find_credential = find_credential
         self._region = region
         self._clock = clock
         self._allow_anonymous = allow_anonymous
+        self._presigned_sigv2 = presigned_sigv2
         self._signing_key = remembered_signing_keys()
 
-    def verify(self, request: Request, to_anonymous: str | None = None) -> Identity:
+    def verify(self, request: Request, to_anonymous: str | None = None, address: Address | None = None) -> Identity:
         """Prove who sent a request, and that path, query, headers and the form of the body are what was signed.
 
-        `to_anonymous` is said to those without a signature where that is not allowed.
+        `to_anonymous` is said to those without a signature where that is not allowed. `address` is what the request is about; without
+        it the path alone says so.
 
         Raises:
             AccessDenied: no signature, an expired one, or a header that it does not cover.
@@ -88,6 +106,8 @@ class Verifier:
         claim = read_claim(request, self._region)
         if claim is None:
             return self._anonymous(request, to_anonymous)
+        if isinstance(claim, QueryClaim):
+            return self._verify_old(request, claim, address)
         self._check_time(claim)
         mode = _signed_mode(request, claim)
         credential = self._find_credential(claim.access_key)
@@ -113,6 +133,35 @@ class Verifier:
         if STREAMING.get(mode, "").startswith("chunked-signed"):
             raise AccessDenied
         return Identity("", "", False, read_payload(request, mode, None), _MADE_BY_VERIFIER)
+
+    def _verify_old(self, request: Request, claim: QueryClaim, address: Address | None) -> Identity:
+        """The same by Version 2, which has no region, signs no body, and signs every x-amz-* header that comes."""
+        if not self._presigned_sigv2:
+            raise InvalidRequest(UNSUPPORTED)
+        now = self._clock()
+        if now > claim.end:
+            raise AccessDenied("Request has expired", Expires=_iso(claim.end), ServerTime=_iso(now))
+        meant = unhoisted(request)
+        resource = request.raw_path if address is None else resource_of(request, address)
+        credential = self._find_credential(claim.access_key)
+        text = old_string_to_sign(meant, claim, resource)
+        matches = hmac.compare_digest(sign((credential or NOBODY).secret_key, text), claim.signature.encode())
+        if credential is None:
+            raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
+        if not matches:
+            shown = old_string_to_sign(meant, claim, resource, hide=True)
+            raise SignatureDoesNotMatch(
+                AWSAccessKeyId=claim.access_key,
+                StringToSign=shown.decode(errors="replace"),
+                SignatureProvided=claim.signature,
+                StringToSignBytes=shown.hex(" "),
+            )
+        _compare_token(meant.header(_SESSION), credential)
+        mode = meant.header(CONTENT_SHA256) or UNSIGNED
+        _check_presigned_mode(mode)
+        return Identity(
+            credential.access_key, credential.account_id, True, read_payload(meant, mode, None), _MADE_BY_VERIFIER
+        )
 
     def _check_time(self, claim: Claim) -> None:
         now = self._clock()
@@ -150,17 +199,19 @@ def _signed_mode(request: Request, claim: Claim) -> str:
     if len(in_query) > 1:
         raise InvalidRequest(f"Query parameter {CONTENT_SHA256} was given more than once")
     mode = (in_query[0] if in_query else None) or (sent if CONTENT_SHA256 in claim.signed_headers else None) or UNSIGNED
+    _check_presigned_mode(mode)
+    return mode
+
+
+def _check_presigned_mode(mode: str) -> None:
     check_mode(mode)
     if mode in STREAMING:
         raise AuthorizationQueryParametersError(f"Query-string authentication does not allow {mode}")
-    return mode
 
 
 def _unsaid_mode(request: Request) -> str:
     """What an unsigned request means that does not say it: clients without credentials send trailers all the same."""
-    encodings = (request.header("content-encoding") or "").split(",")
-    is_chunked = "aws-chunked" in (encoding.strip() for encoding in encodings)
-    return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_chunked else UNSIGNED
+    return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_aws_chunked(request) else UNSIGNED
 
 
 def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesNotMatch:
@@ -179,7 +230,11 @@ def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesN
 
 def _check_token(request: Request, claim: Claim, credential: Credential) -> None:
     items = request.query if claim.is_presigned else ()
-    sent = SecretText(dict(items).get("X-Amz-Security-Token") or request.header(_SESSION) or "")
+    _compare_token(dict(items).get("X-Amz-Security-Token") or request.header(_SESSION), credential)
+
+
+def _compare_token(text: str | None, credential: Credential) -> None:
+    sent = SecretText(text or "")
     if not hmac.compare_digest(sent.encode(), (credential.session_token or "").encode()):
         raise InvalidToken
 
@@ -187,12 +242,13 @@ def _check_token(request: Request, claim: Claim, credential: Credential) -> None
 def _check_all_signed(request: Request, claim: Claim, mode: str) -> None:
     """Refuse a header that would be obeyed without being covered.
 
-    That is host, every x-amz-* header, and Content-Type in header form, as the API reference demands (a presigned URL leaves it open).
+    That is host and every x-amz-* header, and in header form Content-MD5. Content-Type need not be: the API reference demands it, but
+    S3 does not, and many clients never sign it (minio-java, aws-sdk-js v2, restic).
     x-amz-content-sha256 is covered already by being the canonical request's last line, and by nothing else.
     """
     needed = {"host"} | {name for name, _ in request.headers if name.startswith("x-amz-") and name != CONTENT_SHA256}
-    if not claim.is_presigned and request.headers_named("content-type"):
-        needed.add("content-type")
+    if not claim.is_presigned and request.headers_named("content-md5"):
+        needed.add("content-md5")
     unsigned = needed.difference(claim.signed_headers)
     if request.header(CONTENT_SHA256) not in (None, mode):
         unsigned.add(CONTENT_SHA256)

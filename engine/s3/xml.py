@@ -32,20 +32,66 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 _UNSAFE = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
 _UNWRITABLE = "\ufffd"
+_NO_CHARACTERS = frozenset(chr(number) for number in (0, *range(0xD800, 0xE000)))
+"""What no XML at all can hold."""
+_OF_KEYS = "Delete"
+"""The document that names keys; listings write their control characters as references, and here these are taken back."""
+_NUMERIC = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
+_MARK = "\uf8ff"
+_NO_XML_10 = (*range(1, 9), 0xB, 0xC, *range(0xE, 0x20), 0xFFFE, 0xFFFF)
+_HIDDEN = {number: chr(0xE000 + index) for index, number in enumerate(_NO_XML_10)}
+_SHOWN = {private: chr(number) for number, private in _HIDDEN.items()} | {_MARK: _MARK}
+_MARKED = re.compile(f"{_MARK}(.)")
 
 
-def escape(text: str) -> str:
-    """Text as the content of an element. What XML 1.0 cannot hold (most control characters) becomes U+FFFD.
+def escape(text: str, *, with_references: bool = False) -> str:
+    """Text as the content of an element. What XML 1.0 cannot hold (most control characters) becomes U+FFFD, or a reference (`&#x1;`).
 
-    AWS writes such characters as references that no XML 1.0 parser reads; whoever lists such keys asks for encoding-type=url.
+    AWS writes references, which parsers of XML 1.0 refuse; whoever lists such keys asks for encoding-type=url, or reads them in a way
+    of its own.
 
-    Source: XML 1.0 section 2.2 (Char); API page ListObjectsV2, encoding-type.
+    Source: XML 1.0 section 2.2 (Char); XML 1.1 section 2.2; API page ListObjectsV2, encoding-type.
     """
-    return _UNSAFE.sub(_escaped, text) if _UNSAFE.search(text) else text
+    if not _UNSAFE.search(text):
+        return text
+    return _UNSAFE.sub(_referenced if with_references else _escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:
     return _REFERENCES.get(found[0], _UNWRITABLE)
+
+
+def _referenced(found: re.Match[str]) -> str:
+    character = found[0]
+    if character in _NO_CHARACTERS:
+        return _UNWRITABLE
+    return _REFERENCES.get(character) or f"&#x{ord(character):X};"
+
+
+def _with_hidden(body: bytes) -> bytes:
+    """The document with references to characters that XML 1.0 cannot hold led past expat; the same object if it has none.
+
+    Each becomes a mark and a character of the private use area; a mark that is in the document anyway is doubled.
+    """
+    if not any(_number(found) in _HIDDEN for found in _NUMERIC.finditer(body)):
+        return body
+    return _NUMERIC.sub(_hidden, body.replace(_MARK.encode(), 2 * _MARK.encode()))
+
+
+def _hidden(found: re.Match[bytes]) -> bytes:
+    number = _number(found)
+    if number == ord(_MARK):
+        return 2 * _MARK.encode()
+    return (_MARK + _HIDDEN[number]).encode() if number in _HIDDEN else found[0]
+
+
+def _number(found: re.Match[bytes]) -> int:
+    return int(found[1], 16) if found[1] else int(found[2])
+
+
+def _with_shown(text: str) -> str:
+    """A text of such a document, with the characters themselves."""
+    return _MARKED.sub(lambda found: _SHOWN[found[1]], text)
 
 
 def read_document(body: bytes, root: Member) -> dict[str, Value]:
@@ -57,14 +103,15 @@ def read_document(body: bytes, root: Member) -> dict[str, Value]:
         MalformedXML: it is not well-formed UTF-8, is of another shape, lacks a required element or breaks a bound.
     """
     _check_bounds(body)
-    reader = _Reader(root)
+    document = _with_hidden(body) if root.tag == _OF_KEYS else body
+    reader = _Reader(root, _as_it_is if document is body else _with_shown)
     parser = xml.parsers.expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.texts.append
     try:
-        parser.Parse(body, True)
+        parser.Parse(document, True)
     except xml.parsers.expat.ExpatError:
         raise MalformedXML from None
     return reader.document
@@ -161,12 +208,17 @@ def _root_plan(root: Member) -> dict[str, _Plan]:
     return {root.tag: _Plan("document", root.shape)}
 
 
+def _as_it_is(text: str) -> str:
+    return text
+
+
 class _Reader:
     """expat's handlers: they build dicts and lists along the plan. Hot: a Complete calls them 60,000 times."""
 
-    __slots__ = ("_frames", "_passing", "_plan", "_plans", "_text", "_unknown_count", "_value", "texts")
+    __slots__ = ("_frames", "_passing", "_plan", "_plans", "_shown", "_text", "_unknown_count", "_value", "texts")
 
-    def __init__(self, root: Member) -> None:
+    def __init__(self, root: Member, shown: Callable[[str], str]) -> None:
+        self._shown = shown
         self._plan = _Plan("", Shape("structure"))
         self._plan.children = _root_plan(root)
         self._plans = self._plan.children
@@ -200,7 +252,7 @@ class _Reader:
         plan = self._text
         if plan is not None:
             self._text = None
-            self._put(plan, plan.convert("".join(self.texts)))
+            self._put(plan, plan.convert(self._shown("".join(self.texts))))
         elif self._passing:
             self._passing -= 1
             if self._passing:

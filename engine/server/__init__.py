@@ -31,10 +31,11 @@ def _application(
     blank_interval_s: float,
     customer_keys_in_clear: bool,
     customer_keys_in_new_buckets: bool,
+    presigned_sigv2: bool,
 ) -> Application:
     return Application(
         store,
-        Verifier(credentials.find, region),
+        Verifier(credentials.find, region, presigned_sigv2=presigned_sigv2),
         authorize or credentials.authorize,
         region=region,
         domains=domains,
@@ -58,6 +59,7 @@ def wsgi_app(
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
     customer_keys_in_clear: bool = False,
     customer_keys_in_new_buckets: bool = False,
+    presigned_sigv2: bool = True,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> WsgiApplication:
     """The WSGI application over a store that stays the caller's.
@@ -68,6 +70,7 @@ def wsgi_app(
     with a blank every `blank_interval_s` seconds until its result is there. A request with a customer's key (SSE-C) is refused
     unless the host says that it came by https, or `customer_keys_in_clear` allows it. A bucket that is made through the application
     takes none, as S3's new ones, until PutBucketEncryption says so (BlockedEncryptionTypes NONE), or `customer_keys_in_new_buckets`.
+    URLs presigned by Signature Version 2, as boto3 makes them by default in us-east-1, are taken unless `presigned_sigv2` is False.
 
     Under gunicorn without TLS, bodies are read from the connection's own socket, which costs about half, and a client that sends
     nothing for `idle_timeout_s` seconds is given up; elsewhere that is the host server's business.
@@ -83,6 +86,7 @@ def wsgi_app(
         blank_interval_s,
         customer_keys_in_clear,
         customer_keys_in_new_buckets,
+        presigned_sigv2,
     )
     return WsgiApplication(application, idle_timeout_s=idle_timeout_s)
 
@@ -99,6 +103,7 @@ def asgi_app(
     blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
     customer_keys_in_clear: bool = False,
     customer_keys_in_new_buckets: bool = False,
+    presigned_sigv2: bool = True,
     threads: int = THREADS_DEFAULT,
     idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
 ) -> AsgiApplication:
@@ -117,5 +122,6 @@ def asgi_app(
         blank_interval_s,
         customer_keys_in_clear,
         customer_keys_in_new_buckets,
+        presigned_sigv2,
     )
     return AsgiApplication(application, threads=threads, idle_timeout_s=idle_timeout_s)

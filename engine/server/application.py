@@ -34,8 +34,8 @@ from engine.server.credentials import Authorize
 from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, admit, call, listing_of, tagging_of_copy, told
-from engine.server.payload import body_of
+from engine.server.operations import SERVED, Site, admit, call, listing_of, refuse_misplaced, tagging_of_copy, told
+from engine.server.payload import body_of, without_presigned_checksums
 from engine.shapes.answers import Error
 from engine.store import Store
 
@@ -70,7 +70,7 @@ class Application:
         customer_keys_in_clear: bool = False,
         customer_keys_in_new_buckets: bool = False,
     ) -> None:
-        self._store = store
+        self._store = store if region is None else store.in_region(region)
         self._verifier = verifier
         self._authorize = authorize
         self._region = region
@@ -112,17 +112,19 @@ class Application:
             return self._health(exchange.address.key)
         meant = unhoisted(request)
         exchange.operation = operation = route(meant, exchange.address)
-        exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name))
+        exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         check_header_names(name for name, _ in meant.headers)
         refuse_encryption_of_parts(operation, meant)
+        refuse_misplaced(operation, meant)
         document = None
         if needs_body(operation) == "xml":
             document = read_document(operation, identity, meant, exchange.body)
         inputs = parse_input(operation, meant, exchange.address, document)
         inputs, refused = admit(operation, inputs, lambda *asked: self._authorize(identity, *asked))
         if needs_body(operation) == "stream":
+            inputs = without_presigned_checksums(operation, inputs, request)
             inputs |= body_of(identity, meant, exchange.body)
         if operation.name in slow.OPERATIONS:
             return slow.answer_slowly(
@@ -190,6 +192,7 @@ class Application:
             and not any(name.lower() == "content-length" for name, _ in response.headers)
         ):
             response.headers.append(("Content-Length", str(len(response.body))))
+        response.is_proven = exchange.identity is not None and exchange.identity.signed
         if not exchange.body.at_end:
             response.headers.append(("Connection", "close"))
         if exchange.request.method == "HEAD" or response.status in (204, 304):

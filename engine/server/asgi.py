@@ -52,11 +52,15 @@ class AsgiApplication:
         request = _request(scope)
         body = AsgiBody(receive, _content_length(request), loop, self._idle_timeout_s)
         try:
-            response = await self._handle(request, body, loop)
-        finally:
-            await body.close()
-        try:
-            await self._send(response, _Departure(receive, body), send, loop)
+            try:
+                response = await self._handle(request, body, loop)
+                if isinstance(response.body, bytes):
+                    rest = body if body.is_worth_reading(expects_continue=_expects_continue(request)) else None
+                    await self._send_whole(response, response.body, rest, send)
+                    return
+            finally:
+                await body.close()
+            await self._send_pieces(response, response.body, _Departure(receive, body), send, loop)
         except _ClientStalled:
             _log.info("a client took nothing for %s s and was given up", self._idle_timeout_s)
 
@@ -70,18 +74,32 @@ class AsgiApplication:
             work.add_done_callback(_close_unsent)
             raise
 
-    async def _send(
-        self, response: Response, departure: "_Departure", send: Send, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-        start = {"type": "http.response.start", "status": response.status, "headers": headers}
-        if isinstance(response.body, bytes):
-            await self._send_all(send, start, {"type": "http.response.body", "body": response.body})
+    async def _send_whole(self, response: Response, document: bytes, rest: AsgiBody | None, send: Send) -> None:
+        """Send an answer that is there. Where the client still sends, the last byte waits until that has ended: granian takes
+        nothing more from a client whose answer is complete.
+        """
+        start, whole = _start_of(response), {"type": "http.response.body", "body": document}
+        if rest is not None and document:
+            await self._send_all(send, start, whole | {"body": document[:-1], "more_body": True})
+            await rest.read_on()
+            await self._send_all(send, whole | {"body": document[-1:]})
             return
+        if rest is not None:
+            await rest.read_on()
+        await self._send_all(send, start, whole)
+
+    async def _send_pieces(
+        self,
+        response: Response,
+        body: Iterable[bytes],
+        departure: "_Departure",
+        send: Send,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         try:
-            await self._send_all(send, start)
+            await self._send_all(send, _start_of(response))
             departure.watch()
-            pieces = iter(response.body)
+            pieces = iter(body)
             while (piece := await loop.run_in_executor(self._pool, next, pieces, None)) is not None:
                 if departure.has_come:
                     return
@@ -91,7 +109,7 @@ class AsgiApplication:
             _log.error("an answer broke off: %s", error.reason)
         finally:
             departure.forget()
-            close(response.body)
+            close(body)
 
     async def _send_all(self, send: Send, *messages: dict[str, Any]) -> None:
         """Send with a limit on waiting: a client that stops reading is given up."""
@@ -101,6 +119,15 @@ class AsgiApplication:
                     await send(message)
         except TimeoutError:
             raise _ClientStalled from None
+
+
+def _expects_continue(request: Request) -> bool:
+    return bool(request.headers_named("expect"))
+
+
+def _start_of(response: Response) -> dict[str, Any]:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
 def _close_unsent(work: Future[Response]) -> None:

@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from engine.errors import IncompleteBody, RequestTimeout, S3Error
+from engine.server.reading_on import READ_ON_IDLE_S_MAX, READ_ON_S_MAX, READ_ON_SIZE_MAX
 
 BATCH_SIZE = 1024 * 1024
 """A batch ends with the piece that reaches it."""
@@ -76,6 +77,14 @@ class AsgiBody:
         if ends_batch and not self._ended:
             self._loop.call_soon_threadsafe(self._fetcher.fetch_more)
 
+    def is_worth_reading(self, *, expects_continue: bool) -> bool:
+        """Whether the client still sends: to fetch what it expects `100 Continue` for would have the host say that."""
+        return not self.at_end and not self._fetcher.is_done and (self._has_begun or not expects_continue)
+
+    async def read_on(self) -> None:
+        """Fetch what is left and drop it, within the bounds of `reading_on`; for the event loop, when the work is done."""
+        await self._fetcher.read_on()
+
     async def close(self) -> None:
         """Fetch no more; for the event loop, when the work is done or given up."""
         await self._fetcher.close()
@@ -108,6 +117,13 @@ class _Fetcher:
         self._is_idle = False
         self._ended = False
         self._closed = False
+        self._to_drop: int | None = None
+        """Of a body that nobody reads any more: how many bytes may still come."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is fetched, be it that all was or that it failed."""
+        return self._task is not None and self._task.done()
 
     def fetch_more(self) -> None:
         """The worker has begun to wait, or to work on the last piece of the batch before."""
@@ -117,6 +133,18 @@ class _Fetcher:
         elif self._task is None:
             self._task = self._loop.create_task(self._run())
             self._watch()
+
+    async def read_on(self) -> None:
+        """Fetch what is left and drop it, within bounds."""
+        self._to_drop = READ_ON_SIZE_MAX
+        self._idle_timeout_s = min(self._idle_timeout_s, READ_ON_IDLE_S_MAX)
+        self._wanted.set()
+        if self._task is None:
+            self._task = self._loop.create_task(self._run())
+        if self._timer is not None:
+            self._timer.cancel()
+        self._watch()
+        await asyncio.wait([self._task], timeout=READ_ON_S_MAX)
 
     async def close(self) -> None:
         """Fetch no more, whatever is under way."""
@@ -144,7 +172,8 @@ class _Fetcher:
         try:
             while not self._ended:
                 await self._wanted.wait()
-                self._wanted.clear()
+                if self._to_drop is None:
+                    self._wanted.clear()
                 await self._fetch()
         except asyncio.CancelledError:
             if not self._is_idle:
@@ -168,8 +197,15 @@ class _Fetcher:
             data: bytes = message.get("body", b"")
             size += len(data)
             self._ended = self._is_last(data) or not message.get("more_body", False)
-            if data or self._ended:
+            if self._to_drop is not None:
+                self._drop(len(data))
+            elif data or self._ended:
                 self._pieces.put(_Piece(data, size >= BATCH_SIZE, self._ended))
+
+    def _drop(self, size: int) -> None:
+        self._to_drop = (self._to_drop or 0) - size
+        if self._to_drop <= 0 and not self._ended:
+            raise IncompleteBody(reason="a refused body is too long to be read on")
 
     def _is_last(self, data: bytes) -> bool:
         if self._left is None:

@@ -42,6 +42,8 @@ class Response:
     status: int
     headers: Headers
     body: bytes | Iterable[bytes] = b""
+    is_proven: bool = False
+    """Whether the signature of the request was found right."""
 
 
 @dataclass(slots=True)

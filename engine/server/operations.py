@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import AccessDenied, InvalidRequest, NotImplementedYet, S3Error
+from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, NotImplementedYet, S3Error
 from engine.objects.copy_source import CopySource
 from engine.record import replace
-from engine.s3.model import Operation, snake
+from engine.s3.http import Request
+from engine.s3.model import OPERATIONS, REGIONS, Operation, snake
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.shapes import answers
-from engine.shapes.bucket_answers import GetBucketLocationOutput, HeadBucketOutput
 from engine.shapes.requests import parameters
 from engine.store import Store
 
@@ -82,12 +82,11 @@ def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
     return inputs | {"blocked_encryption_types": site.blocks_in_new_buckets}
 
 
-def _head_bucket(result: HeadBucketOutput, site: Site) -> HeadBucketOutput:
-    return replace(result, bucket_region=site.region or result.bucket_region)
-
-
-def _bucket_location(result: GetBucketLocationOutput, site: Site) -> GetBucketLocationOutput:
-    return replace(result, location_constraint=site.region)
+def _list_buckets(inputs: Inputs, site: Site) -> Inputs:
+    region = inputs.get("bucket_region")
+    if region is not None and region != site.region and region not in REGIONS:
+        raise InvalidArgument(f"Argument value {region} is not a valid AWS Region", ArgumentName="bucket-region")
+    return inputs
 
 
 def _completed(result: answers.CompleteMultipartUploadOutput, site: Site) -> answers.CompleteMultipartUploadOutput:
@@ -108,7 +107,7 @@ SERVED: dict[str, Served] = {
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
     "GetBucketEncryption": Served("s3:GetEncryptionConfiguration"),
     "GetBucketLifecycleConfiguration": Served("s3:GetLifecycleConfiguration"),
-    "GetBucketLocation": Served("s3:GetBucketLocation", present=_bucket_location),
+    "GetBucketLocation": Served("s3:GetBucketLocation"),
     "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
     "GetBucketVersioning": Served("s3:GetBucketVersioning"),
     "GetObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
@@ -117,9 +116,9 @@ SERVED: dict[str, Served] = {
     "GetObjectLockConfiguration": Served("s3:GetBucketObjectLockConfiguration"),
     "GetObjectRetention": Served("s3:GetObjectRetention"),
     "GetObjectTagging": Served("s3:GetObjectTagging", of_version="s3:GetObjectVersionTagging"),
-    "HeadBucket": Served("s3:ListBucket", present=_head_bucket),
+    "HeadBucket": Served("s3:ListBucket"),
     "HeadObject": Served("s3:GetObject", of_version="s3:GetObjectVersion"),
-    "ListBuckets": Served("s3:ListAllMyBuckets"),
+    "ListBuckets": Served("s3:ListAllMyBuckets", _list_buckets),
     "ListMultipartUploads": Served("s3:ListBucketMultipartUploads"),
     "ListObjectVersions": Served("s3:ListBucketVersions"),
     "ListObjects": Served("s3:ListBucket"),
@@ -166,8 +165,34 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "transition_default_minimum_object_size": frozenset({"all_storage_classes_128K"}),
 }
 """Members that may be sent though they change nothing; an empty set stands for any value."""
-OF_DIRECTORY_BUCKETS = frozenset({"if_match_last_modified_time", "if_match_size"})
-"""Members that S3 too refuses for a general purpose bucket, without a further word."""
+
+
+_PARTS = ("UploadPart", "UploadPartCopy")
+_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
+_OF_UPLOADS = frozenset(
+    tag
+    for tag in (member.tag.lower() for member in OPERATIONS["CreateMultipartUpload"].inputs)
+    if tag.startswith("x-amz-") and not tag.startswith(("x-amz-meta-", "x-amz-checksum-"))
+)
+
+OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
+"""Members that S3 too refuses for a general purpose bucket, without a further word, and in this order whatever else is wrong."""
+
+
+def refuse_misplaced(operation: Operation, request: Request) -> None:
+    """What an upload is said to have from its beginning, a part may not say.
+
+    Raises:
+        InvalidArgument: it does.
+
+    Source: S3's refusal of x-amz-tagging on UploadPart, as users of its clients met it.
+    """
+    if operation.name not in _PARTS:
+        return
+    for name, value in request.headers:
+        if value and name in _OF_UPLOADS - _OF_PARTS:
+            message = "The specified header is not valid in this context"
+            raise InvalidArgument(message, ArgumentName=name, ArgumentValue=value)
 
 
 def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str]:
@@ -296,11 +321,12 @@ def call(
 
 
 def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Operation | None = None) -> None:
+    for name in OF_DIRECTORY_BUCKETS:
+        if inputs.get(name) is not None:
+            raise NotImplementedYet(Header=_wire_name(operation, name))
     for name, value in inputs.items():
         if value is None or value is False or name in taken:  # false asks for nothing: x-amz-bucket-object-lock-enabled
             continue
-        if name in OF_DIRECTORY_BUCKETS:
-            raise NotImplementedYet(Header=_wire_name(operation, name))
         harmless = WITHOUT_EFFECT.get(name)
         if harmless is None or (harmless and value not in harmless):
             header = _wire_name(operation, name)

@@ -50,6 +50,7 @@ class Settings:
     reap_interval_s: float = INTERVAL_S_DEFAULT
     customer_keys_in_clear: bool = False
     customer_keys_in_new_buckets: bool = False
+    presigned_sigv2: bool = True
     key_ring: str | None = None
     key_provider: str = "local"
     kms_key_id: str | None = None
@@ -117,6 +118,7 @@ def load_application(settings: Settings) -> Any:
         access_log=AccessLog() if settings.log_format != "none" else None,
         customer_keys_in_clear=settings.customer_keys_in_clear,
         customer_keys_in_new_buckets=settings.customer_keys_in_new_buckets,
+        presigned_sigv2=settings.presigned_sigv2,
     )
     application.lifespan = Upkeep(store, settings.reap_interval_s)
     return application

@@ -9,7 +9,8 @@ from typing import Any
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.s3.http import Request
 from engine.server.application import Application
-from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT, RawBody
+from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT
+from engine.server.reading_on import Strangers, answer_then_read_on
 from engine.server.wsgi_socket import SocketBody
 
 _DIGITS = re.compile(r"[0-9]{1,19}")
@@ -22,7 +23,10 @@ class WsgiBody:
 
     def __init__(self, stream: Any, length: int | None, terminated: bool) -> None:
         self.length = length
+        self.waits_at_most_s: float | None = None
         self._stream = stream
+        self._has_begun = False
+        self._has_failed = False
         self._left = length if length is not None else None if terminated else 0
 
     def read(self, size: int = -1, /) -> bytes:
@@ -36,6 +40,7 @@ class WsgiBody:
             size = self._left if size < 0 else min(size, self._left)
         if size == 0:
             return b""
+        self._has_begun = True
         data = self._read(size)
         if not data:
             self._left = 0
@@ -47,14 +52,23 @@ class WsgiBody:
         try:
             data: bytes = self._stream.read(size)
         except TimeoutError:
+            self._has_failed = True
             raise RequestTimeout from None
         except OSError as error:
+            self._has_failed = True
             raise IncompleteBody(reason="the client went away") from error
         return data
 
     @property
     def at_end(self) -> bool:
         return self._left == 0
+
+    def is_worth_reading(self, *, expects_continue: bool) -> bool:
+        """Whether the client still sends: to read what it expects `100 Continue` for would have the host say that."""
+        return not self.at_end and not self._has_failed and (self._has_begun or not expects_continue)
+
+    def give_up(self) -> None:
+        """Nothing to tell: the host knows what it has handed out."""
 
 
 class WsgiApplication:
@@ -63,13 +77,19 @@ class WsgiApplication:
     def __init__(self, application: Application, *, idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT) -> None:
         self.application = application
         self._idle_timeout_s = idle_timeout_s
+        self._strangers = Strangers()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        response = self.application.handle(_request(environ), self._body(environ))
+        body = self._body(environ)
+        response = self.application.handle(_request(environ), body)
         start_response(f"{response.status} {_phrase(response.status)}", response.headers)
-        return [response.body] if isinstance(response.body, bytes) else response.body
+        if not isinstance(response.body, bytes):
+            return response.body
+        if body.is_worth_reading(expects_continue="HTTP_EXPECT" in environ):
+            return answer_then_read_on(response, response.body, body, self._strangers)
+        return [response.body]
 
-    def _body(self, environ: Environ) -> RawBody:
+    def _body(self, environ: Environ) -> SocketBody | WsgiBody:
         length = _content_length(environ)
         return SocketBody.of(environ, length, self._idle_timeout_s) or WsgiBody(
             environ["wsgi.input"], length, bool(environ.get("wsgi.input_terminated"))

@@ -32,7 +32,7 @@ class SocketBody(Source):
         self._connection = connection
         self._host_body = host_body
         self._reader = host_body.reader
-        self._idle_timeout_s = idle_timeout_s
+        self.waits_at_most_s: float | None = idle_timeout_s
         self._buffer = memoryview(b"")
         self.length: int | None = self._reader.length
 
@@ -87,6 +87,16 @@ class SocketBody(Source):
     def has_more(self) -> bool:
         return not self.at_end
 
+    def is_worth_reading(self, *, expects_continue: bool) -> bool:
+        """Whether the client still sends; gunicorn has said `100 Continue` to whoever expects it."""
+        return not self.at_end and not self._host_body.failed
+
+    def give_up(self) -> None:
+        """Have the host close the connection at once: its one loop would wait 2 s for more, and all other connections with it."""
+        self._host_body.failed = True
+        with contextlib.suppress(OSError):  # the client has gone
+            self._connection.shutdown(socket.SHUT_RD)
+
     def _receive(self, size: int) -> memoryview:
         self._buffer = self._buffer or memoryview(mmap.mmap(-1, size, BUFFER_FLAGS))
         with self._waiting():
@@ -104,7 +114,7 @@ class SocketBody(Source):
     def _waiting(self) -> Iterator[None]:
         """Wait for the client no longer than the time-out; the host looks for no other request behind a body that failed."""
         self._host_body.failed = True
-        self._limit(self._idle_timeout_s)
+        self._limit(self.waits_at_most_s or 0)
         try:
             yield
         except (ReadFailed, ConnectionError, BlockingIOError) as error:

@@ -179,7 +179,7 @@ class PutObjectOutput(Checksum, frozen=True):
 
 
 class HeadObjectOutput(Checksum, frozen=True):
-    """Answer of HeadObject; `status` is 200, or 206 for a part or a range."""
+    """Answer of HeadObject; `content_range` is None for the whole object."""
 
     accept_ranges: str
     last_modified: datetime
@@ -187,7 +187,6 @@ class HeadObjectOutput(Checksum, frozen=True):
     etag: str
     content_type: str
     metadata: dict[str, str]
-    status: int = 200
     content_range: str | None = None
     cache_control: str | None = None
     content_disposition: str | None = None

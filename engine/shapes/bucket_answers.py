@@ -9,22 +9,27 @@ from engine.shapes.lifecycle import LifecycleRule
 
 
 class Bucket(Record, frozen=True):
-    """A bucket in ListBuckets."""
+    """A bucket in ListBuckets; its region and resource name only where some of the buckets were asked for."""
 
     name: str
     creation_date: datetime
+    bucket_region: str | None = None
+    bucket_arn: str | None = None
 
 
 class CreateBucketOutput(Record, frozen=True):
     """Answer of CreateBucket."""
 
     location: str
+    bucket_arn: str
 
 
 class HeadBucketOutput(Record, frozen=True):
     """Answer of HeadBucket."""
 
     bucket_region: str
+    bucket_arn: str
+    access_point_alias: bool = False
 
 
 class GetBucketLocationOutput(Record, frozen=True):

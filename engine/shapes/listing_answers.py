@@ -1,6 +1,7 @@
 """What the listings of keys answer; see `engine.shapes.answers`."""
 
 from datetime import datetime
+from typing import Literal
 
 from engine.record import Record
 from engine.shapes.answers import Initiator, Owner
@@ -82,7 +83,11 @@ class DeleteMarkerEntry(Record, frozen=True):
 
 
 class ListObjectVersionsOutput(Record, frozen=True):
-    """Answer of ListObjectVersions; the next markers only when it is truncated, a version's only when it ends on one."""
+    """Answer of ListObjectVersions; the next markers only when it is truncated, a version's only when it ends on one.
+
+    S3 lists versions and delete markers together, by key and the newest first: `interleaving` has, for each of them in that order, the
+    member that it is the next one of.
+    """
 
     name: str
     prefix: str
@@ -98,6 +103,7 @@ class ListObjectVersionsOutput(Record, frozen=True):
     delete_markers: tuple[DeleteMarkerEntry, ...] | None = None
     common_prefixes: tuple[CommonPrefix, ...] | None = None
     request_charged: str | None = None
+    interleaving: tuple[Literal["versions", "delete_markers"], ...] = ()
 
 
 class ListObjectsV2Output(Record, frozen=True):

@@ -101,6 +101,8 @@ class CreateMultipartUploadRequest(StoredWithObject, Encrypted, total=False):
 class UploadPartRequest(Request, Digests, CustomerKeyed, total=False):
     """Members of UploadPart."""
 
+    presigned_checksum_algorithm: str | None
+
 
 class PutObjectRequest(StoredWithObject, Digests, Encrypted, total=False):
     """Members of PutObject."""
@@ -127,6 +129,7 @@ class ReadRequest(Request, CustomerKeyed, total=False):
 
     version_id: str | None
     range: str | None
+    if_range: str | None
     part_number: int | None
     if_match: str | None
     if_none_match: str | None

@@ -46,6 +46,29 @@ class CheckReport(Record, frozen=True):
         return not (self.missing or self.wrong_size or self.corrupt)
 
 
+class BackupReport(Record, frozen=True):
+    """What a backup took over of a store: `parts` rows, and their files, linked or copied, with their bytes.
+
+    `missing` and `corrupt` are the trouble that the store has: blobs that its rows name and that are not there, and rows that do not
+    match their check value (the first hundred of each). All else is in the backup.
+    """
+
+    parts: int
+    linked_files: int
+    linked_bytes: int
+    copied_files: int
+    copied_bytes: int
+    has_key_ring: bool
+    """Whether the ring of SSE-S3 lies in the store, and so in the backup."""
+    missing: tuple[str, ...]
+    corrupt: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that rows name is in the backup."""
+        return not (self.missing or self.corrupt)
+
+
 class RewrapReport(Record, frozen=True):
     """What a rotation of the key ring did: the key that is active now, how many there are, and what was wrapped anew."""
 

@@ -1,14 +1,11 @@
 """The core as objects, for the tests that link programs of their own."""
 
-import os
-
 import pytest
 
-from tests.support.core_builds import CoreBuilds
+from tests.support.core_builds import CSRC, CoreBuilds
 
 
 @pytest.fixture(scope="session")
-def core_builds(tmp_path_factory: pytest.TempPathFactory) -> CoreBuilds:
-    """In a directory that all processes of a run share."""
-    base = tmp_path_factory.getbasetemp()
-    return CoreBuilds((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "core")
+def core_builds() -> CoreBuilds:
+    """In a directory that all processes of a run share, and the runs after it."""
+    return CoreBuilds(CSRC.parent / "build" / "core")

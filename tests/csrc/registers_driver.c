@@ -14,6 +14,7 @@
 #include "cpu/features.h"
 #include "fused/fused.h"
 #include "gcm/gcm.h"
+#include "kernels/answers.h"
 
 enum { REGISTERS = 16, REGISTER_SIZE = 64, TEXT_MAX = 4096 };
 
@@ -122,10 +123,9 @@ static void look_at_fused(void)
 int main(int argc, char **argv)
 {
     ENGINE_ASSERT(argc == 2 && engine_init() == ENGINE_OK);
-    for (size_t i = 0; i < sizeof one; i++) {
-        ((uint8_t *)&one)[i] = (uint8_t)(131 * i + 7);
-        ((uint8_t *)&other)[i] = (uint8_t)(73 * i + 200);
-    }
+    fill_with_pattern((uint8_t *)&one, sizeof one);
+    for (size_t i = 0; i < sizeof other; i++)
+        ((uint8_t *)&other)[i] = (uint8_t) ~((uint8_t *)&one)[i];
     if (strcmp(argv[1], "gcm") == 0)
         look_at_gcm();
     else

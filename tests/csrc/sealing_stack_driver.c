@@ -60,7 +60,9 @@ int main(void)
     int rows = 0, found = 0;
     ENGINE_ASSERT(engine_init() == ENGINE_OK);
     for (int i = 0; i < FUSED_ROWS_X86; i++) {
-        if (!engine_fused_row_seals(i) || !engine_fused_row_usable(i))
+        struct engine_row_info info = {0};
+        fused_describe(i, &info);
+        if (!info.seals || !info.usable)
             continue;
         rows++;
         found += telling(&fused_rows_x86[i]);

@@ -10,7 +10,7 @@ import pytest
 from engine.native.ffi import cpu_features_detected
 from tests.support.processes import python_output, run_python
 
-pytestmark = pytest.mark.kernels
+pytestmark = [pytest.mark.kernels, pytest.mark.features]
 
 PRINT_KERNELS = """if True:
     import json

@@ -16,7 +16,7 @@ WIDTHS = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8}
 SIZE_MAX = 2**63 - 1
 """The largest that awscrt takes. With a size of 0 it leaves the second CRC out, which may only be that of no bytes."""
 
-pytestmark = pytest.mark.parametrize("name", CRCS)
+pytestmark = [pytest.mark.kernels, pytest.mark.parametrize("name", CRCS)]
 
 
 def combined_by_awscrt(
@@ -69,6 +69,7 @@ def test_only_a_crc_can_be_combined(name: str) -> None:
             combine_crcs(other, b"", [])
 
 
+@pytest.mark.features
 def test_combining_answers_without_any_feature_of_the_processor(name: str) -> None:
     code = f"from engine import native; print(native.combine_crcs({name!r}, bytes(range({2 * WIDTHS[name]})), [9, 8]).hex())"
     result = run_python(code, ENGINE_CPU_DISABLE=",".join(cpu_features_detected()))

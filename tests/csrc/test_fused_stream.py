@@ -69,6 +69,7 @@ def test_digests_and_sealed_bytes_are_right_in_every_combination(digests: Digest
             os.close(fd)
 
 
+@pytest.mark.features
 @pytest.mark.parametrize(
     "disabled",
     ["sha_ni", "vaes", "avx512f", "avx512f,sha_ni", "bmi1", "bmi1,sha_ni", "pclmulqdq", "aes", "one_cycle_vectors"],

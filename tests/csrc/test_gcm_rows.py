@@ -178,10 +178,12 @@ def chosen_without(*features: str) -> str:
     return python_output(code, ENGINE_CPU_DISABLE=",".join(features)).strip()
 
 
+@pytest.mark.features
 def test_with_every_feature_off_the_row_of_libcrypto_runs() -> None:
     assert chosen_without(*cpu_features_detected()) == "libcrypto"
 
 
+@pytest.mark.features
 @pytest.mark.parametrize("disabled", [*sorted(WIDE), "sse4_2"])
 def test_the_row_that_runs_is_the_one_the_features_allow(disabled: str) -> None:
     usable = set(cpu_features_detected()) - {disabled}

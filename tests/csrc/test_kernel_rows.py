@@ -98,6 +98,7 @@ def test_an_unknown_row_is_refused_by_name() -> None:
         kernels.run_kernel("MD4", "libcrypto", b"")
 
 
+@pytest.mark.features
 def test_a_row_that_cannot_run_here_is_refused() -> None:
     assert issubclass(native_errors.KernelUnusable, native_errors.NativeError)
     code = """if True:

@@ -9,6 +9,8 @@ from tests.support.core_builds import CoreBuilds, Fault, Flavour, Objects, linke
 
 WRAPPED = ("calloc", "free", "mmap", "munmap", "RAND_bytes", "RAND_priv_bytes")
 
+pytestmark = pytest.mark.kernels
+
 
 def driver_of(place: Path, objects: Objects) -> Path:
     wrap = "-Wl," + ",".join(f"--wrap={name}" for name in WRAPPED)

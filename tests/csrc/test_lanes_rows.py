@@ -40,7 +40,7 @@ def row(request: pytest.FixtureRequest) -> int:
 
 
 def width(row: int) -> int:
-    return int(lib.engine_lanes_row_width(row))
+    return kernels.rows(lib.ENGINE_ROW_LANES)[row].streams
 
 
 def expected(row: int, messages: list[bytes]) -> list[dict[str, bytes]]:
@@ -107,6 +107,7 @@ def rows_with_features_off(*disabled: str) -> list[tuple[str, str, bool, bool]]:
     return [tuple(row) for row in json.loads(python_output(PRINT_LANES, ENGINE_CPU_DISABLE=",".join(disabled)))]
 
 
+@pytest.mark.features
 @needs_x86_64
 @pytest.mark.parametrize("disabled", ["", "avx512f", "avx512bw", "avx2", "avx512f,avx2"])
 def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
@@ -122,10 +123,12 @@ def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
     assert chosen == wanted
 
 
+@pytest.mark.features
 def test_with_every_feature_off_there_are_no_lanes() -> None:
     assert not any(usable for _, _, usable, _ in rows_with_features_off(*cpu_features_detected()))
 
 
+@pytest.mark.features
 @needs_x86_64
 def test_a_row_that_lacks_its_feature_is_refused() -> None:
     code = """if True:
@@ -142,11 +145,10 @@ def test_a_row_that_lacks_its_feature_is_refused() -> None:
 
 
 def test_the_narrowest_row_that_is_wide_enough_is_chosen(row: int) -> None:
-    digests = lib.engine_lanes_row_digests(row)
+    rows = kernels.rows(lib.ENGINE_ROW_LANES)
+    digests = rows[row].digests
+    widths = sorted({other.streams for other in rows if other.usable and other.digests == digests})
     for lanes in range(1, 41):
         chosen = lib.engine_lanes_row_chosen(digests, lanes)
-        assert lib.engine_lanes_row_usable(chosen)
-        widths = sorted(
-            {width(i) for i in range(len(ROWS)) if ROWS[i].usable and lib.engine_lanes_row_digests(i) == digests}
-        )
+        assert rows[chosen].usable
         assert width(chosen) == next((wide for wide in widths if wide >= lanes), widths[-1])

@@ -14,10 +14,12 @@ import pytest
 from engine.native import errors as native_errors
 from engine.native.stream import IN_PYTHON, Digest, Stream
 from tests.support.oracles import ORACLES
-from tests.support.processes import PEAK_KIB, python_output
+from tests.support.processes import python_output
 
 MIB = 1 << 20
 ALL = Digest(sum(Digest))
+
+pytestmark = pytest.mark.kernels
 
 
 def md5(data: bytes) -> bytes:
@@ -60,7 +62,6 @@ def write_all_and_close(fd: int, pieces: list[bytes], pause_s: float = 0) -> thr
     return thread
 
 
-@pytest.mark.kernels
 @pytest.mark.parametrize("digests", [ALL & ~IN_PYTHON, ALL, IN_PYTHON], ids=["in C", "all", "in Python"])
 def test_a_file_goes_through_whole(source: tuple[int, bytes], tmp_path: Path, digests: Digest) -> None:
     fd, data = source
@@ -283,31 +284,3 @@ def test_an_exception_in_a_signal_handler_ends_an_endless_pump() -> None:
             print("stopped", stream.size % (64 << 20))
     """
     assert python_output(code) == "stopped 0\n"
-
-
-@pytest.mark.slow
-def test_memory_is_flat_in_the_length(tmp_path: Path) -> None:
-    code = """if True:
-        import os, sys
-        from engine.native.stream import Digest, Stream
-        fd = os.open(sys.argv[1], os.O_RDONLY)
-        before = peak_kib()
-        with Stream(Digest.CRC32C) as stream:
-            assert stream.pump(fd, 1 << 62, 0) == 2 << 30
-            print(peak_kib() - before, stream.digest(Digest.CRC32C).hex())
-    """
-    path = tmp_path / "sparse"
-    with open(path, "wb") as file:
-        file.truncate(2 << 30)
-    grown_kib, crc = python_output(PEAK_KIB + code, str(path)).split()
-    assert int(grown_kib) < 4096
-    assert crc == crc32c_of_zeros(2 << 30)
-
-
-def crc32c_of_zeros(length: int) -> str:
-    from awscrt import checksums
-
-    crc, zeros = 0, bytes(64 * MIB)
-    for _ in range(length // len(zeros)):
-        crc = checksums.crc32c(zeros, crc)
-    return f"{crc:08x}"

@@ -21,6 +21,8 @@ FORGETFUL = {
 }
 """Faults that the drivers must find; whether a row leaves something on the stack if nobody wipes that, its compiler decides."""
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.fixture(params=FORGETFUL)
 def driver(request: pytest.FixtureRequest) -> str:

@@ -14,10 +14,7 @@ from engine.native import kernels
 from tests.support.assembly import Assembly, refused
 from tests.support.core_builds import CoreBuilds, Flavour, linked
 
-pytestmark = [
-    pytest.mark.kernels,
-    pytest.mark.skipif(platform.machine() != "x86_64", reason="features are known on x86-64 only"),
-]
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="features are known on x86-64 only")
 
 
 @dataclass(frozen=True, slots=True)

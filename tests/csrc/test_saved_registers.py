@@ -29,10 +29,7 @@ EXPECTED = {
     X87 | XMM | YMM | MASKS | UPPER_HALVES | UPPER_SIXTEEN: ON_XMM | ON_YMM | ON_ZMM,
 }
 
-pytestmark = [
-    pytest.mark.kernels,
-    pytest.mark.skipif(platform.machine() != "x86_64", reason="the register is of x86-64"),
-]
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the register is of x86-64")
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ NO_MEMBERS = {
     "keys": "in Delete",
     "quiet": "in Delete",
     "content_sha256": "signed",
+    "presigned_checksum_algorithm": "signed in a URL, where no value is compared",
     "checksums": "ten",
     "blocked_encryption_types": "of a new bucket, which S3 decides by itself",
 }

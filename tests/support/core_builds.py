@@ -1,6 +1,11 @@
-"""The C core compiled for the tests, once in a run for each set of flags; drivers and fuzz targets are linked with its objects."""
+"""The C core compiled for the tests, once for each set of flags; drivers and fuzz targets are linked with its objects.
+
+The objects stay in `build` for later runs, of which `make test` makes several, under a name that tells what they were made of.
+"""
 
 import fcntl
+import functools
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -36,14 +41,24 @@ class Fault:
     """Which file to compile, if it is another."""
 
 
-class CoreBuilds:
-    """The objects of this run."""
+@functools.cache
+def made_of(core: Path = CSRC) -> str:
+    """A digest of all that decides what the objects are: the files of the core, the compiler and its flags."""
+    compiler = subprocess.run(["cc", "-v"], capture_output=True, check=True).stderr
+    digest = hashlib.sha256(repr((compiler, COMMON, [flavour.value for flavour in Flavour])).encode())
+    for path in sorted(path for path in core.rglob("*.[ch]")):
+        digest.update(f"{path.relative_to(core)} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+
+class CoreBuilds:
+    """The objects of this core, in a directory that all runs share."""
+
+    def __init__(self, builds: Path) -> None:
+        self.place = builds / made_of()
 
     def objects(self, flavour: Flavour) -> Objects:
-        """Compile the core unless this run has done so; processes of pytest-xdist wait for each other."""
+        """Compile the core unless that has been done; processes that want the same wait for each other."""
         place = self.place / flavour.name
         place.mkdir(parents=True, exist_ok=True)
         sources, is_there = core_sources(), place / "is-there"

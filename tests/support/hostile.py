@@ -19,6 +19,7 @@ from tests.support.hostile_claims import (
     query_claims,
     scopes,
 )
+from tests.support.hostile_presigned import v2_claims
 from tests.support.signing import UNSIGNED, Form, change_header, change_query, with_header, without_header
 
 __all__ = ["BODY", "FORMS", "HASH", "TARGETS", "UNSIGNED_HEADERS", "UPLOAD", "Hostile", "hostile_requests"]
@@ -92,6 +93,9 @@ class Hostile:
 
 def hostile_requests(upload_id: str) -> Iterator[Hostile]:
     """All of them, for an upload that exists."""
+    for operation, (method, path, query) in TARGETS.items():
+        for name, request, codes in v2_claims(method, path, query.replace(UPLOAD, upload_id), UNSIGNED_HEADERS):
+            yield Hostile(f"{operation} presigned by Version 2: {name}", request, frozenset(codes))
     for (operation, (method, path, query)), form in itertools.product(TARGETS.items(), FORMS):
         target = Target(operation, form, method, path, query.replace(UPLOAD, upload_id))
         for kind in (unsigned_headers, forged, bodies, places, signed_headers, scopes):
@@ -110,10 +114,10 @@ def unsigned_headers(target: Target) -> Iterator[tuple[Any, ...]]:
     yield "two unsigned", two, {"AccessDenied"}, "x-amz-acl, x-amz-tagging"
     if target.form == "header":
         yield (
-            "unsigned content-type",
-            with_header(honest, "content-type", "text/html"),
+            "unsigned content-md5",
+            with_header(honest, "content-md5", "rL0Y20zC+Fzt72VPzMSk2A=="),
             {"AccessDenied"},
-            "content-type",
+            "content-md5",
         )
     else:
         for value in (HASH, "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x"):

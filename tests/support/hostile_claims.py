@@ -152,7 +152,7 @@ def header_claims(target: Target) -> Iterator[Case]:
     yield "a claim of the old kind too", replace(honest, raw_query=old), {"InvalidArgument"}
     bare = without_header(honest, "authorization")
     yield "no claim", bare, {"AccessDenied"}
-    yield "a claim of the old kind", replace(bare, raw_query=old), {"InvalidRequest"}
+    yield "a claim of the old kind that has expired", replace(bare, raw_query=old), {"AccessDenied"}
 
 
 def _flip(signature: str, at: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+from botocore.auth import HmacV1QueryAuth, S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -79,6 +79,28 @@ def sign(
     )
     auth.add_auth(request)
     return received(method, request.url, list(request.headers.items()))
+
+
+def presign_v2(
+    method: str = "PUT",
+    path: str = "/bucket/key",
+    query: str = "",
+    headers: Headers = (),
+    *,
+    expires: int = 900,
+    secret: str = SECRET,
+    access_key: str = ACCESS_KEY,
+    token: str | None = None,
+    auth_path: str | None = None,
+) -> Request:
+    """A request to a URL that botocore presigned by Signature Version 2, as sent by a client that has the URL alone; only Content-Type
+    and Content-MD5 it must send itself. `auth_path` is the path that is signed, where the bucket stands in the host.
+    """
+    url = f"https://{HOST}{path}" + (f"?{query}" if query else "")
+    request = AWSRequest(method, url, dict(headers), auth_path=auth_path)
+    HmacV1QueryAuth(Credentials(access_key, secret, token), expires=expires).add_auth(request)
+    sent = [(name, value) for name, value in headers if name.lower() in ("content-type", "content-md5")]
+    return received(method, request.url, sent)
 
 
 def received(method: str, url: str, headers: Headers) -> Request:

@@ -89,4 +89,4 @@ def writer_busy(store: engine.Store) -> Iterator[None]:
 
 def waiting_writes(store: engine.Store) -> int:
     """How many writes wait behind the one under way."""
-    return len(meta_of(store)._shared.writer._waiting)
+    return int(meta_of(store)._shared.writer.waiting())

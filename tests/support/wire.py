@@ -13,36 +13,11 @@ from botocore.model import OperationModel, ServiceModel
 from botocore.serialize import create_serializer
 
 from engine.s3.http import Request
+from engine.server import operations
 
 # Without botocore's additions for SDKs, by which Expires would be a date: S3 keeps it as a text.
 S3 = ServiceModel(Loader(include_default_extras=False).load_service_model("s3", "service-2"), "s3")
-SERVED = (
-    "AbortMultipartUpload",
-    "CompleteMultipartUpload",
-    "CopyObject",
-    "CreateBucket",
-    "CreateMultipartUpload",
-    "DeleteBucket",
-    "DeleteBucketLifecycle",
-    "DeleteObject",
-    "DeleteObjects",
-    "GetBucketLifecycleConfiguration",
-    "GetBucketLocation",
-    "GetBucketRequestPayment",
-    "GetObject",
-    "HeadBucket",
-    "HeadObject",
-    "ListBuckets",
-    "ListMultipartUploads",
-    "ListObjects",
-    "ListObjectsV2",
-    "ListParts",
-    "PutBucketLifecycleConfiguration",
-    "PutBucketRequestPayment",
-    "PutObject",
-    "UploadPart",
-    "UploadPartCopy",
-)
+SERVED = tuple(sorted(operations.SERVED))
 ENDPOINT = "http://s3.test:9000"
 
 

@@ -1,7 +1,9 @@
 /*
- * Fuzzes the aws-chunked decoder. An input is a byte of choices (1: signed, 2: with a trailer), two of the decoded length, two of a seed
- * for cuts, and the body. What must hold, besides what the sanitizers see: cut anywhere, a body has the same outcome and payload as
- * whole; no more payload comes out than was said; a refusal is final.
+ * Fuzzes the aws-chunked decoder. Besides what the sanitizers check, this must hold: a body that is cut anywhere has
+ * the same outcome and payload as the whole body; no more payload comes out than was announced; a refusal is final.
+ *
+ *     byte 0       1: signed, 2: with a trailer       bytes 1-2    the decoded length
+ *     bytes 3-4    how the body is cut                the rest     the body
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +27,16 @@ static engine_chunked *open_decoder(const uint8_t *head)
     static const uint8_t key[ENGINE_SIGNING_KEY_SIZE] = "thirty-two bytes of signing key.";
     static const char seed[] = "0000000000000000000000000000000000000000000000000000000000000000";
     engine_chunked *decoder;
-    const int status = engine_chunked_open((uint64_t)head[1] << 8 | head[2], (head[0] & 2) != 0, (head[0] & 1) != 0 ? key : NULL,
-                                           seed, CONTEXT, sizeof CONTEXT - 1, &decoder);
+    const int status =
+        engine_chunked_open((uint64_t)head[1] << 8 | head[2], (head[0] & 2) != 0, (head[0] & 1) != 0 ? key : NULL, seed,
+                            CONTEXT, sizeof CONTEXT - 1, &decoder);
     ENGINE_ASSERT(status == ENGINE_OK);
     return decoder;
 }
 
 /* Decode in pieces of pseudo-random sizes (in one, if `cuts` is 0), each into room of pseudo-random size. */
-static void decode(const uint8_t *head, const uint8_t *body, size_t size, uint32_t cuts, uint8_t *out, struct outcome *outcome)
+static void decode(const uint8_t *head, const uint8_t *body, size_t size, uint32_t cuts, uint8_t *out,
+                   struct outcome *outcome)
 {
     engine_chunked *const decoder = open_decoder(head);
     size_t at = 0;
@@ -41,9 +45,10 @@ static void decode(const uint8_t *head, const uint8_t *body, size_t size, uint32
         cuts = cuts * 1103515245 + (cuts != 0 ? 12345 : 0);
         const size_t left = size - at, piece = cuts != 0 && left > 0 ? cuts / 65536 % left + 1 : left;
         const size_t room = cuts != 0 && cuts % 3 == 0 ? cuts / 65536 % 64 : size;
-        uint8_t *const input = malloc(piece); /* of its own size, so that reading past it is seen */
+        uint8_t *const input = malloc(piece); /* of exactly its size, so that reading past it is seen */
         memcpy(input, body + at, piece);
-        ENGINE_ASSERT(engine_chunked_copy(decoder, input, piece, out + outcome->decoded, room, &outcome->last) == ENGINE_OK);
+        ENGINE_ASSERT(engine_chunked_copy(decoder, input, piece, out + outcome->decoded, room, &outcome->last) ==
+                      ENGINE_OK);
         free(input);
         at += outcome->last.consumed;
         outcome->decoded += outcome->last.decoded;
@@ -71,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ENGINE_ASSERT(whole.decoded <= (uint64_t)(data[1] << 8 | data[2]));
     ENGINE_ASSERT(whole.decoded == cut.decoded && memcmp(out, out + body_size, whole.decoded) == 0);
     ENGINE_ASSERT(whole.last.refusal == cut.last.refusal && whole.last.is_complete == cut.last.is_complete);
-    ENGINE_ASSERT(whole.trailer_size == cut.trailer_size && memcmp(whole.trailer, cut.trailer, whole.trailer_size) == 0);
+    ENGINE_ASSERT(whole.trailer_size == cut.trailer_size &&
+                  memcmp(whole.trailer, cut.trailer, whole.trailer_size) == 0);
     free(out);
     return 0;
 }

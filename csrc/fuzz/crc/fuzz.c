@@ -1,7 +1,8 @@
 /*
- * Fuzzes the combination of CRCs. What must hold, for each of them and each row: the CRCs of pieces, combined, are the CRC of the whole.
+ * Fuzzes the combination of CRCs. For every CRC and row this must hold: the CRCs of pieces combine to the CRC of the
+ * whole.
  *
- *     byte 0     how many cuts, bytes 1-4: where they are          the rest: the bytes
+ *     byte 0    how many cuts        bytes 1-4    where they are        the rest    the bytes
  */
 #include <string.h>
 
@@ -28,10 +29,10 @@ static void check(int algorithm, int row, const uint8_t *data, size_t size, cons
     uint8_t crcs[PIECES_MAX * CRC_SIZE_MAX], whole[CRC_SIZE_MAX], combined[CRC_SIZE_MAX];
     const uint8_t *piece = data;
     for (size_t i = 0; i < count; i++) {
-        ENGINE_ASSERT(engine_row_run(algorithm, row, piece, sizes[i], crcs + i * crc_size) == ENGINE_OK);
+        ENGINE_ASSERT(engine_digest_row_run(algorithm, row, piece, sizes[i], crcs + i * crc_size) == ENGINE_OK);
         piece += sizes[i];
     }
-    ENGINE_ASSERT(engine_row_run(algorithm, row, data, size, whole) == ENGINE_OK);
+    ENGINE_ASSERT(engine_digest_row_run(algorithm, row, data, size, whole) == ENGINE_OK);
     engine_crc_combine(algorithm, crcs, sizes, count, combined);
     ENGINE_ASSERT(memcmp(whole, combined, crc_size) == 0);
 }
@@ -45,9 +46,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t state;
     memcpy(&state, data + 1, sizeof state);
     const size_t count = cut(sizes, data[0] % PIECES_MAX + 1, size - HEAD, state);
-    for (int algorithm = 0; algorithm < ENGINE_ALGORITHM_COUNT; algorithm++)
-        for (int row = 0; (ENGINE_CRCS >> algorithm & 1) != 0 && row < engine_row_count(algorithm); row++)
-            if (engine_row_usable(algorithm, row))
-                check(algorithm, row, data + HEAD, size - HEAD, sizes, count);
+    for (int i = 0; i < engine_row_count(); i++) {
+        struct engine_row_info row;
+        engine_row_describe(i, &row);
+        if (row.family == ENGINE_ROW_DIGEST && (row.digests & ENGINE_CRCS) != 0 && row.usable)
+            check(__builtin_ctz(row.digests), row.index, data + HEAD, size - HEAD, sizes, count);
+    }
     return 0;
 }

@@ -1,8 +1,10 @@
 /*
- * Fuzzes AES-256-GCM. What must hold: all rows that run here seal to the same bytes and open them again, and none opens what was changed
- * in one bit, of which it then leaves nothing.
+ * Fuzzes AES-256-GCM. This must hold: all rows that run here seal to the same bytes and open them again; none opens a
+ * message with one changed bit, and then leaves nothing of it in the output.
  *
- *     bytes 0-31 key, 32-43 nonce, 44 bytes of AAD (at most what is there), 45-48 the bit that is changed; the rest: AAD, then the text
+ *     bytes 0-31    key                                            bytes 32-43    nonce
+ *     byte 44       size of the AAD, at most what is there         bytes 45-48    the bit that is changed
+ *     the rest      the AAD, then the text
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +28,8 @@ static void check_row(int row, const struct message *m, uint8_t *first, bool is_
 {
     const size_t sealed_size = m->size + ENGINE_TAG_SIZE;
     uint8_t *const sealed = malloc(sealed_size), *const out = malloc(m->size + 1);
-    ENGINE_ASSERT(engine_gcm_row_seal(row, m->key, m->nonce, m->aad, m->aad_size, m->text, m->size, sealed) == ENGINE_OK);
+    ENGINE_ASSERT(engine_gcm_row_seal(row, m->key, m->nonce, m->aad, m->aad_size, m->text, m->size, sealed) ==
+                  ENGINE_OK);
     if (is_first)
         memcpy(first, sealed, sealed_size);
     ENGINE_ASSERT(memcmp(first, sealed, sealed_size) == 0);
@@ -50,10 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&bit, data + BIT_AT, sizeof bit);
     uint8_t *const first = malloc(m.size + ENGINE_TAG_SIZE);
     bool is_first = true;
-    for (int row = 0; row < engine_gcm_row_count(); row++) {
-        if (!engine_gcm_row_usable(row))
+    for (int i = 0; i < engine_row_count(); i++) {
+        struct engine_row_info row;
+        engine_row_describe(i, &row);
+        if (row.family != ENGINE_ROW_GCM || !row.usable)
             continue;
-        check_row(row, &m, first, is_first, bit);
+        check_row(row.index, &m, first, is_first, bit);
         is_first = false;
     }
     free(first);

@@ -1,6 +1,7 @@
 /*
- * Fuzzes the readers of sealed parts with bytes that may be one. What must hold, besides what the sanitizers see: the reader of memory
- * and the reader of files agree, the latter at any offset; what is refused leaves nothing.
+ * Fuzzes the readers of sealed parts with bytes that may be a sealed part. Besides what the sanitizers check, this must
+ * hold: the reader of memory and the reader of files agree, the latter at any offset; a refused part leaves no
+ * plaintext.
  */
 #include <stdlib.h>
 #include <string.h>

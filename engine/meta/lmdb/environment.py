@@ -5,6 +5,8 @@ would kill the process), one map size for life.
 
 An environment must not cross a fork, and py-lmdb refuses a second one in the child. So every environment is closed before a fork,
 behind a gate that waits for the transactions under way, and opened again by whoever needs it first, in parent and child alike.
+
+Locks and counts are touched only where no signal handler can raise (`engine.undisturbed`).
 """
 
 import contextlib
@@ -12,18 +14,17 @@ import errno
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import lmdb
 
 from engine.errors import CommitUnknown, InternalError, NotAStore, ReadOnlyStore, StoreClosed, StoreFull, StoreInUse
+from engine.undisturbed import later, shielded, undisturbed
 
 READERS_MAX = 1024
 TABLES_MAX = 32
 OPEN_TRIES_MAX = 3
-READER_CHECK_INTERVAL_S = 60.0
 FREE_BYTES_MIN = 1024 * 1024
 
 Transaction = Any
@@ -33,7 +34,10 @@ LmdbError = lmdb.Error
 
 
 class Gate:
-    """Lets many in, or one alone; who wants to be alone waits for those inside, and nobody new gets in before it."""
+    """Lets many in, or one alone; who wants to be alone waits for those inside, and nobody new gets in before it.
+
+    Not for the main thread: an exception of a signal handler could leave it shut, or counted as inside, for ever.
+    """
 
     __slots__ = ("_alone", "_condition", "_inside")
 
@@ -80,10 +84,9 @@ class Environment:
         self.path = path
         self.read_only = read_only
         self._tables = tables
-        self._map_size_bytes = map_size_bytes
+        self.map_size_bytes = map_size_bytes
         self._gate = Gate()
         self._lmdb: Any = None
-        self._checked_s = time.monotonic()
         self._closed = False
         self.table: dict[str, Any] = {}
         self._ensure_open()
@@ -100,8 +103,11 @@ class Environment:
                 self._gate.admit()
 
     def _open(self) -> None:
-        with _opening(self.path, self.read_only):
-            env = self._open_lmdb()
+        try:
+            with _opening(self.path, self.read_only):
+                env = self._open_lmdb()
+        except OSError as error:
+            raise InternalError(reason=f"opening the metadata: {os.strerror(error.errno or 0)}") from error
         try:
             # After a crash of all processes the newest page may still be in the page cache only: what is served must be durable.
             if not self.read_only:
@@ -112,6 +118,8 @@ class Environment:
             env.close()
             if isinstance(error, lmdb.Error):
                 raise _open_failure(self.path, error) from error
+            if isinstance(error, OSError):
+                raise InternalError(reason=f"opening the metadata: {os.strerror(error.errno or 0)}") from error
             raise
         self._lmdb = env
 
@@ -133,7 +141,7 @@ class Environment:
     def _open_lmdb(self) -> Any:
         try:
             return lmdb.open(
-                self.path, map_size=self._map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
+                self.path, map_size=self.map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
                 subdir=True, create=not self.read_only, readonly=self.read_only, sync=True, metasync=True, writemap=False,
                 map_async=False, meminit=True, lock=True,
             )  # fmt: skip
@@ -146,6 +154,9 @@ class Environment:
         Raises:
             InternalError: LMDB failed.
         """
+        return undisturbed(lambda: self._read_twice(step))
+
+    def _read_twice(self, step: Callable[[Transaction], Result]) -> Result:
         try:
             return self._read(step)
         except lmdb.PanicError:
@@ -170,25 +181,27 @@ class Environment:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Any]:
-        """The LMDB environment, kept open and in place meanwhile; opened first if a fork or a failure closed it."""
+        """The LMDB environment, kept open and in place meanwhile; opened first if a fork or a failure closed it.
+
+        Not for the main thread, as the gate.
+        """
         while True:
             self._ensure_open()
             with self._gate.shared():
                 if self._lmdb is not None:
-                    self._check_readers()
                     yield self._lmdb
                     return
-
-    def _check_readers(self) -> None:
-        now = time.monotonic()
-        if now - self._checked_s > READER_CHECK_INTERVAL_S:
-            self._checked_s = now
-            self._lmdb.reader_check()
 
     def reopen(self) -> None:
         """Close an environment that failed, behind the gate; whoever needs it next opens it anew."""
         self.close_for_fork()
         self._gate.admit()
+
+    @shielded
+    def used_bytes(self) -> int:
+        """Bytes of the metadata's file that are in use, or were."""
+        with self.opened() as env:
+            return int((env.info()["last_pgno"] + 1) * env.stat()["psize"])
 
     def free_bytes(self) -> int:
         """Bytes free on the disk below the environment."""
@@ -260,51 +273,87 @@ def write_failure(env: Environment, error: Exception, *, committing: bool) -> In
     return kind(reason=f"committing metadata: {error}")
 
 
+class Hold:
+    """A hold on a shared thing, given back when it is closed or dropped; the last one closes the thing."""
+
+    __slots__ = ("_give_back", "_is_given_back", "thing")
+
+    def __init__(self, thing: Any, give_back: Callable[[], None]) -> None:
+        self.thing = thing
+        self._give_back = give_back
+        self._is_given_back = False
+
+    def close(self) -> None:
+        """Give it back; again is harmless."""
+        self._give_back()
+        self._is_given_back = True
+
+    def __del__(self) -> None:
+        if not self._is_given_back:
+            later(self._give_back)  # not here: whoever drops the last reference may hold any lock
+
+
 class Registry:
     """The environments of this process by (device, inode): LMDB allows one a process, so Stores on one directory share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[tuple[int, int], tuple[Any, int]] = {}
+        self._held: dict[tuple[int, int], tuple[Any, set[object]]] = {}
+        self._forker: int | None = None
 
-    def acquire(self, path: str, make: Callable[[], Any]) -> Any:
-        """The shared thing for a directory, made if nobody holds it."""
+    @shielded
+    def acquire(self, path: str, make: Callable[[], Any]) -> Hold:
+        """A hold on the shared thing of a directory, made if nobody has one."""
         status = os.stat(path)
-        identity = (status.st_dev, status.st_ino)
+        identity, token = (status.st_dev, status.st_ino), object()
         with self._lock:
-            thing, holders = self._held.get(identity, (None, 0))
-            if thing is None:
-                thing = make()
-            self._held[identity] = (thing, holders + 1)
-        return thing
+            if identity not in self._held:
+                self._held[identity] = make(), set()
+            thing, tokens = self._held[identity]
+            tokens.add(token)
+        return Hold(thing, lambda: self._release(identity, token))
 
-    def release(self, thing: Any, close: Callable[[], None]) -> None:
-        """Give a shared thing back; the last holder closes it."""
+    @shielded
+    def _release(self, identity: tuple[int, int], token: object) -> None:
         with self._lock:
-            for identity, (held, holders) in list(self._held.items()):
-                if held is thing and holders == 1:
-                    close()
-                    del self._held[identity]
-                elif held is thing:
-                    self._held[identity] = (held, holders - 1)
+            thing, tokens = self._held.get(identity, (None, set()))
+            if tokens == {token}:
+                thing.close()
+                del self._held[identity]
+            tokens.discard(token)
 
-    def _before_fork(self) -> None:
-        self._lock.acquire()
-        for thing, _ in self._held.values():
-            thing.close_for_fork()
+    @shielded
+    def _close_for_fork(self, forker: int) -> None:
+        if self._forker != forker:
+            self._lock.acquire()
+            self._forker = forker
+            for thing, _ in self._held.values():
+                thing.close_for_fork()
 
-    def _after_in_parent(self) -> None:
-        for thing, _ in self._held.values():
-            thing.admit_after_fork()
-        self._lock.release()
+    @shielded
+    def _admit_after_fork(self, forker: int) -> None:
+        if self._forker == forker:
+            for thing, _ in self._held.values():
+                thing.admit_after_fork()
+            self._forker = None
+            self._lock.release()
 
-    def _after_in_child(self) -> None:
-        self._lock = threading.Lock()
-        for thing, _ in self._held.values():
-            thing.renew_in_child()
+    @shielded
+    def _renew_in_child(self) -> None:
+        if self._forker is not None:
+            self._lock = threading.Lock()
+            self._forker = None
+            for thing, _ in self._held.values():
+                thing.renew_in_child()
 
     def watch_forks(self) -> None:
-        """Register the three hooks; to be called once."""
-        os.register_at_fork(
-            before=self._before_fork, after_in_parent=self._after_in_parent, after_in_child=self._after_in_child
-        )
+        """Register the three hooks; to be called once.
+
+        Each of them twice: a fork goes on when a hook is interrupted, and the second call waits for the end of what the first began.
+        """
+        for _ in range(2):
+            os.register_at_fork(
+                before=lambda: self._close_for_fork(threading.get_ident()),
+                after_in_parent=lambda: self._admit_after_fork(threading.get_ident()),
+                after_in_child=self._renew_in_child,
+            )

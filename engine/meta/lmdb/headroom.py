@@ -26,7 +26,10 @@ class Headroom:
         self._enough_until = 0
 
     def ensure(self, env: Any) -> None:
-        """Grow the file if little of it is left; to be called at the start of a write transaction.
+        """Grow the file if little of it is left, but first look for readers that died: LMDB reuses no page that one of them might see.
+
+        So what the dead keep from being reused is bounded by CHUNK_SIZE, however many writes there are. Living readers, of whatever
+        process, are left alone. To be called at the start of a write transaction.
 
         Its lock is what keeps everybody else, in this process and others, from adding pages meanwhile. A disk that refuses is no
         error: LMDB then grows the file itself.
@@ -34,6 +37,7 @@ class Headroom:
         used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
         if used + MARGIN_SIZE <= self._enough_until:
             return
+        env.reader_check()
         with contextlib.suppress(OSError):
             self._grow(used + CHUNK_SIZE)
         self._enough_until = used + CHUNK_SIZE

@@ -228,6 +228,10 @@ class LmdbObjects(LmdbVersions):
                     return
                 done = end
 
+    @writes
+    def settle(self, txn: Transaction) -> None:
+        """Writes are committed in the order in which they came."""
+
     @reads
     def _trash_names(self, txn: Transaction, trash: Trash) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
         if trash.kind is TrashKind.BLOB:

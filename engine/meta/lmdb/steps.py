@@ -74,16 +74,17 @@ class LmdbSteps:
     """One LMDB environment, seen from a step inside a transaction."""
 
     def __init__(self, path: str, *, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
-        self._shared: _Shared = _registry.acquire(
+        self._hold = _registry.acquire(
             path, lambda: _Shared(path, map_size_bytes, read_only, limits.write_queue_depth_max)
         )
+        self._shared: _Shared = self._hold.thing
         if self._shared.environment.read_only and not read_only:
             self.close()
             raise StoreInUse(f"{path}: this process has the store open read-only; close that first")
         self._tombstone_lifetime_ns = limits.tombstone_lifetime_s * 10**9
 
     def close(self) -> None:
-        _registry.release(self._shared, self._shared.close)
+        self._hold.close()
 
     @property
     def _table(self) -> dict[str, Any]:

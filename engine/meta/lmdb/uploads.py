@@ -1,10 +1,12 @@
 """Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
 
 import itertools
+import os
 import struct
 from collections.abc import Callable
 
 from engine.errors import NoSuchUpload
+from engine.limits import Limits
 from engine.meta import (
     Configuration,
     Page,
@@ -20,6 +22,8 @@ from engine.meta import (
 )
 from engine.meta.lmdb.buckets import LmdbBuckets
 from engine.meta.lmdb.environment import Transaction
+from engine.meta.lmdb.headroom import DATA_FILE
+from engine.meta.lmdb.moments import copy_moment
 from engine.meta.lmdb.objects import LmdbObjects, shown
 from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
 from engine.meta.paging import Row, page_of
@@ -284,6 +288,11 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             self._drop_configurations(txn, bucket_id)
             txn.delete(bucket_id, db=self._table["usage"])
         return True
+
+    def copy(self, directory: str) -> "LmdbMetadata":
+        environment = self._shared.environment
+        copy_moment(environment, os.path.join(directory, DATA_FILE))
+        return LmdbMetadata(directory, limits=Limits(), map_size_bytes=environment.map_size_bytes, read_only=True)
 
 
 def _upload_entry(row: Row) -> UploadEntry:

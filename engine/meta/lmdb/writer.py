@@ -2,16 +2,19 @@
 
 A write joins a batch only after its files are durable (its caller sees to that). There is no timer: an idle writer commits at once,
 a busy one takes what has gathered meanwhile. A refused step leaves the others of its batch alone; a failed commit fails them all.
+
+Those who submit hold no lock that an exception of a signal handler could leave held: the queue is C's, and a write is in it or not.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar, cast
 
 from engine.errors import S3Error, SlowDown, StoreClosed
 from engine.meta.lmdb.environment import Environment, LmdbError, Panic, Transaction, write_failure
 from engine.meta.lmdb.headroom import Headroom
+from engine.undisturbed import shielded
 
 Result = TypeVar("Result")
 BATCH_SIZE_MAX = 512
@@ -63,10 +66,14 @@ class Writer:
         self._environment = environment
         self._headroom = Headroom(environment.path)
         self._depth_max = depth_max
-        self._condition = threading.Condition(threading.Lock())
-        self._waiting: deque[_Job[Any]] = deque()
+        self._queue: SimpleQueue[_Job[Any] | None] = SimpleQueue()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._closing = False
+        self._closing = self._ended = False
+
+    def waiting(self) -> int:
+        """How many writes wait for the next batch."""
+        return self._queue.qsize()
 
     def submit(self, step: Callable[[Transaction], Result]) -> Result:
         """Run `step(txn)` in the next batch; return its result once the batch is durable.
@@ -80,25 +87,43 @@ class Writer:
             StoreClosed: the store is being closed.
         """
         job: _Job[Result] = _Job(step)
-        with self._condition:
-            if self._closing:
-                raise StoreClosed("the store is closed")
-            if len(self._waiting) >= self._depth_max:
-                raise SlowDown(reason=f"{self._depth_max} metadata writes are waiting already")
-            self._waiting.append(job)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="partwright-writer", daemon=True)
-                self._thread.start()
-            self._condition.notify()
+        if self._closing:
+            raise StoreClosed("the store is closed")
+        if self.waiting() >= self._depth_max:
+            raise SlowDown(reason=f"{self._depth_max} metadata writes are waiting already")
+        if self._thread is None:
+            self._start()
+        self._queue.put(job)
+        if self._ended:
+            self._refuse_rest()
         return job.wait()
 
+    @shielded
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closing:
+                self._thread = threading.Thread(target=self._work, name="partwright-writer", daemon=True)
+                self._thread.start()
+            self._ended |= self._thread is None
+
+    @shielded
     def close(self) -> None:
         """Commit what waits, and end the thread."""
-        with self._condition:
+        with self._starting:
             self._closing = True
-            self._condition.notify()
         if self._thread is not None:
+            self._queue.put(None)
             self._thread.join()
+
+    def _refuse_rest(self) -> None:
+        """Refuse what came behind the end: the thread does so when it ends, and whoever submits then."""
+        while True:
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return
+            if job is not None:
+                job.finish(StoreClosed("the store is closed"))
 
     def _work(self) -> None:
         while batch := self._next_batch():
@@ -107,12 +132,25 @@ class Writer:
             except BaseException as error:
                 for job in batch:
                     job.finish(error)
+            del batch
+        self._ended = True
+        self._refuse_rest()
 
     def _next_batch(self) -> list[_Job[Any]]:
-        with self._condition:
-            while not self._waiting and not self._closing:
-                self._condition.wait()
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_SIZE_MAX))]
+        """What waits, at least one; nothing once the writer is closed and all before that is committed."""
+        batch: list[_Job[Any]] = []
+        job = self._queue.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == BATCH_SIZE_MAX:
+                return batch
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return batch
+        if batch:
+            self._queue.put(None)  # the end was in sight: it comes again
+        return batch
 
     def _commit(self, batch: list[_Job[Any]], *, last_try: bool = False) -> None:
         committing = False

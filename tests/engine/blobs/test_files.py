@@ -102,6 +102,9 @@ def test_an_attempt_that_is_not_kept_leaves_no_file_unless_its_commit_is_in_doub
             attempt.persist()
         if error is not None:
             raise error
+    if attempt.is_undecided:
+        assert blobs.collect(attempt.blob_id, lambda _: False) is None, "a commit may still be under way"
+        attempt.release()
     assert len(files_below(root)) == stays
 
 

@@ -21,11 +21,21 @@ def test_a_bucket_is_there_once_it_was_created(store: Store) -> None:
     assert store.head_bucket("photos").bucket_region == "us-east-1"
 
 
-def test_a_bucket_is_not_created_twice(store: Store, bucket: str) -> None:
-    before = contents_of(store)
+def test_a_bucket_is_not_created_twice_but_its_owner_may_say_it_again_in_us_east_1(store: Store, bucket: str) -> None:
+    """Source: AWS's answers (create_bucket_with_existing_name, create_bucket_with_tags_us_east_1_idempotency)."""
+    store.put_object(bucket, "key", b"data")
+    before, told = contents_of(store), store.list_buckets()
+    assert store.create_bucket(bucket).location == f"/{bucket}"
     with refused("BucketAlreadyOwnedByYou", BucketName=bucket):
-        store.create_bucket(bucket)
-    assert contents_of(store) == before
+        store.in_region("us-west-1").create_bucket(bucket)
+    with refused("BucketAlreadyOwnedByYou", BucketName=bucket):
+        store.create_bucket(bucket, object_lock_enabled_for_bucket=True)
+    with refused("BucketAlreadyExists", BucketName=bucket):
+        store.acting_as("210987654321").create_bucket(bucket)
+    assert (contents_of(store), store.list_buckets()) == (before, told)
+    for _ in range(2):
+        store.create_bucket("locked", object_lock_enabled_for_bucket=True)
+    assert store.get_object_lock_configuration("locked").object_lock_configuration.object_lock_enabled == "Enabled"
 
 
 @pytest.mark.parametrize("name", ["", "no such", "a" * 600, "a" * 70_000, "\x00", "../bucket", "buck", "bucket\x00"])
@@ -97,7 +107,9 @@ def test_pages_of_buckets_show_each_once(store: Store) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (-1, "Argument max-buckets must be an integer between 0 and 2147483647"),
+        (-1, "Argument max-buckets must be an integer between 1 and 10000"),
+        (0, "Argument max-buckets must be an integer between 1 and 10000"),
+        (10_001, "Argument max-buckets must be an integer between 1 and 10000"),
         (2**31, "Provided max-buckets not an integer or within integer range"),
         ("x", "Provided max-buckets not an integer or within integer range"),
     ],
@@ -105,6 +117,22 @@ def test_pages_of_buckets_show_each_once(store: Store) -> None:
 def test_list_buckets_refuses_numbers_out_of_range(store: Store, value: int, text: str) -> None:
     with refused("InvalidArgument", text, ArgumentName="max-buckets", ArgumentValue=value):
         store.list_buckets(max_buckets=value)
+
+
+def test_buckets_say_where_they_are_to_those_who_ask_for_some_of_them(store: Store) -> None:
+    """Source: AWS's answers (list_buckets_by_bucket_region and its like)."""
+    store.create_bucket("photos")
+    [plain] = store.list_buckets().buckets
+    assert (plain.bucket_region, plain.bucket_arn) == (None, None)
+    abroad = store.in_region("eu-central-1")
+    for view, region, elsewhere in ((store, "us-east-1", "eu-central-1"), (abroad, "eu-central-1", "us-east-1")):
+        for asked in ({"prefix": "p"}, {"max_buckets": 1}, {"max_buckets": 10_000}, {"bucket_region": region}):
+            [found] = view.list_buckets(**asked).buckets
+            assert (found.name, found.bucket_region, found.bucket_arn) == ("photos", region, "arn:aws:s3:::photos")
+        assert view.list_buckets(bucket_region=elsewhere).buckets == ()
+        assert view.head_bucket("photos").bucket_region == region
+    assert store.get_bucket_location("photos").location_constraint is None
+    assert abroad.get_bucket_location("photos").location_constraint == "eu-central-1"
 
 
 @pytest.mark.parametrize("token", ["!", "ü", "a", "AAA"])

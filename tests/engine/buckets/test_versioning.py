@@ -42,6 +42,27 @@ def listed(store: engine.Store, **asked: Any) -> list[tuple[str, str, bool, bool
     return versions + [(each.key, each.version_id, each.is_latest, True) for each in answer.delete_markers or ()]
 
 
+def test_versions_and_markers_are_one_list_by_key_and_age(versioned: engine.Store) -> None:
+    """Source: AWS's answers, where the two kinds stand mixed."""
+    wanted: list[str] = []
+    for key in ("a", "b"):
+        ids = [put(versioned, b"1", key), versioned.delete_object("bucket", key).version_id, put(versioned, b"2", key)]
+        wanted += [str(each) for each in (*reversed(ids),)]
+    wanted[:0] = [str(versioned.delete_object("bucket", "a").version_id)]
+    for most in range(1, 8):
+        found: list[str] = []
+        markers: dict[str, Any] = {}
+        while True:
+            page = versioned.list_object_versions("bucket", max_keys=most, **markers)
+            lists = {"versions": iter(page.versions or ()), "delete_markers": iter(page.delete_markers or ())}
+            found += [next(lists[kind]).version_id for kind in page.interleaving]
+            assert not [each for left in lists.values() for each in left]
+            if not page.is_truncated:
+                break
+            markers = {"key_marker": page.next_key_marker, "version_id_marker": page.next_version_id_marker}
+        assert found == wanted
+
+
 def test_a_bucket_tells_whether_it_keeps_versions(tiny: engine.Store, bucket: str) -> None:
     seen = [tiny.get_bucket_versioning(bucket).status]
     for configuration in (ENABLED, SUSPENDED, ENABLED | {"mfa_delete": "Disabled"}):

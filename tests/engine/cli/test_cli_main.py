@@ -89,7 +89,10 @@ def test_a_folder_of_something_else_is_no_store(no_store: CommandLine) -> None:
 
 
 def test_the_first_create_bucket_makes_the_store(no_store: CommandLine) -> None:
-    assert no_store.json("create-bucket", "--bucket", "photos") == {"Location": "/photos"}
+    assert no_store.json("create-bucket", "--bucket", "photos") == {
+        "Location": "/photos",
+        "BucketArn": "arn:aws:s3:::photos",
+    }
     assert [bucket["Name"] for bucket in no_store.json("list-buckets")["Buckets"]] == ["photos"]
 
 

@@ -100,6 +100,27 @@ def test_repair_collects_what_nobody_names(stored: CommandLine) -> None:
     assert not stray.exists()
 
 
+def test_a_backup_is_a_store_and_told_as_json(stored: CommandLine, tmp_path: Path) -> None:
+    told = stored.json("backup", tmp_path / "backup")
+    files = told["linked_files"] + told["copied_files"]
+    assert (told["ok"], told["parts"], files, told["has_key_ring"]) == (True, 2, 2, False)
+    checked = stored.json("check", "--deep", "--store", tmp_path / "backup")
+    assert (checked["ok"], checked["parts"], checked["files"]) == (True, 2, 2)
+    assert stored.json("stat", "--store", tmp_path / "backup") == stored.json("stat")
+    refused = stored("backup", tmp_path / "backup")
+    assert refused.code == 255
+    assert "not empty; a backup is made in an empty directory or a new one: name another, or remove it" in refused.err
+
+
+def test_a_backup_of_a_damaged_store_leaves_with_1(stored: CommandLine, tmp_path: Path) -> None:
+    path = blobs(stored)[0]
+    away = path.rename(tmp_path / "away")
+    result = stored("backup", tmp_path / "backup")
+    told = json.loads(result.out)
+    assert (result.code, told["ok"], len(told["missing"]), told["parts"]) == (1, False, 1, 2)
+    away.rename(path)
+
+
 def test_reap_aborts_what_is_old_enough(stored: CommandLine) -> None:
     assert stored.json("reap", "--older-than", "1h")["aborted_uploads"] == 0
     assert stored.json("stat")["open_uploads"] == 1

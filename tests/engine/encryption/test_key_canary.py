@@ -16,6 +16,7 @@ import pytest
 from tests.support import decoder
 from tests.support.core_dumps import memory_of
 from tests.support.processes import start_python
+from tests.support.requirements import need
 
 MARKER = hashlib.sha256(b"no secret, and to be found").digest()
 CUSTOMER = hashlib.sha256(b"a marked customer key").digest()
@@ -139,8 +140,7 @@ def test_no_key_is_in_the_memory_that_a_core_dump_shows(child: tuple[Any, dict[s
 @pytest.mark.slow
 def test_no_key_is_in_a_core_that_gdb_takes(child: tuple[Any, dict[str, bytes]], tmp_path: Path) -> None:
     process, secrets = child
-    if shutil.which("gcore") is None:
-        pytest.skip("needs gcore")
+    need(shutil.which("gcore") is not None, "gcore (Debian package gdb)")
     done = subprocess.run(["gcore", "-o", str(tmp_path / "core"), str(process.pid)], capture_output=True, text=True)
     cores = list(tmp_path.glob("core.*"))
     if not cores:

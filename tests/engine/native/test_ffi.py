@@ -8,10 +8,21 @@ import pytest
 
 from engine.native import errors as native_errors
 from engine.native import kernels
-from engine.native.ffi import FAILURES, check, ffi, file_system_type, lib, libcrypto_version
+from engine.native.ffi import (
+    FAILURES,
+    check,
+    cpu_features,
+    cpu_features_detected,
+    ffi,
+    file_system_type,
+    lib,
+    libcrypto_version,
+)
 from engine.native.stream import IN_PYTHON, Digest
 
 STATUSES = sorted(name for name in dir(lib) if name.startswith("ENGINE_E_"))
+
+pytestmark = pytest.mark.kernels
 
 
 @pytest.mark.parametrize("symbol", STATUSES)
@@ -85,3 +96,12 @@ def test_a_bad_descriptor_has_no_file_system() -> None:
     with pytest.raises(native_errors.FileSystemUnknown, match="descriptor 987654") as caught:
         file_system_type(987654)
     assert caught.value.errno == errno.EBADF
+
+
+def test_what_is_disabled_is_not_used_in_this_very_process() -> None:
+    """As it is for each class of processors, see tests/support/processor_classes.py."""
+    disabled = set(os.environ.get("ENGINE_CPU_DISABLE", "").split(","))
+    usable = set(cpu_features_detected()) - disabled
+    assert set(cpu_features()) == usable
+    for row in (*kernels.kernels(), *kernels.ciphers(), *kernels.lanes()):
+        assert row.usable == (set(row.needs) <= usable), row

@@ -31,6 +31,8 @@ from tests.support.sealed_parts import (
     by_update,
 )
 
+pytestmark = pytest.mark.kernels
+
 EDGES = sorted({0, 1, *(n * SEGMENT + d for n in (1, 2, 4, 5, 16, 17, 33) for d in (-1, 0, 1))})
 
 

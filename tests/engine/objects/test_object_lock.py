@@ -210,10 +210,10 @@ def test_bytes_to_be_locked_need_a_digest(locking: engine.Store) -> None:
     hold = {"object_lock_legal_hold_status": "ON"}
     upload_id = locking.create_multipart_upload("locked", "key", **hold).upload_id  # type: ignore[arg-type]
     before = contents_of(locking)
-    text = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
-    with refused("InvalidRequest", text):
+    text = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put {} requests with Object Lock parameters"
+    with refused("InvalidRequest", text.format("Object")):
         locking.put_object("locked", "key", BODY, **hold)  # type: ignore[arg-type]
-    with refused("InvalidRequest", text):
+    with refused("InvalidRequest", text.format("Part")):
         locking.upload_part("locked", "key", upload_id, 1, BODY)
     assert contents_of(locking) == before
     locking.put_object("locked", "key", BODY, checksum_crc32=CRC32, **hold)  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def test_an_object_reads_back_under_the_md5_of_its_bytes(store: Store, bucket: s
     assert got.body.read() == body
     got.body.close()
     for described in (got, head):
-        assert (described.etag, described.content_length, described.status) == (answer.etag, len(body), 200)
+        assert (described.etag, described.content_length) == (answer.etag, len(body))
         assert (described.content_range, described.parts_count, described.accept_ranges) == (None, None, "bytes")
         assert before <= described.last_modified <= datetime.now(UTC)
 
@@ -113,7 +113,7 @@ def test_a_put_of_the_limit_is_taken_and_one_byte_more_is_not(place: Path) -> No
 def test_part_number_1_of_a_plain_object_is_the_whole_of_it(store: Store, bucket: str) -> None:
     store.put_object(bucket, "key", b"0123456789")
     for answer in (store.get_object(bucket, "key", part_number=1), store.head_object(bucket, "key", part_number=1)):
-        assert (answer.status, answer.content_range, answer.parts_count) == (206, "bytes 0-9/10", None)
+        assert (answer.content_range, answer.parts_count) == ("bytes 0-9/10", None)
     assert read(store, bucket, "key", part_number=1) == b"0123456789"
     with refused("InvalidPartNumber", ActualPartCount=1, PartNumberRequested=2):
         store.get_object(bucket, "key", part_number=2)

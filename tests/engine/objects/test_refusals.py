@@ -24,7 +24,7 @@ def too_few(upload: OpenUpload) -> Iterator[bytes]:
 
 REFUSALS: dict[str, tuple[str, Call]] = {
     "bucket name": ("InvalidBucketName", lambda up: up.store.create_bucket("No")),
-    "bucket again": ("BucketAlreadyOwnedByYou", lambda up: up.store.create_bucket("bucket")),
+    "bucket again": ("BucketAlreadyOwnedByYou", lambda up: up.store.in_region("eu-west-1").create_bucket("bucket")),
     "bucket not empty": ("BucketNotEmpty", lambda up: up.store.delete_bucket("bucket")),
     "no bucket to delete": ("NoSuchBucket", lambda up: up.store.delete_bucket("nowhere")),
     "no bucket to put to": ("NoSuchBucket", lambda up: up.store.put_object("nowhere", "key", FILE_BODY)),

@@ -20,8 +20,10 @@ def test_an_operation_says_what_botocores_model_says(name: str) -> None:
     assert ours.method == theirs.http["method"]
     assert ours.status == theirs.http.get("responseCode", 200)
     assert ours.checksum_required == (theirs.http_checksum or {}).get("requestChecksumRequired", False)
+    inputs = tuple(member for member in ours.inputs if member.name != "IfRange")  # HTTP's own
+    assert (inputs != ours.inputs) is (name in ("GetObject", "HeadObject"))
     for members, payload, shape in (
-        (ours.inputs, ours.payload, theirs.input_shape),
+        (inputs, ours.payload, theirs.input_shape),
         (ours.outputs, ours.output_payload, theirs.output_shape),
     ):
         expected = shape.members if shape else {}
@@ -39,6 +41,8 @@ def test_a_list_is_flat_where_botocores_model_says_so(name: str) -> None:
     ours, theirs = OPERATIONS[name], operation_model(name)
     for members, shape in ((ours.inputs, theirs.input_shape), (ours.outputs, theirs.output_shape)):
         for member in members:
+            if member.name == "IfRange":
+                continue
             _check_lists(member.shape, shape.members[member.name], frozenset())
 
 

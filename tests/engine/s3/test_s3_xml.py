@@ -318,6 +318,37 @@ def test_escaped_text_is_well_formed_and_read_back_but_for_what_xml_cannot_hold(
         )
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+@example("\x01\x0b\x1f\ufffe\uffff\r\t\n \uf8ff\ue000\ue01d")
+@example("\uf8ff\ue000")
+def test_any_key_written_with_references_is_read_back_from_a_delete(key: str) -> None:
+    """What cannot be in a key, a NUL, and what no UTF-8 has, is left out."""
+    body = f"<Delete><Object><Key>{escape(key, with_references=True)}</Key></Object></Delete>".encode()
+    assert read_document(body, DELETE)["objects"] == [{"key": key}]
+
+
+def test_references_to_what_xml_cannot_hold_are_read_in_either_form() -> None:
+    body = b"<Delete><Object><Key>X&#x1;Y&#1;Z&#x1f;&#xF8FF;&#xE000;\xef\xa3\xbf&amp;&#65;</Key></Object></Delete>"
+    assert read_document(body, DELETE)["objects"] == [{"key": "X\1Y\1Z\x1f\uf8ff\ue000\uf8ff&A"}]
+
+
+@pytest.mark.parametrize(
+    "key", [b"&#0;", b"&#x0;", b"&#xD800;", b"&#x110000;", b"&#9999999;", b"\x01", b"&#1", b"&#;", b"&#x;"]
+)
+def test_references_to_what_is_no_character_at_all_are_malformed(key: bytes) -> None:
+    for beside in (b"", b"&#1;"):
+        refuse(b"<Delete><Object><Key>" + beside + key + b"</Key></Object></Delete>", DELETE)
+
+
+def test_two_keys_with_control_characters_stay_two() -> None:
+    assert [escape(key, with_references=True) for key in ("X\1Y", "X\2Y", "\ufffe")] == [
+        "X&#x1;Y",
+        "X&#x2;Y",
+        "&#xFFFE;",
+    ]
+    assert {escape(key) for key in ("X\1Y", "X\2Y")} == {"X\ufffdY"}
+
+
 LIFECYCLE = payload_of("PutBucketLifecycleConfiguration")
 
 

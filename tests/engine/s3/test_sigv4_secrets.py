@@ -17,11 +17,20 @@ import pytest
 
 import engine.s3
 from engine.errors import S3Error
-from engine.s3.canonical import SECRET_HEADERS
 from engine.s3.http import Request
-from engine.s3.keys import Credential, SecretBytes, SecretText, derive_signing_key
+from engine.s3.keys import SECRET_HEADERS, Credential, SecretBytes, SecretText, derive_signing_key
 from engine.s3.payload import ChunkSigning
-from tests.support.signing import ACCESS_KEY, ACCOUNT, CREDENTIAL, REGION, SECRET, sign, verifier, with_header
+from tests.support.signing import (
+    ACCESS_KEY,
+    ACCOUNT,
+    CREDENTIAL,
+    REGION,
+    SECRET,
+    presign_v2,
+    sign,
+    verifier,
+    with_header,
+)
 
 
 def derived_key() -> bytes:
@@ -72,6 +81,11 @@ def _refusals() -> list[Request]:
         sign(headers=headers, token="token-canary"),
         sign(headers=headers, payload="x"),
         replace(sign(headers=headers), raw_path=b"/%FF"),
+        presign_v2(headers=headers, secret="wrong"),
+        presign_v2(headers=headers, secret="wrong", token="token-canary"),
+        presign_v2(headers=headers, token="token-canary"),
+        presign_v2(headers=headers, access_key="AKIAUNKNOWN"),
+        presign_v2(headers=headers, expires=-1),
     ]
 
 
@@ -93,7 +107,7 @@ def test_no_refusal_shows_a_secret_even_in_a_traceback_with_locals(caplog: pytes
     assert_hides_secrets("\n".join(ours))
 
 
-_ARRIVED = {"request", "canonical", "text"}
+_ARRIVED = {"request", "meant", "canonical", "text"}
 """Locals that hold what the client sent; its own secrets among it, but none of ours."""
 
 
@@ -123,6 +137,20 @@ def test_secrets_in_a_query_are_hidden_from_what_a_mismatch_shows(name: str) -> 
         verifier().verify(sign(query=f"{name.title()}=customer-key-canary", form="query", secret="wrong"))
     error = caught.value
     assert f"{name.title()}=<hidden>" in error.extras["CanonicalRequest"]
+    assert_hides_secrets(repr(error.extras))
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_HEADERS))
+@pytest.mark.parametrize("in_query", [True, False])
+def test_secret_headers_are_hidden_from_what_a_mismatch_by_version_2_shows(name: str, in_query: bool) -> None:
+    request = presign_v2(headers=[(name, "customer-key-canary")], secret="wrong")
+    if not in_query:
+        request = with_header(presign_v2(secret="wrong"), name, "customer-key-canary")
+    with pytest.raises(S3Error) as caught:
+        verifier().verify(request)
+    error = caught.value
+    assert f"{name}:<hidden>\n" in error.extras["StringToSign"]
+    assert error.extras["StringToSignBytes"] == error.extras["StringToSign"].encode().hex(" ")
     assert_hides_secrets(repr(error.extras))
 
 
@@ -162,5 +190,6 @@ def test_an_unknown_access_key_costs_what_a_wrong_signature_costs() -> None:
             times.append(time.perf_counter() - start)
         return min(times)
 
-    known, unknown = fastest(sign(secret="wrong")), fastest(sign(access_key="AKIAUNKNOWN"))
-    assert 0.4 < unknown / known < 2.5, (unknown, known)
+    for signed in (sign, presign_v2):
+        known, unknown = fastest(signed(secret="wrong")), fastest(signed(access_key="AKIAUNKNOWN"))
+        assert 0.4 < unknown / known < 2.5, (signed, unknown, known)

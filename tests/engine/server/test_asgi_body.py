@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.server.asgi_body import BATCH_SIZE, AsgiBody
+from engine.server.reading_on import READ_ON_SIZE_MAX
 
 PIECE = bytes(range(256)) * 256
 """64 KiB."""
@@ -153,3 +154,79 @@ def test_closing_ends_a_read_under_way() -> None:
             await reading
 
     asyncio.run(main())
+
+
+def read_on(
+    client: Client, length: int | None, work: Callable[[AsgiBody], Any] | None = None, **options: Any
+) -> AsgiBody:
+    """A body whose rest was read on after the work of a thread."""
+
+    async def main() -> AsgiBody:
+        body = AsgiBody(client.receive, length, asyncio.get_running_loop(), options.get("idle_timeout_s", 60.0))
+        if work is not None:
+            await asyncio.to_thread(work, body)
+        await body.read_on()
+        await body.close()
+        return body
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_what_is_left_is_read_to_its_end_and_kept_nowhere(is_begun: bool) -> None:
+    client = Client(pieces(*[PIECE] * 100))
+    body = read_on(client, 100 * len(PIECE), (lambda body: body.read(10)) if is_begun else None)
+    assert client.asked == 100
+    assert body._pieces.qsize() <= BATCH_SIZE // len(PIECE)  # those of the batch that was under way
+
+
+def test_a_body_that_nobody_said_the_length_of_is_read_on_to_its_end() -> None:
+    client = Client([*pieces(PIECE, PIECE), *pieces(b"", more_body=False)])
+    read_on(client, None)
+    assert client.asked == 3
+
+
+def test_reading_on_has_a_bound_of_size() -> None:
+    client = Client(pieces(*[PIECE] * 2000))
+    read_on(client, 10**12)
+    assert client.asked * len(PIECE) == READ_ON_SIZE_MAX
+
+
+def test_reading_on_has_a_bound_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a client that always sends a little more."""
+    monkeypatch.setattr("engine.server.asgi_body.READ_ON_S_MAX", 0.05)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    client = Client([])
+    client.receive = receive  # type: ignore[method-assign]
+    read_on(client, 10**12)
+
+
+def test_reading_on_waits_for_a_quiet_client_only_so_long() -> None:
+    client = Client(pieces(PIECE))
+    read_on(client, 10 * len(PIECE), idle_timeout_s=0.05)
+    assert client.asked == 2
+
+
+def test_what_is_worth_reading_on() -> None:
+    def begin(body: AsgiBody) -> None:
+        body.read(1)
+
+    def worth(client: Client, length: int | None, work: Callable[[AsgiBody], Any]) -> tuple[bool, bool]:
+        def both(body: AsgiBody) -> tuple[bool, bool]:
+            work(body)
+            return body.is_worth_reading(expects_continue=False), body.is_worth_reading(expects_continue=True)
+
+        result: tuple[bool, bool] = serve(client, length, both)
+        return result
+
+    assert worth(Client(pieces(PIECE)), 0, lambda body: None) == (False, False)
+    assert worth(Client(pieces(PIECE)), 5 * len(PIECE), lambda body: None) == (True, False)
+    assert worth(Client(pieces(PIECE)), 5 * len(PIECE), begin) == (True, True)
+    assert worth(Client(pieces(PIECE)), len(PIECE), lambda body: body.read()) == (False, False)
+    gone = Client([{"type": "http.disconnect"}])
+    with pytest.raises(IncompleteBody):
+        serve(gone, 5, begin)

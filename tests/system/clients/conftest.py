@@ -1,6 +1,7 @@
 """Hosts, clients and buckets for the tests with real clients, and the table of what passed where."""
 
 import contextlib
+import functools
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.system.clients.hosts import HOSTS, SERVERS, Host, Hosts
+from tests.system.clients.programs import Answer, Program
 from tests.system.clients.rules.stage import Stage
 from tests.system.clients.servers import Pair
 
@@ -90,6 +92,19 @@ def every_stage(any_server: Host) -> Iterator[Stage]:
     """The same in every server, for requests written by hand."""
     with contextlib.closing(Stage(any_server)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def answers(hosts: Hosts, session_place: Path) -> Callable[[Program, str], dict[str, Answer]]:
+    """What a program did over a host, by operation; run once, when the first test asks for it."""
+
+    @functools.cache
+    def of(program: Program, host: str) -> dict[str, Answer]:
+        place = session_place / "programs" / f"{program.client} {host}"
+        place.mkdir(parents=True)
+        return program.run(hosts[host], place)
+
+    return of
 
 
 @pytest.fixture

@@ -208,7 +208,8 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "granian-asgi": ("tests.system.clients.hosted", "asgi", "{address}", "{port}"),
     "gunicorn": (
         "gunicorn", "--worker-class", "gthread", "--threads", str(hosted.THREADS), "--bind", "{address}:{port}",
-        "--no-control-socket", "tests.system.clients.hosted:wsgi()",
+        "--no-control-socket", "--limit-request-fields", "1000", "--limit-request-field_size", "16384",
+        "--limit-request-line", "8190", "tests.system.clients.hosted:wsgi()",
     ),
     "uvicorn": (
         "uvicorn", "--factory", "--host", "{address}", "--port", "{port}", "--no-access-log", "tests.system.clients.hosted:asgi",

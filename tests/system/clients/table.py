@@ -22,7 +22,7 @@ class ClientTable:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            if item.path.name.startswith(_PREFIX):
+            if item.path.name.startswith(_PREFIX) and not hasattr(getattr(item, "module", None), "PROGRAM"):
                 parameters = getattr(getattr(item, "callspec", None), "params", {})
                 host = next((parameters[name] for name in _HOST_FIXTURES if name in parameters), "serve")
                 item.user_properties += [("host", host), ("operation", getattr(item, "originalname", item.name))]
@@ -42,12 +42,12 @@ class ClientTable:
     def _lines(self) -> list[str]:
         rows: list[tuple[str, ...]] = [("client", "operation", *HOSTS)]
         for (client, operation), outcomes in sorted(self._outcomes.items()):
-            rows.append((client, operation, *(_cell(outcomes.get(host, [])) for host in HOSTS)))
+            rows.append((client, operation, *(cell(outcomes.get(host, [])) for host in HOSTS)))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _cell(outcomes: list[str]) -> str:
+def cell(outcomes: list[str]) -> str:
     if not outcomes:
         return "-"
     worst = next(outcome for outcome in _WORST if outcome in outcomes)

@@ -73,7 +73,10 @@ def test_s3api_multipart_family(command: Command, tmp_path: Path) -> None:
     named = ("--bucket", bucket, "--key", "dir/key")
     (tmp_path / "part").write_bytes(PART)
     (tmp_path / "last").write_bytes(b"last")
-    assert command.json("s3api", "create-bucket", "--bucket", bucket) == {"Location": f"/{bucket}"}
+    assert command.json("s3api", "create-bucket", "--bucket", bucket) == {
+        "Location": f"/{bucket}",
+        "BucketArn": f"arn:aws:s3:::{bucket}",
+    }
     created = command.json("s3api", "create-multipart-upload", *named, "--metadata", "colour=red")
     upload_id = created["UploadId"]
     assert created == {"Bucket": bucket, "Key": "dir/key", "UploadId": upload_id}

@@ -243,15 +243,6 @@ def test_a_reader_that_was_killed_is_cleared_away_at_open(store_path: Path) -> N
         assert holder.pid not in readers(store)
 
 
-def test_a_reader_that_is_killed_while_we_have_the_store_open_is_cleared_away_in_time(store: Store) -> None:
-    holder = start_python(KILLED_READER, str(store._layout.root))
-    holder.communicate(timeout=60)
-    assert holder.pid in readers(store)
-    meta_of(store)._shared.environment._checked_s -= 61
-    store.create_bucket("bucket")
-    assert holder.pid not in readers(store)
-
-
 OPENER = """
 import sys, engine
 try:

@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import InternalError, NoSuchKey, SlowDown, StoreClosed, StoreFull
 from engine.meta.lmdb.environment import Environment
-from engine.meta.lmdb.writer import BATCH_SIZE_MAX, Writer
+from engine.meta.lmdb.writer import BATCH_SIZE_MAX, Writer, _Job
 
 TABLE = "table"
 
@@ -54,10 +54,10 @@ class Bench:
             except BaseException as error:
                 self.outcomes[name] = error
 
-        waiting = len(self.writer._waiting)
+        waiting = self.writer.waiting()
         self._threads.append(threading.Thread(target=submit))
         self._threads[-1].start()
-        while len(self.writer._waiting) == waiting and name not in self.outcomes:
+        while self.writer.waiting() == waiting and name not in self.outcomes:
             pass
 
     @contextmanager
@@ -153,10 +153,11 @@ def test_a_refusal_is_told_once_what_it_rests_on_is_durable(bench: Bench) -> Non
 
     with bench.busy():
         bench.start("first", create)
-        bench.start("second", create)
-        second = bench.writer._waiting[-1]
+        second: Any = _Job(create)
+        bench.writer._queue.put(second)
         bench.start("observer", lambda txn: told.append(second._is_told))
-    assert isinstance(bench.outcomes["second"], NoSuchKey)
+    with pytest.raises(NoSuchKey):
+        second.wait()
     assert told == [False]
 
 

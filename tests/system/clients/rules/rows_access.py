@@ -115,8 +115,14 @@ ACCESS: Rows = {
         )
     ],
     12: [
-        Case(put("/{bucket}", body=b""), known("BucketAlreadyOwnedByYou", BucketName="{bucket}")),
-        Case(Ask("create_bucket", {"Bucket": "{bucket}"}), known("BucketAlreadyOwnedByYou", BucketName="{bucket}")),
+        Case(
+            put("/{bucket}", body=b"", x_amz_bucket_object_lock_enabled="true"),
+            known("BucketAlreadyOwnedByYou", BucketName="{bucket}"),
+        ),
+        Case(
+            Ask("create_bucket", {"Bucket": "{bucket}", "ObjectLockEnabledForBucket": True}),
+            known("BucketAlreadyOwnedByYou", BucketName="{bucket}"),
+        ),
     ],
     13: [Case(Ask("create_bucket", {"Bucket": "{foreign}"}), known("BucketAlreadyExists", BucketName="{foreign}"))],
     14: [

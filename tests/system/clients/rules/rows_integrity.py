@@ -165,7 +165,11 @@ INTEGRITY: Rows = {
             ),
         ),
     ],
-    16: [Case(put(x_amz_sdk_checksum_algorithm="CRC32"), invalid_request(NOT_SENT))],
+    16: [
+        Case(put(x_amz_sdk_checksum_algorithm="CRC32"), invalid_request(NOT_SENT)),
+        Case(put(x_amz_sdk_checksum_algorithm="SHA256", x_amz_checksum_crc32="pmhLvg=="),
+             invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.")),
+    ],
     17: [
         Case(put(x_amz_checksum_crc16="AAAA"),
              invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid.")),
@@ -174,7 +178,9 @@ INTEGRITY: Rows = {
         Case(Call("POST", "/{bucket}", "delete", {}, b"<Delete><Object><Key>absent</Key></Object></Delete>"),
              invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")),
         Case(Ask("put_object", {"Bucket": "{locked}", "Key": "key", "Body": BODY, "ObjectLockLegalHoldStatus": "ON"}),
-             invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")),
+             invalid_request(
+                 "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
+             )),
     ],
     18: [
         Case(

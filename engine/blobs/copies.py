@@ -1,0 +1,153 @@
+"""Takes files of blobs over into another directory: each gets one more name there, or, on another file system, is copied.
+
+A blob never changes, so one more name is as good as a copy to everybody but the disk, which keeps its bytes once.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+
+from engine.blobs.files import SHARDS, path_below
+from engine.durable import sync_directory
+
+Advance = Callable[[int], None]
+UNSYNCED_MAX = 64
+PIECE_SIZE = 8 * 1024 * 1024
+_OTHER_FILE_SYSTEM = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP)
+_TOO_MANY_NAMES = errno.EMLINK
+_NO_COPY_FILE_RANGE = (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class FileCopies:
+    """What one directory took over from another; see `engine.blobs.BlobCopies`."""
+
+    __slots__ = (
+        "_advance",
+        "_from",
+        "_into",
+        "_may_link",
+        "_unsynced",
+        "copied_bytes",
+        "copied_files",
+        "linked_bytes",
+        "linked_files",
+    )
+
+    def __init__(self, source: str, target: str, advance: Advance) -> None:
+        """Make the target with its shards; what is done is told to `advance` in bytes.
+
+        Raises:
+            OSError: the disk refused.
+        """
+        self._from = source
+        self._into = target
+        self._advance = advance
+        self._may_link = True
+        self._unsynced: list[int] = []
+        self.linked_files = self.linked_bytes = self.copied_files = self.copied_bytes = 0
+        os.mkdir(target, mode=0o700)
+        for shard in SHARDS:
+            os.mkdir(os.path.join(target, shard), mode=0o700)
+
+    def take(self, blob_id: bytes) -> bool:
+        source, target = path_below(self._from, blob_id), path_below(self._into, blob_id)
+        try:
+            if not (self._may_link and self._link(source, target)):
+                self._copy(source, target)
+        except FileNotFoundError:
+            if os.path.lexists(source):
+                raise
+            return False
+        return True
+
+    def _link(self, source: str, target: str) -> bool:
+        """Whether a file got one more name."""
+        try:
+            os.link(source, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _OTHER_FILE_SYSTEM:
+                self._may_link = False
+            elif error.errno != _TOO_MANY_NAMES:
+                raise
+            return False
+        size = os.stat(target).st_size
+        self.linked_files += 1
+        self.linked_bytes += size
+        self._advance(size)
+        return True
+
+    def _copy(self, source: str, target: str) -> None:
+        with opened(source, os.O_RDONLY) as fd:
+            copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._unsynced.append(copy)
+            size, done = os.fstat(fd).st_size, 0
+            for count in _copied(fd, copy):
+                done += count
+                self._advance(count)
+        if done != size:
+            raise OSError(errno.EIO, "the file ends too early", source)
+        self.copied_files += 1
+        self.copied_bytes += size
+        if len(self._unsynced) >= UNSYNCED_MAX:
+            self._sync_files()
+
+    def _sync_files(self) -> None:
+        """Many at once: the first one's journal commit serves the others as well."""
+        for fd in self._unsynced:
+            os.fsync(fd)
+        self.close()
+
+    def sync(self) -> None:
+        self._sync_files()
+        for shard in SHARDS:
+            sync_directory(os.path.join(self._into, shard))
+        sync_directory(self._into)
+
+    def close(self) -> None:
+        while self._unsynced:
+            os.close(self._unsynced.pop())
+
+
+@contextlib.contextmanager
+def opened(path: str, flags: int) -> Iterator[int]:
+    """A descriptor for as long as the `with` lasts."""
+    fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _copied(source: int, target: int) -> Iterator[int]:
+    """Copy a file from where both descriptors stand, inside the kernel; each piece's bytes."""
+    copy: Callable[[int, int, int], int] = os.copy_file_range
+    while True:
+        try:
+            count = copy(source, target, PIECE_SIZE)
+        except OSError as error:
+            if copy is _send or error.errno not in _NO_COPY_FILE_RANGE:
+                raise
+            copy = _send
+            continue
+        if not count:
+            return
+        yield count
+
+
+def _send(source: int, target: int, count: int) -> int:
+    return os.sendfile(target, source, None, count)
+
+
+def copy_file(source: str, target: str) -> None:
+    """Make a durable copy of one file, for nobody's eyes but ours; its bytes stay in the kernel.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError: the disk refused.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with opened(source, os.O_RDONLY) as read, opened(target, flags) as written:
+        for _ in _copied(read, written):
+            continue
+        os.fsync(written)

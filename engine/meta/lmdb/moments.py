@@ -1,0 +1,79 @@
+"""A copy of the metadata as it is at one moment, made beside everybody's work by LMDB's own compacting copy."""
+
+import os
+import threading
+from typing import Any
+
+from engine.errors import InternalError, StoreError
+from engine.meta.lmdb.environment import Environment, LmdbError
+
+GROWTH_BYTES_MAX = 256 * 1024 * 1024
+"""By how much the metadata may grow while it is copied; where there is more of it, by as much again."""
+PIECE_SIZE = 1024 * 1024
+
+
+def copy_moment(environment: Environment, path: str) -> int:
+    """Write a compacted copy to a new file, and make it durable; its size in bytes.
+
+    LMDB copies inside one read transaction, and as long as that lasts it uses no page again that a commit freed: the file grows with
+    every commit. So LMDB writes into a pipe, and whoever reads from that gives up when the file has grown too far, or is interrupted.
+
+    Raises:
+        StoreError: the place of the copy is too slow for the commits that go on meanwhile.
+        InternalError: LMDB failed.
+        OSError: the place refused.
+    """
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with open(fd, "wb", buffering=0) as file:
+        size = _pass_on(environment, file)
+        os.fsync(fd)
+    return size
+
+
+def _pass_on(environment: Environment, file: Any) -> int:
+    used, copied, failures = environment.used_bytes(), 0, list[Exception]()
+    used_max = used + max(used, GROWTH_BYTES_MAX)
+    reading, writing = os.pipe()
+    copying = threading.Thread(target=_copy_into, args=(environment, writing, failures), name="partwright-backup")
+    with open(reading, "rb", buffering=0) as pipe:  # closing it ends the copying
+        try:
+            copying.start()
+        except BaseException:
+            os.close(writing)
+            raise
+        try:
+            while piece := pipe.read(PIECE_SIZE):
+                _write_all(file, piece)
+                copied += len(piece)
+                _check_growth(environment.used_bytes(), used_max)
+        finally:
+            pipe.close()
+            copying.join()
+    if failures:
+        raise InternalError(reason=f"copying the metadata: {failures[0]}") from failures[0]
+    return copied
+
+
+def _copy_into(environment: Environment, writing: int, failures: list[Exception]) -> None:
+    """Copy on this thread, since the environment must not be held open by the main one."""
+    try:
+        with environment.opened() as env:
+            env.copyfd(writing, compact=True)
+    except (LmdbError, OSError, InternalError) as error:
+        failures.append(error)
+    finally:
+        os.close(writing)
+
+
+def _write_all(file: Any, piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _check_growth(used: int, used_max: int) -> None:
+    if used > used_max:
+        raise StoreError(
+            f"the metadata has grown to {used} bytes while it was copied: the place of the backup is too slow for what is being "
+            "written; back up to a faster disk, or when less is written"
+        )

@@ -1,0 +1,119 @@
+"""Backup: a copy of a live store that is itself a store, whole and of one moment.
+
+No file of trash is removed meanwhile, by any process. Then the metadata are copied, as they are at one moment, then each blob that this
+copy names is linked or copied: it is there, since only trash is ever removed and none is. FORMAT comes last, after everything it stands
+for is durable; until then the directory is refused as a store.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+
+from engine.blobs import BlobCopies, Blobs
+from engine.blobs.copies import copy_file
+from engine.directory.layout import (
+    BLOBS,
+    FORMAT,
+    KEYS,
+    META,
+    RING,
+    UNFINISHED,
+    begin_backup,
+    clean_backup,
+    finish_backup,
+)
+from engine.directory.leases import Leases
+from engine.errors import InternalError, StoreError
+from engine.meta import Metadata
+from engine.meta.parts import Flag
+from engine.record import Record, replace
+from engine.upkeep.reports import NAMES_REPORTED_MAX, BackupReport
+
+Advance = Callable[[int], None]
+
+
+class Backup(Record, frozen=True):
+    """The making of backups of one store."""
+
+    root: str
+    meta: Metadata
+    blobs: Blobs
+    leases: Leases
+
+    def make(self, directory: str, advance: Advance) -> BackupReport:
+        """See `engine.store.Store.backup`."""
+        place = os.path.abspath(directory)
+        try:
+            begin_backup(self.root, place)
+            with _cleared_on_failure(place):
+                report = self._fill(place, advance)
+                finish_backup(self.root, place)
+            clean_backup(place)
+        except OSError as error:
+            where = f" ({error.filename})" if error.filename else ""
+            raise StoreError(f"{place}: the backup failed: {os.strerror(error.errno or 0)}{where}") from error
+        except InternalError as error:  # an answer to a request, which this is not
+            raise StoreError(f"{place}: the backup failed: {error.reason}") from error
+        return report
+
+    def _fill(self, place: str, advance: Advance) -> BackupReport:
+        with (
+            self.leases.holding_off_removal(),
+            contextlib.closing(self.meta.copy(os.path.join(place, META))) as moment,
+            contextlib.closing(self.blobs.copies(os.path.join(place, BLOBS), advance)) as copies,
+        ):
+            report = _take_all(moment, copies)
+            copies.sync()
+        return replace(report, has_key_ring=self._copy_key_ring(place))
+
+    def _copy_key_ring(self, place: str) -> bool:
+        """Copy the ring, if it lies in the store, after the metadata: a ring only ever grows, so it has every key that they need.
+
+        Its mark goes first: the store makes that one last.
+        """
+        found = False
+        for name in (RING, KEYS):
+            try:
+                copy_file(os.path.join(self.root, name), os.path.join(place, name))
+                found = name == KEYS
+            except FileNotFoundError:
+                continue
+        return found
+
+
+def _take_all(moment: Metadata, copies: BlobCopies) -> BackupReport:
+    """Take every blob over that rows name."""
+    parts, missing, corrupt = 0, list[str](), list[str]()
+    for owner, part in moment.walk_parts(corrupt.append):
+        parts += 1
+        is_there = bool(part.flags & Flag.INLINE) or copies.take(part.blob_id)
+        if not is_there and moment.holds_part(owner, part):  # else it is trash whose file had gone before
+            missing.append(part.blob_id.hex())
+    return BackupReport(
+        parts=parts,
+        linked_files=copies.linked_files,
+        linked_bytes=copies.linked_bytes,
+        copied_files=copies.copied_files,
+        copied_bytes=copies.copied_bytes,
+        has_key_ring=False,
+        missing=tuple(missing[:NAMES_REPORTED_MAX]),
+        corrupt=tuple(corrupt[:NAMES_REPORTED_MAX]),
+    )
+
+
+@contextlib.contextmanager
+def _cleared_on_failure(place: str) -> Iterator[None]:
+    """Remove what was made of a backup that fails, so that a full disk is full no longer; UNFINISHED goes last."""
+    try:
+        yield
+    except BaseException:
+        import shutil  # only for a backup that failed
+
+        with contextlib.suppress(OSError):
+            for name in (FORMAT, FORMAT + ".new"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(place, name))
+            for entry in sorted(os.listdir(place), key=UNFINISHED.__eq__):
+                path = os.path.join(place, entry)
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        raise

@@ -1,0 +1,15 @@
+"""aws-sdk-js v3, with lib-storage and its presigner."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.clients.programs import Answer, Program
+
+PROGRAM = Program("aws-sdk-js", "aws_sdk_js")
+pytestmark = pytest.mark.slow
+
+
+@PROGRAM.each_operation
+def test_operation(answers: Callable[[Program, str], dict[str, Answer]], over: str, operation: str) -> None:
+    answers(PROGRAM, over)[operation].check(operation)
