@@ -122,7 +122,7 @@ def open_store(
     `key_provider` serves SSE-KMS; by default the ring does. It stays the caller's.
 
     Raises:
-        NotAStore: something else is there, or nothing and `create` is False.
+        NotAStore: something else is there, or nothing and `create` is False; or its metadata is missing, damaged or another store's.
         NewerFormat: a newer partwright wrote it.
         StoreInUse: it is being repaired, or used from another PID namespace.
         UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
@@ -156,7 +156,11 @@ def open_store(
 def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool, encrypting: Encrypting) -> Store:
     parts = Parts(
         meta=LmdbMetadata(
-            os.path.join(layout.root, META), limits=limits, map_size_bytes=map_size_bytes, read_only=read_only
+            os.path.join(layout.root, META),
+            identity=layout.format.owner_id,
+            limits=limits,
+            map_size_bytes=map_size_bytes,
+            read_only=read_only,
         ),
         blobs=FileBlobs(os.path.join(layout.root, BLOBS)),
         leases=Leases(layout.root),

@@ -2,7 +2,7 @@
 
 Tables (ids are 8 bytes; blob, manifest and upload ids 16):
 
-    store              b"next_id" -> the next bucket or node id
+    store              b"identity" -> that of FORMAT; b"next_id" -> the next bucket or node id
     buckets            name -> BucketRecord                 deleted_buckets   bucket id -> (empty)
     usage              bucket id -> five signed 64-bit counters
     configurations     bucket id, name -> a document        uploads           ordered (bucket, key), time, nonce -> UploadRecord
@@ -17,14 +17,15 @@ Tables (ids are 8 bytes; blob, manifest and upload ids 16):
 """
 
 import functools
+import os
 import struct
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from engine.errors import ConditionalRequestConflict, NoSuchBucket, StoreInUse
+from engine.errors import ConditionalRequestConflict, InternalError, NoSuchBucket, NotAStore, StoreInUse
 from engine.limits import Limits
 from engine.meta import UPLOAD_NONCE_SIZE, Configuration, Trash, Usage
-from engine.meta.environment import Environment, Registry, Transaction
+from engine.meta.environment import RESTORE, Environment, Registry, Tables, Transaction, check_files, create
 from engine.meta.keys import ID_SIZE, OrderedNames
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
 from engine.meta.records import BucketRecord, seal, unpacker, unseal
@@ -41,6 +42,8 @@ _KEYED_ROWS = {
 }
 """Part rows as LMDB gives them in bulk: each behind its key."""
 _USAGE = struct.Struct(">5q")
+_IDENTITY = b"identity"
+_LOOK_MAP_SIZE = 1 << 24
 _bucket_record = unpacker(BucketRecord)
 
 _registry = Registry()  # the one piece of module state: LMDB allows one environment a process and directory
@@ -50,10 +53,20 @@ _registry.watch_forks()
 class _Shared:
     """What all Stores of a process on one directory share: the environment and its writer."""
 
-    def __init__(self, path: str, map_size_bytes: int, read_only: bool, queue_depth_max: int) -> None:
-        self.environment = Environment(path, TABLES, map_size_bytes, read_only)
+    def __init__(self, path: str, identity: str, map_size_bytes: int, read_only: bool, queue_depth_max: int) -> None:
+        self.path, self.identity = path, identity
+        self.environment = Environment(path, TABLES, map_size_bytes, read_only, self._recognise)
         self._queue_depth_max = queue_depth_max
         self.writer = Writer(self.environment, queue_depth_max)
+
+    def _recognise(self, txn: Transaction, tables: Tables) -> None:
+        found = txn.get(_IDENTITY, db=tables["store"])
+        try:
+            is_ours = found is not None and unseal(found, "the identity of the store") == self.identity.encode()
+        except InternalError as error:
+            raise NotAStore(f"{self.path}: {error.reason}; {RESTORE}") from error
+        if not is_ours:
+            raise _foreign(self.path)
 
     def close_for_fork(self) -> None:
         self.environment.close_for_fork()
@@ -70,13 +83,52 @@ class _Shared:
         self.environment.close()
 
 
-class LmdbSteps:
-    """One LMDB environment, seen from a step inside a transaction."""
+def create_metadata(path: str, identity: str) -> None:
+    """Make the metadata of an empty store in a directory that is there and empty; durable on return, the directory's name not.
 
-    def __init__(self, path: str, *, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
-        self._shared: _Shared = _registry.acquire(
-            path, lambda: _Shared(path, map_size_bytes, read_only, limits.write_queue_depth_max)
+    Raises:
+        OSError: the system refused.
+        StoreError, InternalError: LMDB failed.
+    """
+
+    def fill(txn: Transaction, tables: Tables) -> None:
+        txn.put(_IDENTITY, seal(identity.encode()), db=tables["store"])
+
+    create(path, TABLES, fill)
+
+
+def holds_nothing(path: str) -> bool:
+    """Whether metadata is as it was made, of whatever store.
+
+    Raises:
+        NotAStore: it is none, or damaged.
+        StoreError, InternalError: it can't be opened.
+    """
+    environment = Environment(path, TABLES, _LOOK_MAP_SIZE, True)
+    try:
+        return environment.read(
+            lambda txn: sum(txn.stat(table)["entries"] for table in environment.table.values()) == 1
         )
+    finally:
+        environment.close()
+
+
+def _foreign(path: str) -> NotAStore:
+    return NotAStore(f"{path}: the metadata of another store than FORMAT says; {RESTORE}")
+
+
+class LmdbSteps:
+    """One LMDB environment, seen from a step inside a transaction. `identity` is that of the store's FORMAT."""
+
+    def __init__(self, path: str, *, identity: str, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
+        if not os.path.isdir(path):
+            check_files(path)
+        self._shared: _Shared = _registry.acquire(
+            path, lambda: _Shared(path, identity, map_size_bytes, read_only, limits.write_queue_depth_max)
+        )
+        if self._shared.identity != identity:
+            self.close()
+            raise _foreign(path)
         if self._shared.environment.read_only and not read_only:
             self.close()
             raise StoreInUse(f"{path}: this process has the store open read-only; close that first")
