@@ -238,7 +238,9 @@ def _refuse_remains(root: str) -> None:
     has_files = any(names for _, _, names in os.walk(blobs))
     if has_files or (os.path.isdir(meta) and os.listdir(meta) and not holds_nothing(meta)):
         where = BLOBS if has_files else META
-        raise NotAStore(f"{root}: it has no {FORMAT} file, but its {where}/ is not empty; restore {FORMAT} and {META}/ from a backup")
+        raise NotAStore(
+            f"{root}: it has no {FORMAT} file, but its {where}/ is not empty; restore {FORMAT} and {META}/ from a backup"
+        )
 
 
 def _make_metadata(root: str, stored: Format) -> None:

@@ -9,12 +9,11 @@ from engine.blobs.files import FileBlobs
 from engine.blobs.leases import Leases
 from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
-from engine.check import Checker
 from engine.closing import Closing
 from engine.core import Core, Parts
 from engine.deletions import Deletions
 from engine.encrypting import Encrypting
-from engine.errors import InternalError, NoSuchBucket, StoreError
+from engine.errors import InternalError, NoSuchBucket, StoreDamaged, StoreError
 from engine.key_providers import KeyProvider
 from engine.layout import BLOBS, KEYS, META, RING, Layout
 from engine.limits import Limits
@@ -42,7 +41,6 @@ class Store(
     ObjectListings,
     Attributes,
     PartCopies,
-    Checker,
     Closing,
 ):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
@@ -76,7 +74,9 @@ class Store(
         )
 
     def check(self, *, deep: bool = False, repair: bool = False) -> CheckReport:
-        """Compare rows and files; `deep` reads every byte and compares its MD5; `repair` first collects what no row names.
+        """Look at all rows, what they name, and all files; `deep` reads every byte and compares its MD5.
+
+        `repair` first collects what no row names, unless there is trouble.
 
         Raises:
             StoreInUse: `repair` while anybody else has the store open.
@@ -85,9 +85,11 @@ class Store(
         if not repair:
             return self._check(deep=deep)
         self._check_writable()
+        files = freed = 0
         with self._layout.alone():
-            files, freed = self._sweeper.collect()
-            self._ballast.restore()
+            with contextlib.suppress(StoreDamaged):  # the report tells it
+                files, freed = self._sweeper.collect(self._prove)
+                self._ballast.restore()
             report = self._check(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
 

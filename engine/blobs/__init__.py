@@ -104,5 +104,8 @@ class Blobs(Protocol):
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
         """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays."""
 
+    def is_garbage(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> bool:
+        """Whether `collect` would remove a blob."""
+
     def close(self) -> None:
         """Release what the place holds."""

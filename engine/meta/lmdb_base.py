@@ -14,9 +14,13 @@ Tables (ids are 8 bytes; blob, manifest and upload ids 16):
     inline             blob id -> bytes of a small part     blobs             blob id -> (empty): the blobs that rows name
     tombstones         nonce -> TombstoneRecord             tombstone_times   completed_ns, nonce -> (empty)
     trash              kind, id -> (empty)
+
+Values that are not empty have a check value, but for the ids of nodes, which the rows below them vouch for. `lmdb_inspection` has what
+each table's rows must hold, and what they name.
 """
 
 import functools
+import operator
 import os
 import struct
 from collections.abc import Callable
@@ -30,6 +34,7 @@ from engine.meta.keys import ID_SIZE, OrderedNames
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
 from engine.meta.records import BucketRecord, seal, unpacker, unseal
 from engine.meta.writer import Writer
+from engine.record import astuple
 
 PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
 TABLES: dict[str, dict[str, bool]] = {
@@ -42,7 +47,7 @@ _KEYED_ROWS = {
 }
 """Part rows as LMDB gives them in bulk: each behind its key."""
 _USAGE = struct.Struct(">5q")
-_IDENTITY = b"identity"
+_IDENTITY, _NEXT_ID = b"identity", b"next_id"
 _LOOK_MAP_SIZE = 1 << 24
 _bucket_record = unpacker(BucketRecord)
 
@@ -106,11 +111,10 @@ def holds_nothing(path: str) -> bool:
     """
     environment = Environment(path, TABLES, _LOOK_MAP_SIZE, True)
     try:
-        return environment.read(
-            lambda txn: sum(txn.stat(table)["entries"] for table in environment.table.values()) == 1
-        )
+        rows = environment.read(lambda txn: sum(int(txn.stat(each)["entries"]) for each in environment.table.values()))
     finally:
         environment.close()
+    return rows == 1
 
 
 def _foreign(path: str) -> NotAStore:
@@ -146,9 +150,13 @@ class LmdbSteps:
 
     def _new_id(self, txn: Transaction) -> bytes:
         table = self._table["store"]
-        current: bytes = txn.get(b"next_id", db=table) or (1).to_bytes(ID_SIZE, "big")
-        txn.put(b"next_id", (int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big"), db=table)
+        current = self._next_id(txn)
+        txn.put(_NEXT_ID, seal((int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big")), db=table)
         return current
+
+    def _next_id(self, txn: Transaction) -> bytes:
+        found = txn.get(_NEXT_ID, db=self._table["store"])
+        return unseal(found, "the next id") if found is not None else (1).to_bytes(ID_SIZE, "big")
 
     def _bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
         name = bucket.encode(errors="surrogatepass")  # what is no Unicode names no bucket
@@ -168,19 +176,13 @@ class LmdbSteps:
 
     def _usage(self, txn: Transaction, bucket_id: bytes) -> Usage:
         found = txn.get(bucket_id, db=self._table["usage"])
-        return Usage(*_USAGE.unpack(found)) if found else Usage()
+        return Usage(*_USAGE.unpack(unseal(found, "the counters of a bucket"))) if found else Usage()
 
     def _add_usage(self, txn: Transaction, bucket_id: bytes, change: Usage) -> None:
         now = self._usage(txn, bucket_id)
         txn.put(
             bucket_id,
-            _USAGE.pack(
-                now.open_uploads + change.open_uploads,
-                now.open_parts + change.open_parts,
-                now.open_bytes + change.open_bytes,
-                now.objects + change.objects,
-                now.object_bytes + change.object_bytes,
-            ),
+            seal(_USAGE.pack(*map(operator.add, astuple(now), astuple(change)))),
             db=self._table["usage"],
         )
 

@@ -1,15 +1,16 @@
-"""LMDB's file, looked at before LMDB maps it: whether its meta pages are sound and belong together, and whether the file has all its pages.
+"""LMDB's file, looked at before LMDB maps it: whether its meta pages are sound, and whether all pages in use are there.
 
-LMDB believes its meta pages, which have no check value, and maps what they promise: of a file that is shorter the first look at what is
-missing ends the process (SIGBUS), and one that is empty becomes a new environment. Layout: LMDB 0.9's mdb.c (MDB_page, MDB_node, MDB_db,
-MDB_meta), on 64-bit machines of little-endian order.
+LMDB believes its meta pages, which have no check value, and maps what they promise: of a file that is shorter the first look at what
+is missing ends the process (SIGBUS), and one that is empty becomes a new environment. Layout: LMDB 0.9's mdb.c (MDB_page, MDB_node,
+MDB_db, MDB_meta), on 64-bit machines of little-endian order.
 
 page    number u64, pad u16, flags u16, then lower u16 and upper u16, or the count of overflow pages u32; places of nodes u16 each
-node    size or low half of a page number u16, u16, flags (in branches: page number above 32 bits) u16, key size u16, key, data
+node    size or low half of a page number u16, u16, flags (or the page number above 32 bits) u16, key size u16, key, data
 table   pad u32 (of the first table: page size), flags u16, depth u16, three counts of pages u64, entries u64, root u64
-meta    a page of: magic u32, version u32, address u64, map size u64, the table of free pages, the table of tables, last page u64, txnid u64
+meta    magic u32, version u32, address u64, map size u64, table of free pages, table of tables, last page u64, transaction id u64
 
-Two meta pages alternate: transaction n writes page n & 1, so that their ids are neighbours; the last page's number never gets smaller.
+Two meta pages alternate: transaction n writes page n & 1, so their ids are neighbours; and the last page's number never gets smaller.
+Each transaction but the first one of an environment frees pages, under its own id in the table of free pages.
 """
 
 import os
@@ -24,6 +25,8 @@ DATA_VERSION = 1
 META_COUNT = 2
 PAGE_SIZES = tuple(1 << bits for bits in range(9, 17))
 NO_PAGE = 2**64 - 1
+DEPTH_MAX = 32
+"""Of a tree in LMDB (CURSOR_STACK)."""
 LOOKS_MAX = 100
 """How often a file that looks damaged is looked at again because its meta pages have changed meanwhile."""
 _BRANCH, _LEAF, _OVERFLOW, _META, _LEAF2 = 0x01, 0x02, 0x04, 0x08, 0x20
@@ -33,8 +36,11 @@ _NODE = struct.Struct("<HHHH")
 _TABLE = struct.Struct("<IHH4QQ")
 _NUMBER = struct.Struct("<Q")
 _COUNT = struct.Struct("<I")
-_META_PAGE = struct.Struct("<Q2xH4xII8x8xI36xQ40xQQQ")
-"""Page number, flags, magic, version, page size, both roots, last page, txnid."""
+_META_PAGE = struct.Struct("<Q2xH4xIIQQIH34xQ40xQQQ")
+"""Page number, flags, magic, version, address, map size, page size, flags of the table of free pages, both roots, last page, txnid."""
+_INTEGER_KEYS = 0x08
+_MAP_SIZE_END = 1 << 47
+"""Above what a process can map."""
 
 
 class TornFile(Exception):
@@ -106,7 +112,7 @@ def _opened(path: str) -> FileIO:
 def _heads(fd: int) -> tuple[bytes, bytes]:
     """The beginnings of both meta pages; the first one says where the second one is."""
     first = os.pread(fd, _META_PAGE.size, 0)
-    page_size = _META_PAGE.unpack(first)[4] if len(first) == _META_PAGE.size else PAGE_SIZES[0]
+    page_size = _META_PAGE.unpack(first)[6] if len(first) == _META_PAGE.size else PAGE_SIZES[0]
     return first, os.pread(fd, _META_PAGE.size, page_size)
 
 
@@ -115,9 +121,10 @@ def _meta(number: int, head: bytes) -> Meta:
         raise TornFile("is empty" if number == 0 else "ends after its first page")
     if len(head) < _META_PAGE.size:
         raise TornFile(f"ends inside its meta page {number}")
-    page, flags, magic, version, page_size, *rest = _META_PAGE.unpack(head)
+    page, flags, magic, version, address, map_size, page_size, free_flags, *rest = _META_PAGE.unpack(head)
     meta = Meta(page_size, *rest)
-    if (page, flags, magic) != (number, _META, MAGIC) or page_size not in PAGE_SIZES:
+    is_sound = (page, flags, magic, address, free_flags) == (number, _META, MAGIC, 0, _INTEGER_KEYS)
+    if not is_sound or page_size not in PAGE_SIZES or map_size >= _MAP_SIZE_END:
         raise TornFile(f"has a damaged meta page {number}, or is something else")
     if version != DATA_VERSION:
         raise TornFile(f"is of version {version} of LMDB's format, not {DATA_VERSION}")
@@ -129,8 +136,9 @@ def _meta(number: int, head: bytes) -> Meta:
 def _check_size(fd: int, meta: Meta) -> None:
     """Whether the file has its pages: all, or at least those in use, for the last ones may be free and never written."""
     walk = _Walk(fd, meta)
-    for root in walk.roots:
-        walk.read(root)
+    walk.read(meta.main_root)
+    if walk.last_freed() not in (None, meta.txnid):
+        raise TornFile("has a damaged meta page: its transaction is another one than its table of free pages tells")
     if os.fstat(fd).st_size < (meta.last_page + 1) * meta.page_size:
         for _ in walk.pages():
             pass
@@ -156,6 +164,22 @@ class _Walk:
             seen.add(number)
             waiting += self._below(number, self.read(number))
             yield number
+
+    def last_freed(self) -> int | None:
+        """The last transaction that freed pages, which all do but the first one: the last key of the table of free pages."""
+        number = self._meta.free_root
+        for _ in range(DEPTH_MAX):
+            if number == NO_PAGE:
+                return None
+            page = self.read(number)
+            _, flags, lower, _ = _PAGE.unpack_from(page)
+            if not _PAGE.size < lower < len(page):
+                raise TornFile(f"has a damaged page {number}")
+            place = int.from_bytes(page[lower - 2 : lower], "little")
+            if flags & _LEAF:
+                return int.from_bytes(page[place + _NODE.size : place + _NODE.size + _NUMBER.size], "little")
+            number = self._below(number, page)[-1]
+        raise TornFile("has a table of free pages without an end")
 
     def read(self, number: int) -> bytes:
         """A page of a tree.

@@ -151,7 +151,17 @@ def test_the_network_file_systems_are_known_by_linux_own_numbers() -> None:
 def test_every_directory_on_the_way_to_a_new_store_has_its_name_synced(tmp_path: Path) -> None:
     need_strace()
     trace, script = tmp_path / "trace", "import engine, sys; engine.open(sys.argv[1]).close()"
-    command = ["strace", "-y", "-e", "trace=mkdir,fsync,fdatasync,rename", "-o", str(trace), sys.executable, "-c", script]
+    command = [
+        "strace",
+        "-y",
+        "-e",
+        "trace=mkdir,fsync,fdatasync,rename",
+        "-o",
+        str(trace),
+        sys.executable,
+        "-c",
+        script,
+    ]
     subprocess.run([*command, str(tmp_path / "a" / "b" / "store")], check=True)
     calls = trace.read_text().splitlines()
     for made, parent in (("a", tmp_path), ("a/b", tmp_path / "a"), ("a/b/store", tmp_path / "a" / "b")):
