@@ -68,7 +68,9 @@ def check_file(path: str) -> None:
         for _ in range(LOOKS_MAX):
             seen = _heads(file.fileno())
             try:
-                _check_size(file.fileno(), newest_meta(seen))
+                metas = both_metas(seen)
+                _check_history(file.fileno(), *metas)
+                _check_size(file.fileno(), metas[1])
             except TornFile:
                 if _heads(file.fileno()) == seen:
                     raise
@@ -85,12 +87,12 @@ def check_pages(path: str) -> None:
         OSError: it can't be read.
     """
     with _opened(path) as file:
-        for _ in _Walk(file.fileno(), newest_meta(_heads(file.fileno()))).pages():
+        for _ in _Walk(file.fileno(), both_metas(_heads(file.fileno()))[1]).pages():
             pass
 
 
-def newest_meta(heads: tuple[bytes, bytes]) -> Meta:
-    """The meta page that counts, of both.
+def both_metas(heads: tuple[bytes, bytes]) -> tuple[Meta, Meta]:
+    """Both meta pages, the one that counts last.
 
     Raises:
         TornFile: one is damaged, or they are not of one environment.
@@ -99,7 +101,7 @@ def newest_meta(heads: tuple[bytes, bytes]) -> Meta:
     older, newer = sorted((first, second), key=lambda meta: meta.txnid)
     if first.page_size != second.page_size or newer.txnid - older.txnid > 1 or newer.last_page < older.last_page:
         raise TornFile("has two meta pages that do not belong together")
-    return newer if newer.txnid > older.txnid else first
+    return (older, newer) if newer.txnid > older.txnid else (second, first)
 
 
 def _opened(path: str) -> FileIO:
@@ -133,12 +135,17 @@ def _meta(number: int, head: bytes) -> Meta:
     return meta
 
 
+def _check_history(fd: int, older: Meta, newer: Meta) -> None:
+    """Whether both are of the transactions they say; no page of the older one is used again before there is a newer one."""
+    for meta in (older, newer):
+        if _Walk(fd, meta).last_freed() not in (None, meta.txnid):
+            raise TornFile("has a damaged meta page: its table of free pages is of another transaction")
+
+
 def _check_size(fd: int, meta: Meta) -> None:
     """Whether the file has its pages: all, or at least those in use, for the last ones may be free and never written."""
     walk = _Walk(fd, meta)
     walk.read(meta.main_root)
-    if walk.last_freed() not in (None, meta.txnid):
-        raise TornFile("has a damaged meta page: its transaction is another one than its table of free pages tells")
     if os.fstat(fd).st_size < (meta.last_page + 1) * meta.page_size:
         for _ in walk.pages():
             pass

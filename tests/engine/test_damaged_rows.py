@@ -54,3 +54,29 @@ def fill(store: engine.Store) -> None:
     store.delete_bucket("deleted")
     with store.get_object("plain", "gone", request_payer="requester").body:
         store.delete_object("plain", "gone", request_payer="requester")
+
+
+@pytest.fixture(scope="module")
+def source(session_place: Path) -> Path:
+    """A closed store with rows in every table."""
+    path = session_place / "damaged"
+    store = engine.open(path, limits=engine.Limits(part_size_bytes_min=1))
+    fill(store)
+    meta = meta_of(store)
+    meta.delete_objects("sealed", [Deletion(b"another", None, lambda found, newer: None)], 1)  # the step alone: no sweep follows
+    upload = store.list_multipart_uploads("sealed").uploads[0]
+    meta.abort("sealed", upload.key.encode(), UploadId(*parse(upload)))
+    store.close()
+    return path
+
+
+@contextmanager
+def table_of(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
+    """One table of a closed store, and a transaction to write in."""
+    with lmdb.open(str(path / "meta"), max_dbs=32, map_size=1 << 30) as env, env.begin(write=True) as txn:
+        yield txn, env.open_db(name.encode(), txn, create=False)
+
+
+def rows_of(path: Path, name: str) -> list[tuple[bytes, bytes]]:
+    with table_of(path, name) as (txn, table):
+        return list(txn.cursor(table))
