@@ -33,6 +33,7 @@ class Findings:
     """What a check has found so far; of each kind of trouble the first NAMES_REPORTED_MAX."""
 
     def __init__(self) -> None:
+        self.can_rows_be_read = True
         self._trouble = {kind: dict[str, None]() for kind in ("missing", "wrong_size", "corrupt", "broken")}
         self.counts = dict.fromkeys(
             ("parts", "sealed_parts", "opened_parts", "files", "unnamed_files", "unnamed_bytes"), 0
@@ -60,7 +61,7 @@ class Checker(SealedChecker):
             pass
         for blob_id, size in self._blobs.walk():
             findings.counts["files"] += 1
-            if not self._meta.names_blob(blob_id):
+            if findings.can_rows_be_read and not self._meta.names_blob(blob_id):
                 findings.counts["unnamed_files"] += 1
                 findings.counts["unnamed_bytes"] += size
         return findings.report()
@@ -83,8 +84,8 @@ class Checker(SealedChecker):
 
     def _look(self, findings: Findings, deep: bool) -> Iterator[None]:
         """Look at every row and at what it names."""
-        yield from self._meta.inspect(lambda trouble: findings.tell(*trouble))
         try:
+            yield from self._meta.inspect(lambda trouble: findings.tell(*trouble))
             for owner, part in self._meta.walk_parts(lambda name: findings.tell("corrupt", name)):
                 self._look_at(findings, owner, part, deep)
                 yield
@@ -93,6 +94,7 @@ class Checker(SealedChecker):
                     findings.tell("corrupt", name)
         except InternalError as error:
             findings.tell("corrupt", str(error.reason))
+            findings.can_rows_be_read = False
 
     def _look_at(self, findings: Findings, owner: Trash, part: PartRecord, deep: bool) -> None:
         findings.counts["parts"] += 1

@@ -367,6 +367,9 @@ class Metadata(Protocol):
         """Look through all rows and all that they name, in steps that may be left; `tell` hears of each trouble, maybe twice.
 
         Where nothing was told, every part that counts is named as one that does, whatever writers did meanwhile.
+
+        Raises:
+            InternalError: what rows are kept in is damaged, so that no row should be read.
         """
 
     def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:

@@ -36,6 +36,7 @@ from engine.meta.records import (
     ObjectRecord,
     TombstoneRecord,
     UploadRecord,
+    damaged,
     pack_record,
     replace,
     unpacker,
@@ -298,10 +299,9 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         path = os.path.join(self._shared.environment.path, DATA_FILE)
         try:
             self._shared.environment.read(lambda _: check_pages(path))  # which keeps the pages as they are
-        except TornFile as error:
-            tell(("corrupt", f"{DATA_FILE} {error}"))
-        else:
-            yield from Inspection(self, tell).steps()
+        except TornFile as error:  # LMDB would end the process for some such pages
+            raise damaged(f"{DATA_FILE} {error}") from error
+        yield from Inspection(self, tell).steps()
 
     def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
         for table, owner_in in (("objects", _object_in), ("uploads", _upload_in)):

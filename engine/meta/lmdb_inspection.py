@@ -69,7 +69,7 @@ class Inspection:
                     self._tell(trouble)
                 yield
         yield from self._find_unnamed()
-        for bucket_id in sorted(self._bucket_ids):
+        for bucket_id in self._meta._shared.environment.read(self._all_buckets):
             yield from counted(self._meta, bucket_id, self._tell)
 
     def _each(self, table: str, look: Look[Item]) -> Iterator[list[Item]]:
@@ -135,6 +135,12 @@ class Inspection:
                         self._bucket_ids.add(_bucket_record(value).id)
         return bucket_id in self._bucket_ids or self._has(txn, "deleted_buckets", bucket_id)
 
+    def _all_buckets(self, txn: Transaction) -> list[bytes]:
+        self._known_below = b""
+        self._is_bucket(txn, b"")
+        with txn.cursor(self._meta._table["deleted_buckets"]) as cursor:
+            return [*self._bucket_ids, *cursor.iternext(values=False)]
+
     def _bound(self, txn: Transaction) -> bytes:
         """Below all ids that are still to be given."""
         try:
@@ -169,13 +175,16 @@ class Inspection:
 
     def _uploads_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
         suffix = _suffix_of("uploads", key, value)
-        if suffix is not None:
-            _upload_record(value)
-            if self._has(txn, "trash", TrashKind.UPLOAD.value + suffix[ID_SIZE:]):
-                yield "is in the trash as well"
+        if suffix is None:
+            yield self._node(txn, "uploads", value)
+            return
+        _upload_record(value)
+        if self._has(txn, "trash", TrashKind.UPLOAD.value + suffix[ID_SIZE:]):
+            yield "is in the trash as well"
 
     def _objects_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
         if _suffix_of("objects", key, value) is None:
+            yield self._node(txn, "objects", value)
             return
         record = object_record(value)
         if not record.is_delete_marker:
@@ -184,14 +193,23 @@ class Inspection:
                 yield "is in the trash as well"
 
     def _nulls_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        if _suffix_of("nulls", key, value) is not None:
+        if _suffix_of("nulls", key, value) is None:
+            yield self._node(txn, "nulls", value)
+        else:
             null_version(value)
-        yield ""
 
     def _removals_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        if _suffix_of("removals", key, value) is not None:
+        if _suffix_of("removals", key, value) is None:
+            yield self._node(txn, "removals", value)
+        else:
             unseal(value, "the mark of a removal")
-        yield ""
+
+    def _node(self, txn: Transaction, table: str, child: bytes) -> str:
+        return (
+            f"names the node {child.hex()}, below which nothing is"
+            if self._meta._names(table).is_empty(txn, child)
+            else ""
+        )
 
     def _parts_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str | Trouble]:
         _expect(len(key) == _BLOB_ID_SIZE and len(value) in _TABLES_BY_ROW)
