@@ -68,9 +68,10 @@ def check_file(path: str) -> None:
         for _ in range(LOOKS_MAX):
             seen = _heads(file.fileno())
             try:
-                metas = both_metas(seen)
-                _check_history(file.fileno(), *metas)
-                _check_size(file.fileno(), metas[1])
+                size = os.fstat(file.fileno()).st_size  # after the look at what promises it: files only grow
+                walk = _Walk(file.fileno(), newest_meta(seen), size)
+                walk.check_transaction()
+                walk.check_size()
             except TornFile:
                 if _heads(file.fileno()) == seen:
                     raise
@@ -87,12 +88,13 @@ def check_pages(path: str) -> None:
         OSError: it can't be read.
     """
     with _opened(path) as file:
-        for _ in _Walk(file.fileno(), both_metas(_heads(file.fileno()))[1]).pages():
+        meta = newest_meta(_settled_heads(file.fileno()))
+        for _ in _Walk(file.fileno(), meta, os.fstat(file.fileno()).st_size).pages():
             pass
 
 
-def both_metas(heads: tuple[bytes, bytes]) -> tuple[Meta, Meta]:
-    """Both meta pages, the one that counts last.
+def newest_meta(heads: tuple[bytes, bytes]) -> Meta:
+    """The meta page that counts, of both.
 
     Raises:
         TornFile: one is damaged, or they are not of one environment.
@@ -101,7 +103,7 @@ def both_metas(heads: tuple[bytes, bytes]) -> tuple[Meta, Meta]:
     older, newer = sorted((first, second), key=lambda meta: meta.txnid)
     if first.page_size != second.page_size or newer.txnid - older.txnid > 1 or newer.last_page < older.last_page:
         raise TornFile("has two meta pages that do not belong together")
-    return (older, newer) if newer.txnid > older.txnid else (second, first)
+    return newer if newer.txnid > older.txnid else first
 
 
 def _opened(path: str) -> FileIO:
@@ -109,6 +111,16 @@ def _opened(path: str) -> FileIO:
         return FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW))
     except FileNotFoundError:
         raise TornFile("is not there") from None
+
+
+def _settled_heads(fd: int) -> tuple[bytes, bytes]:
+    """The same, with no commit between the looks at one and at the other."""
+    seen = _heads(fd)
+    for _ in range(LOOKS_MAX):
+        before, seen = seen, _heads(fd)
+        if seen == before:
+            break
+    return seen
 
 
 def _heads(fd: int) -> tuple[bytes, bytes]:
@@ -135,35 +147,32 @@ def _meta(number: int, head: bytes) -> Meta:
     return meta
 
 
-def _check_history(fd: int, older: Meta, newer: Meta) -> None:
-    """Whether both are of the transactions they say; no page of the older one is used again before there is a newer one."""
-    for meta in (older, newer):
-        if _Walk(fd, meta).last_freed() not in (None, meta.txnid):
-            raise TornFile("has a damaged meta page: its table of free pages is of another transaction")
-
-
-def _check_size(fd: int, meta: Meta) -> None:
-    """Whether the file has its pages: all, or at least those in use, for the last ones may be free and never written."""
-    walk = _Walk(fd, meta)
-    walk.read(meta.main_root)
-    if os.fstat(fd).st_size < (meta.last_page + 1) * meta.page_size:
-        for _ in walk.pages():
-            pass
-
-
 class _Walk:
     """A walk over the pages in use."""
 
-    def __init__(self, fd: int, meta: Meta) -> None:
+    def __init__(self, fd: int, meta: Meta, size: int) -> None:
         self._fd = fd
         self._meta = meta
-        self._size = os.fstat(fd).st_size
-        self.roots = tuple(root for root in (meta.free_root, meta.main_root) if root != NO_PAGE)
+        self._size = size
+
+    def check_transaction(self) -> None:
+        """Whether the meta page is of the transaction it says. Of the older one it may not be: LMDB takes a commit that failed back by
+        writing the former id into its meta page.
+        """
+        if self._last_freed() not in (None, self._meta.txnid):
+            raise TornFile("has a damaged meta page: its table of free pages is of another transaction")
+
+    def check_size(self) -> None:
+        """Whether the file has its pages: all, or at least those in use, for the last ones may be free and never written."""
+        self.read(self._meta.main_root)
+        if self._size < (self._meta.last_page + 1) * self._meta.page_size:
+            for _ in self.pages():
+                pass
 
     def pages(self) -> Iterator[int]:
         """The number of each page that is looked at."""
         seen = set[int]()
-        waiting = list(self.roots)
+        waiting = [root for root in (self._meta.free_root, self._meta.main_root) if root != NO_PAGE]
         while waiting:
             number = waiting.pop()
             if number in seen:
@@ -172,7 +181,7 @@ class _Walk:
             waiting += self._below(number, self.read(number))
             yield number
 
-    def last_freed(self) -> int | None:
+    def _last_freed(self) -> int | None:
         """The last transaction that freed pages, which all do but the first one: the last key of the table of free pages."""
         number = self._meta.free_root
         for _ in range(DEPTH_MAX):

@@ -191,8 +191,11 @@ print("done")
 
 
 @pytest.mark.slow
-def test_no_bit_of_a_meta_page_makes_lmdb_crash_or_costs_a_file(path: Path) -> None:
-    """Each bit that LMDB reads, flipped: what is not refused is what the store held, now or one transaction before."""
+def test_no_bit_of_a_meta_page_makes_lmdb_crash_or_costs_more_than_one_transaction(path: Path) -> None:
+    """Each bit that LMDB reads, flipped: what is not refused is what the store held, now or one transaction before.
+
+    That one can't be told from a commit that failed: LMDB takes it back by writing another id into its meta page.
+    """
     whole = data(path).read_bytes()
     flipped = [(place, bit) for start in (0, PAGE) for place in range(start, start + META_BYTES) for bit in range(8)]
     accepted = []
@@ -207,7 +210,7 @@ def test_no_bit_of_a_meta_page_makes_lmdb_crash_or_costs_a_file(path: Path) -> N
     (path.parent / "whole").write_text(whole.hex())
     result = run_python(FLIPPED, str(path), json.dumps(accepted), str(path.parent / "whole"))
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr[-2000:]
-    assert len(files_of(path)) == COUNT
+    assert len(files_of(path)) >= COUNT - 1
 
 
 META_BYTES = 152
