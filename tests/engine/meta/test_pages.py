@@ -94,6 +94,7 @@ while not stop.is_set():
 """
 
 
+@pytest.mark.slow
 def test_a_file_that_another_process_writes_to_all_the_while_is_taken(place: Path) -> None:
     env, _ = opened(place)
     with start_python(WRITER, str(place)) as writer:
