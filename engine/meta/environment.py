@@ -199,8 +199,7 @@ class Environment:
 
     def free_bytes(self) -> int:
         """Bytes free on the disk below the environment."""
-        status = os.statvfs(self.path)
-        return status.f_bavail * status.f_frsize
+        return _free_bytes(self.path)
 
     def close_for_fork(self) -> None:
         """Close behind the gate, and keep the gate shut."""
@@ -237,10 +236,17 @@ def create(path: str, tables: dict[str, dict[str, bool]], fill: Callable[[Transa
         with env.begin(write=True) as txn:
             fill(txn, {name: env.open_db(name.encode(), txn, **options) for name, options in tables.items()})
     except lmdb.Error as error:
+        if _free_bytes(path) < FREE_BYTES_MIN:  # of which LMDB makes an EIO
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise _open_failure(path, error) from error
     finally:
         env.close()
     _sync_names(path)
+
+
+def _free_bytes(path: str) -> int:
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
 
 
 def make_lock_files(path: str) -> None:
