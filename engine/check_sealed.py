@@ -1,18 +1,17 @@
 """Check, of what the store has the keys of: parts sealed by SSE-S3 are opened, and held against what is known of their plaintext."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from engine.blobs import BlobReader
 from engine.core import Core
-from engine.errors import InternalError, NoSuchBucket, NoSuchUpload
-from engine.meta import Trash, TrashKind, UploadEntry, VersionEntry
+from engine.errors import InternalError
+from engine.meta import Trash
 from engine.meta.parts import PartRecord
 from engine.readers import open_part, proof_of
 from engine.seals import Seal
 from engine.sse import Encryption
 from engine.stream import Digest, Stream
-from engine.walks import uploads_of, versions_of
 
 READ_SIZE = 1024 * 1024
 
@@ -20,47 +19,23 @@ READ_SIZE = 1024 * 1024
 class SealedChecker(Core):
     """The part of a check that needs keys. Those of SSE-KMS are asked for only by who reads: a key management counts its calls."""
 
-    def _check_opened(self) -> tuple[int, list[str]]:
-        """Open every part of SSE-S3: how many there are, and the blobs that are not what was sealed."""
-        count, damaged = 0, list[str]()
-        for bucket in self._meta.usage():
-            with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
-                for version in versions_of(self._meta, bucket):
-                    count += self._check_parts(version, bucket, self._of_version(version), damaged.append)
-                for upload in uploads_of(self._meta, bucket):
-                    count += self._check_parts(upload, bucket, self._of_upload(bucket, upload), damaged.append)
-        return count, damaged
-
-    def _of_version(self, entry: VersionEntry) -> Iterator[tuple[Trash, PartRecord]]:
-        manifest_id = entry.record.manifest_id
-        manifest = self._meta.find_manifest(manifest_id)
-        for part in manifest.parts if manifest is not None else ():
-            yield Trash(TrashKind.MANIFEST, manifest_id), part
-
-    def _of_upload(self, bucket: str, entry: UploadEntry) -> Iterator[tuple[Trash, PartRecord]]:
-        with contextlib.suppress(NoSuchUpload):  # ended meanwhile
-            _, parts = self._meta.list_parts(bucket, entry.key, entry.upload_id, 0, self.limits.part_number_max)
-            for part in parts:
-                yield Trash(TrashKind.UPLOAD, entry.upload_id.nonce), part
+    def _check_opened(self, counts: dict[str, int]) -> Iterator[str]:
+        """Open every part of SSE-S3, and count them: the blobs that are not what was sealed. Damaged rows are passed over."""
+        for bucket, key, owner, encryption in self._meta.walk_owners():
+            if encryption is not None and encryption.kind == "AES256":
+                with contextlib.suppress(InternalError):
+                    yield from self._check_parts(owner, encryption, bucket, key.decode(), counts)
 
     def _check_parts(
-        self,
-        entry: VersionEntry | UploadEntry,
-        bucket: str,
-        parts: Iterator[tuple[Trash, PartRecord]],
-        on_damage: Callable[[str], None],
-    ) -> int:
-        encryption = entry.record.encryption
-        if encryption is None or encryption.kind != "AES256":
-            return 0
-        seal, count = self._opened_seal(encryption, bucket, entry.key.decode()), 0
+        self, owner: Trash, encryption: Encryption, bucket: str, key: str, counts: dict[str, int]
+    ) -> Iterator[str]:
+        seal = self._opened_seal(encryption, bucket, key)
         with seal if seal is not None else contextlib.nullcontext():
-            for owner, part in parts:
-                count += 1
+            for part in self._meta.parts_of(owner):
+                counts["opened_parts"] += 1
                 is_right = seal is not None and self._is_plain(part, seal)
                 if not is_right and self._meta.holds_part(owner, part):
-                    on_damage(part.blob_id.hex())
-        return count
+                    yield part.blob_id.hex()
 
     def _opened_seal(self, encryption: Encryption, bucket: str, key: str) -> Seal | None:
         try:

@@ -11,12 +11,11 @@ from engine.blobs.files import FileBlobs
 from engine.blobs.leases import Leases
 from engine.bucket_settings import BucketSettings
 from engine.buckets import Buckets
-from engine.check import Checker
 from engine.closing import Closing
 from engine.core import Core, Parts
 from engine.deletions import Deletions
 from engine.encrypting import Encrypting
-from engine.errors import InternalError, NoSuchBucket, StoreError
+from engine.errors import InternalError, NoSuchBucket, StoreDamaged, StoreError
 from engine.key_providers import KeyProvider
 from engine.layout import BLOBS, KEYS, META, RING, Layout
 from engine.limits import Limits
@@ -45,7 +44,6 @@ class Store(
     ObjectListings,
     Attributes,
     PartCopies,
-    Checker,
     Closing,
 ):
     """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
@@ -79,7 +77,9 @@ class Store(
         )
 
     def check(self, *, deep: bool = False, repair: bool = False) -> CheckReport:
-        """Compare rows and files; `deep` reads every byte and compares its MD5; `repair` first collects what no row names.
+        """Look at all rows, what they name, and all files; `deep` reads every byte and compares its MD5.
+
+        `repair` first collects what no row names, unless there is trouble.
 
         Raises:
             StoreInUse: `repair` while anybody else has the store open.
@@ -88,9 +88,11 @@ class Store(
         if not repair:
             return self._check(deep=deep)
         self._check_writable()
+        files = freed = 0
         with self._layout.alone():
-            files, freed = self._sweeper.collect()
-            self._ballast.restore()
+            with contextlib.suppress(StoreDamaged):  # the report tells it
+                files, freed = self._sweeper.collect(self._prove)
+                self._ballast.restore()
             report = self._check(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
 
@@ -147,7 +149,7 @@ def open_store(
     `key_provider` serves SSE-KMS; by default the ring does. It stays the caller's.
 
     Raises:
-        NotAStore: something else is there, or nothing and `create` is False.
+        NotAStore: something else is there, or nothing and `create` is False; or its metadata is missing, damaged or another store's.
         NewerFormat: a newer partwright wrote it.
         StoreInUse: it is being repaired, or used from another PID namespace.
         UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
@@ -181,7 +183,11 @@ def open_store(
 def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool, encrypting: Encrypting) -> Store:
     parts = Parts(
         meta=LmdbMetadata(
-            os.path.join(layout.root, META), limits=limits, map_size_bytes=map_size_bytes, read_only=read_only
+            os.path.join(layout.root, META),
+            identity=layout.format.owner_id,
+            limits=limits,
+            map_size_bytes=map_size_bytes,
+            read_only=read_only,
         ),
         blobs=FileBlobs(os.path.join(layout.root, BLOBS)),
         leases=Leases(layout.root),

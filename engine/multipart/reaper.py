@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from engine.blobs.leases import Lease
+from engine.check import Checker
 from engine.core import LIFECYCLE
 from engine.deadlines import lifecycle_of
 from engine.errors import ConditionalRequestConflict, NoSuchBucket, NoSuchUpload
@@ -21,7 +22,7 @@ RULES_READ_MAX = 4
 IsDue = Callable[[UploadEntry], bool]
 
 
-class Reaper(Completes, Expiry):
+class Reaper(Completes, Expiry, Checker):
     """The upkeep of a store."""
 
     def reap(self, older_than: timedelta | None = None) -> ReapReport:
@@ -31,6 +32,7 @@ class Reaper(Completes, Expiry):
 
         Raises:
             ValueError: `older_than` is negative.
+            StoreDamaged: there is garbage, and rows and files do not belong together; rules are executed, and nothing is collected.
         """
         return sum(self.reap_in_steps(older_than), ReapReport())
 
@@ -56,7 +58,7 @@ class Reaper(Completes, Expiry):
             self._sweeper.sweep_backlog()
 
     def _collect(self) -> Iterator[ReapReport]:
-        for files, freed in self._sweeper.collect_in_steps():
+        for files, freed in self._sweeper.collect_in_steps(self._prove):
             yield ReapReport(collected_files=files, collected_bytes=freed)
         self._ballast.restore()
 

@@ -157,7 +157,7 @@ def await_writes(store: engine.Store, count: int, request: Future[Any]) -> None:
 
 def observe(scene: Scene) -> None:
     """Collect, check, list and read beside a writer that holds the lock: only what is committed shows, and nothing of it goes."""
-    scene.store._sweeper.collect()
+    scene.store._sweeper.collect(scene.store._prove)
     assert scene.store.check(deep=True).ok
     parts = scene.store.list_parts(scene.bucket, KEY, scene.upload_id).parts or ()
     assert [(part.part_number, part.etag) for part in parts] == LISTED
