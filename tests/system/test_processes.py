@@ -148,8 +148,9 @@ def bites(place: Path) -> bool:
     with Nursery() as nursery:
         crowd = Crowd(nursery, place, SECONDS, fault="name-without-a-lock")
         crowd.enough.touch()
-        if any([child.wait() for child in crowd.children]):
-            return True
+        codes = [child.wait() for child in crowd.children]
+    if any(codes):
+        return True
     try:
         crowd.inspect()
     except Difference:
