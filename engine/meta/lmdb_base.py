@@ -29,10 +29,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from engine.errors import ConditionalRequestConflict, InternalError, NoSuchBucket, NotAStore, StoreInUse
 from engine.limits import Limits
 from engine.meta import UPLOAD_NONCE_SIZE, Configuration, Trash, Usage
-from engine.meta.environment import RESTORE, Environment, Registry, Tables, Transaction, check_files, create
+from engine.meta.environment import RESTORE, Environment, Tables, Transaction, check_files, create
 from engine.meta.keys import ID_SIZE, OrderedNames
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
 from engine.meta.records import BucketRecord, seal, unpacker, unseal
+from engine.meta.registry import Registry
 from engine.meta.writer import Writer
 from engine.record import astuple
 
