@@ -73,7 +73,9 @@ class Checker(SealedChecker):
             StoreDamaged: they do not.
         """
         findings = Findings()
-        yield from self._look(findings, deep=False, inline=False)  # the rows of small parts have check values of their own
+        yield from self._look(
+            findings, deep=False, inline=False
+        )  # the rows of small parts have check values of their own
         trouble = findings.report().trouble
         if trouble:
             found = "; ".join(f"{kind}: {', '.join(names[:NAMES_SHOWN_MAX])}" for kind, names in trouble.items())
