@@ -21,7 +21,16 @@ from typing import Any, TypeVar
 
 import lmdb
 
-from engine.errors import CommitUnknown, InternalError, NotAStore, ReadOnlyStore, StoreClosed, StoreFull, StoreInUse
+from engine.errors import (
+    CommitUnknown,
+    InternalError,
+    NotAStore,
+    ReadOnlyStore,
+    StoreClosed,
+    StoreError,
+    StoreFull,
+    StoreInUse,
+)
 from engine.meta.headroom import DATA_FILE
 from engine.meta.pages import TornFile, check_file
 from engine.undisturbed import shielded, undisturbed
@@ -126,6 +135,15 @@ class Environment:
             finally:
                 self._gate.admit()
 
+    def _ensure_open_again(self) -> None:
+        """Open what a fork or a failure closed. A request that finds the metadata gone or damaged by then ends in an S3 error."""
+        try:
+            self._ensure_open()
+        except StoreClosed:
+            raise
+        except StoreError as error:
+            raise InternalError(reason=f"opening the metadata again: {error}") from error
+
     def _open(self) -> None:
         try:
             with _opening(self.path, self.read_only):
@@ -193,7 +211,7 @@ class Environment:
         Not for the main thread, as the gate.
         """
         while True:
-            self._ensure_open()
+            self._ensure_open_again()
             with self._gate.shared():
                 if self._lmdb is not None:
                     yield self._lmdb

@@ -54,8 +54,11 @@ def test_with_its_disk_gone_an_operation_works_or_ends_in_an_s3_error(tiny: Stor
         if lost == "blobs":  # some find all that they need in rows
             with contextlib.suppress(S3Error):
                 act()
+        elif name in ("check", "repair"):
+            with contextlib.suppress(InternalError):
+                report: Any = act()
+                assert report.trouble, name
         else:
-            print(name)
             with pytest.raises(InternalError):
                 act()
     tiny.close()
