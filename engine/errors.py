@@ -7,7 +7,7 @@ EngineError
 │       ├── StoreFull             the disk or the map is full
 │       └── CommitUnknown         the commit failed, and may have happened
 ├── StoreError        the store itself: for the person who runs it, never for the wire
-│   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreClosed
+│   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreDamaged, StoreClosed
 └── NativeError       a negative status of the C core: `engine.native.errors`
 """
 
@@ -390,3 +390,7 @@ class ReadOnlyStore(StoreError):
 
 class StoreClosed(StoreError):
     """The store was closed before or during the call."""
+
+
+class StoreDamaged(StoreError):
+    """Rows and files do not belong together, so nothing is collected."""

@@ -18,7 +18,7 @@ from engine.directory.layout import BLOBS, KEYS, META, RING, Layout
 from engine.directory.leases import Lease, Leases
 from engine.encryption.key_providers import KeyProvider
 from engine.encryption.key_sources import KeySources
-from engine.errors import InternalError, NoSuchBucket, StoreError
+from engine.errors import InternalError, NoSuchBucket, StoreDamaged, StoreError
 from engine.limits import Limits
 from engine.meta.lmdb.uploads import LmdbMetadata
 from engine.multipart.complete import CompleteMultipartUpload
@@ -129,7 +129,9 @@ class Store(
         )
 
     def check(self, *, deep: bool = False, repair: bool = False) -> CheckReport:
-        """Compare rows and files; `deep` reads every byte and compares its MD5; `repair` first collects what no row names.
+        """Look at all rows, at what they name, and at all files; `deep` reads every byte and compares its MD5.
+
+        `repair` first collects what no row names, unless there is trouble.
 
         Raises:
             StoreInUse: `repair` while anybody else has the store open.
@@ -138,10 +140,13 @@ class Store(
         if not repair:
             return Check(self._context).run(deep=deep)
         self._context.check_writable()
+        check = Check(self._context)
+        files = freed = 0
         with self._layout.alone():
-            files, freed = self._context.sweeper.collect()
-            self._context.ballast.restore()
-            report = Check(self._context).run(deep=deep)
+            with contextlib.suppress(StoreDamaged):  # the report tells of the damage
+                files, freed = self._context.sweeper.collect(check.prove)
+                self._context.ballast.restore()
+            report = check.run(deep=deep)
         return replace(report, collected_files=files, collected_bytes=freed)
 
     def backup(
@@ -171,6 +176,7 @@ class Store(
 
         Raises:
             ValueError: `older_than` is negative.
+            StoreDamaged: there is garbage, and rows and files do not belong together: the rules were executed, nothing was collected.
         """
         return sum(self.reap_in_steps(older_than), ReapReport())
 
@@ -233,7 +239,7 @@ def open_store(
     `key_provider` serves SSE-KMS; by default the ring does. It stays the caller's.
 
     Raises:
-        NotAStore: something else is there, or nothing and `create` is False.
+        NotAStore: something else is there, or nothing and `create` is False; or its metadata is missing, damaged or of another store.
         NewerFormat: a newer partwright wrote it.
         StoreInUse: it is being repaired, or used from another PID namespace.
         UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
@@ -267,7 +273,11 @@ def open_store(
 def _assemble(layout: Layout, limits: Limits, map_size_bytes: int, read_only: bool, keys: KeySources) -> Store:
     parts = StoreParts(
         meta=LmdbMetadata(
-            os.path.join(layout.root, META), limits=limits, map_size_bytes=map_size_bytes, read_only=read_only
+            os.path.join(layout.root, META),
+            identity=layout.format.owner_id,
+            limits=limits,
+            map_size_bytes=map_size_bytes,
+            read_only=read_only,
         ),
         blobs=FileBlobs(os.path.join(layout.root, BLOBS)),
         leases=Leases(layout.root),

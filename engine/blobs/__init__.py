@@ -149,5 +149,8 @@ class Blobs(Protocol):
             OSError: the disk refused.
         """
 
+    def is_garbage(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> bool:
+        """Whether `collect` would remove a blob."""
+
     def close(self) -> None:
         """Release what the place holds."""

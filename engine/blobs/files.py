@@ -311,22 +311,40 @@ class FileBlobs:
         return found
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
+        with self._alone(blob_id) as is_alone:
+            return self.remove(blob_id) if is_alone and not is_named(blob_id) else None
+
+    def is_garbage(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> bool:
+        with self._alone(blob_id) as is_alone:
+            return is_alone and not is_named(blob_id)
+
+    @contextlib.contextmanager
+    def _alone(self, blob_id: bytes) -> Iterator[bool]:
+        """Whether a file is there and no writer holds it, who would hold it from before its name until after its commit.
+
+        Only then, and inside, a look for its row tells anything.
+        """
         try:
-            return self._collect(blob_id, is_named)
+            with self._locked(blob_id) as is_alone:
+                yield is_alone
         except OSError as error:
             raise storage_failure(f"collecting blob {blob_id.hex()}", error) from error
 
-    def _collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
+    @contextlib.contextmanager
+    def _locked(self, blob_id: bytes) -> Iterator[bool]:
         try:
             reader = FileReader(self._path(blob_id))
         except FileNotFoundError:
-            return None
+            yield False
+            return
         try:
-            fcntl.flock(reader._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The row is looked for only after the lock: a writer holds it from before the name until after its commit.
-            return None if is_named(blob_id) else self.remove(blob_id)
-        except BlockingIOError:
-            return None
+            try:
+                fcntl.flock(reader._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                is_alone = False
+            else:
+                is_alone = True
+            yield is_alone
         finally:
             _unlock(reader._fd)
             reader.close()

@@ -44,8 +44,8 @@ def _stat(parser: Parser, options: Namespace) -> int:
 def _check_parser() -> Parser:
     parser = Parser(
         command="check",
-        description="Verify that every part and object of the store is there and whole, and count the files nobody names.\n"
-        "Exit code 1: something is missing, has a wrong size, or is corrupt.",
+        description="Verify that every row, part and object of the store is there and whole, and count the files nobody names.\n"
+        "Exit code 1: something is missing, has a wrong size, is corrupt, or names what is not there; then nothing is collected.",
     )
     parser.add_argument("--deep", action="store_true", help="read every byte and compare it with its ETag")
     parser.add_argument("--repair", action="store_true", help="collect the files nobody names")

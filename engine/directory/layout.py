@@ -5,7 +5,8 @@ LOCK      flock: shared by everybody who has the store open, exclusive while it 
 leases    locks of readers (engine.blobs.leases)      ballast    room for emergencies (engine.ballast)
 keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
 UNFINISHED  only in a directory in which a backup is being made, or was not made to its end: no store, and never to be made one
-meta/     the LMDB environment                        blobs/     one file an attempt, in 256 shards
+meta/     the LMDB environment, which knows the identity in FORMAT (its owner_id); made as meta.new/, so that it is whole where it is
+blobs/    one file an attempt, in 256 shards
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import time
 import weakref
 from datetime import UTC, datetime
@@ -25,19 +27,21 @@ from engine.directory.ballast import Ballast
 from engine.directory.leases import LEASE_FILE
 from engine.durable import sync_directory, write_synced
 from engine.errors import NewerFormat, NotAStore, ReadOnlyStore, StoreError, StoreInUse, UnsafeFileSystem
+from engine.meta.lmdb.steps import create_metadata, holds_nothing
 from engine.native.ffi import file_system_type
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 FORMAT = "FORMAT"
 LOCK = "LOCK"
 META = "meta"
+META_NEW = META + ".new"
 BLOBS = "blobs"
 KEYS = "keys"
 RING = "RING"
 UNFINISHED = "UNFINISHED"
 LOCK_WAIT_S_MAX = 10.0
 LOCK_POLL_S = 0.02
-_OURS = {FORMAT + ".new", LOCK, META, BLOBS, LEASE_FILE, "ballast", "lost+found"}
+_OURS = {FORMAT + ".new", LOCK, META, META_NEW, BLOBS, LEASE_FILE, "ballast", "lost+found"}
 _NETWORK_FILE_SYSTEMS = {
     0x6969: "NFS",
     0x517B: "SMB",
@@ -231,17 +235,45 @@ def _has_format(root: str) -> bool:
 
 def _create(root: str) -> None:
     try:
+        _refuse_remains(root)
         create_layout(os.path.join(root, BLOBS))
-        os.makedirs(os.path.join(root, META), mode=0o700, exist_ok=True)
         write_synced(os.path.join(root, LEASE_FILE), b"")
         Ballast(root).restore()
         stored = Format(FORMAT_VERSION, datetime.now(UTC).isoformat(), secrets.token_hex(32))
+        _make_metadata(root, stored)
         write_synced(os.path.join(root, FORMAT + ".new"), msgspec.json.encode(stored) + b"\n")
         sync_directory(root)
         os.rename(os.path.join(root, FORMAT + ".new"), os.path.join(root, FORMAT))
         sync_directory(root)
     except OSError as error:
         raise StoreError(f"{root}: making a store failed: {os.strerror(error.errno or 0)}") from error
+
+
+def _refuse_remains(root: str) -> None:
+    """Refuse to make a store where one has been: a making that was cut short leaves no file of a part, and no row.
+
+    Raises:
+        NotAStore: one has.
+        OSError: the system refused.
+    """
+    meta, blobs = os.path.join(root, META), os.path.join(root, BLOBS)
+    has_files = any(names for _, _, names in os.walk(blobs))
+    if has_files or (os.path.isdir(meta) and os.listdir(meta) and not holds_nothing(meta)):
+        where = BLOBS if has_files else META
+        raise NotAStore(
+            f"{root}: it has no {FORMAT} file, but its {where}/ is not empty; restore {FORMAT} and {META}/ from a backup"
+        )
+
+
+def _make_metadata(root: str, stored: Format) -> None:
+    """Make the metadata beside its place, and move it there whole."""
+    made, place = os.path.join(root, META_NEW), os.path.join(root, META)
+    for remains in (made, place):
+        if os.path.lexists(remains):
+            shutil.rmtree(remains)
+    os.mkdir(made, mode=0o700)
+    create_metadata(made, stored.owner_id)
+    os.rename(made, place)
 
 
 def begin_backup(root: str, place: str) -> None:

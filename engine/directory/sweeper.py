@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from engine.blobs import Blobs, NewBlob
 from engine.directory.ballast import Ballast
@@ -30,6 +30,8 @@ QUEUED_COUNT_MAX = 10_000
 """Pieces of trash that wait for the thread; more of them wait for the next occasion."""
 CLOSE_WAIT_S = 0.5
 """For what the thread has not yet removed."""
+Proof = Callable[[], Iterator[None]]
+"""Makes sure, in steps, that rows and files belong together; raises StoreDamaged if they do not."""
 
 
 class Sweeper:
@@ -119,7 +121,7 @@ class Sweeper:
             _tell(error)
         blob.release()  # closed, or failed: no commit is under way
         try:
-            self._collected(blob.blob_id)
+            self._blobs.collect(blob.blob_id, self._meta.names_blob)
         except (EngineError, OSError) as error:
             _tell(error)
 
@@ -159,6 +161,12 @@ class Sweeper:
 
     def sweep_backlog(self) -> None:
         """Take up what a crash, a reader or a deleted bucket left, for a bounded time; the rest waits for the next occasion."""
+        try:
+            self._sweep_backlog()
+        except EngineError as error:  # a damaged row, or a disk that fails: what can be read is served all the same
+            _tell(error)
+
+    def _sweep_backlog(self) -> None:
         deadline_s = time.monotonic() + BACKLOG_S_MAX
         left = -1
         while self._meta.drain_deleted_buckets() or self._meta.count_trash() not in (0, left):
@@ -168,24 +176,37 @@ class Sweeper:
                 if time.monotonic() > deadline_s:
                     return
 
-    def collect(self) -> tuple[int, int]:
-        """Remove all trash and every file that no row names and no writer holds; the files and bytes removed."""
-        files, freed = zip(*self.collect_in_steps(), strict=True)
+    def collect(self, prove: Proof) -> tuple[int, int]:
+        """Remove all trash and every file that no row names and no writer holds; the files and bytes removed.
+
+        Raises: as `prove`
+        """
+        files, freed = zip(*self.collect_in_steps(prove), strict=True)
         return sum(files), sum(freed)
 
-    def collect_in_steps(self) -> Iterator[tuple[int, int]]:
-        """The same in steps that are short unless there is much trash; each tells its part of the files and bytes."""
-        while self._meta.drain_deleted_buckets():
-            self._sweep_all()
-        self._sweep_all()
+    def collect_in_steps(self, prove: Proof) -> Iterator[tuple[int, int]]:
+        """The same in steps that are short unless there is much trash; each tells its part of the files and bytes.
+
+        The proof, that rows and files belong together, comes before the first removal, and only if there is something to remove.
+        """
+        proof = prove()  # used up by whoever needs it first
+        is_draining = True
+        while is_draining:
+            is_draining = self._meta.drain_deleted_buckets()
+            if self._meta.count_trash():
+                yield from ((0, 0) for _ in proof)
+                self._sweep_all()
         yield 0, 0
         blob_ids = (blob_id for blob_id, _ in self._blobs.walk())
         while some := list(itertools.islice(blob_ids, WALKED_A_STEP)):
-            sizes = [self._collected(blob_id) for blob_id in some if not self._meta.names_blob(blob_id)]
+            garbage = [blob_id for blob_id in some if not self._meta.names_blob(blob_id) and self._is_garbage(blob_id)]
+            if garbage:
+                yield from ((0, 0) for _ in proof)
+            sizes = [self._blobs.collect(blob_id, self._meta.names_blob) for blob_id in garbage]
             yield sum(size is not None for size in sizes), sum(size or 0 for size in sizes)
 
-    def _collected(self, blob_id: bytes) -> int | None:
-        return self._blobs.collect(blob_id, self._meta.names_blob)
+    def _is_garbage(self, blob_id: bytes) -> bool:
+        return self._blobs.is_garbage(blob_id, self._meta.names_blob)
 
     def _sweep_all(self) -> None:
         """Sweep all trash but what readers hold."""

@@ -6,7 +6,7 @@ RADOS) can serve it as well as LMDB does. S3's rules come in as pure functions; 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from engine.errors import S3Error
 from engine.meta.parts import Manifest, PartRecord, Parts
@@ -159,6 +159,10 @@ class Deletion(Record, frozen=True):
     key: bytes
     version: Version | None
     guard: DeletionGuard
+
+
+Trouble = tuple[Literal["corrupt", "broken"], str]
+"""A row that can't be read, or a reference that leads nowhere or comes from nowhere, and where that is."""
 
 
 class Configuration(Record, frozen=True):
@@ -368,6 +372,25 @@ class Metadata(Protocol):
             StoreError: the place is too slow for the commits that go on meanwhile.
             InternalError: copying failed.
             OSError: the place refused.
+        """
+
+    def inspect(self, tell: Callable[[Trouble], None]) -> Iterator[None]:
+        """Look through all rows and all that they name, in steps that may be left; `tell` hears of each trouble, maybe twice.
+
+        Where nothing was told, every part that counts is named as one that does, whatever writers did meanwhile.
+
+        Raises:
+            InternalError: what rows are kept in is damaged, so that no row should be read.
+        """
+
+    def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
+        """Every version and every open upload that can be read: bucket, key, the trash it would become, and its encryption."""
+
+    def parts_of(self, owner: Trash) -> Parts:
+        """The parts of an upload or an object; none if it is gone.
+
+        Raises:
+            InternalError: a row is damaged.
         """
 
     def close(self) -> None: ...

@@ -10,7 +10,8 @@ from engine.encryption.customer_keys import requested_customer_key
 from engine.errors import InvalidArgument, NoSuchUpload
 from engine.lifecycle.deadlines import Lifecycle
 from engine.meta import UploadEntry, UploadId
-from engine.meta.records import BucketRecord
+from engine.meta.parts import PartRecord
+from engine.meta.records import BucketRecord, UploadRecord
 from engine.multipart.checksum_rules import checksum_members, named
 from engine.multipart.lookup import UploadLookup, naming_upload
 from engine.multipart.upload_ids import format_upload_id, parse_upload_id
@@ -74,16 +75,7 @@ class UploadListings:
             ) as seal,
         ):
             page = seal.reveal_parts(held[:limit])
-        parts = tuple(
-            Part(
-                part.number,
-                to_datetime(part.modified_ns),
-                quoted(part.etag.hex()),
-                part.size,
-                **checksum_members(upload.checksum, part.algorithm, part.checksum),
-            )
-            for part in page
-        )
+        parts = tuple(_listed_part(part, upload) for part in page)
         return ListPartsOutput(
             bucket=bucket,
             key=key,
@@ -175,6 +167,16 @@ class UploadListings:
 
     def _initiator(self, account_id: str) -> Initiator:
         return Initiator(self._context.canonical_id(account_id))
+
+
+def _listed_part(part: PartRecord, upload: UploadRecord) -> Part:
+    return Part(
+        part.number,
+        to_datetime(part.modified_ns),
+        quoted(part.etag.hex()),
+        part.size,
+        **checksum_members(upload.checksum, part.algorithm, part.checksum),
+    )
 
 
 def _parse_marker(bucket: str, key_marker: bytes, text: str | None) -> UploadId | None:

@@ -8,6 +8,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from engine.directory.leases import Lease
+from engine.errors import StoreError
 from engine.store import Store
 
 INTERVAL_S_DEFAULT = 3600.0
@@ -48,6 +49,8 @@ class Upkeep:
         while not self._stopping.is_set():
             try:
                 self._reap()
+            except StoreError as error:
+                _log.error("reaping failed, and is tried again in %s s: %s", self._interval_s, error)
             except Exception:
                 _log.exception("reaping failed, and is tried again in %s s", self._interval_s)
             self._stopping.wait(self._interval_s)

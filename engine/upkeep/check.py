@@ -1,15 +1,55 @@
-"""Check: every row against the blob it names, every file against the rows."""
+"""Check: every row against the rows and the blob it names, every file against the rows. What is collected rests on it."""
+
+from collections.abc import Iterator
 
 from engine.blobs import BlobReader
 from engine.bodies.readers import InlineReader, digest_of
 from engine.core import Context
-from engine.errors import InternalError
+from engine.errors import InternalError, StoreDamaged
+from engine.meta import Trash
 from engine.meta.parts import Flag, PartRecord
 from engine.native.sealed import HEADER_SIZE, is_header, sealed_size
+from engine.record import replace
 from engine.upkeep.check_sealed import CheckSealed, has_digests
 from engine.upkeep.reports import NAMES_REPORTED_MAX, CheckReport
 
 READ_SIZE = 1024 * 1024
+NAMES_SHOWN_MAX = 3
+
+
+_NOTHING = CheckReport(
+    parts=0,
+    files=0,
+    missing=(),
+    wrong_size=(),
+    corrupt=(),
+    unnamed_files=0,
+    unnamed_bytes=0,
+    collected_files=0,
+    collected_bytes=0,
+)
+
+
+class Findings:
+    """What a check has found so far; of each kind of trouble the first NAMES_REPORTED_MAX."""
+
+    def __init__(self) -> None:
+        self.can_rows_be_read = True
+        self._trouble = {kind: dict[str, None]() for kind in ("missing", "wrong_size", "corrupt", "broken")}
+        self.counts = dict.fromkeys(
+            ("parts", "sealed_parts", "opened_parts", "files", "unnamed_files", "unnamed_bytes"), 0
+        )
+
+    def tell(self, kind: str, name: str) -> None:
+        """Note a trouble, unless the same was noted, of whatever kind."""
+        is_new = all(name not in names for names in self._trouble.values())
+        if is_new and len(self._trouble[kind]) < NAMES_REPORTED_MAX:
+            self._trouble[kind][name] = None
+
+    def report(self) -> CheckReport:
+        """All that was found."""
+        trouble = {kind: tuple(names) for kind, names in self._trouble.items()}
+        return replace(_NOTHING, **self.counts, **trouble)
 
 
 class Check:
@@ -22,31 +62,57 @@ class Check:
         self._sealed = CheckSealed(context)
 
     def run(self, *, deep: bool) -> CheckReport:
-        """Walk rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
-        trouble: dict[str, list[str]] = {"missing": [], "wrong_size": [], "corrupt": []}
-        parts = sealed_parts = 0
-        for owner, part in self._context.meta.walk_parts(trouble["corrupt"].append):
-            parts += 1
-            sealed_parts += bool(part.flags & Flag.SEALED)
-            kind = self._trouble_with(part, deep)
-            if kind and self._context.meta.holds_part(
-                owner, part
-            ):  # asked after the look: bytes go only after their rows went
-                trouble[kind].append(part.blob_id.hex())
-        opened_parts, damaged = self._sealed.run() if deep else (0, [])
-        told = {name for names in trouble.values() for name in names}
-        trouble["corrupt"] += [name for name in damaged if name not in told]
-        files = unnamed = unnamed_bytes = 0
+        """Look at rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
+        findings = Findings()
+        for _ in self._look(findings, deep):
+            pass
         for blob_id, size in self._context.blobs.walk():
-            files += 1
-            if not self._context.meta.names_blob(blob_id):
-                unnamed += 1
-                unnamed_bytes += size
-        found = {kind: tuple(names[:NAMES_REPORTED_MAX]) for kind, names in trouble.items()}
-        return CheckReport(
-            parts=parts, files=files, unnamed_files=unnamed, unnamed_bytes=unnamed_bytes,
-            collected_files=0, collected_bytes=0, sealed_parts=sealed_parts, opened_parts=opened_parts, **found,
-        )  # fmt: skip
+            findings.counts["files"] += 1
+            if findings.can_rows_be_read and not self._context.meta.names_blob(blob_id):
+                findings.counts["unnamed_files"] += 1
+                findings.counts["unnamed_bytes"] += size
+        return findings.report()
+
+    def prove(self) -> Iterator[None]:
+        """Make sure that rows and files belong together, in steps: what no row names then, no row ought to name.
+
+        Raises:
+            StoreDamaged: they do not.
+        """
+        findings = Findings()
+        # Small parts are left out: their rows have check values of their own.
+        yield from self._look(findings, deep=False, inline=False)
+        trouble = findings.report().trouble
+        if trouble:
+            found = "; ".join(f"{kind}: {', '.join(names[:NAMES_SHOWN_MAX])}" for kind, names in trouble.items())
+            raise StoreDamaged(
+                f"rows and files do not belong together, and nothing was collected: {found}. `partwright check` tells more. "
+                "Put the whole store back from a backup, or delete what is damaged"
+            )
+
+    def _look(self, findings: Findings, deep: bool, inline: bool = True) -> Iterator[None]:
+        """Look at every row and at what it names; with `inline` at the digests of small parts."""
+        try:
+            yield from self._context.meta.inspect(lambda trouble: findings.tell(*trouble))
+            for owner, part in self._context.meta.walk_parts(lambda name: findings.tell("corrupt", name)):
+                if inline or not part.flags & Flag.INLINE:
+                    self._look_at(findings, owner, part, deep)
+                    yield
+            if deep:
+                for name in self._sealed.run(findings.counts):
+                    findings.tell("corrupt", name)
+        except InternalError as error:
+            findings.tell("corrupt", str(error.reason))
+            findings.can_rows_be_read = False
+
+    def _look_at(self, findings: Findings, owner: Trash, part: PartRecord, deep: bool) -> None:
+        findings.counts["parts"] += 1
+        findings.counts["sealed_parts"] += bool(part.flags & Flag.SEALED)
+        kind = self._trouble_with(part, deep)
+        if kind and self._context.meta.holds_part(
+            owner, part
+        ):  # asked after the look: bytes go only after their rows went
+            findings.tell(kind, part.blob_id.hex())
 
     def _trouble_with(self, part: PartRecord, deep: bool) -> str | None:
         try:

@@ -1,17 +1,16 @@
 """Check, of what the store has the keys of: parts sealed by SSE-S3 are opened, and held against what is known of their plaintext."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from engine.blobs import BlobReader
 from engine.bodies.readers import open_part, proof_of
 from engine.core import Context
 from engine.encryption.seals import Seal
-from engine.errors import InternalError, NoSuchBucket, NoSuchUpload
-from engine.meta import Trash, TrashKind, UploadEntry, VersionEntry
+from engine.errors import InternalError
+from engine.meta import Trash
 from engine.meta.parts import PartRecord
 from engine.meta.records import Encryption
-from engine.meta.walks import uploads_of, versions_of
 from engine.native.stream import Digest, Stream
 
 READ_SIZE = 1024 * 1024
@@ -25,49 +24,23 @@ class CheckSealed:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def run(self) -> tuple[int, list[str]]:
-        """Open every part of SSE-S3: how many there are, and the blobs that are not what was sealed."""
-        count, damaged = 0, list[str]()
-        for bucket in self._context.meta.usage():
-            with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
-                for version in versions_of(self._context.meta, bucket):
-                    count += self._check_parts(version, bucket, self._of_version(version), damaged.append)
-                for upload in uploads_of(self._context.meta, bucket):
-                    count += self._check_parts(upload, bucket, self._of_upload(bucket, upload), damaged.append)
-        return count, damaged
-
-    def _of_version(self, entry: VersionEntry) -> Iterator[tuple[Trash, PartRecord]]:
-        manifest_id = entry.record.manifest_id
-        manifest = self._context.meta.find_manifest(manifest_id)
-        for part in manifest.parts if manifest is not None else ():
-            yield Trash(TrashKind.MANIFEST, manifest_id), part
-
-    def _of_upload(self, bucket: str, entry: UploadEntry) -> Iterator[tuple[Trash, PartRecord]]:
-        with contextlib.suppress(NoSuchUpload):  # ended meanwhile
-            _, parts = self._context.meta.list_parts(
-                bucket, entry.key, entry.upload_id, 0, self._context.limits.part_number_max
-            )
-            for part in parts:
-                yield Trash(TrashKind.UPLOAD, entry.upload_id.nonce), part
+    def run(self, counts: dict[str, int]) -> Iterator[str]:
+        """Open every part of SSE-S3, and count them: the blobs that are not what was sealed. Damaged rows are passed over."""
+        for bucket, key, owner, encryption in self._context.meta.walk_owners():
+            if encryption is not None and encryption.kind == "AES256":
+                with contextlib.suppress(InternalError):
+                    yield from self._check_parts(owner, encryption, bucket, key.decode(), counts)
 
     def _check_parts(
-        self,
-        entry: VersionEntry | UploadEntry,
-        bucket: str,
-        parts: Iterator[tuple[Trash, PartRecord]],
-        on_damage: Callable[[str], None],
-    ) -> int:
-        encryption = entry.record.encryption
-        if encryption is None or encryption.kind != "AES256":
-            return 0
-        seal, count = self._opened_seal(encryption, bucket, entry.key.decode()), 0
+        self, owner: Trash, encryption: Encryption, bucket: str, key: str, counts: dict[str, int]
+    ) -> Iterator[str]:
+        seal = self._opened_seal(encryption, bucket, key)
         with seal if seal is not None else contextlib.nullcontext():
-            for owner, part in parts:
-                count += 1
+            for part in self._context.meta.parts_of(owner):
+                counts["opened_parts"] += 1
                 is_right = seal is not None and self._is_plain(part, seal)
                 if not is_right and self._context.meta.holds_part(owner, part):
-                    on_damage(part.blob_id.hex())
-        return count
+                    yield part.blob_id.hex()
 
     def _opened_seal(self, encryption: Encryption, bucket: str, key: str) -> Seal | None:
         try:

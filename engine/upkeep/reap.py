@@ -8,6 +8,7 @@ from engine.errors import ConditionalRequestConflict, NoSuchBucket, NoSuchUpload
 from engine.lifecycle.deadlines import lifecycle_of
 from engine.meta import Configuration, UploadEntry
 from engine.meta.walks import PAGE_SIZE
+from engine.upkeep.check import Check
 from engine.upkeep.expire import Expire
 from engine.upkeep.reports import ReapReport
 
@@ -20,11 +21,12 @@ IsDue = Callable[[UploadEntry], bool]
 class Reap:
     """Reaps one store."""
 
-    __slots__ = ("_context", "_expire")
+    __slots__ = ("_check", "_context", "_expire")
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._expire = Expire(context)
+        self._check = Check(context)
 
     def in_steps(self, older_than: timedelta | None, *, collect: bool) -> Iterator[ReapReport]:
         """Reap in short steps; each says what it did, and the work may be left after any. Without `collect` only known trash goes.
@@ -48,7 +50,7 @@ class Reap:
             self._context.sweeper.sweep_backlog()
 
     def _collect(self) -> Iterator[ReapReport]:
-        for files, freed in self._context.sweeper.collect_in_steps():
+        for files, freed in self._context.sweeper.collect_in_steps(self._check.prove):
             yield ReapReport(collected_files=files, collected_bytes=freed)
         self._context.ballast.restore()
 

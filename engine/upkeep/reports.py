@@ -21,7 +21,7 @@ class StoreStat(Record, frozen=True):
 
 
 class CheckReport(Record, frozen=True):
-    """What `check` found: `parts` rows and `files` seen, and the names of the blobs in trouble (the first hundred of each kind)."""
+    """What `check` found: `parts` rows and `files` seen, and the names of what is in trouble (the first hundred of each kind)."""
 
     parts: int
     files: int
@@ -29,7 +29,7 @@ class CheckReport(Record, frozen=True):
     """Named by a row, but not there, or not readable."""
     wrong_size: tuple[str, ...]
     corrupt: tuple[str, ...]
-    """Bytes (only with deep=True) or rows that do not match their digest."""
+    """Bytes (of files only with deep=True) that do not match their digest, and rows that can't be read, by table and key."""
     unnamed_files: int
     """Garbage of crashes and of uploads in flight: harmless, and collected by repair."""
     unnamed_bytes: int
@@ -39,11 +39,19 @@ class CheckReport(Record, frozen=True):
     """Encrypted parts; of those that only somebody else's key opens, it was seen that they are there and can be read."""
     opened_parts: int = 0
     """Of them those of SSE-S3, opened and held against their MD5 and checksum (only with deep=True)."""
+    broken: tuple[str, ...] = ()
+    """Rows that name rows which are not there, or that no row names; and counters that are not what their rows add up to."""
 
     @property
     def ok(self) -> bool:
-        """Whether everything named by a row is there and whole."""
-        return not (self.missing or self.wrong_size or self.corrupt)
+        """Whether everything named by a row is there and whole, and nothing else has a row."""
+        return not self.trouble
+
+    @property
+    def trouble(self) -> dict[str, tuple[str, ...]]:
+        """What is wrong, by kind."""
+        kinds = {name: getattr(self, name) for name in ("missing", "wrong_size", "corrupt", "broken")}
+        return {kind: names for kind, names in kinds.items() if names}
 
 
 class BackupReport(Record, frozen=True):

@@ -30,7 +30,7 @@ static int pretend_processors(pid_t process, size_t size, cpu_set_t *set);
 #undef lanes_chosen_row
 #undef sched_getaffinity
 
-enum { THREADS_MAX = 2 * ENGINE_LANES_MAX, PATIENCE_S = 20, MORE = 4 };
+enum { THREADS_MAX = 2 * ENGINE_LANES_MAX, PATIENCE_S = 60, MORE = 4 };
 
 static struct {
     pthread_mutex_t mutex;

@@ -129,6 +129,7 @@ def test_thread_sanitizer_finds_the_planted_race(watched: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.features
 def test_valgrind_finds_no_error_and_no_leak(plain: Path) -> None:
     """It knows no AVX-512, and says so by CPUID: the rows of AVX2 run, which are of MD5 alone."""
     need(shutil.which("valgrind") is not None, "valgrind (Debian package valgrind)")

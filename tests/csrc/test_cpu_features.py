@@ -14,8 +14,9 @@ pytestmark = [pytest.mark.kernels, pytest.mark.features]
 
 PRINT_KERNELS = """if True:
     import json
-    from engine import native, record
-    print(json.dumps([record.asdict(row) for row in native.kernels()]))
+    from engine import record
+    from engine.native import kernels
+    print(json.dumps([record.asdict(row) for row in kernels.kernels()]))
 """
 
 FOLDING = {"x86-vpclmul-avx512": {"pclmulqdq", "vpclmulqdq", "avx512f"}, "x86-pclmul": {"pclmulqdq"}}
@@ -103,7 +104,7 @@ def test_everything_disabled_leaves_the_last_rows() -> None:
 
 
 def test_features_usable_are_those_detected_and_not_disabled() -> None:
-    code = "from engine import native; print(*native.cpu_features()); print(*native.cpu_features_detected())"
+    code = "from engine.native import ffi; print(*ffi.cpu_features()); print(*ffi.cpu_features_detected())"
     usable, detected = python_output(code, ENGINE_CPU_DISABLE="avx2,sse4_2").splitlines()
     assert detected.split() == list(cpu_features_detected())
     assert usable.split() == [name for name in cpu_features_detected() if name not in ("avx2", "sse4_2")]
@@ -130,7 +131,7 @@ def test_a_libcrypto_without_our_digests_is_refused_and_they_are_named(tmp_path:
     configuration.write_text(
         "openssl_conf = start\n[start]\nproviders = providers\n[providers]\nnull = on\n[on]\nactivate = 1\n"
     )
-    code = "from engine import native"
+    code = "from engine.native import ffi"
     result = run_python(code, OPENSSL_CONF=str(configuration), ENGINE_CPU_DISABLE=",".join(allowed_names()))
     last_line = result.stderr.strip().splitlines()[-1]
     assert last_line.startswith("engine.native.errors.SelfTestFailed: starting the native core on OpenSSL ")

@@ -71,6 +71,6 @@ def test_only_a_crc_can_be_combined(name: str) -> None:
 
 @pytest.mark.features
 def test_combining_answers_without_any_feature_of_the_processor(name: str) -> None:
-    code = f"from engine import native; print(native.combine_crcs({name!r}, bytes(range({2 * WIDTHS[name]})), [9, 8]).hex())"
+    code = f"from engine.native import ffi; print(ffi.combine_crcs({name!r}, bytes(range({2 * WIDTHS[name]})), [9, 8]).hex())"
     result = run_python(code, ENGINE_CPU_DISABLE=",".join(cpu_features_detected()))
     assert result.stdout.strip() == combine_crcs(name, bytes(range(2 * WIDTHS[name])), [9, 8]).hex()

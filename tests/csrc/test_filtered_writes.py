@@ -12,7 +12,7 @@ from tests.support.processes import python_output
 
 WRITE = """if True:
     import os, sys
-    from engine.native.ffi import errors as native_errors
+    from engine.native import errors as native_errors
     from engine.native.stream import Digest, Stream
     from tests.support.filters import refuse_flagged_writes
     source, out, error = sys.argv[1], os.open(sys.argv[2], os.O_RDWR | os.O_CREAT), int(sys.argv[3])

@@ -149,8 +149,9 @@ def test_there_are_rows_for_each_combination_that_requests_need() -> None:
 def passes(*disabled: str) -> list[kernels.KernelRow]:
     code = """if True:
         import json
-        from engine import native, record
-        print(json.dumps([record.asdict(row) for row in native.fused_passes()]))
+        from engine import record
+        from engine.native import kernels
+        print(json.dumps([record.asdict(row) for row in kernels.fused_passes()]))
     """
     found = json.loads(python_output(code, ENGINE_CPU_DISABLE=",".join(disabled)))
     return [kernels.KernelRow(**row) for row in found]
@@ -173,9 +174,9 @@ def test_the_rows_that_run_are_those_the_features_allow(disabled: set[str]) -> N
 @pytest.mark.features
 def test_a_row_that_cannot_run_here_is_refused() -> None:
     code = """if True:
-        from engine.native.ffi import errors as native_errors, ffi as native
+        from engine.native import errors as native_errors, kernels
         from tests.csrc.test_fused_rows import run
-        for row in range(len(native.fused_passes())):
+        for row in range(len(kernels.fused_passes())):
             try:
                 run(row, b"x")
             except native_errors.KernelUnusable:

@@ -174,7 +174,7 @@ def test_the_last_row_needs_nothing_and_the_first_usable_is_chosen() -> None:
 
 
 def chosen_without(*features: str) -> str:
-    code = "from engine import native; print(*(row.name for row in native.ciphers() if row.chosen))"
+    code = "from engine.native import kernels; print(*(row.name for row in kernels.ciphers() if row.chosen))"
     return python_output(code, ENGINE_CPU_DISABLE=",".join(features)).strip()
 
 

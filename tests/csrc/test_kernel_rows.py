@@ -102,10 +102,10 @@ def test_an_unknown_row_is_refused_by_name() -> None:
 def test_a_row_that_cannot_run_here_is_refused() -> None:
     assert issubclass(native_errors.KernelUnusable, native_errors.NativeError)
     code = """if True:
-        from engine import native_errors, native
-        for row in native.kernels():
+        from engine.native import kernels, errors as native_errors
+        for row in kernels.kernels():
             try:
-                native.run_kernel(row.algorithm, row.name, b"x")
+                kernels.run_kernel(row.algorithm, row.name, b"x")
             except native_errors.KernelUnusable:
                 assert row.needs and not row.usable, row
             else:

@@ -25,8 +25,8 @@ ORACLES = {
 
 PRINT_LANES = """if True:
     import json
-    from engine.native.ffi import ffi as native
-    print(json.dumps([(row.algorithm, row.name, row.usable, row.chosen) for row in native.lanes()]))
+    from engine.native import kernels
+    print(json.dumps([(row.algorithm, row.name, row.usable, row.chosen) for row in kernels.lanes()]))
 """
 
 needs_x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="there are rows on x86-64 only")
@@ -132,10 +132,11 @@ def test_with_every_feature_off_there_are_no_lanes() -> None:
 @needs_x86_64
 def test_a_row_that_lacks_its_feature_is_refused() -> None:
     code = """if True:
-        from engine.native.ffi import errors as native_errors, ffi as native
-        for row in range(len(native.lanes())):
+        from engine.native import kernels
+        from engine.native import errors as native_errors
+        for row in range(len(kernels.lanes())):
             try:
-                native.run_lanes(row, [b"x"])
+                kernels.run_lanes(row, [b"x"])
             except native_errors.KernelUnusable:
                 print("refused")
     """

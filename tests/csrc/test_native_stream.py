@@ -173,7 +173,7 @@ def test_a_write_cut_short_by_a_limit_is_continued_and_then_fails(tmp_path: Path
     """RLIMIT_FSIZE lets the first pwrite end early; the second gets EFBIG."""
     code = """if True:
         import os, resource, sys
-        from engine.native.ffi import errors as native_errors
+        from engine.native import errors as native_errors
         from engine.native.stream import Digest, Stream
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)

@@ -108,7 +108,7 @@ def test_every_byte_is_written_whatever_becomes_of_writes_past_the_page_cache(
 def test_a_write_past_the_page_cache_that_fails_is_a_write_error(unruly: dict[str, str], tmp_path: Path) -> None:
     code = """if True:
         import os, sys
-        from engine.native.ffi import errors as native_errors
+        from engine.native import errors as native_errors
         from engine.native.stream import Digest, Stream
         out = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
         with Stream(Digest.MD5, out) as stream:
@@ -149,7 +149,7 @@ def test_only_large_writes_of_what_has_a_mebibyte_go_past_the_page_cache(
 def test_a_stream_that_finds_no_memory_says_so_and_goes_on(unruly: dict[str, str]) -> None:
     code = """if True:
         import os
-        from engine.native.ffi import errors as native_errors
+        from engine.native import errors as native_errors
         from engine.native.stream import Digest, Stream
         fd = os.memfd_create("source")
         os.write(fd, b"abc")

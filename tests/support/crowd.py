@@ -125,23 +125,28 @@ class Member:
 
 
 def run(
-    store: str, log: str, seed: int, seconds: float, threads: int, checking: bool, fault: str | None = None
+    store: str, log: str, seed: int, seconds: float, threads: int, checking: bool, until: str, fault: str | None = None
 ) -> None:
-    """One process of the crowd, with one thread more that collects, or one that checks, all the time."""
+    """One process of the crowd, with one thread more that collects, or one that checks, all the time.
+
+    It works for `seconds` at least, and then until there is a file `until`.
+    """
+    end = time.monotonic() + seconds
     if fault is not None:
         FAULTS[fault]()
     with engine.open(store, limits=LIMITS) as opened:
         descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
         members = [Member(opened, descriptor, random.Random(f"{seed}/{number}")) for number in range(threads)]
         upkeep = (lambda: _check(opened)) if checking else (lambda: opened.reap(A_DAY))
-        repeat_in_threads([*(member.step for member in members), upkeep], time.monotonic() + seconds)
+        repeat_in_threads(
+            [*(member.step for member in members), upkeep], lambda: time.monotonic() >= end and os.path.exists(until)
+        )
 
 
-def watch(store: str, seconds: float) -> None:
+def watch(store: str, until: str) -> None:
     """A process that only reads: it lists, reads and checks as long as the others work."""
-    end = time.monotonic() + seconds
     with engine.open(store, read_only=True) as opened:
-        while time.monotonic() < end:
+        while not os.path.exists(until):
             _check(opened)
             for item in opened.list_objects_v2(BUCKET).contents or ():
                 with contextlib.suppress(NoSuchKey), opened.get_object(BUCKET, item.key).body as body:
@@ -161,9 +166,9 @@ def _check(store: engine.Store) -> None:
 
 
 def read_logs(logs: list[Path]) -> list[dict[str, Any]]:
-    """All entries, each with the number of its process."""
+    """All entries that are complete, each with the number of its process."""
     return [
         {**json.loads(line), "process": number}
         for number, log in enumerate(logs)
-        for line in (log.read_text().splitlines() if log.exists() else ())
+        for line in (log.read_text().rpartition("\n")[0].splitlines() if log.exists() else ())
     ]

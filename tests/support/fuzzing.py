@@ -80,7 +80,7 @@ def replay(target: str, place: Path, runs: int, objects: Objects, *more: Path) -
     sources = [CSRC / "fuzz" / "replay.c", CSRC / "fuzz" / target / "fuzz.c"]
     program = linked(place / target, Flavour.ADDRESS, objects, *sources)
     seeds = [*write_seeds(place / "seeds", SEEDS[target]()), *more]
-    return subprocess.run([program, str(runs), str(SEED), *seeds], capture_output=True, text=True, timeout=230)
+    return subprocess.run([program, str(runs), str(SEED), *seeds], capture_output=True, text=True, timeout=590)
 
 
 def write_seeds(directory: Path, seeds: dict[str, bytes]) -> list[Path]:

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 SECTOR_SIZE = 512
-WAIT_S = 10
+WAIT_S = 60
 _SUPER = struct.Struct("<QQQ")  # dm-log-writes: magic, version, number of entries
 _ENTRY = struct.Struct("<QQQQ")  # sector, number of sectors, flags, length of data
 _FLUSH, _FUA, _DISCARD = 1, 2, 4

@@ -32,9 +32,9 @@ CLASSES: Mapping[str, tuple[str, ...]] = {
 
 TESTS = (
     "tests/csrc",
-    "tests/engine/test_native.py",
-    "tests/engine/test_sealed.py",
-    "tests/engine/test_streams_together.py",
+    "tests/engine/native/test_ffi.py",
+    "tests/engine/native/test_sealed.py",
+    "tests/engine/bodies/test_streams_together.py",
 )
 MARKED = "kernels and not features"
 """The tests of the core and of streams that depend on its rows, but for those that switch features off by themselves."""

@@ -193,16 +193,17 @@ def run(
             Lane(opened, Ledger.from_json(ledger), Journal(Path(journal)), random.Random(f"{seed}/{journal}"))
             for ledger, journal in zip(ledgers, journals, strict=True)
         ]
-        repeat_in_threads([*(lane.step for lane in lanes), lambda: opened.reap(A_DAY)], end)
+        steps = [*(lane.step for lane in lanes), lambda: opened.reap(A_DAY)]
+        repeat_in_threads(steps, lambda: time.monotonic() >= end)
 
 
-def repeat_in_threads(steps: list[Callable[[], Any]], end: float) -> None:
-    """Run each step again and again in a thread of its own until a moment of the monotonic clock; the first failure ends all."""
+def repeat_in_threads(steps: list[Callable[[], Any]], is_over: Callable[[], bool]) -> None:
+    """Run each step again and again in a thread of its own until it is over; the first failure ends all."""
     failures: list[BaseException] = []
 
     def repeat(step: Callable[[], Any]) -> None:
         try:
-            while time.monotonic() < end and not failures:
+            while not is_over() and not failures:
                 step()
         except BaseException as error:
             failures.append(error)

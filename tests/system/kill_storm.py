@@ -21,7 +21,8 @@ from tests.support.workload import BUCKET, LIMITS, remove_scrap
 
 LANES = 4
 DELAY_S_MAX = 0.1
-OPEN_AND_WRITE_S_MAX = 1.0
+OPEN_AND_WRITE_S_MAX = 60.0
+"""Longer is a hang. How long it takes is told, and depends on what else the machine does."""
 
 
 @dataclass(slots=True)
@@ -109,7 +110,7 @@ class Storm:
 
 
 def storm(place: Path, kills: int, seed: int | None = None, fault: str | None = None) -> Figures:
-    """Kill `kills` times, then inspect the store as a whole.
+    """Kill `kills` times, and on until as many operations were acknowledged, then inspect the store as a whole.
 
     Raises:
         Difference: something acknowledged was lost, or something else is wrong.
@@ -118,7 +119,7 @@ def storm(place: Path, kills: int, seed: int | None = None, fault: str | None = 
     print(f"kill storm: seed {seed}", flush=True)
     with Nursery() as nursery:
         stormy = Storm(place, seed, fault)
-        for _ in range(kills):
+        while stormy.figures.kills < kills or stormy.figures.acknowledged <= kills:
             stormy.strike(nursery)
         stormy.finish()
     return stormy.figures

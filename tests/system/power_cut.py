@@ -52,7 +52,8 @@ def work(store: str, journals: list[str], log: str, seed: int, fault: str | None
             )
             for number, path in enumerate(journals)
         ]
-        repeat_in_threads([lane.step for lane in lanes], time.monotonic() + SECONDS)
+        end = time.monotonic() + SECONDS
+        repeat_in_threads([lane.step for lane in lanes], lambda: time.monotonic() >= end)
 
 
 def outcome_at(journal: Path, number: int, cut: int) -> Outcome:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import engine
+from engine.upkeep.check import Check
 from tests.model.model import Bucket, Refused, Stored, Upload, etag_of
 from tests.support.inspection import check_counters, check_nothing_left, check_whole
 from tests.support.stores import FILE_BODY, waiting_writes, writer_busy
@@ -157,7 +158,7 @@ def await_writes(store: engine.Store, count: int, request: Future[Any]) -> None:
 
 def observe(scene: Scene) -> None:
     """Collect, check, list and read beside a writer that holds the lock: only what is committed shows, and nothing of it goes."""
-    scene.store._context.sweeper.collect()
+    scene.store._context.sweeper.collect(Check(scene.store._context).prove)
     assert scene.store.check(deep=True).ok
     parts = scene.store.list_parts(scene.bucket, KEY, scene.upload_id).parts or ()
     assert [(part.part_number, part.etag) for part in parts] == LISTED

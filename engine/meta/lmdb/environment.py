@@ -3,6 +3,8 @@
 The only importer of lmdb. Its options are the durable ones and not configurable: sync and metasync on, no writable map (a full disk
 would kill the process), one map size for life.
 
+It is made whole, once, and before it counts (`create`); to open it makes nothing, and what is not whole is refused before LMDB maps it.
+
 An environment must not cross a fork, and py-lmdb refuses a second one in the child. So every environment is closed before a fork,
 behind a gate that waits for the transactions under way, and opened again by whoever needs it first, in parent and child alike.
 
@@ -19,17 +21,37 @@ from typing import Any, TypeVar
 
 import lmdb
 
-from engine.errors import CommitUnknown, InternalError, NotAStore, ReadOnlyStore, StoreClosed, StoreFull, StoreInUse
-from engine.undisturbed import later, shielded, undisturbed
+from engine.errors import (
+    CommitUnknown,
+    InternalError,
+    NotAStore,
+    ReadOnlyStore,
+    StoreClosed,
+    StoreError,
+    StoreFull,
+    StoreInUse,
+)
+from engine.meta.lmdb.headroom import DATA_FILE
+from engine.meta.lmdb.pages import TornFile, check_file
+from engine.undisturbed import shielded, undisturbed
 
 READERS_MAX = 1024
 TABLES_MAX = 32
 OPEN_TRIES_MAX = 3
 FREE_BYTES_MIN = 1024 * 1024
+LOCK_FILES = ("lock.mdb", "opening")
+"""Empty when they are made; what is in them means nothing to the next who opens the environment alone."""
+CREATION_MAP_SIZE = 1 << 24
+RESTORE = "nothing was changed; put meta/ and FORMAT back from one backup of this store"
 
 Transaction = Any
+Tables = dict[str, Any]
 Result = TypeVar("Result")
 Panic = lmdb.PanicError
+_DAMAGE = (
+    lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.NotFoundError,
+    lmdb.IncompatibleError,
+)  # fmt: skip
 LmdbError = lmdb.Error
 
 
@@ -78,10 +100,21 @@ class Gate:
 
 
 class Environment:
-    """The LMDB environment of one directory, shared by every Store of this process that is open on it."""
+    """The LMDB environment of one directory, shared by every Store of this process that is open on it.
 
-    def __init__(self, path: str, tables: dict[str, dict[str, bool]], map_size_bytes: int, read_only: bool) -> None:
+    `recognise` looks at the tables at each opening, and raises NotAStore if they are not the right ones.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        tables: dict[str, dict[str, bool]],
+        map_size_bytes: int,
+        read_only: bool,
+        recognise: Callable[[Transaction, Tables], None] = lambda txn, tables: None,
+    ) -> None:
         self.path = path
+        self._recognise = recognise
         self.read_only = read_only
         self._tables = tables
         self.map_size_bytes = map_size_bytes
@@ -102,10 +135,20 @@ class Environment:
             finally:
                 self._gate.admit()
 
+    def _ensure_open_again(self) -> None:
+        """Open what a fork or a failure closed. A request that finds the metadata gone or damaged by then ends in an S3 error."""
+        try:
+            self._ensure_open()
+        except StoreClosed:
+            raise
+        except StoreError as error:
+            raise InternalError(reason=f"opening the metadata again: {error}") from error
+
     def _open(self) -> None:
         try:
             with _opening(self.path, self.read_only):
-                env = self._open_lmdb()
+                check_files(self.path)
+                env = _open_lmdb(self.path, self.map_size_bytes, create=False, read_only=self.read_only)
         except OSError as error:
             raise InternalError(reason=f"opening the metadata: {os.strerror(error.errno or 0)}") from error
         try:
@@ -114,6 +157,8 @@ class Environment:
                 env.sync(True)
                 env.reader_check()
             self.table = self._open_tables(env)
+            with env.begin() as txn:
+                self._recognise(txn, self.table)
         except BaseException as error:
             env.close()
             if isinstance(error, lmdb.Error):
@@ -123,30 +168,10 @@ class Environment:
             raise
         self._lmdb = env
 
-    def _open_tables(self, env: Any) -> dict[str, Any]:
-        """The handles of the tables, made if they are not there: in one transaction, and the new files' names synced after it."""
-        if self.read_only:
-            return {name: env.open_db(name.encode(), create=False, **options) for name, options in self._tables.items()}
-        is_new = not env.stat()["entries"]
-        with env.begin(write=True) as txn:
-            tables = {name: env.open_db(name.encode(), txn, **options) for name, options in self._tables.items()}
-        if is_new:
-            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        return tables
-
-    def _open_lmdb(self) -> Any:
-        try:
-            return lmdb.open(
-                self.path, map_size=self.map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
-                subdir=True, create=not self.read_only, readonly=self.read_only, sync=True, metasync=True, writemap=False,
-                map_async=False, meminit=True, lock=True,
-            )  # fmt: skip
-        except lmdb.Error as error:
-            raise _open_failure(self.path, error) from error
+    def _open_tables(self, env: Any) -> Tables:
+        """The handles of the tables; of a writable environment in one transaction, each would have one of its own."""
+        with contextlib.nullcontext() if self.read_only else env.begin(write=True) as txn:
+            return {name: env.open_db(name.encode(), txn, create=False) for name in self._tables}
 
     def read(self, step: Callable[[Transaction], Result]) -> Result:
         """Run `step` in a read transaction; it must be short, and does no I/O on a body, no callback and no yield to the caller.
@@ -186,7 +211,7 @@ class Environment:
         Not for the main thread, as the gate.
         """
         while True:
-            self._ensure_open()
+            self._ensure_open_again()
             with self._gate.shared():
                 if self._lmdb is not None:
                     yield self._lmdb
@@ -205,8 +230,7 @@ class Environment:
 
     def free_bytes(self) -> int:
         """Bytes free on the disk below the environment."""
-        status = os.statvfs(self.path)
-        return status.f_bavail * status.f_frsize
+        return _free_bytes(self.path)
 
     def close_for_fork(self) -> None:
         """Close behind the gate, and keep the gate shut."""
@@ -230,13 +254,85 @@ class Environment:
         self._gate.admit()
 
 
+def create(path: str, tables: dict[str, dict[str, bool]], fill: Callable[[Transaction, Tables], None]) -> None:
+    """Make an environment with all its tables in a directory that is there and empty; durable on return, the directory's name not.
+
+    Raises:
+        OSError: the system refused.
+        StoreError, InternalError: LMDB failed.
+    """
+    make_lock_files(path)
+    env = _open_lmdb(path, CREATION_MAP_SIZE, create=True, read_only=False)
+    try:
+        with env.begin(write=True) as txn:
+            fill(txn, {name: env.open_db(name.encode(), txn, **options) for name, options in tables.items()})
+    except lmdb.Error as error:
+        if _free_bytes(path) < FREE_BYTES_MIN:  # of which LMDB makes an EIO
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise _open_failure(path, error) from error
+    finally:
+        env.close()
+    _sync_names(path)
+
+
+def _free_bytes(path: str) -> int:
+    status = os.statvfs(path)
+    return status.f_bavail * status.f_frsize
+
+
+def make_lock_files(path: str) -> None:
+    """Make the files that an environment has beside its data, where they are not there.
+
+    Raises:
+        OSError: the system refused.
+    """
+    for name in LOCK_FILES:
+        flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        os.close(os.open(os.path.join(path, name), flags, 0o600))
+
+
+def _sync_names(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def check_files(path: str) -> None:
+    """Make sure that there is an environment which LMDB can open, and would not make anew.
+
+    Raises:
+        NotAStore: a file is missing, or damaged.
+        OSError: the system refused.
+    """
+    for name in ("", *LOCK_FILES):
+        if not os.path.lexists(os.path.join(path, name)):
+            raise NotAStore(f"{path}: not a metadata environment: {name or 'the directory'} is not there; {RESTORE}")
+    try:
+        check_file(os.path.join(path, DATA_FILE))
+    except TornFile as error:
+        raise NotAStore(f"{path}: not a metadata environment: {DATA_FILE} {error}; {RESTORE}") from error
+
+
+def _open_lmdb(path: str, map_size_bytes: int, *, create: bool, read_only: bool) -> Any:
+    try:
+        return lmdb.open(
+            path, map_size=map_size_bytes, max_dbs=TABLES_MAX, max_readers=READERS_MAX, mode=0o600,
+            subdir=True, create=create, readonly=read_only, sync=True, metasync=True, writemap=False,
+            map_async=False, meminit=True, lock=True,
+        )  # fmt: skip
+    except lmdb.Error as error:
+        raise _open_failure(path, error) from error
+
+
 @contextlib.contextmanager
 def _opening(path: str, read_only: bool) -> Iterator[None]:
-    """Serialise opening and creating the environment between processes (lmdb.h: open may fail while another process does it)."""
-    if read_only:
+    """Serialise opening the environment between processes (lmdb.h: open may fail while another process does it)."""
+    if read_only or not os.path.lexists(os.path.join(path, "opening")):  # told by check_files
         yield
         return
-    fd = os.open(os.path.join(path, "opening"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = os.open(os.path.join(path, "opening"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
@@ -253,8 +349,8 @@ def _open_failure(path: str, error: Exception) -> Exception:
         )
     if isinstance(error, lmdb.ReadonlyError) or os.strerror(errno.EROFS) in text or os.strerror(errno.EACCES) in text:
         return ReadOnlyStore(f"{path}: not writable: {text}; open it with read_only=True to read")
-    if isinstance(error, (lmdb.InvalidError, lmdb.VersionMismatchError, lmdb.CorruptedError)):
-        return NotAStore(f"{path}: not a metadata environment: {text}")
+    if isinstance(error, _DAMAGE):
+        return NotAStore(f"{path}: not a metadata environment: {text}; {RESTORE}")
     return InternalError(reason=f"opening the metadata: {text}")
 
 
@@ -271,89 +367,3 @@ def write_failure(env: Environment, error: Exception, *, committing: bool) -> In
                 reason="the store's disk is full, while committing metadata"
             )
     return kind(reason=f"committing metadata: {error}")
-
-
-class Hold:
-    """A hold on a shared thing, given back when it is closed or dropped; the last one closes the thing."""
-
-    __slots__ = ("_give_back", "_is_given_back", "thing")
-
-    def __init__(self, thing: Any, give_back: Callable[[], None]) -> None:
-        self.thing = thing
-        self._give_back = give_back
-        self._is_given_back = False
-
-    def close(self) -> None:
-        """Give it back; again is harmless."""
-        self._give_back()
-        self._is_given_back = True
-
-    def __del__(self) -> None:
-        if not self._is_given_back:
-            later(self._give_back)  # not here: whoever drops the last reference may hold any lock
-
-
-class Registry:
-    """The environments of this process by (device, inode): LMDB allows one a process, so Stores on one directory share it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._held: dict[tuple[int, int], tuple[Any, set[object]]] = {}
-        self._forker: int | None = None
-
-    @shielded
-    def acquire(self, path: str, make: Callable[[], Any]) -> Hold:
-        """A hold on the shared thing of a directory, made if nobody has one."""
-        status = os.stat(path)
-        identity, token = (status.st_dev, status.st_ino), object()
-        with self._lock:
-            if identity not in self._held:
-                self._held[identity] = make(), set()
-            thing, tokens = self._held[identity]
-            tokens.add(token)
-        return Hold(thing, lambda: self._release(identity, token))
-
-    @shielded
-    def _release(self, identity: tuple[int, int], token: object) -> None:
-        with self._lock:
-            thing, tokens = self._held.get(identity, (None, set()))
-            if tokens == {token}:
-                thing.close()
-                del self._held[identity]
-            tokens.discard(token)
-
-    @shielded
-    def _close_for_fork(self, forker: int) -> None:
-        if self._forker != forker:
-            self._lock.acquire()
-            self._forker = forker
-            for thing, _ in self._held.values():
-                thing.close_for_fork()
-
-    @shielded
-    def _admit_after_fork(self, forker: int) -> None:
-        if self._forker == forker:
-            for thing, _ in self._held.values():
-                thing.admit_after_fork()
-            self._forker = None
-            self._lock.release()
-
-    @shielded
-    def _renew_in_child(self) -> None:
-        if self._forker is not None:
-            self._lock = threading.Lock()
-            self._forker = None
-            for thing, _ in self._held.values():
-                thing.renew_in_child()
-
-    def watch_forks(self) -> None:
-        """Register the three hooks; to be called once.
-
-        Each of them twice: a fork goes on when a hook is interrupted, and the second call waits for the end of what the first began.
-        """
-        for _ in range(2):
-            os.register_at_fork(
-                before=lambda: self._close_for_fork(threading.get_ident()),
-                after_in_parent=lambda: self._admit_after_fork(threading.get_ident()),
-                after_in_child=self._renew_in_child,
-            )

@@ -190,7 +190,8 @@ class LmdbObjects(LmdbVersions):
             more = cursor.first()
             while more and len(found) < limit:
                 row = cursor.key()
-                found.append(Trash(TrashKind(row[:1]), row[1:]))
+                with contextlib.suppress(ValueError):  # a damaged row, of which a check tells
+                    found.append(Trash(TrashKind(row[:1]), row[1:]))
                 more = cursor.next()
         return tuple(found)
 
@@ -203,7 +204,9 @@ class LmdbObjects(LmdbVersions):
 
     def _trash_parts(self, txn: Transaction, trash: Trash) -> Parts:
         if trash.kind is TrashKind.UPLOAD:
-            return self._parts(txn, trash.id)
+            parts = self._parts(txn, trash.id)
+            parts.verify()  # what is in them is removed
+            return parts
         found = txn.get(trash.id, db=self._table["manifests"])
         return Manifest.unpack(found).parts if found is not None else Parts()
 
@@ -265,12 +268,22 @@ class LmdbObjects(LmdbVersions):
             while batch := self._walk_some(table, after):
                 after = batch[-1][0]
                 for key, value in batch:
-                    owner = Trash(kind, key)
                     try:
                         parts = value if isinstance(value, Parts) else Manifest.unpack(value).parts
-                        yield from ((owner, part) for part in parts)
                     except InternalError as error:
                         on_damage(f"{table} {key.hex()}: {error.reason}")
+                        continue
+                    for index in range(len(parts)):
+                        try:
+                            part = parts[index]
+                        except InternalError as error:
+                            on_damage(f"{table} {key.hex()}: {error.reason}")
+                        else:
+                            yield Trash(kind, key), part
+
+    @reads
+    def parts_of(self, txn: Transaction, owner: Trash) -> Parts:
+        return self._trash_parts(txn, owner)
 
     @reads
     def holds_part(self, txn: Transaction, owner: Trash, part: PartRecord) -> bool:

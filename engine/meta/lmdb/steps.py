@@ -2,7 +2,7 @@
 
 Tables (ids are 8 bytes; blob, manifest and upload ids 16):
 
-    store              b"next_id" -> the next bucket or node id
+    store              b"identity" -> that of FORMAT; b"next_id" -> the next bucket or node id
     buckets            name -> BucketRecord                 deleted_buckets   bucket id -> (empty)
     usage              bucket id -> five signed 64-bit counters
     configurations     bucket id, name -> a document        uploads           ordered (bucket, key), time, nonce -> UploadRecord
@@ -14,21 +14,28 @@ Tables (ids are 8 bytes; blob, manifest and upload ids 16):
     inline             blob id -> bytes of a small part     blobs             blob id -> (empty): the blobs that rows name
     tombstones         nonce -> TombstoneRecord             tombstone_times   completed_ns, nonce -> (empty)
     trash              kind, id -> (empty)
+
+Values that are not empty have a check value, but for the ids of nodes, which the rows below them vouch for. `lmdb_inspection` has what
+each table's rows must hold, and what they name.
 """
 
 import functools
+import operator
+import os
 import struct
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from engine.errors import ConditionalRequestConflict, NoSuchBucket, StoreInUse
+from engine.errors import ConditionalRequestConflict, InternalError, NoSuchBucket, NotAStore, StoreInUse
 from engine.limits import Limits
 from engine.meta import UPLOAD_NONCE_SIZE, Configuration, Trash, Usage
-from engine.meta.lmdb.environment import Environment, Registry, Transaction
+from engine.meta.lmdb.environment import RESTORE, Environment, Tables, Transaction, check_files, create
 from engine.meta.lmdb.ordered_names import ID_SIZE, OrderedNames
+from engine.meta.lmdb.registry import Registry
 from engine.meta.lmdb.writer import Writer
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
 from engine.meta.records import BucketRecord, seal, unpacker, unseal
+from engine.record import astuple
 
 PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
 TABLES: dict[str, dict[str, bool]] = {
@@ -41,6 +48,8 @@ _KEYED_ROWS = {
 }
 """Part rows as LMDB gives them in bulk: each behind its key."""
 _USAGE = struct.Struct(">5q")
+_IDENTITY, _NEXT_ID = b"identity", b"next_id"
+_LOOK_MAP_SIZE = 1 << 24
 read_bucket_record = unpacker(BucketRecord)
 
 _registry = Registry()  # the one piece of module state: LMDB allows one environment a process and directory
@@ -50,10 +59,20 @@ _registry.watch_forks()
 class _Shared:
     """What all Stores of a process on one directory share: the environment and its writer."""
 
-    def __init__(self, path: str, map_size_bytes: int, read_only: bool, queue_depth_max: int) -> None:
-        self.environment = Environment(path, TABLES, map_size_bytes, read_only)
+    def __init__(self, path: str, identity: str, map_size_bytes: int, read_only: bool, queue_depth_max: int) -> None:
+        self.path, self.identity = path, identity
+        self.environment = Environment(path, TABLES, map_size_bytes, read_only, self._recognise)
         self._queue_depth_max = queue_depth_max
         self.writer = Writer(self.environment, queue_depth_max)
+
+    def _recognise(self, txn: Transaction, tables: Tables) -> None:
+        found = txn.get(_IDENTITY, db=tables["store"])
+        try:
+            is_ours = found is not None and unseal(found, "the identity of the store") == self.identity.encode()
+        except InternalError as error:
+            raise NotAStore(f"{self.path}: {error.reason}; {RESTORE}") from error
+        if not is_ours:
+            raise _foreign(self.path)
 
     def close_for_fork(self) -> None:
         self.environment.close_for_fork()
@@ -70,14 +89,52 @@ class _Shared:
         self.environment.close()
 
 
-class LmdbSteps:
-    """One LMDB environment, seen from a step inside a transaction."""
+def create_metadata(path: str, identity: str) -> None:
+    """Make the metadata of an empty store in a directory that is there and empty; durable on return, the directory's name not.
 
-    def __init__(self, path: str, *, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
+    Raises:
+        OSError: the system refused.
+        StoreError, InternalError: LMDB failed.
+    """
+
+    def fill(txn: Transaction, tables: Tables) -> None:
+        txn.put(_IDENTITY, seal(identity.encode()), db=tables["store"])
+
+    create(path, TABLES, fill)
+
+
+def holds_nothing(path: str) -> bool:
+    """Whether metadata is as it was made, of whatever store.
+
+    Raises:
+        NotAStore: it is none, or damaged.
+        StoreError, InternalError: it can't be opened.
+    """
+    environment = Environment(path, TABLES, _LOOK_MAP_SIZE, True)
+    try:
+        rows = environment.read(lambda txn: sum(int(txn.stat(each)["entries"]) for each in environment.table.values()))
+    finally:
+        environment.close()
+    return rows == 1
+
+
+def _foreign(path: str) -> NotAStore:
+    return NotAStore(f"{path}: the metadata of another store than FORMAT says; {RESTORE}")
+
+
+class LmdbSteps:
+    """One LMDB environment, seen from a step inside a transaction. `identity` is that of the store's FORMAT."""
+
+    def __init__(self, path: str, *, identity: str, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
+        if not os.path.isdir(path):
+            check_files(path)
         self._hold = _registry.acquire(
-            path, lambda: _Shared(path, map_size_bytes, read_only, limits.write_queue_depth_max)
+            path, lambda: _Shared(path, identity, map_size_bytes, read_only, limits.write_queue_depth_max)
         )
         self._shared: _Shared = self._hold.thing
+        if self._shared.identity != identity:
+            self.close()
+            raise _foreign(path)
         if self._shared.environment.read_only and not read_only:
             self.close()
             raise StoreInUse(f"{path}: this process has the store open read-only; close that first")
@@ -95,9 +152,13 @@ class LmdbSteps:
 
     def _new_id(self, txn: Transaction) -> bytes:
         table = self._table["store"]
-        current: bytes = txn.get(b"next_id", db=table) or (1).to_bytes(ID_SIZE, "big")
-        txn.put(b"next_id", (int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big"), db=table)
+        current = self._next_id(txn)
+        txn.put(_NEXT_ID, seal((int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big")), db=table)
         return current
+
+    def _next_id(self, txn: Transaction) -> bytes:
+        found = txn.get(_NEXT_ID, db=self._table["store"])
+        return unseal(found, "the next id") if found is not None else (1).to_bytes(ID_SIZE, "big")
 
     def _bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
         name = bucket.encode(errors="surrogatepass")  # what is no Unicode names no bucket
@@ -117,19 +178,13 @@ class LmdbSteps:
 
     def _usage(self, txn: Transaction, bucket_id: bytes) -> Usage:
         found = txn.get(bucket_id, db=self._table["usage"])
-        return Usage(*_USAGE.unpack(found)) if found else Usage()
+        return Usage(*_USAGE.unpack(unseal(found, "the counters of a bucket"))) if found else Usage()
 
     def _add_usage(self, txn: Transaction, bucket_id: bytes, change: Usage) -> None:
         now = self._usage(txn, bucket_id)
         txn.put(
             bucket_id,
-            _USAGE.pack(
-                now.open_uploads + change.open_uploads,
-                now.open_parts + change.open_parts,
-                now.open_bytes + change.open_bytes,
-                now.objects + change.objects,
-                now.object_bytes + change.object_bytes,
-            ),
+            seal(_USAGE.pack(*map(operator.add, astuple(now), astuple(change)))),
             db=self._table["usage"],
         )
 

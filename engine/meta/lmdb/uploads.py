@@ -1,11 +1,12 @@
 """Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
 
+import contextlib
 import itertools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from engine.errors import NoSuchUpload
+from engine.errors import InternalError, NoSuchBucket, NoSuchUpload
 from engine.limits import Limits
 from engine.meta import (
     Configuration,
@@ -15,24 +16,30 @@ from engine.meta import (
     Select,
     Trash,
     TrashKind,
+    Trouble,
     UploadEntry,
     UploadId,
     Usage,
     Version,
 )
 from engine.meta.lmdb.buckets import LmdbBuckets
-from engine.meta.lmdb.environment import Transaction
+from engine.meta.lmdb.environment import Transaction, make_lock_files
 from engine.meta.lmdb.headroom import DATA_FILE
+from engine.meta.lmdb.inspection import Inspection
 from engine.meta.lmdb.moments import copy_moment
 from engine.meta.lmdb.objects import LmdbObjects, shown
+from engine.meta.lmdb.pages import TornFile, check_pages
 from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
+from engine.meta.lmdb.versions import object_record
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Flag, PartRecord, Parts
 from engine.meta.records import (
     BucketRecord,
+    Encryption,
     ObjectRecord,
     TombstoneRecord,
     UploadRecord,
+    damaged,
     pack_record,
     replace,
     unpacker,
@@ -40,6 +47,7 @@ from engine.meta.records import (
 
 TOMBSTONES_BURIED_A_STEP = 2
 UPLOADS_DRAINED_A_STEP = 256
+NAMES_WALKED_A_STEP = 256
 PART_NUMBER_END = 0xFFFF
 """Above every part number, and all that a row has room for."""
 _SUFFIX = struct.Struct(">Q16s")
@@ -292,7 +300,57 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     def copy(self, directory: str) -> "LmdbMetadata":
         environment = self._shared.environment
         copy_moment(environment, os.path.join(directory, DATA_FILE))
-        return LmdbMetadata(directory, limits=Limits(), map_size_bytes=environment.map_size_bytes, read_only=True)
+        make_lock_files(directory)
+        return LmdbMetadata(
+            directory,
+            identity=self._shared.identity,
+            limits=Limits(),
+            map_size_bytes=environment.map_size_bytes,
+            read_only=True,
+        )
+
+    def inspect(self, tell: Callable[[Trouble], None]) -> Iterator[None]:
+        path = os.path.join(self._shared.environment.path, DATA_FILE)
+        try:
+            self._shared.environment.read(lambda _: check_pages(path))  # which keeps the pages as they are
+        except TornFile as error:  # LMDB would end the process for some such pages
+            raise damaged(f"{DATA_FILE} {error}") from error
+        yield from Inspection(self, tell).steps()
+
+    def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
+        for table, owner_in in (("objects", _object_in), ("uploads", _upload_in)):
+            for bucket in self._bucket_names():
+                after: tuple[bytes, bytes] | None = (b"", b"")
+                while after is not None:
+                    after, found = self._walk_names(bucket, table, *after)
+                    for key, suffix, value in found:
+                        with contextlib.suppress(InternalError):  # a damaged row, of which `inspect` tells
+                            yield bucket, key, *owner_in(suffix, value)
+
+    @reads
+    def _bucket_names(self, txn: Transaction) -> list[str]:
+        return [name.decode() for name, _, _ in self._scan_buckets(txn, b"")]
+
+    @reads
+    def _walk_names(
+        self, txn: Transaction, bucket: str, table: str, name: bytes, suffix: bytes
+    ) -> tuple[tuple[bytes, bytes] | None, list[Row]]:
+        """Rows of a bucket from a place on, and the place after them; none of a bucket that can't be found any more."""
+        try:
+            bucket_id = self._bucket(txn, bucket).id
+        except (NoSuchBucket, InternalError):
+            return None, []
+        rows = list(itertools.islice(self._names(table).scan(txn, bucket_id, name, suffix), NAMES_WALKED_A_STEP))
+        return (rows[-1][0], rows[-1][1] + b"\x00") if len(rows) == NAMES_WALKED_A_STEP else None, rows
+
+
+def _object_in(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
+    record = object_record(value)
+    return Trash(TrashKind.MANIFEST, record.manifest_id), record.encryption
+
+
+def _upload_in(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
+    return Trash(TrashKind.UPLOAD, _SUFFIX.unpack(suffix)[1]), _upload_record(value).encryption
 
 
 def _upload_entry(row: Row) -> UploadEntry:

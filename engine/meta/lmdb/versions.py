@@ -13,7 +13,7 @@ from engine.errors import NoSuchKey, NoSuchVersion
 from engine.meta import NULL_VERSION, Trash, TrashKind, Usage, Version
 from engine.meta.lmdb.environment import Transaction
 from engine.meta.lmdb.steps import LmdbSteps
-from engine.meta.records import BucketRecord, ObjectRecord, pack_record, unpacker
+from engine.meta.records import BucketRecord, ObjectRecord, pack_record, seal, unpacker, unseal
 
 REMOVAL_ID_SIZE = 16
 _SUFFIX = struct.Struct(">Q16s")
@@ -32,6 +32,12 @@ def version_of(suffix: bytes) -> Version:
     """The version whose row goes on so."""
     inverted, nonce = _SUFFIX.unpack(suffix)
     return Version(_ORDER_MAX - inverted, nonce)
+
+
+def null_version(value: bytes) -> Version:
+    """The null version that a row of `nulls` tells of."""
+    (order,) = _ORDER.unpack(unseal(value, "where a null version is"))
+    return Version(order, NULL_VERSION.nonce)
 
 
 class Kept(NamedTuple):
@@ -61,7 +67,7 @@ class LmdbVersions(LmdbSteps):
         known = self._names("nulls").find(txn, bucket.id, key)
         order = txn.get(known, db=self._table["nulls"]) if known else None
         if order is not None:
-            return self._exact(txn, bucket.id, key, Version(_ORDER.unpack(order)[0], NULL_VERSION.nonce))
+            return self._exact(txn, bucket.id, key, null_version(order))
         oldest = self._oldest(txn, bucket.id, key)
         return oldest if oldest is not None and oldest.version.is_null else None
 
@@ -131,7 +137,7 @@ class LmdbVersions(LmdbSteps):
             trash = self._remove(txn, bucket, key, replaced) if replaced is not None else ()
             if bucket.versioning:
                 place = self._names("nulls").place(txn, bucket.id, key)
-                txn.put(place, _ORDER.pack(order), db=self._table["nulls"])
+                txn.put(place, seal(_ORDER.pack(order)), db=self._table["nulls"])
         self._write(txn, bucket.id, key, version, record)
         if not record.is_delete_marker:
             self._add_usage(txn, bucket.id, Usage(objects=1, object_bytes=record.size))
@@ -158,7 +164,7 @@ class LmdbVersions(LmdbSteps):
         place = self._names("removals").find(txn, bucket_id, key)
         removal: bytes | None = txn.get(place, db=self._table["removals"]) if place else None
         if removal is not None:
-            return removal
+            return unseal(removal, "the mark of a removal")
         latest = self._latest(txn, bucket_id, key)
         return latest.record.manifest_id if latest is not None else b""
 
@@ -166,7 +172,7 @@ class LmdbVersions(LmdbSteps):
         """Tell the open uploads of a key, if there are any, that what it held was taken away: nothing else is left of that."""
         if self._has_uploads(txn, bucket_id, key):
             place = self._names("removals").place(txn, bucket_id, key)
-            txn.put(place, secrets.token_bytes(REMOVAL_ID_SIZE), db=self._table["removals"])
+            txn.put(place, seal(secrets.token_bytes(REMOVAL_ID_SIZE)), db=self._table["removals"])
 
     def _forget_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         """To be called when a new object says as much, or when there is no upload left to be told."""

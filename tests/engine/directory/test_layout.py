@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -151,10 +152,30 @@ def test_the_network_file_systems_are_known_by_linux_own_numbers() -> None:
 def test_every_directory_on_the_way_to_a_new_store_has_its_name_synced(tmp_path: Path) -> None:
     need_strace()
     trace, script = tmp_path / "trace", "import engine, sys; engine.open(sys.argv[1]).close()"
-    command = ["strace", "-y", "-e", "trace=mkdir,fsync", "-o", str(trace), sys.executable, "-c", script]
+    command = [
+        "strace",
+        "-y",
+        "-e",
+        "trace=mkdir,fsync,fdatasync,rename",
+        "-o",
+        str(trace),
+        sys.executable,
+        "-c",
+        script,
+    ]
     subprocess.run([*command, str(tmp_path / "a" / "b" / "store")], check=True)
     calls = trace.read_text().splitlines()
     for made, parent in (("a", tmp_path), ("a/b", tmp_path / "a"), ("a/b/store", tmp_path / "a" / "b")):
         start = next(place for place, call in enumerate(calls) if call.startswith(f'mkdir("{tmp_path / made}"'))
         assert f"<{parent}>)" in calls[start + 1], "the parent is synced right after"
-    assert any(f"<{tmp_path / 'a' / 'b' / 'store' / 'meta'}>)" in call for call in calls), "and LMDB's files are named"
+    store = tmp_path / "a" / "b" / "store"
+    order = [
+        f"({store}/meta.new/data.mdb", f"fsync(<{store}/meta.new>)", f'rename("{store}/meta.new", "{store}/meta")',
+        f"fsync(<{store}>)", f'rename("{store}/FORMAT.new", "{store}/FORMAT")', f"fsync(<{store}>)",
+    ]  # fmt: skip
+    calls = [re.sub(r"\d+<", "<", call) for call in calls]
+    place = -1
+    for wanted in order:
+        places = [at for at, call in enumerate(calls) if at > place and wanted.replace("(/", "(</") in call]
+        assert places, f"after {calls[place]}: {wanted}"
+        place = places[0]

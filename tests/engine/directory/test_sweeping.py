@@ -123,7 +123,7 @@ def test_what_waits_for_the_thread_is_bounded_and_the_next_reap_finds_the_rest(
 
 FORKED = """
 import os, sys, threading, engine
-from tests.engine.test_sweeping import MANY, Slow, files, filled
+from tests.engine.directory.test_sweeping import MANY, Slow, files, filled
 
 store = engine.open(sys.argv[1], limits=engine.Limits(part_size_bytes_min=1))
 store.create_bucket("bucket")
@@ -158,7 +158,7 @@ def test_parent_and_child_of_a_fork_sweep_each_its_own(place: Path) -> None:
 
 LEFT = """
 import sys, engine
-from tests.engine.test_sweeping import Slow, filled
+from tests.engine.directory.test_sweeping import Slow, filled
 
 store = engine.open(sys.argv[1], limits=engine.Limits(part_size_bytes_min=1))
 store.create_bucket("bucket")

@@ -168,7 +168,7 @@ def rotating(store: engine.Store, monkeypatch: pytest.MonkeyPatch) -> threading.
     monkeypatch.setattr(durable.os, "fsync", slow)
     thread = threading.Thread(target=store.rotate_keys)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     return thread
 
 
@@ -177,7 +177,7 @@ def forked(act: Callable[[], object]) -> Any:
     """A child that does something, and its pid."""
     child = os.fork()
     if child == 0:
-        signal.alarm(20)
+        signal.alarm(60)
         try:
             act()
         except BaseException:
@@ -191,12 +191,12 @@ def test_a_child_forked_during_a_rotation_keeps_nobody_from_the_ring(
 ) -> None:
     tiny.put_object("bucket", "key", b"body", **S3)
     thread = rotating(tiny, monkeypatch)
-    with forked(lambda: time.sleep(60)) as child:
+    with forked(lambda: time.sleep(600)) as child:
         try:
             thread.join()
             opened, path = threading.Event(), str(ring_of(tiny))
             threading.Thread(target=lambda: (KeyRing(path).close(), opened.set()), daemon=True).start()
-            assert opened.wait(10), "no store with this ring can be opened while the child lives"
+            assert opened.wait(60), "no store with this ring can be opened while the child lives"
         finally:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
@@ -241,7 +241,7 @@ def test_a_key_that_is_known_waits_for_no_rotation(tiny: engine.Store, monkeypat
     rotation = threading.Thread(target=ring.rotate)
     rotation.start()
     try:
-        assert begun.wait(10)
+        assert begun.wait(60)
         assert ring.root(known).key_id == known
         assert read(tiny, "bucket", "key") == b"body"
     finally:

@@ -17,6 +17,7 @@ from engine.limits import Limits
 from engine.meta import NULL_VERSION, Deleted, Deletion, FoundObject, Page, Trash, TrashKind, Usage, Version
 from engine.meta.lmdb.objects import VERSIONS_PASSED_MAX
 from engine.meta.lmdb.ordered_names import CHUNK_SIZE
+from engine.meta.lmdb.steps import create_metadata
 from engine.meta.lmdb.uploads import LmdbMetadata
 from engine.meta.parts import Flag, PartRecord
 from engine.meta.records import BucketRecord, Headers, Lock, ObjectRecord, Versioning, replace
@@ -51,7 +52,10 @@ class Comparison(RuleBasedStateMachine):
     def __init__(self, place: Path) -> None:
         super().__init__()
         path = tempfile.mkdtemp(dir=place)
-        self._meta = LmdbMetadata(path, limits=Limits(), map_size_bytes=MAP_SIZE_BYTES, read_only=False)
+        create_metadata(path, "identity")
+        self._meta = LmdbMetadata(
+            path, identity="identity", limits=Limits(), map_size_bytes=MAP_SIZE_BYTES, read_only=False
+        )
         self._meta.create_bucket(BUCKET, BucketRecord(1, "0" * 12))
         self._versioning: Versioning = ""
         self._held: dict[bytes, list[Row]] = {}

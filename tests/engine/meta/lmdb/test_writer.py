@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.errors import InternalError, NoSuchKey, SlowDown, StoreClosed, StoreFull
-from engine.meta.lmdb.environment import Environment
+from engine.meta.lmdb.environment import Environment, create
 from engine.meta.lmdb.writer import BATCH_SIZE_MAX, Writer, _Job
 
 TABLE = "table"
@@ -22,6 +22,7 @@ class Bench:
 
     def __init__(self, path: Path, depth_max: int = 4096, map_size_bytes: int = 1 << 30) -> None:
         path.mkdir()
+        create(str(path), {TABLE: {}}, lambda txn, tables: None)
         self.environment = Environment(str(path), {TABLE: {}}, map_size_bytes, False)
         self.writer = Writer(self.environment, depth_max)
         self.outcomes: dict[object, object] = {}

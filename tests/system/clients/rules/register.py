@@ -61,7 +61,10 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 LEFT_OUT: dict[tuple[str, int], str] = {
-    ("uploads", 21): "raised by tests/engine/meta/test_writer.py; no client can be made to fill the queue in a test",
+    (
+        "uploads",
+        21,
+    ): "raised by tests/engine/meta/lmdb/test_writer.py; no client can be made to fill the queue in a test",
     ("uploads", 23): "never needed: two operations on a bucket wait for each other",
     ("integrity", 19): "an older name; S3 says BadDigest now",
     ("access", 29): "no POST of forms",
