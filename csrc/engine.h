@@ -230,7 +230,7 @@ typedef struct engine_stream engine_stream;
  * stream only hashes. */
 int engine_stream_open(uint32_t digests, int out_fd, engine_stream **stream);
 
-/* Start a stream that seals what it writes for this part (docs/encryption.md), with a fresh key derived from
+/* Start a stream that seals what it writes for this part (docs/encryption-format.md), with a fresh key derived from
  * `upload_key`, which is not kept. The digests are of the bytes that come in. The file has engine_sealed_size()
  * bytes once the stream is finished. */
 int engine_stream_open_sealed(uint32_t digests, int out_fd, const engine_key *upload_key, uint32_t part_number,

@@ -1,5 +1,5 @@
 /*
- * The format of a sealed part, docs/encryption.md, and the key of one.
+ * The format of a sealed part, docs/encryption-format.md, and the key of one.
  *
  *     header     "PWE" 01, suite 01, 00 00 00, BE32 segment size, BE32 part number; salt 32, commitment 32
  *     segments   ciphertext of 65,536 bytes, tag 16; the last one shorter, or empty if the part is empty

@@ -1,6 +1,6 @@
 """Server-side encryption: from a root of 32 bytes to the keys of one upload. Knows no request, no row and no file.
 
-SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encryption.md has the construction, and why it is so.
+SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encryption-format.md has the construction, and why it is so.
 
     UploadRecord.encryption, ObjectRecord.encryption: Encryption | None       as `begin` made it; the object takes over the upload's
     PartRecord.etag          `UploadKeys.etag` where `Encryption.hides_digests`, else the MD5 as ever

@@ -1,4 +1,4 @@
-"""Sealed parts, as docs/encryption.md lays them out: in memory, or read from a file at any offset. Writing one is `engine.native.stream`'s."""
+"""Sealed parts (docs/encryption-format.md): in memory, or read from a file at any offset. `engine.native.stream` writes them."""
 
 import struct
 from typing import Final

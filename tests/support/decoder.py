@@ -1,4 +1,4 @@
-"""Reads sealed parts over `cryptography`, written from docs/encryption.md alone: shares no line with the engine."""
+"""Reads sealed parts over `cryptography`, written from docs/encryption-format.md alone: shares no line with the engine."""
 
 import hmac
 import json

@@ -10,7 +10,7 @@ from tests.system.clients.hosts import Host
 from tests.system.clients.raw import Answer, Call, Raw
 
 LINES_MAX = {"serve": 100, "granian-wsgi": 100}
-"""What hyper takes, which granian leaves as it is; README names it."""
+"""What hyper takes, which granian leaves as it is; docs/server.md names it."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_two_kilobytes_of_metadata_are_kept_in_however_many_lines(
 ) -> None:
     if any_server.name in LINES_MAX:
         answer, _ = put(LINES_MAX[any_server.name] + 1)
-        assert (answer.status, answer.body) == (431, b"")  # granian's own; where this fails, README is to be changed
+        assert (answer.status, answer.body) == (431, b"")  # granian's own; docs/server.md tells of it
         return
     answer, metadata = put(500)
     assert answer.status == 200
