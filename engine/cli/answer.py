@@ -5,7 +5,8 @@ from typing import Any
 
 from botocore.model import Shape
 
-from engine.cli.model import attribute, payload
+from engine.cli.model import payload
+from engine.s3.member_names import snake
 
 
 def as_members(shape: Shape | None, result: object) -> dict[str, Any]:
@@ -17,9 +18,7 @@ def as_members(shape: Shape | None, result: object) -> dict[str, Any]:
         return {}
     members = sorted(shape.members.items(), key=lambda member: "location" not in member[1].serialization)
     skipped = payload(shape)
-    values = {
-        name: _member(inner, getattr(result, attribute(name), None)) for name, inner in members if name != skipped
-    }
+    values = {name: _member(inner, getattr(result, snake(name), None)) for name, inner in members if name != skipped}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from botocore.model import Shape
 
-from engine.cli.model import attribute
 from engine.cli.values import moment
+from engine.s3.member_names import snake
 
 
 def as_argument(shape: Shape, value: Any) -> Any:
     """Give a parameter with its members in snake_case, all the way down, and its moments as such."""
     if shape.type_name == "structure":
-        return {attribute(name): as_argument(shape.members[name], item) for name, item in value.items()}
+        return {snake(name): as_argument(shape.members[name], item) for name, item in value.items()}
     if shape.type_name == "list":
         return [as_argument(shape.member, item) for item in value]
     is_text = shape.type_name == "timestamp" and not isinstance(value, datetime)

@@ -1,6 +1,5 @@
 """The operations of the command line and their members, from botocore's model of S3; this module alone reads that model."""
 
-import keyword
 from functools import cache
 from typing import Any
 
@@ -45,9 +44,3 @@ def payload(shape: Shape | None) -> str | None:
 def flag(member: str) -> str:
     """Write a member as an option: `UploadId` -> `--upload-id`, as `aws` does."""
     return f"--{xform_name(member, '-')}"
-
-
-def attribute(member: str) -> str:
-    """Write a member as the engine does: `UploadId` -> `upload_id`, `ETag` -> `etag`, `And` -> `and_`."""
-    name = "etag" if member == "ETag" else str(xform_name(member))
-    return f"{name}_" if keyword.iskeyword(name) else name

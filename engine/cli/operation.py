@@ -18,11 +18,12 @@ from engine.cli.answer import as_members
 from engine.cli.arguments import as_argument
 from engine.cli.failures import CommandError, Exit, calling
 from engine.cli.files import replacing
-from engine.cli.model import attribute, flag, operation_model, paging, payload
+from engine.cli.model import flag, operation_model, paging, payload
 from engine.cli.options import Request, build, is_relaxed, read
 from engine.cli.output import print_json
 from engine.cli.parser import opened_store
 from engine.errors import MalformedXML
+from engine.s3.member_names import snake
 from engine.shapes.requests import parameters
 
 _COPY_BYTES = 1 << 20
@@ -60,7 +61,7 @@ def _refuse_unsupported(request: Request) -> None:
     Raises:
         CommandError: it names the option.
     """
-    method = getattr(engine.Store, attribute(request.operation.name))
+    method = getattr(engine.Store, snake(request.operation.name))
     supported = parameters(method)
     for member in request.parameters:
         if _argument(member) not in supported:
@@ -81,7 +82,7 @@ def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
 
     def page(**parameters: Any) -> dict[str, Any]:
         with _body(request) as body, calling(operation.name):
-            result = getattr(store, attribute(operation.name))(**_arguments(operation, parameters), **body)
+            result = getattr(store, snake(operation.name))(**_arguments(operation, parameters), **body)
             if payload(operation.output_shape):
                 _save(result.body, request.options.outfile)
         return as_members(operation.output_shape, result)
@@ -108,15 +109,14 @@ def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict
     elif operation.name == "DeleteObjects":
         delete = arguments["keys"]
         keys = [
-            engine.ObjectIdentifier(**{attribute(name): text for name, text in item.items()})
-            for item in delete["Objects"]
+            engine.ObjectIdentifier(**{snake(name): text for name, text in item.items()}) for item in delete["Objects"]
         ]
         arguments |= {"keys": keys, "quiet": delete.get("Quiet", False)}
     return arguments
 
 
 def _argument(member: str) -> str:
-    return _ARGUMENTS.get(member) or attribute(member)
+    return _ARGUMENTS.get(member) or snake(member)
 
 
 def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
@@ -134,7 +134,7 @@ def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
             engine.CompletedPart(
                 part["PartNumber"],
                 part["ETag"],
-                **{attribute(member): value for member, value in part.items() if member.startswith("Checksum")},
+                **{snake(member): value for member, value in part.items() if member.startswith("Checksum")},
             )
             for part in upload["Parts"]
         ]

@@ -8,7 +8,8 @@ from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, NotImpl
 from engine.objects.copy_source import CopySource
 from engine.record import replace
 from engine.s3.http import Request
-from engine.s3.model import OPERATIONS, REGIONS, Operation, snake
+from engine.s3.member_names import snake
+from engine.s3.model import OPERATIONS, REGIONS, Operation
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.shapes import answers
 from engine.shapes.requests import parameters
