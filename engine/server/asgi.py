@@ -16,7 +16,7 @@ from engine.errors import S3Error
 from engine.s3.http import Request
 from engine.server.application import Application, close
 from engine.server.asgi_body import AsgiBody, Receive
-from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT, Response
+from engine.server.exchange import Response
 
 THREADS_DEFAULT = 64
 _log = logging.getLogger("partwright.server")
@@ -28,13 +28,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class AsgiApplication:
     """The application as an ASGI callable."""
 
-    def __init__(
-        self,
-        application: Application,
-        *,
-        threads: int = THREADS_DEFAULT,
-        idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
-    ) -> None:
+    def __init__(self, application: Application, *, threads: int, idle_timeout_s: float) -> None:
         self.application = application
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="partwright")
         self._idle_timeout_s = idle_timeout_s

@@ -14,6 +14,7 @@ from engine.s3.http import Request
 from engine.s3.sigv4 import Identity, Verifier
 from engine.server.application import Application, close
 from engine.server.exchange import Response
+from engine.server.options import ServerOptions
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
@@ -65,13 +66,10 @@ class _Endpoint:
 
     def __init__(self, store: Store, customer_keys_in_new_buckets: bool) -> None:
         verifier = Verifier(lambda access_key: None, REGION, allow_anonymous=True)
-        self._application = Application(
-            store,
-            verifier,
-            _allow,
-            customer_keys_in_clear=True,
-            customer_keys_in_new_buckets=customer_keys_in_new_buckets,
+        options = ServerOptions(
+            region=None, customer_keys_in_clear=True, customer_keys_in_new_buckets=customer_keys_in_new_buckets
         )
+        self._application = Application(store, verifier, _allow, options)
 
     def send(self, request: Any, **_: Any) -> AWSResponse:
         url = urllib.parse.urlsplit(request.url)

@@ -13,8 +13,6 @@ from engine.s3.model import Operation
 from engine.s3.routing import Address
 from engine.s3.sigv4 import Identity
 
-IDLE_TIMEOUT_S_DEFAULT = 60.0
-"""How long a client may neither send nor take anything."""
 Headers = list[tuple[str, str]]
 
 

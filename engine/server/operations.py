@@ -273,8 +273,8 @@ def _without_bypass(operation: Operation, inputs: Inputs, may: Callable[[str, st
     return inputs | {"bypass_governance_retention": all(may("s3:BypassGovernanceRetention", each) for each in named)}
 
 
-def told(operation: Operation, inputs: Inputs, result: Any, may: Callable[[str, str], bool]) -> Any:
-    """The result of a read, without what the requester may not learn."""
+def visible_to(operation: Operation, inputs: Inputs, result: Any, may: Callable[[str, str], bool]) -> Any:
+    """Return the result of a read without the members that the requester may not see (READ_ACTIONS)."""
     if operation.name not in ("GetObject", "HeadObject"):
         return result
     resource = arn(inputs["bucket"], inputs["key"])

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator
 from engine.errors import InternalError, S3Error, SlowDown
 from engine.server.exchange import Response
 
-BLANK_INTERVAL_S_DEFAULT = 10.0
-"""Clients wait for 60 s at most, some for less."""
 RUNNING_MAX = 64
 """At once in one process, those whose clients have left among them."""
 OPERATIONS = frozenset({"CompleteMultipartUpload", "CopyObject", "UploadPartCopy"})

@@ -9,7 +9,6 @@ from typing import Any
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.s3.http import Request
 from engine.server.application import Application
-from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT
 from engine.server.reading_on import Strangers, answer_then_read_on
 from engine.server.wsgi_socket import SocketBody
 
@@ -74,7 +73,7 @@ class WsgiBody:
 class WsgiApplication:
     """The application as a WSGI callable."""
 
-    def __init__(self, application: Application, *, idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT) -> None:
+    def __init__(self, application: Application, *, idle_timeout_s: float) -> None:
         self.application = application
         self._idle_timeout_s = idle_timeout_s
         self._strangers = Strangers()
