@@ -1,4 +1,4 @@
-"""Run one S3 operation on the store: call the method of its name with the parameters, print the answer."""
+"""Run one S3 operation on the store: call the method with its name, and print the answer."""
 
 import io
 import os
@@ -28,7 +28,7 @@ from engine.shapes.requests import parameters
 
 _COPY_BYTES = 1 << 20
 _ARGUMENTS = {"MultipartUpload": "parts", "Delete": "keys"}
-"""Where the store's argument is not the member's name: a structure around one list."""
+"""Member -> argument of the store, where the member is a structure around a list and the argument is the list."""
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -56,10 +56,10 @@ def _print_skeleton(shape: Shape | None, *, names: bool) -> int:
 
 
 def _refuse_unsupported(request: Request) -> None:
-    """Refuse what S3's model has and the engine has not, before anything is done.
+    """Refuse members that S3's model has and the engine does not support, before anything is done.
 
     Raises:
-        CommandError: it names the option.
+        CommandError: there is one; the message names its option.
     """
     method = getattr(engine.Store, snake(request.operation.name))
     supported = parameters(method)
@@ -77,7 +77,7 @@ def _refuse_unsupported_items(request: Request, structure: str, items: str, supp
 
 
 def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
-    """Call the method, once or page by page, and give what is to be printed."""
+    """Call the method, once or for each page, and return the answer to print."""
     operation = request.operation
 
     def page(**parameters: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
     pages = Paginator(page, paging(operation), operation).paginate(PaginationConfig=request.pages, **request.parameters)
     try:
         return dict(pages.build_full_result())
-    except ValueError as error:  # a --starting-token that is none
+    except ValueError as error:  # a malformed --starting-token
         raise CommandError(str(error)) from error
 
 
@@ -120,10 +120,10 @@ def _argument(member: str) -> str:
 
 
 def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
-    """Give the parts of a `MultipartUpload` structure.
+    """Return the parts of a `MultipartUpload` structure.
 
     Raises:
-        MalformedXML: it lists no parts, or one without its number or ETag; S3 says so of its XML.
+        MalformedXML: it lists no parts, or one without number or ETag; S3's error for such a document.
     """
     if upload is None:
         return []
@@ -144,7 +144,7 @@ def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
 
 @contextmanager
 def _body(request: Request) -> Iterator[dict[str, Any]]:
-    """Give the body argument, if the operation takes one: a file, standard input, the text of the JSON input, or nothing."""
+    """Give the `body` argument if the operation has one: a file, standard input, or the text in the JSON input."""
     name = payload(request.operation.input_shape)
     if name is None:
         yield {}
@@ -157,10 +157,10 @@ def _body(request: Request) -> Iterator[dict[str, Any]]:
 
 
 def _source(file: io.FileIO, declared_bytes: int | None) -> Any:
-    """Give what the store reads the body from.
+    """Return what the store reads the body from: a file, a descriptor, or an iterable.
 
-    A regular file and an iterable are read to their end, so that more than was declared is noticed; a descriptor is not,
-    but a pipe goes through the pump that way.
+    The store reads files and iterables to their end, and so notices more bytes than Content-Length declares. It does not read
+    descriptors to their end, but moves their bytes by the pump, which is faster; that is for pipes without a declared length.
     """
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file

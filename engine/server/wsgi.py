@@ -1,4 +1,4 @@
-"""The WSGI face of the application (PEP 3333); for real WSGI servers, since wrappers around ASGI servers buffer whole bodies."""
+"""The application over WSGI (PEP 3333), for servers that speak it themselves: wrappers around ASGI servers buffer whole bodies."""
 
 import http
 import re
@@ -29,11 +29,11 @@ class WsgiBody:
         self._left = length if length is not None else None if terminated else 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most `size`.
+        """Return the next bytes, at most `size`.
 
         Raises:
-            RequestTimeout: the client has gone quiet, and the server has a limit for that.
-            IncompleteBody: it has gone.
+            RequestTimeout: the client sends nothing, and the host server has a limit for that.
+            IncompleteBody: the client went away.
         """
         if self._left is not None:
             size = self._left if size < 0 else min(size, self._left)
@@ -63,11 +63,11 @@ class WsgiBody:
         return self._left == 0
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client still sends: to read what it expects `100 Continue` for would have the host say that."""
+        """Whether the client is still sending. If it waits for `100 Continue`, it is not: reading would make the host send that."""
         return not self.at_end and not self._has_failed and (self._has_begun or not expects_continue)
 
     def give_up(self) -> None:
-        """Nothing to tell: the host knows what it has handed out."""
+        """Do nothing: the host knows how much of the body was read."""
 
 
 class WsgiApplication:
@@ -118,7 +118,7 @@ def _request(environ: Environ) -> Request:
 
 
 def _raw_path(environ: Environ) -> bytes:
-    """The path as it came where the server tells it, else the decoded path encoded again: both decode to the same key."""
+    """Return the path as it was sent if the host server gives it, else its decoded path, encoded again. Both decode to the same key."""
     for name in ("RAW_URI", "REQUEST_URI"):
         if environ.get(name, "").startswith("/"):
             return str(environ[name]).partition("?")[0].encode("latin-1")
