@@ -21,7 +21,7 @@ def wsgi_app(
 ) -> WsgiApplication:
     """Make the WSGI application over a store, which the caller goes on owning and closes.
 
-    `authorize(identity, action, resource)` is asked once for every action that an operation needs, with S3's action names and ARNs.
+    `authorize(identity, action, resource)` is called once for every action that an operation needs, with S3's action names and ARNs.
     Without it, the `actions` and `buckets` of the credentials decide.
 
     The options, with their defaults; `engine.server.options.ServerOptions` says more about each:

@@ -60,7 +60,7 @@ _log = logging.getLogger("partwright.server")
 
 
 class Application:
-    """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows anything."""
+    """S3 over one store. `authorize` is called for every action on every resource; there is no default that allows anything."""
 
     def __init__(self, store: Store, verifier: Verifier, authorize: Authorize, options: ServerOptions) -> None:
         self._store = store if options.region is None else store.in_region(options.region)

@@ -41,7 +41,7 @@ def keys_read(inputs: dict[str, Any], is_secure: bool) -> Iterator[dict[str, Any
 
 
 def actions_of_keys(inputs: dict[str, Any], prefix: str = "") -> list[str]:
-    """Return the action that a request with a customer's key needs besides, if it is one."""
+    """Return the action that a request needs besides if it has a customer's key."""
     has_key = any(inputs.get(f"{prefix}sse_customer_{member}") is not None for member in _MEMBERS)
     return [USE_CUSTOMER_KEY] if has_key else []
 
