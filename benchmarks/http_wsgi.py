@@ -24,7 +24,7 @@ THREADS = 16
 
 def load(store: str, credentials: str) -> Any:
     """The application of one worker."""
-    logging.config.dictConfig(logging_config("json"))
+    logging.config.dictConfig(logging_config())
     keys = {"customer_keys_in_clear": True, "customer_keys_in_new_buckets": True}
     return wsgi_app(open_store(store), credentials=Credentials.load(credentials), access_log=AccessLog(), **keys)
 
@@ -40,7 +40,7 @@ def main(store: str, port: str, credentials: str) -> None:
         websockets=False,
         backlog=CONNECTIONS_WAITING_MAX,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=READ_SIZE_MAX),
-        log_dictconfig=logging_config("json"),
+        log_dictconfig=logging_config(),
     )
     server.serve(target_loader=functools.partial(load, store, credentials), wrap_loader=False)
 

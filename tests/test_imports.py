@@ -53,7 +53,7 @@ IMPORTERS: dict[str, set[str]] = {
     "granian": {"server.serve"},
     "jmespath": {"cli.output", "cli.parser"},
     "botocore": {
-        "encryption.aws_kms", "s3.model", "server.attach",
+        "encryption.aws_kms", "s3.member_names", "s3.model", "server.attach",
         "cli.answer", "cli.arguments", "cli.model", "cli.operation", "cli.options", "cli.values",
     },
 }  # fmt: skip

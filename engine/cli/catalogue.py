@@ -1,4 +1,4 @@
-"""Every command with what it is for, as plain data, so that `partwright --help` and `cp` start without botocore."""
+"""The names of all commands as plain data, so that `partwright --help` and `cp` start without loading botocore."""
 
 OPERATIONS = {
     "abort-multipart-upload": "AbortMultipartUpload",

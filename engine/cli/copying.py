@@ -1,4 +1,4 @@
-"""`partwright cp`: copy a file into the store or out of it. What is said here; `upload.py` and `download.py` do it."""
+"""`partwright cp`: its command line, and what it prints. `upload.py` copies a file into the store, `download.py` out of it."""
 
 import argparse
 import os
@@ -29,9 +29,9 @@ def run(command: str, arguments: list[str]) -> int:
     location = _location(parser, url, os.path.basename(name))
     copy = _upload if into_store else _download
     with opened_store(parser, options, read_only=not into_store) as store:
-        begun = time.monotonic()
+        started_s = time.monotonic()
         transfer = copy(store, location, options)
-        _report(transfer, time.monotonic() - begun)
+        _report(transfer, time.monotonic() - started_s)
     return Exit.SUCCESS
 
 
@@ -85,6 +85,6 @@ def _location(parser: Parser, url: str, name: str) -> Location:
 
 def _report(transfer: Transfer, seconds: float) -> None:
     rate = readable(transfer.size_bytes / max(seconds, 1e-9))
-    there = f" ({transfer.parts_found} were already there)" if transfer.parts_found else ""
-    parts = f", {transfer.parts} parts{there}" if transfer.parts > 1 else ""
+    found = f" ({transfer.parts_found} were already there)" if transfer.parts_found else ""
+    parts = f", {transfer.parts} parts{found}" if transfer.parts > 1 else ""
     print(f"{readable(transfer.size_bytes)} in {seconds:.2f} s, {rate}/s{parts}, ETag {transfer.etag}")

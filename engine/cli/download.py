@@ -1,4 +1,4 @@
-"""Copy an object out of the store: its parts side by side into a file beside the target, checked against the ETag, then renamed."""
+"""Copy an object out of the store: its parts in parallel into a temporary file, which is verified by the ETag and then renamed."""
 
 import hashlib
 import os
@@ -16,11 +16,11 @@ _COPY_BYTES = 1 << 20
 
 
 def download(store: engine.Store, location: Location, path: str, *, jobs: int) -> Transfer:
-    """Copy the object to the file, all or nothing.
+    """Copy the object to the file, completely or not at all.
 
     Raises:
-        CommandError: what was read is not what the ETag stands for.
-        OperationRefused: the store refuses; PreconditionFailed if the object is replaced meanwhile.
+        CommandError: the bytes that were read do not match the ETag.
+        OperationRefused: the store refuses; PreconditionFailed if the object is replaced during the copy.
     """
     with calling("GetObject"):  # the refusals of HeadObject would say no more than 404
         whole = store.head_object(location.bucket, location.key)
@@ -35,7 +35,7 @@ def download(store: engine.Store, location: Location, path: str, *, jobs: int) -
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What was read of one part."""
+    """Size and MD5 of a part that was copied."""
 
     size_bytes: int
     md5: bytes
@@ -43,7 +43,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PartDownload:
-    """The object that is read and the file it goes to."""
+    """Copies the parts of one object into the file behind a descriptor."""
 
     store: engine.Store
     location: Location
@@ -52,7 +52,7 @@ class PartDownload:
     advance: Advance
 
     def fetch(self, part_number: int | None) -> Piece:
-        """Copy one part to its place in the file; None: the whole object, which was put in one piece."""
+        """Copy one part to its offset in the file; None: the whole object, which has no parts."""
         bucket, key = self.location.bucket, self.location.key
         with calling("GetObject"):
             answer = self.store.get_object(bucket, key, part_number=part_number, if_match=self.etag)
@@ -61,19 +61,19 @@ class PartDownload:
                 return self._copy(body, _first_byte(answer.content_range))
 
     def _copy(self, body: StreamingBody, offset: int) -> Piece:
-        """Write the body at the offset, in blocks that the caches of a processor hold."""
+        """Write the body at the offset, in blocks that fit into a processor's caches."""
         block = memoryview(bytearray(_COPY_BYTES))
-        begin, digest = offset, hashlib.md5(usedforsecurity=False)
+        start, digest = offset, hashlib.md5(usedforsecurity=False)
         while count := body.readinto(block):
             _write_at(self.descriptor, block[:count], offset)
             digest.update(block[:count])
             offset += count
             self.advance(count)
-        return Piece(offset - begin, digest.digest())
+        return Piece(offset - start, digest.digest())
 
 
 def _first_byte(content_range: str | None) -> int:
-    """Read the offset out of `bytes 100-199/1000`; a part that is all of the object may come without it."""
+    """Read the offset from `bytes 100-199/1000`; an answer with the whole object may have no Content-Range."""
     return int(content_range.removeprefix("bytes ").partition("-")[0]) if content_range else 0
 
 
@@ -84,7 +84,7 @@ def _write_at(descriptor: int, view: memoryview, offset: int) -> None:
 
 
 def _check(location: Location, etag: str, size_bytes: int, pieces: list[Piece]) -> None:
-    """Compare what was read with size and ETag: the MD5 of the object, or the MD5 of its parts' MD5s."""
+    """Compare the pieces with the object's size and ETag, which is the MD5 of the object, or of its parts' MD5s."""
     digest, _, count = etag.strip('"').partition("-")
     digests = b"".join(piece.md5 for piece in pieces)
     md5 = hashlib.md5(digests, usedforsecurity=False).digest() if count else digests

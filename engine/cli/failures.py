@@ -1,4 +1,4 @@
-"""How a command fails: its exit codes, and the one exception that says which S3 operation was refused."""
+"""How a command fails: its exit codes, and the exceptions that end it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,27 +20,27 @@ class Exit(IntEnum):
 
 
 class CommandError(Exception):
-    """Something other than S3's rules stands in the way; the message is for the person at the terminal."""
+    """The command fails for a reason that is no S3 error; the message is for the person at the terminal."""
 
 
 class OperationRefused(Exception):
-    """An S3 operation was refused; the text is the line that `aws s3api` prints."""
+    """An S3 operation was refused; the message is the line that `aws s3api` prints."""
 
     def __init__(self, operation: str, error: S3Error) -> None:
         self.error = error
         code, message = error.code, str(error)
         if operation.startswith("Head") or error.status == HTTPStatus.NOT_MODIFIED:
-            # Such an answer has no body: S3's clients know nothing but its status.
+            # The answer has no body, so that S3's clients know only its status.
             code, message = str(error.status), HTTPStatus(error.status).phrase
         super().__init__(f"An error occurred ({code}) when calling the {operation} operation: {message}")
 
 
 @contextmanager
 def calling(operation: str) -> Iterator[None]:
-    """Name the operation in whatever S3 error the block raises.
+    """Raise an S3Error of the block as OperationRefused, which names the operation.
 
     Raises:
-        OperationRefused: in place of the S3Error.
+        OperationRefused: the block raised an S3Error.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Write a file so that nobody ever sees half of it: beside its place first, then into its place."""
+"""Write a file so that nobody ever sees half of it: under a temporary name in the same folder, then renamed."""
 
 import os
 import secrets
@@ -10,15 +10,15 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
-    """Give a new file that takes the place of `path` if the block ends well and vanishes if it doesn't.
+    """Give a new file that replaces `path` if the block succeeds, and is removed if it fails.
 
-    A device or a pipe has no place to take: it is written directly.
+    A device or a pipe can't be replaced: it is written directly.
     """
     if path.startswith("/dev/") or (os.path.exists(path) and not os.path.isfile(path)):
         with open(path, "wb") as file:
             yield file
         return
-    target = os.path.realpath(path)  # a symbolic link stays, what it points to is replaced
+    target = os.path.realpath(path)  # a symbolic link stays, and the file it points to is replaced
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}")
     try:

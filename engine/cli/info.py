@@ -1,4 +1,4 @@
-"""`partwright info`: version, the kernels that run on this processor, its features, and the limits of a store."""
+"""`partwright info`: the version, the kernels and features of this processor, and the limits of a store."""
 
 import platform
 from importlib.metadata import version
@@ -42,7 +42,7 @@ def _facts() -> dict[str, Any]:
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
-    """Lay the facts out for people; a star marks the kernel that was chosen."""
+    """Return the facts as lines for people; a star marks the chosen kernels."""
     heads = [f"{name:14}{facts[name]}" for name in ("version", "python", "machine", "libcrypto", "lmdb")]
     features = f"{'cpu features':14}{' '.join(facts['cpu_features']) or '(none used)'}"
     limits = [f"  {name:28}{value:>18,}" for name, value in facts["limits"].items()]

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _runner(command)(command, rest)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has left. Python flushes stdout once more at exit: give it somewhere to go.
+        # The reader has left. Python flushes stdout again at exit, which must not fail: send it to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     except (Exception, KeyboardInterrupt) as error:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ending(error: BaseException) -> tuple[Exit, str]:
-    """Say how the program ends for an error, and what it prints."""
+    """Return the exit code and the message for an error."""
     match error:
         case KeyboardInterrupt():
             return Exit.INTERRUPTED, f"{PROGRAM}: interrupted"
@@ -61,13 +61,13 @@ def _ending(error: BaseException) -> tuple[Exit, str]:
             text = str(error)
         case ModuleNotFoundError(name=str(name)):
             text = f"this needs {name.partition('.')[0]}: pip install 'partwright[cli]'"
-        case _:  # nobody foresaw it: a stranger gets a message all the same, not a traceback
+        case _:  # an error that nobody foresaw still gets a message, not a traceback
             text = f"{type(error).__name__}: {error}"
     return Exit.FAILED, f"{PROGRAM}: error: {text}"
 
 
 def _split(arguments: list[str]) -> tuple[str, list[str]]:
-    """Separate the command from its arguments; options written before the command count as if written after it."""
+    """Separate the command from its arguments; options before the command are moved behind it."""
     parser = _parser()
     command = parser.parse_args(arguments)
     before = arguments[: len(arguments) - len(command.arguments) - 1]
@@ -93,7 +93,7 @@ def _parser() -> Parser:
 
 
 class _Version(argparse.Action):
-    """Prints the version; it is looked up only then, for that takes longer than all of `--help`."""
+    """Prints the version. It is looked up only when asked for, since that takes longer than all of `--help`."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from importlib.metadata import version
@@ -103,6 +103,6 @@ class _Version(argparse.Action):
 
 
 def _runner(command: str) -> Callable[[str, list[str]], int]:
-    """Import the module that runs the command; only what is needed is loaded."""
+    """Import the module that runs the command, and return its `run`. No other command's module is loaded."""
     module = import_module(f"engine.cli.{_MODULES.get(command, 'operation')}")
     return cast("Callable[[str, list[str]], int]", module.run)

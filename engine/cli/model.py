@@ -1,6 +1,5 @@
 """The operations of the command line and their members, from botocore's model of S3; this module alone reads that model."""
 
-import keyword
 from functools import cache
 from typing import Any
 
@@ -23,19 +22,19 @@ def operation_model(command: str) -> OperationModel:
 
 
 def paging(operation: OperationModel) -> dict[str, Any] | None:
-    """Tell how the operation is paged (members of its tokens, of its limit, of its results), or None if it is not."""
+    """Return how the operation is paged (members for tokens, limit and results), or None if it has no pages."""
     pages: dict[str, dict[str, Any]] = _loader().load_service_model("s3", "paginators-1")["pagination"]
     return pages.get(operation.name)
 
 
 def paging_inputs(paging_of_operation: dict[str, Any]) -> frozenset[str]:
-    """Name the input members by which a caller turns the pages by hand."""
+    """Return the input members with which a caller asks for single pages."""
     tokens = paging_of_operation["input_token"]
     return frozenset([*(tokens if isinstance(tokens, list) else [tokens]), paging_of_operation["limit_key"]])
 
 
 def payload(shape: Shape | None) -> str | None:
-    """Name the member that is the body itself, if one is a stream."""
+    """Return the name of the member that is the body itself (a stream), or None."""
     if shape is None or "payload" not in shape.serialization:
         return None
     name = str(shape.serialization["payload"])
@@ -45,9 +44,3 @@ def payload(shape: Shape | None) -> str | None:
 def flag(member: str) -> str:
     """Write a member as an option: `UploadId` -> `--upload-id`, as `aws` does."""
     return f"--{xform_name(member, '-')}"
-
-
-def attribute(member: str) -> str:
-    """Write a member as the engine does: `UploadId` -> `upload_id`, `ETag` -> `etag`, `And` -> `and_`."""
-    name = "etag" if member == "ETag" else str(xform_name(member))
-    return f"{name}_" if keyword.iskeyword(name) else name

@@ -1,4 +1,4 @@
-"""Run one S3 operation on the store: call the method of its name with the parameters, print the answer."""
+"""Run one S3 operation on the store: call the method with its name, and print the answer."""
 
 import io
 import os
@@ -18,16 +18,17 @@ from engine.cli.answer import as_members
 from engine.cli.arguments import as_argument
 from engine.cli.failures import CommandError, Exit, calling
 from engine.cli.files import replacing
-from engine.cli.model import attribute, flag, operation_model, paging, payload
+from engine.cli.model import flag, operation_model, paging, payload
 from engine.cli.options import Request, build, is_relaxed, read
 from engine.cli.output import print_json
 from engine.cli.parser import opened_store
 from engine.errors import MalformedXML
+from engine.s3.member_names import snake
 from engine.shapes.requests import parameters
 
 _COPY_BYTES = 1 << 20
 _ARGUMENTS = {"MultipartUpload": "parts", "Delete": "keys"}
-"""Where the store's argument is not the member's name: a structure around one list."""
+"""Member -> argument of the store, where the member is a structure around a list and the argument is the list."""
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -55,12 +56,12 @@ def _print_skeleton(shape: Shape | None, *, names: bool) -> int:
 
 
 def _refuse_unsupported(request: Request) -> None:
-    """Refuse what S3's model has and the engine has not, before anything is done.
+    """Refuse members that S3's model has and the engine does not support, before anything is done.
 
     Raises:
-        CommandError: it names the option.
+        CommandError: there is one; the message names its option.
     """
-    method = getattr(engine.Store, attribute(request.operation.name))
+    method = getattr(engine.Store, snake(request.operation.name))
     supported = parameters(method)
     for member in request.parameters:
         if _argument(member) not in supported:
@@ -76,12 +77,12 @@ def _refuse_unsupported_items(request: Request, structure: str, items: str, supp
 
 
 def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
-    """Call the method, once or page by page, and give what is to be printed."""
+    """Call the method, once or for each page, and return the answer to print."""
     operation = request.operation
 
     def page(**parameters: Any) -> dict[str, Any]:
         with _body(request) as body, calling(operation.name):
-            result = getattr(store, attribute(operation.name))(**_arguments(operation, parameters), **body)
+            result = getattr(store, snake(operation.name))(**_arguments(operation, parameters), **body)
             if payload(operation.output_shape):
                 _save(result.body, request.options.outfile)
         return as_members(operation.output_shape, result)
@@ -91,7 +92,7 @@ def _answer(store: engine.Store, request: Request) -> dict[str, Any]:
     pages = Paginator(page, paging(operation), operation).paginate(PaginationConfig=request.pages, **request.parameters)
     try:
         return dict(pages.build_full_result())
-    except ValueError as error:  # a --starting-token that is none
+    except ValueError as error:  # a malformed --starting-token
         raise CommandError(str(error)) from error
 
 
@@ -108,22 +109,21 @@ def _arguments(operation: OperationModel, parameters: Mapping[str, Any]) -> dict
     elif operation.name == "DeleteObjects":
         delete = arguments["keys"]
         keys = [
-            engine.ObjectIdentifier(**{attribute(name): text for name, text in item.items()})
-            for item in delete["Objects"]
+            engine.ObjectIdentifier(**{snake(name): text for name, text in item.items()}) for item in delete["Objects"]
         ]
         arguments |= {"keys": keys, "quiet": delete.get("Quiet", False)}
     return arguments
 
 
 def _argument(member: str) -> str:
-    return _ARGUMENTS.get(member) or attribute(member)
+    return _ARGUMENTS.get(member) or snake(member)
 
 
 def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
-    """Give the parts of a `MultipartUpload` structure.
+    """Return the parts of a `MultipartUpload` structure.
 
     Raises:
-        MalformedXML: it lists no parts, or one without its number or ETag; S3 says so of its XML.
+        MalformedXML: it lists no parts, or one without number or ETag; S3's error for such a document.
     """
     if upload is None:
         return []
@@ -134,7 +134,7 @@ def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
             engine.CompletedPart(
                 part["PartNumber"],
                 part["ETag"],
-                **{attribute(member): value for member, value in part.items() if member.startswith("Checksum")},
+                **{snake(member): value for member, value in part.items() if member.startswith("Checksum")},
             )
             for part in upload["Parts"]
         ]
@@ -144,7 +144,7 @@ def _parts(upload: Mapping[str, Any] | None) -> list[engine.CompletedPart]:
 
 @contextmanager
 def _body(request: Request) -> Iterator[dict[str, Any]]:
-    """Give the body argument, if the operation takes one: a file, standard input, the text of the JSON input, or nothing."""
+    """Give the `body` argument if the operation has one: a file, standard input, or the text in the JSON input."""
     name = payload(request.operation.input_shape)
     if name is None:
         yield {}
@@ -157,10 +157,10 @@ def _body(request: Request) -> Iterator[dict[str, Any]]:
 
 
 def _source(file: io.FileIO, declared_bytes: int | None) -> Any:
-    """Give what the store reads the body from.
+    """Return what the store reads the body from: a file, a descriptor, or an iterable.
 
-    A regular file and an iterable are read to their end, so that more than was declared is noticed; a descriptor is not,
-    but a pipe goes through the pump that way.
+    The store reads files and iterables to their end, and so notices more bytes than Content-Length declares. It does not read
+    descriptors to their end, but moves their bytes by the pump, which is faster; that is for pipes without a declared length.
     """
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file

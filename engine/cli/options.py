@@ -25,19 +25,19 @@ _PAGING = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One command line, read: the parameters by S3's member names, and what is not a parameter."""
+    """A command line that was read: the parameters by S3's member names, and the options that are no parameters."""
 
     operation: OperationModel
     options: argparse.Namespace
     parameters: dict[str, Any]
     body_path: str | None
-    """Where `--body` is (`-`: standard input); a body given in JSON is among the parameters."""
+    """The path of `--body` (`-`: standard input); a body given in JSON is among the parameters."""
     pages: dict[str, Any] | None
-    """botocore's PaginationConfig, or None to answer with a single page."""
+    """botocore's PaginationConfig, or None for a single page."""
 
 
 def build(command: str, operation: OperationModel, *, relaxed: bool = False) -> Parser:
-    """Make the parser that takes what `aws s3api <command>` takes; `relaxed`: no member is required on the command line."""
+    """Make the parser with the options of `aws s3api <command>`; `relaxed`: no member is required on the command line."""
     required = [] if relaxed else operation.input_shape.required_members
     outfile = ["outfile"] if payload(operation.output_shape) else []
     usage = " ".join([*(f"{flag(member)} <value>" for member in required), *outfile, "[options]"])
@@ -61,7 +61,7 @@ def build(command: str, operation: OperationModel, *, relaxed: bool = False) -> 
 
 
 def read(parser: Parser, operation: OperationModel, options: argparse.Namespace) -> Request:
-    """Make a request of what was parsed: JSON input beneath, options above, checked against the service model."""
+    """Make a request of the parsed options and the JSON input, and validate it by the service model; options win."""
     given = {member: value for member, value in vars(options).items() if member in operation.input_shape.members}
     body = payload(operation.input_shape)
     body_path = given.pop(body, None) if body else None
@@ -75,7 +75,7 @@ def read(parser: Parser, operation: OperationModel, options: argparse.Namespace)
 
 
 def is_relaxed(arguments: list[str]) -> bool:
-    """Tell whether JSON input or an input skeleton makes the required options optional, as it does for `aws`."""
+    """Return whether there is JSON input, or an input skeleton is wanted: then `aws` requires no options."""
     for argument, following in pairwise([*arguments, ""]):
         name, _, value = argument.partition("=")
         if name == _INPUT_JSON or (name == _SKELETON and "output" not in (value, following)):
@@ -121,7 +121,7 @@ def _json_input(parser: Parser, options: argparse.Namespace) -> dict[str, Any]:
 def _pages(
     parser: Parser, operation: OperationModel, options: argparse.Namespace, parameters: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Say how to turn the pages; a caller who turns them by hand gets single pages, as with `aws`."""
+    """Return botocore's PaginationConfig, or None if the caller asks for single pages by members of paging, as `aws` does."""
     pages = paging(operation)
     if pages is None:
         return None
@@ -135,7 +135,7 @@ def _pages(
 
 
 def _help(shape: Shape) -> str:
-    """Give the first sentence about a member, and the values it may have."""
+    """Return the first sentence about a member, and the values that it may have."""
     values = f" One of: {', '.join(shape.enum)}." if getattr(shape, "enum", None) else ""
     return (_first_sentence(shape.documentation) + values).strip().replace("%", "%%")
 

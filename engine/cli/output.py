@@ -1,4 +1,4 @@
-"""Print an answer as `aws` does: JSON with indent 4, times in ISO 8601, nothing for nothing."""
+"""Print an answer as `aws` does: JSON with indent 4, times in ISO 8601, and nothing if the answer is empty."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Do the same work on many items in a few threads; the first failure stops what has not begun."""
+"""Do the same work on many items in a few threads; after the first failure no further item is begun."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -9,9 +9,10 @@ Result = TypeVar("Result")
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> list[Result]:
-    """Run `work` on each item in `jobs` threads and give the results in the order of the items.
+    """Run `work` on each item in `jobs` threads and return the results in the order of the items.
 
-    Raises: what the first failing call raised; calls that had begun have ended by then.
+    Raises:
+        The error of the first call that failed, after the calls under way have ended.
     """
     with ThreadPoolExecutor(jobs) as pool:
         futures = [pool.submit(work, item) for item in items]

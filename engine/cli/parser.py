@@ -1,4 +1,4 @@
-"""The argument parser all commands share: exit code 252 for wrong usage, and the options that mean the same everywhere."""
+"""The argument parser of all commands, with exit code 252 for wrong usage, and the options that several commands share."""
 
 import argparse
 import os
@@ -17,7 +17,7 @@ PROGRAM = "partwright"
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that takes no abbreviated options and leaves the way `aws` does."""
+    """An ArgumentParser that takes no abbreviated options and exits like `aws`."""
 
     def __init__(self, *, command: str, description: str, usage: str | None = None) -> None:
         program = f"{PROGRAM} {command}".strip()
@@ -35,13 +35,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_store(parser: Parser) -> None:
-    """Add `--store`, which PARTWRIGHT_STORE stands in for."""
+    """Add `--store`; its default is the environment variable PARTWRIGHT_STORE."""
     text = "directory of the store (default: the environment variable PARTWRIGHT_STORE)"
     parser.add_argument("--store", metavar="DIR", default=os.environ.get("PARTWRIGHT_STORE"), help=text)
 
 
 def add_key_ring(parser: Parser) -> None:
-    """Add `--key-ring`, which PARTWRIGHT_KEY_RING stands in for."""
+    """Add `--key-ring`; its default is the environment variable PARTWRIGHT_KEY_RING."""
     text = "file of the keys of SSE-S3 (default: the environment variable PARTWRIGHT_KEY_RING, or `keys` in the store)"
     parser.add_argument("--key-ring", metavar="FILE", default=os.environ.get("PARTWRIGHT_KEY_RING"), help=text)
 
@@ -65,7 +65,7 @@ def _query(text: str) -> "ParsedResult":
 def opened_store(
     parser: Parser, options: argparse.Namespace, *, create: bool = False, read_only: bool = False
 ) -> Iterator[engine.Store]:
-    """Open the store that the options name, for the length of the block; what only reads needs no right to write."""
+    """Open the store that the options name for the block; `read_only` needs no permission to write."""
     if not options.store:
         parser.error("no store is named: give --store DIR or set PARTWRIGHT_STORE")
     ring = os.environ.get("PARTWRIGHT_KEY_RING") if "key_ring" not in options else options.key_ring

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, and nothing anywhere else."""
+"""A progress bar on a terminal; nothing is shown elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def progress(label: str, size_bytes: int) -> Iterator[Advance]:
-    """Show a bar for the length of the block; what it gives is called, from any thread, with the bytes just moved."""
+    """Show a bar during the block. The block calls the given function, from any thread, with the number of bytes just moved."""
     if not sys.stderr.isatty():
         yield lambda size: None
         return

@@ -1,7 +1,6 @@
 r"""Parse the shorthand syntax of the AWS command line: `a=b,c=d`, `Parts=[{ETag=x,PartNumber=1}]`.
 
-Everything parsed is text; what a number is, the service model says (`values.py`). No library but awscli itself has this
-parser.
+All values are text; `values.py` converts them to the types of the service model. No library but awscli itself has this parser.
 
     parameter = pair *("," pair)
     pair      = key "=" [ list | hash | value *("," value) ]      a=1,2,b=3 is {a: [1, 2], b: 3}
@@ -29,7 +28,7 @@ _FURTHER_BARE = re.compile(r"(?:\\,|[^\s\"',=\[{])(?:\\,|[^\"',=])*")
 
 
 class ShorthandError(ValueError):
-    """The text is not shorthand; the message points at the place."""
+    """The text is not shorthand; the message points at the error."""
 
 
 def parse(text: str) -> dict[str, Value]:
@@ -48,7 +47,7 @@ def parse(text: str) -> dict[str, Value]:
 
 
 class _Scanner:
-    """A position in the text and one method for each rule of the grammar."""
+    """A position in the text, and a method for each rule of the grammar."""
 
     __slots__ = ("_index", "_text")
 

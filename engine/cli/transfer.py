@@ -1,4 +1,4 @@
-"""What an upload and a download of `cp` have in common: where an object is, which bytes a part has, what came of it."""
+"""The records that upload and download of `cp` share: the location of an object, the range of a part, the result."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The bytes of the file that are one part."""
+    """The range of the file that is one part."""
 
     part_number: int
     offset: int
@@ -29,17 +29,17 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A copy that is done."""
+    """The result of a finished copy."""
 
     etag: str
     size_bytes: int
     parts: int
     parts_found: int = 0
-    """How many parts an earlier, interrupted copy had left, and were not sent again."""
+    """How many parts were there from an earlier, interrupted copy, and were not sent again."""
 
 
 def ranges(size_bytes: int, part_size_bytes: int, limits: Limits) -> list[Range]:
-    """Cut a file into parts of the wanted size, or of a larger one if they would be too many.
+    """Cut a file into parts of the given size, or of a larger one if there would be too many parts.
 
     Raises:
         CommandError: the file is larger than the largest object.

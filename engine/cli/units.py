@@ -1,4 +1,4 @@
-"""Sizes and spans of time as people write them on a command line, and sizes as people read them."""
+"""Read sizes and spans of time as people write them on a command line, and write sizes for people."""
 
 import re
 from argparse import ArgumentTypeError
@@ -42,7 +42,7 @@ def whole_number(text: str) -> int:
     """Read a number from 1 up.
 
     Raises:
-        ArgumentTypeError: it is not one.
+        ArgumentTypeError: it is not such a number.
     """
     if not text.isdecimal() or int(text) == 0:
         raise ArgumentTypeError(f"not a number from 1 up: {text!r}")

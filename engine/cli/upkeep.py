@@ -72,8 +72,8 @@ def _backup_parser() -> Parser:
 
 def _backup(parser: Parser, options: Namespace) -> int:
     with opened_store(parser, options, read_only=True) as store:
-        held = store.stat()
-        with progress("backup", held.object_bytes + held.open_bytes) as advance:
+        counted = store.stat()
+        with progress("backup", counted.object_bytes + counted.open_bytes) as advance:
             report = store.backup(options.directory, advance=advance)
     print_json(asdict(report) | {"ok": report.ok}, options.query)
     return Exit.SUCCESS if report.ok else Exit.FOUND_DAMAGE

@@ -1,4 +1,4 @@
-"""Copy a file into the store: small ones in one piece, others in parts side by side, going on where an earlier copy broke off."""
+"""Copy a file into the store: a small one by PutObject, others in parallel parts, resuming an earlier copy that was interrupted."""
 
 import os
 import stat
@@ -19,7 +19,7 @@ def upload(store: engine.Store, path: str, location: Location, *, part_size_byte
     """Copy the file to the location.
 
     Raises:
-        CommandError: it is no regular file, is too large, or changes while it is read.
+        CommandError: the file is not a regular one, is too large, or changes during the copy.
         OperationRefused: the store refuses.
     """
     source = Source.of(path)
@@ -32,14 +32,14 @@ def upload(store: engine.Store, path: str, location: Location, *, part_size_byte
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The file to copy, as it was when the copy began; each reader opens it anew, and so has a position of its own."""
+    """The file to copy, with its identity when the copy began. Each reader opens it anew, and so has a position of its own."""
 
     path: str
     identity: tuple[int, int, int, int]
 
     @classmethod
     def of(cls, path: str) -> "Source":
-        """Take note of the file.
+        """Record the identity of the file at a path.
 
         Raises:
             CommandError: it is not a regular file.
@@ -58,7 +58,7 @@ class Source:
         """Give a descriptor positioned at the offset.
 
         Raises:
-            CommandError: the file is not what it was, before the block or after it.
+            CommandError: the file has changed since the copy began; checked before the block and after it.
         """
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -76,24 +76,25 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class PartUpload:
-    """The open upload that the parts go to, and what it holds already."""
+    """Sends parts of the source to an open upload, which may have some of them already."""
 
     store: engine.Store
     source: Source
     location: Location
     upload_id: str
     found: dict[int, engine.Part]
+    """The parts that the upload had when the copy began, by number."""
     advance: Advance
 
     def send(self, piece: Range) -> tuple[engine.CompletedPart, bool]:
-        """Upload one part unless it is there already, equal to the file; say which.
+        """Upload one part unless the upload has it already, equal to the file; return the part, and whether it was there.
 
-        The comparison is by size and MD5: an upload found open may be of another file, or of parts of another size.
+        Size and MD5 are compared, since the open upload may be of another file, or have parts of another size.
         """
-        there = self.found.get(piece.part_number)
+        part = self.found.get(piece.part_number)
         with self.source.opened_at(piece.offset) as descriptor:
-            known = there is not None and there.size == piece.size_bytes and there.etag == _etag(descriptor, piece)
-            etag = there.etag if there is not None and known else self._upload(descriptor, piece)
+            known = part is not None and part.size == piece.size_bytes and part.etag == _etag(descriptor, piece)
+            etag = part.etag if part is not None and known else self._upload(descriptor, piece)
         self.advance(piece.size_bytes)
         return engine.CompletedPart(piece.part_number, etag), known
 
@@ -134,7 +135,7 @@ def _upload_parts(
 
 
 def newest_upload(store: engine.Store, location: Location) -> str | None:
-    """Find the upload of the key that was begun last, if one is open."""
+    """Return the open upload of the key that was initiated last, or None."""
     newest = None
     key_marker = upload_id_marker = ""
     while True:
@@ -142,7 +143,7 @@ def newest_upload(store: engine.Store, location: Location) -> str | None:
             page = store.list_multipart_uploads(
                 location.bucket, prefix=location.key, key_marker=key_marker, upload_id_marker=upload_id_marker
             )
-        # Ordered by key, then by initiation; the key itself sorts before all longer keys that begin with it.
+        # Uploads come by key, then by initiation, and the key itself comes before all longer keys that begin with it.
         same = [upload for upload in page.uploads or () if upload.key == location.key]
         newest = same[-1].upload_id if same else newest
         if not page.is_truncated or len(same) < len(page.uploads or ()):
@@ -151,7 +152,7 @@ def newest_upload(store: engine.Store, location: Location) -> str | None:
 
 
 def listed_parts(store: engine.Store, location: Location, upload_id: str) -> dict[int, engine.Part]:
-    """List all parts of the upload, by number."""
+    """Return all parts of the upload by number."""
     parts: dict[int, engine.Part] = {}
     marker = 0
     while True:
@@ -164,7 +165,7 @@ def listed_parts(store: engine.Store, location: Location, upload_id: str) -> dic
 
 
 def _etag(descriptor: int, piece: Range) -> str:
-    """Compute the ETag the store would give the piece."""
+    """Compute the ETag that the store would give the piece."""
     with Stream(Digest.MD5) as stream:
         stream.pump(descriptor, piece.size_bytes, in_offset=piece.offset)
         return f'"{stream.digest(Digest.MD5).hex()}"'

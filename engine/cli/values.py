@@ -1,4 +1,4 @@
-"""Turn the text of one option into the value its shape in the service model asks for: numbers, times, JSON, shorthand, `file://`, `fileb://`."""
+"""Convert the text of an option to the type of its shape in the service model; read JSON, shorthand, `file://` and `fileb://`."""
 
 import json
 from argparse import ArgumentTypeError
@@ -17,15 +17,12 @@ _BINARY_FILE = "fileb://"
 
 
 def converter(shape: Shape) -> Callable[[str], Any]:
-    """Give the function that argparse calls with the text of the option.
-
-    What it raises: ArgumentTypeError, whose message says what is wrong with the text.
-    """
+    """Return the function that argparse calls with the text of the option. It raises ArgumentTypeError if the text is wrong."""
     return partial(_convert, shape)
 
 
 def json_value(text: str) -> Any:
-    """Read JSON, given as it is or as `file://path`.
+    """Read JSON, given as text or as `file://path`.
 
     Raises:
         ArgumentTypeError: it is not JSON, or the file can't be read.
@@ -48,7 +45,7 @@ def _convert(shape: Shape, text: str) -> Any:
 
 
 def _from_file(text: str) -> str:
-    """The text itself, or that of a file; of a `fileb://` any bytes, those that are no UTF-8 as surrogates (a customer's key)."""
+    """Return the text itself, or the content of its file. Bytes of a `fileb://` that are no UTF-8 become surrogates."""
     prefix = next((each for each in (_FILE, _BINARY_FILE) if text.startswith(each)), None)
     if prefix is None:
         return text
@@ -70,7 +67,7 @@ def _shorthand(shape: Shape, text: str) -> Any:
 
 
 def _typed(shape: Shape, value: Any) -> Any:
-    """Give the leaves of a parsed value the types of the model; what doesn't fit is left for the validation to name."""
+    """Convert the leaves of a parsed value to the types of the model; values that don't fit are left for the validation to report."""
     kind = shape.type_name
     if kind == "structure" and isinstance(value, dict):
         return {

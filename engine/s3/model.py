@@ -6,12 +6,13 @@ rest of this one) and holds what the model does not say: names of root elements,
 
 import gzip
 import json
-import keyword
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import botocore
+
+from engine.s3.member_names import snake
 
 Level: TypeAlias = Literal["service", "bucket", "object"]
 Location: TypeAlias = Literal["uri", "querystring", "header", "headers", "body"]
@@ -111,12 +112,6 @@ class Operation:
         """What the wire calls the members that must be there; headers in lower case."""
         tags = (member.tag for member in self.inputs if member.required and member.location == location)
         return frozenset(tag.lower() if location == "header" else tag for tag in tags)
-
-
-def snake(member: str) -> str:
-    """A member's name as the engine writes it: `UploadId` -> `upload_id`, `ETag` -> `etag`, `And` -> `and_`."""
-    name = "etag" if member == "ETag" else str(botocore.xform_name(member))
-    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 class _Compiler:

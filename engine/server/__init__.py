@@ -4,91 +4,47 @@ from engine.server import wsgi_app
 application = wsgi_app(engine.open("data"), credentials=Credentials.load("credentials.toml"))
 """
 
-from collections.abc import Mapping
+from typing import Unpack
 
-from engine.core import REGION
-from engine.s3.sigv4 import Verifier
-from engine.server.access import AccessLog
 from engine.server.application import Application
 from engine.server.asgi import THREADS_DEFAULT, AsgiApplication
 from engine.server.credentials import Authorize, Credentials
-from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT
-from engine.server.slow import BLANK_INTERVAL_S_DEFAULT
+from engine.server.options import ServerKeywords, ServerOptions
 from engine.server.wsgi import WsgiApplication
 from engine.store import Store
 
 __all__ = ["Credentials", "asgi_app", "wsgi_app"]
 
 
-def _application(
-    store: Store,
-    credentials: Credentials,
-    authorize: Authorize | None,
-    region: str,
-    domains: tuple[str, ...],
-    aliases: Mapping[str, str] | None,
-    access_log: AccessLog | None,
-    blank_interval_s: float,
-    customer_keys_in_clear: bool,
-    customer_keys_in_new_buckets: bool,
-    presigned_sigv2: bool,
-) -> Application:
-    return Application(
-        store,
-        Verifier(credentials.find, region, presigned_sigv2=presigned_sigv2),
-        authorize or credentials.authorize,
-        region=region,
-        domains=domains,
-        aliases=aliases,
-        access_log=access_log,
-        blank_interval_s=blank_interval_s,
-        customer_keys_in_clear=customer_keys_in_clear,
-        customer_keys_in_new_buckets=customer_keys_in_new_buckets,
-    )
-
-
 def wsgi_app(
-    store: Store,
-    *,
-    credentials: Credentials,
-    authorize: Authorize | None = None,
-    region: str = REGION,
-    domains: tuple[str, ...] = (),
-    aliases: Mapping[str, str] | None = None,
-    access_log: AccessLog | None = None,
-    blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
-    customer_keys_in_clear: bool = False,
-    customer_keys_in_new_buckets: bool = False,
-    presigned_sigv2: bool = True,
-    idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
+    store: Store, *, credentials: Credentials, authorize: Authorize | None = None, **options: Unpack[ServerKeywords]
 ) -> WsgiApplication:
-    """The WSGI application over a store that stays the caller's.
+    """Make the WSGI application over a store, which the caller goes on owning and closes.
 
-    `authorize(identity, action, resource)` is asked once for every action an operation needs, with S3's action names and ARNs;
-    without it the credentials' own `actions` and `buckets` decide. `domains` turn on virtual-hosted-style addresses
-    (`bucket.DOMAIN`), `aliases` map the host names of access points to buckets. A CompleteMultipartUpload that takes long is answered
-    with a blank every `blank_interval_s` seconds until its result is there. A request with a customer's key (SSE-C) is refused
-    unless the host says that it came by https, or `customer_keys_in_clear` allows it. A bucket that is made through the application
-    takes none, as S3's new ones, until PutBucketEncryption says so (BlockedEncryptionTypes NONE), or `customer_keys_in_new_buckets`.
-    URLs presigned by Signature Version 2, as boto3 makes them by default in us-east-1, are taken unless `presigned_sigv2` is False.
+    `authorize(identity, action, resource)` is called once for every action that an operation needs, with S3's action names and ARNs.
+    Without it, the `actions` and `buckets` of the credentials decide.
 
-    Under gunicorn without TLS, bodies are read from the connection's own socket, which costs about half, and a client that sends
-    nothing for `idle_timeout_s` seconds is given up; elsewhere that is the host server's business.
+    The options, with their defaults; `engine.server.options.ServerOptions` says more about each:
+
+        region="us-east-1"                      requests must be signed for it
+        domains=()                              `BUCKET.DOMAIN` addresses a bucket
+        aliases=None                            bucket name by host name, for access points
+        access_log=None                         an `engine.server.access.AccessLog`: one line for each request
+        blank_interval_s=10.0                   seconds between the blanks of a slow answer
+        idle_timeout_s=60.0                     seconds after which a silent client is given up
+        customer_keys_in_clear=False            SSE-C over HTTP without TLS
+        customer_keys_in_new_buckets=False      SSE-C in new buckets, without PutBucketEncryption
+        presigned_sigv2=True                    URLs presigned by Signature Version 2
+
+    Under gunicorn without TLS, bodies are read from the connection's own socket, which costs about half. Only there does
+    `idle_timeout_s` count; elsewhere the host server decides how long it waits for a client.
+
+    Raises:
+        TypeError: an option is none of these.
     """
-    application = _application(
-        store,
-        credentials,
-        authorize,
-        region,
-        domains,
-        aliases,
-        access_log,
-        blank_interval_s,
-        customer_keys_in_clear,
-        customer_keys_in_new_buckets,
-        presigned_sigv2,
-    )
-    return WsgiApplication(application, idle_timeout_s=idle_timeout_s)
+    settled = ServerOptions(**options)
+    application = Application.of_credentials(store, credentials, authorize, settled)
+    return WsgiApplication(application, idle_timeout_s=settled.idle_timeout_s)
 
 
 def asgi_app(
@@ -96,32 +52,13 @@ def asgi_app(
     *,
     credentials: Credentials,
     authorize: Authorize | None = None,
-    region: str = REGION,
-    domains: tuple[str, ...] = (),
-    aliases: Mapping[str, str] | None = None,
-    access_log: AccessLog | None = None,
-    blank_interval_s: float = BLANK_INTERVAL_S_DEFAULT,
-    customer_keys_in_clear: bool = False,
-    customer_keys_in_new_buckets: bool = False,
-    presigned_sigv2: bool = True,
     threads: int = THREADS_DEFAULT,
-    idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
+    **options: Unpack[ServerKeywords],
 ) -> AsgiApplication:
-    """The ASGI application over a store that stays the caller's; see `wsgi_app`.
+    """Make the ASGI application over a store; see `wsgi_app`, whose options it takes.
 
-    `threads` requests are worked on at once; a client that sends or takes nothing for `idle_timeout_s` seconds is given up.
+    `threads` requests are worked on at once. A client that sends or takes nothing for `idle_timeout_s` seconds is given up.
     """
-    application = _application(
-        store,
-        credentials,
-        authorize,
-        region,
-        domains,
-        aliases,
-        access_log,
-        blank_interval_s,
-        customer_keys_in_clear,
-        customer_keys_in_new_buckets,
-        presigned_sigv2,
-    )
-    return AsgiApplication(application, threads=threads, idle_timeout_s=idle_timeout_s)
+    settled = ServerOptions(**options)
+    application = Application.of_credentials(store, credentials, authorize, settled)
+    return AsgiApplication(application, threads=threads, idle_timeout_s=settled.idle_timeout_s)

@@ -1,4 +1,4 @@
-"""The access log: one JSON line a request, with nothing in it that could open a door (no query, no header, no secret)."""
+"""The access log: one JSON line for each request, without query, headers or secrets, which could give access."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ class AccessLog:
     """Writes to the logger `partwright.access`."""
 
     def write(self, exchange: Exchange, response: Response) -> None:
-        """Log one exchange, as its response begins."""
+        """Log one exchange when its response begins."""
         address, identity, error = exchange.address, exchange.identity, exchange.error
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),

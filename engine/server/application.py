@@ -1,17 +1,19 @@
-"""The server's one code path: from a request to a response, whatever interface brought it. It marries the wire and the store.
+"""The way of every request to its response, whatever interface brought it: from the wire to the store and back.
 
-Order: where does it go (routing), who asks (signature), may they (authorize), what do they say (members), and only then the store. The
-body is not touched before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes.
+The order of the steps: address (routing), signature, members, authorization, and only then the store. The body is not read before the
+operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. An XML document is read before
+authorization, since it may name the resources (DeleteObjects).
 """
 
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
 
 from engine.bodies.readers import ObjectBody
 from engine.checksums import check_header_names
+from engine.core import REGION
 from engine.errors import (
     AccessDenied,
     InternalError,
@@ -29,12 +31,21 @@ from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Verifier
 from engine.server import slow
-from engine.server.access import AccessLog
-from engine.server.credentials import Authorize
+from engine.server.credentials import Authorize, Credentials
 from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, RawBody, Response
-from engine.server.operations import SERVED, Site, admit, call, listing_of, refuse_misplaced, tagging_of_copy, told
+from engine.server.operations import (
+    SERVED,
+    Site,
+    admit,
+    call,
+    listing_of,
+    refuse_misplaced,
+    tagging_of_copy,
+    visible_to,
+)
+from engine.server.options import ServerOptions
 from engine.server.payload import body_of, without_presigned_checksums
 from engine.shapes.answers import Error
 from engine.store import Store
@@ -42,52 +53,42 @@ from engine.store import Store
 READ_SIZE = 1024 * 1024
 HEADERS_SIZE_MAX = 64 * 1024
 HEALTH = "-"
-"""What stands where a path-style bucket would, and can't be one."""
+"""The first segment of the health paths. No bucket can have this name."""
 _ANONYMOUS = {"CreateMultipartUpload": "Anonymous users cannot initiate multipart uploads. Please authenticate."}
-"""What those without a signature are told, where it is more than that they may not."""
+"""S3's texts for requests without a signature, by operation, where there is more to say than "Access Denied"."""
 _log = logging.getLogger("partwright.server")
 
 
 class Application:
-    """S3 over one store. `authorize` is asked for every action on every resource; there is no default that allows.
+    """S3 over one store. `authorize` is called for every action on every resource; there is no default that allows anything."""
 
-    `region` is where buckets say they are, and the only location constraint taken; None takes any. A customer's key (SSE-C) is
-    refused over HTTP without TLS unless `customer_keys_in_clear` allows it, and by a bucket that is made here unless
-    `customer_keys_in_new_buckets` does, or PutBucketEncryption of the bucket.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        verifier: Verifier,
-        authorize: Authorize,
-        *,
-        region: str | None = None,
-        domains: tuple[str, ...] = (),
-        aliases: Mapping[str, str] | None = None,
-        access_log: AccessLog | None = None,
-        blank_interval_s: float = slow.BLANK_INTERVAL_S_DEFAULT,
-        customer_keys_in_clear: bool = False,
-        customer_keys_in_new_buckets: bool = False,
-    ) -> None:
-        self._store = store if region is None else store.in_region(region)
+    def __init__(self, store: Store, verifier: Verifier, authorize: Authorize, options: ServerOptions) -> None:
+        self._store = store if options.region is None else store.in_region(options.region)
         self._verifier = verifier
         self._authorize = authorize
-        self._region = region
-        self._domains = domains
-        self._aliases = aliases or {}
-        self._access_log = access_log
-        self._blank_interval_s = blank_interval_s
+        self._options = options
+        self._aliases = options.aliases or {}
         self._slow_room = threading.BoundedSemaphore(slow.RUNNING_MAX)
-        self._customer_keys_in_clear = customer_keys_in_clear
-        self._blocks_in_new_buckets = () if customer_keys_in_new_buckets else ("SSE-C",)
+        self._blocks_in_new_buckets = () if options.customer_keys_in_new_buckets else ("SSE-C",)
+
+    @classmethod
+    def of_credentials(
+        cls, store: Store, credentials: Credentials, authorize: Authorize | None, options: ServerOptions
+    ) -> Self:
+        """Make an application that verifies signatures by the credentials, and authorizes by their grants unless told otherwise."""
+        region = REGION if options.region is None else options.region
+        verifier = Verifier(credentials.find, region, presigned_sigv2=options.presigned_sigv2)
+        return cls(store, verifier, authorize or credentials.authorize, options)
 
     def asks_for_health(self, request: Request) -> bool:
-        """Whether `handle` will answer without a look at bodies, keys or signatures; `/-/x` may also be a key below a domain."""
+        """Whether this is a health check, which `handle` answers at once, without body or signature.
+
+        Below a domain, `/-/x` is the key `-/x` of a bucket, and no health check.
+        """
         if not request.raw_path.startswith(f"/{HEALTH}/".encode()):
             return False
         try:
-            return locate(request, self._domains, self._aliases).bucket == HEALTH
+            return locate(request, self._options.domains, self._aliases).bucket == HEALTH
         except S3Error:
             return False
 
@@ -107,30 +108,30 @@ class Application:
         request = exchange.request
         if sum(len(name) + len(value) for name, value in request.headers) > HEADERS_SIZE_MAX:
             raise RequestHeaderSectionTooLarge(MaxSizeAllowed=HEADERS_SIZE_MAX)
-        exchange.address = locate(request, self._domains, self._aliases)
+        exchange.address = locate(request, self._options.domains, self._aliases)
         if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
-        meant = unhoisted(request)
-        exchange.operation = operation = route(meant, exchange.address)
+        restored = unhoisted(request)
+        exchange.operation = operation = route(restored, exchange.address)
         exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
-        check_header_names(name for name, _ in meant.headers)
-        refuse_encryption_of_parts(operation, meant)
-        refuse_misplaced(operation, meant)
+        check_header_names(name for name, _ in restored.headers)
+        refuse_encryption_of_parts(operation, restored)
+        refuse_misplaced(operation, restored)
         document = None
         if needs_body(operation) == "xml":
-            document = read_document(operation, identity, meant, exchange.body)
-        inputs = parse_input(operation, meant, exchange.address, document)
-        inputs, refused = admit(operation, inputs, lambda *asked: self._authorize(identity, *asked))
+            document = read_document(operation, identity, restored, exchange.body)
+        inputs = parse_input(operation, restored, exchange.address, document)
+        inputs, refused = admit(operation, inputs, lambda action, resource: self._authorize(identity, action, resource))
         if needs_body(operation) == "stream":
             inputs = without_presigned_checksums(operation, inputs, request)
-            inputs |= body_of(identity, meant, exchange.body)
+            inputs |= body_of(identity, restored, exchange.body)
         if operation.name in slow.OPERATIONS:
             return slow.answer_slowly(
                 lambda: self._answer(exchange, operation, inputs, refused),
                 lambda error: _refusal(exchange, error),
-                self._blank_interval_s,
+                self._options.blank_interval_s,
                 self._slow_room,
             )
         return self._answer(exchange, operation, inputs, refused)
@@ -144,9 +145,9 @@ class Application:
         store = self._store.acting_as(account) if account else self._store
         try:
             if operation.name == "CopyObject":
-                self._check_tags_travel(store, exchange, inputs)
-            takes_keys = request.scheme == "https" or self._customer_keys_in_clear
-            site = Site(self._region, url, takes_keys, self._blocks_in_new_buckets)
+                self._authorize_copied_tags(store, exchange, inputs)
+            takes_keys = request.scheme == "https" or self._options.customer_keys_in_clear
+            site = Site(self._options.region, url, takes_keys, self._blocks_in_new_buckets)
             result = call(store, operation, inputs, site, refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
@@ -154,26 +155,28 @@ class Application:
             raise
         identity = exchange.identity
         if identity is not None:
-            result = told(operation, inputs, result, lambda *asked: self._authorize(identity, *asked))
+            result = visible_to(
+                operation, inputs, result, lambda action, resource: self._authorize(identity, action, resource)
+            )
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))
 
-    def _check_tags_travel(self, store: Store, exchange: Exchange, inputs: dict[str, Any]) -> None:
-        """Have a copy that takes tags along allowed to read and to write tags; asked only where there are any.
+    def _authorize_copied_tags(self, store: Store, exchange: Exchange, inputs: dict[str, Any]) -> None:
+        """Authorize CopyObject to read the source's tags and to write them to the copy, if the source has any.
 
         Raises:
-            AccessDenied: it is not.
+            AccessDenied: one of the two is not allowed.
 
         Source: User Guide, "Copying objects": s3:GetObjectTagging of the source, s3:PutObjectTagging of the destination.
         """
         source, payer = CopySource.of(inputs["copy_source"]), inputs.get("request_payer")
         needed = tagging_of_copy(inputs)
         tags = None
-        with contextlib.suppress(S3Error):  # the copy itself finds the words
+        with contextlib.suppress(S3Error):  # if the source can't be read, the copy raises the error
             named = {"version_id": source.version_id, "request_payer": payer}
             tags = store.get_object_tagging(source.bucket, source.key, **named).tag_set
-        if tags and exchange.identity and not all(self._authorize(exchange.identity, *asked) for asked in needed):
+        if tags and exchange.identity and not all(self._authorize(exchange.identity, *each) for each in needed):
             raise AccessDenied(reason="the source has tags, and they may not be copied")
 
     def _health(self, key: str | None) -> Response:
@@ -198,8 +201,8 @@ class Application:
         if exchange.request.method == "HEAD" or response.status in (204, 304):
             close(response.body)
             response.body = b""
-        if self._access_log is not None:
-            self._access_log.write(exchange, response)
+        if self._options.access_log is not None:
+            self._options.access_log.write(exchange, response)
         return response
 
 
@@ -218,12 +221,12 @@ def _refusal(exchange: Exchange, error: S3Error) -> Response:
 
 
 class Pieces:
-    """An object's bytes, a MiB at a time; closes the body at the end, or when it is closed itself, begun or not.
+    """The bytes of an object in pieces of a MiB. The object is closed at the end, or by `close`, even if no piece was taken.
 
-    The first piece is read at once: what can't be read then is an error like any other, since no head has gone out yet.
+    The first piece is read at once: if that fails, the response is an error like any other, since no header has gone out yet.
 
     Raises:
-        InternalError: the stored bytes are not there, or not what was stored.
+        InternalError: the stored bytes are missing or damaged.
     """
 
     def __init__(self, body: ObjectBody) -> None:
@@ -253,7 +256,7 @@ class Pieces:
 
 
 def close(body: bytes | Iterable[bytes]) -> None:
-    """Release what an unsent body holds."""
+    """Release the files that a body has open, if it is one that can be closed."""
     ending: Callable[[], None] | None = getattr(body, "close", None)
     if ending is not None:
         ending()

@@ -1,6 +1,6 @@
-"""The ASGI face of the application: the event loop moves bytes, a bounded pool of threads does the work.
+"""The application over ASGI: the event loop moves bytes, a bounded pool of threads does the work.
 
-A client that goes quiet is given up after `idle_timeout_s`.
+A client that sends or takes nothing for `idle_timeout_s` seconds is given up.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from engine.errors import S3Error
 from engine.s3.http import Request
 from engine.server.application import Application, close
 from engine.server.asgi_body import AsgiBody, Receive
-from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT, Response
+from engine.server.exchange import Response
 
 THREADS_DEFAULT = 64
 _log = logging.getLogger("partwright.server")
@@ -28,18 +28,12 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class AsgiApplication:
     """The application as an ASGI callable."""
 
-    def __init__(
-        self,
-        application: Application,
-        *,
-        threads: int = THREADS_DEFAULT,
-        idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT,
-    ) -> None:
+    def __init__(self, application: Application, *, threads: int, idle_timeout_s: float) -> None:
         self.application = application
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="partwright")
         self._idle_timeout_s = idle_timeout_s
         self.lifespan: AbstractContextManager[object] = contextlib.nullcontext()
-        """Entered for as long as the host server lives, if that tells us so (ASGI's lifespan)."""
+        """Entered when the host server starts, left when it stops; only a host with ASGI's lifespan protocol says when."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -65,7 +59,7 @@ class AsgiApplication:
             _log.info("a client took nothing for %s s and was given up", self._idle_timeout_s)
 
     async def _handle(self, request: Request, body: AsgiBody, loop: asyncio.AbstractEventLoop) -> Response:
-        if self.application.asks_for_health(request):  # to be answered while every thread waits for a slow client
+        if self.application.asks_for_health(request):  # answered even if every thread waits for a slow client
             return self.application.handle(request, body)
         work = self._pool.submit(self.application.handle, request, body)
         try:
@@ -75,8 +69,8 @@ class AsgiApplication:
             raise
 
     async def _send_whole(self, response: Response, document: bytes, rest: AsgiBody | None, send: Send) -> None:
-        """Send an answer that is there. Where the client still sends, the last byte waits until that has ended: granian takes
-        nothing more from a client whose answer is complete.
+        """Send a complete answer. If the client is still sending its body (`rest`), the last byte of the answer waits until the body
+        is read, for granian reads nothing more from a client once its answer is complete.
         """
         start, whole = _start_of(response), {"type": "http.response.body", "body": document}
         if rest is not None and document:
@@ -105,7 +99,7 @@ class AsgiApplication:
                     return
                 await self._send_all(send, {"type": "http.response.body", "body": piece, "more_body": True})
             await self._send_all(send, {"type": "http.response.body", "body": b""})
-        except S3Error as error:  # the head has gone out: an answer that does not end is all that is left to say
+        except S3Error as error:  # the status has been sent: only an incomplete answer can still show the failure
             _log.error("an answer broke off: %s", error.reason)
         finally:
             departure.forget()
@@ -131,13 +125,13 @@ def _start_of(response: Response) -> dict[str, Any]:
 
 
 def _close_unsent(work: Future[Response]) -> None:
-    """Release what an answer holds that nobody waits for any more."""
+    """Close the body of an answer that nobody waits for any more."""
     if not work.cancelled() and work.exception() is None:
         close(work.result().body)
 
 
 class _Departure:
-    """Whether the client has gone while its answer is sent: `send` alone does not tell, it takes what nobody will get."""
+    """Notices that the client has gone while its answer is sent. `send` does not show it: it accepts bytes for a closed connection."""
 
     def __init__(self, receive: Receive, body: AsgiBody) -> None:
         self._receive = receive
@@ -145,7 +139,7 @@ class _Departure:
         self._task: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
-        """Begin, unless there is a body left that would have to be fetched first."""
+        """Start to wait for the message `http.disconnect`; not while body messages would come before it."""
         if self._body.at_end:
             self._task = asyncio.ensure_future(self._wait())
 
@@ -164,7 +158,7 @@ class _Departure:
 
 
 class _ClientStalled(Exception):
-    """The client takes nothing; to leave its answer unfinished ends the connection."""
+    """The client takes nothing. Its answer is left incomplete, which makes the host close the connection."""
 
 
 async def _live(receive: Receive, send: Send) -> None:

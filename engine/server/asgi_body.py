@@ -1,7 +1,7 @@
 """The body of a request under ASGI: the event loop fetches it in batches, a worker thread reads it.
 
-Waking the other thread is what costs, so the worker asks for pieces by the batch: when it takes the last piece of one, the loop fetches
-the next meanwhile. Nothing is fetched before the first read: `100 Continue` waits for it.
+Waking the other thread costs most, so the worker requests pieces by the batch: when it takes the last piece of one, the loop fetches
+the next. Nothing is fetched before the first read, since fetching makes the host send `100 Continue`.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from engine.errors import IncompleteBody, RequestTimeout, S3Error
 from engine.server.reading_on import READ_ON_IDLE_S_MAX, READ_ON_S_MAX, READ_ON_SIZE_MAX
 
 BATCH_SIZE = 1024 * 1024
-"""A batch ends with the piece that reaches it."""
+"""Bytes; a batch ends with the piece that reaches this size."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -28,7 +28,7 @@ class _Piece(NamedTuple):
 
 
 class AsgiBody:
-    """A `RawBody` for one worker thread; `length` is None where the client did not say it."""
+    """A `RawBody` for one worker thread; `length` is None if there is no Content-Length."""
 
     def __init__(
         self, receive: Receive, length: int | None, loop: asyncio.AbstractEventLoop, idle_timeout_s: float
@@ -49,11 +49,11 @@ class AsgiBody:
         return self._left == 0 or (self._ended and not self._rest and self._failure is None)
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
-        """The next bytes, at most `size`, as soon as there are some; for the worker thread.
+        """Return the next bytes, at most `size`, as soon as there are some; for the worker thread.
 
         Raises:
-            RequestTimeout: the client sent nothing for the time-out.
-            IncompleteBody: it went away.
+            RequestTimeout: the client sent nothing for `idle_timeout_s`.
+            IncompleteBody: the client went away.
         """
         while not self._rest:
             if self._failure is not None:
@@ -78,11 +78,11 @@ class AsgiBody:
             self._loop.call_soon_threadsafe(self._fetcher.fetch_more)
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client still sends: to fetch what it expects `100 Continue` for would have the host say that."""
+        """Whether the client is still sending. If it waits for `100 Continue`, it is not: fetching would make the host send that."""
         return not self.at_end and not self._fetcher.is_done and (self._has_begun or not expects_continue)
 
     async def read_on(self) -> None:
-        """Fetch what is left and drop it, within the bounds of `reading_on`; for the event loop, when the work is done."""
+        """Fetch the rest and drop it, within the bounds of `reading_on`; for the event loop, when the work is done."""
         await self._fetcher.read_on()
 
     async def close(self) -> None:
@@ -95,7 +95,7 @@ async def _nothing() -> dict[str, Any]:
 
 
 class _Fetcher:
-    """The event loop's half."""
+    """The half of `AsgiBody` that runs in the event loop."""
 
     def __init__(
         self,
@@ -118,15 +118,15 @@ class _Fetcher:
         self._ended = False
         self._closed = False
         self._to_drop: int | None = None
-        """Of a body that nobody reads any more: how many bytes may still come."""
+        """How many bytes may still be fetched and dropped; None while the worker reads the body."""
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more is fetched, be it that all was or that it failed."""
+        """Whether fetching has ended, by the end of the body or by a failure."""
         return self._task is not None and self._task.done()
 
     def fetch_more(self) -> None:
-        """The worker has begun to wait, or to work on the last piece of the batch before."""
+        """Fetch the next batch. The worker requests it when it begins to read, and when it takes the last piece of a batch."""
         self._wanted.set()
         if self._closed:
             self._pieces.put(_given_up())
@@ -135,7 +135,7 @@ class _Fetcher:
             self._watch()
 
     async def read_on(self) -> None:
-        """Fetch what is left and drop it, within bounds."""
+        """Fetch the rest and drop it, within bounds."""
         self._to_drop = READ_ON_SIZE_MAX
         self._idle_timeout_s = min(self._idle_timeout_s, READ_ON_IDLE_S_MAX)
         self._wanted.set()
@@ -154,11 +154,12 @@ class _Fetcher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        # errors keep frames, and so this body, until the garbage collector comes; granian keeps the connection as long as `receive`
+        # An error keeps its frames, and so this body, until the garbage collector runs. While `receive` lives, granian keeps
+        # the connection.
         self._receive = _nothing
 
     def _watch(self) -> None:
-        """Give the client up if it kept us waiting for the time-out; one timer a body costs less than one a piece."""
+        """Give up a client that has sent nothing for `idle_timeout_s`. One timer for each body costs less than one for each piece."""
         now_s = self._loop.time()
         waited_s = now_s - (self._waits_since_s or now_s)
         if waited_s >= self._idle_timeout_s and self._task is not None:
@@ -181,12 +182,12 @@ class _Fetcher:
             last = _Piece(b"", failure=RequestTimeout())
         except S3Error as error:
             last = _Piece(b"", failure=error)
-        finally:  # the worker must not wait for a loop that has gone
+        finally:  # the worker must not wait for a loop that has ended
             if not self._ended:
                 self._pieces.put(last)
 
     async def _fetch(self) -> None:
-        """One batch; the body ends where Content-Length says, without another message that says so."""
+        """Fetch one batch. The body ends where Content-Length says; no further message is waited for."""
         size = 0
         while size < BATCH_SIZE and not self._ended:
             self._waits_since_s = self._loop.time()

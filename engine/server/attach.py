@@ -14,6 +14,7 @@ from engine.s3.http import Request
 from engine.s3.sigv4 import Identity, Verifier
 from engine.server.application import Application, close
 from engine.server.exchange import Response
+from engine.server.options import ServerOptions
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
@@ -23,11 +24,11 @@ _VIRTUAL_HOST = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(\.c
 def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets: bool = False) -> None:
     """Make a boto3 S3 client, or every S3 client that a boto3 or botocore session makes from now on, talk to a store.
 
-    No credentials are needed, and everything is allowed: the caller has the store in its hands anyway. Buckets made so take customers'
-    keys (SSE-C) only if `customer_keys_in_new_buckets` says so, or PutBucketEncryption.
+    No credentials are needed, and everything is allowed: the caller could call the store itself. Buckets made this way accept keys
+    of customers (SSE-C) only with `customer_keys_in_new_buckets`, or after PutBucketEncryption.
 
     Raises:
-        TypeError: it is neither a client nor a session.
+        TypeError: the first argument is neither a client nor a session.
     """
     events = _events_of(client_or_session)
     endpoint = _Endpoint(store, customer_keys_in_new_buckets)
@@ -36,7 +37,7 @@ def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets
         ("before-endpoint-resolution.s3", _force_path_style),
         ("before-send.s3", endpoint.send),
     ):
-        events.unregister(event, unique_id=f"partwright-{event}")  # the store attached last is the one that counts
+        events.unregister(event, unique_id=f"partwright-{event}")  # a store attached later replaces this one
         events.register_last(event, handler, unique_id=f"partwright-{event}")
 
 
@@ -55,23 +56,20 @@ def _no_signer(**_: Any) -> Any:
 
 
 def _force_path_style(builtins: dict[str, Any], params: dict[str, Any], **_: Any) -> None:
-    """Have the bucket in the path, whatever the endpoint: the host name then says nothing. An ARN has to stay in the host."""
+    """Put the bucket into the path, whatever the endpoint. An access point's ARN can only be a host name, and stays one."""
     if not str(params.get("Bucket", "")).startswith("arn:"):
         builtins["AWS::S3::ForcePathStyle"] = True
 
 
 class _Endpoint:
-    """What stands where the network was."""
+    """Takes the place of the network: answers botocore's prepared requests by the application."""
 
     def __init__(self, store: Store, customer_keys_in_new_buckets: bool) -> None:
         verifier = Verifier(lambda access_key: None, REGION, allow_anonymous=True)
-        self._application = Application(
-            store,
-            verifier,
-            _allow,
-            customer_keys_in_clear=True,
-            customer_keys_in_new_buckets=customer_keys_in_new_buckets,
+        options = ServerOptions(
+            region=None, customer_keys_in_clear=True, customer_keys_in_new_buckets=customer_keys_in_new_buckets
         )
+        self._application = Application(store, verifier, _allow, options)
 
     def send(self, request: Any, **_: Any) -> AWSResponse:
         url = urllib.parse.urlsplit(request.url)
@@ -89,7 +87,7 @@ class _Endpoint:
 
 
 def _bucket_of(host: str) -> str:
-    """The beginning of a path-style address for the virtual-hosted-style one that boto3 makes of AWS's host names."""
+    """Return `/BUCKET` for a host name of AWS that has the bucket in it (virtual-hosted-style), else nothing."""
     found = _VIRTUAL_HOST.fullmatch(host)
     return f"/{found['bucket']}" if found else ""
 
@@ -107,7 +105,7 @@ def _header_map(response: Response) -> dict[str, str]:
 
 
 class _Body:
-    """A prepared request's body."""
+    """The body of a prepared request, as a `RawBody`."""
 
     def __init__(self, body: Any, content_length: str | None) -> None:
         plain = isinstance(body, (bytes, bytearray, str, type(None)))
@@ -123,7 +121,7 @@ class _Body:
 
 
 class _Raw:
-    """A response's body as urllib3 would hand it to botocore."""
+    """The body of a response, with the methods of urllib3's that botocore calls."""
 
     def __init__(self, response: Response) -> None:
         self._body = response.body

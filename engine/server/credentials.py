@@ -1,4 +1,4 @@
-"""Who may do what: access keys with their secrets, owners and bounds, from a TOML file; and the policy that reads them.
+"""Access keys with their secrets, accounts and permissions, from a TOML file, and the policy that decides by them.
 
 [[credentials]]
 access_key = "AKIA..."
@@ -23,21 +23,21 @@ _FIELDS = {"access_key", "secret_key", "account_id", "actions", "buckets"}
 _ARN = "arn:aws:s3:::"
 
 Authorize = Callable[[Identity, str, str], bool]
-"""authorize(identity, action, resource) -> whether it may; asked before anything that depends on what exists."""
+"""authorize(identity, action, resource) -> whether it is allowed; called before anything is looked up in the store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one access key may do; patterns with `*` and `?`, None for everything."""
+    """What one access key may do: patterns of actions and of bucket names, with `*` and `?`; None allows all."""
 
     credential: Credential
     actions: tuple[str, ...] | None = None
     buckets: tuple[str, ...] | None = None
 
     def allows(self, action: str, resource: str) -> bool:
-        """Whether this grant covers an action on a resource (an ARN)."""
+        """Whether this grant allows an action on a resource (an ARN)."""
         bucket = resource.removeprefix(_ARN).partition("/")[0]
-        if bucket == "*":  # the names of all buckets: not for a key bound to some, unless its actions say so
+        if bucket == "*":  # ListBuckets shows all names: a key restricted to some buckets needs it in its `actions`
             return _covers(self.actions, action) and (self.buckets is None or self.actions is not None)
         return _covers(self.actions, action) and _covers(self.buckets, bucket)
 
@@ -47,7 +47,7 @@ def _covers(patterns: tuple[str, ...] | None, name: str) -> bool:
 
 
 class Credentials:
-    """The access keys of a server; none is built in."""
+    """The access keys of a server. There are no built-in ones."""
 
     __slots__ = ("_grants",)
 
@@ -59,7 +59,7 @@ class Credentials:
         """Read the file.
 
         Raises:
-            StoreError: it can't be read, or says something we do not understand; no secret is shown.
+            StoreError: the file can't be read, or has an unknown or malformed member. The message shows no secret.
         """
         try:
             with open(path, "rb") as file:
@@ -75,17 +75,17 @@ class Credentials:
 
     @staticmethod
     def random() -> "Credentials":
-        """One fresh pair that may do everything."""
+        """Make one new random pair that may do everything."""
         access_key = "PW" + secrets.token_hex(9).upper()
         return Credentials([Grant(Credential(access_key, secrets.token_urlsafe(30), ACCOUNT_ID_DEFAULT))])
 
     def find(self, access_key: str) -> Credential | None:
-        """The credential of an access key."""
+        """Return the credential of an access key, or None."""
         grant = self._grants.get(access_key)
         return grant.credential if grant else None
 
     def authorize(self, identity: Identity, action: str, resource: str) -> bool:
-        """The bundled policy: what the key's entry says, and nothing for a key without one."""
+        """Decide by the `actions` and `buckets` of the access key's entry; a key without an entry may do nothing."""
         grant = self._grants.get(identity.access_key)
         return grant is not None and grant.allows(action, resource)
 
@@ -96,28 +96,28 @@ class Credentials:
         return iter(grant.credential for grant in self._grants.values())
 
 
-def _grant(entry: Any, place: str) -> Grant:
+def _grant(entry: Any, where: str) -> Grant:
     if not isinstance(entry, dict) or not entry.keys() <= _FIELDS:
-        raise StoreError(f"{place}: takes {', '.join(sorted(_FIELDS))}")
-    access_key, secret_key = _text(entry, "access_key", place), _text(entry, "secret_key", place)
-    account_id = _text({"account_id": ACCOUNT_ID_DEFAULT} | entry, "account_id", place)
+        raise StoreError(f"{where}: takes {', '.join(sorted(_FIELDS))}")
+    access_key, secret_key = _text(entry, "access_key", where), _text(entry, "secret_key", where)
+    account_id = _text({"account_id": ACCOUNT_ID_DEFAULT} | entry, "account_id", where)
     if not is_account_id(account_id):
-        raise StoreError(f"{place}: account_id must have 12 digits")
+        raise StoreError(f"{where}: account_id must have 12 digits")
     credential = Credential(access_key, secret_key, account_id)
-    return Grant(credential, _patterns(entry, "actions", place), _patterns(entry, "buckets", place))
+    return Grant(credential, _patterns(entry, "actions", where), _patterns(entry, "buckets", where))
 
 
-def _text(entry: dict[str, Any], name: str, place: str) -> str:
+def _text(entry: dict[str, Any], name: str, where: str) -> str:
     text = entry.get(name)
     if not isinstance(text, str) or not text:
-        raise StoreError(f"{place}: {name} must be a text")
+        raise StoreError(f"{where}: {name} must be a text")
     return text
 
 
-def _patterns(entry: dict[str, Any], name: str, place: str) -> tuple[str, ...] | None:
+def _patterns(entry: dict[str, Any], name: str, where: str) -> tuple[str, ...] | None:
     patterns = entry.get(name)
     if patterns is None:
         return None
     if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise StoreError(f"{place}: {name} must be a list of texts")
+        raise StoreError(f"{where}: {name} must be a list of texts")
     return tuple(patterns)

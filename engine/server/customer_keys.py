@@ -1,6 +1,4 @@
-"""Encryption on the wire: customers' keys read out of their headers for the store, over a secure connection, and wiped after the
-request; and what parts may not say.
-"""
+"""Encryption on the wire: customers' keys (SSE-C) are read from their headers and wiped after the request; parts name no encryption."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from engine.s3.http import Request
 from engine.s3.model import Operation
 
 USE_CUSTOMER_KEY = "partwright:UseCustomerKey"
-"""What a request that brings a key needs besides; the action is ours, since S3 has conditions of policies instead."""
+"""The action that a request with a customer's key needs besides. It is this server's own; S3 has condition keys of policies instead."""
 _HEADER = "x-amz-server-side-encryption"
 _MEMBERS = ("algorithm", "key", "key_md5")
 _PREFIXES = ("", "copy_source_")
@@ -20,15 +18,15 @@ _PREFIXES = ("", "copy_source_")
 
 @contextlib.contextmanager
 def keys_read(inputs: dict[str, Any], is_secure: bool) -> Iterator[dict[str, Any]]:
-    """A request's members with each customer's key as such, in place of the three texts that make it.
+    """Give a request's members with each customer's key in place of its three headers; the key is wiped at the end of the block.
 
     Raises:
         InvalidRequest: there is a key, and the connection is not secure.
-        InvalidArgument, InvalidEncryptionAlgorithmError: the texts make no key.
+        InvalidArgument, InvalidEncryptionAlgorithmError: the three headers are not a valid key.
 
     Source: User Guide, "Using server-side encryption with customer-provided keys".
     """
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as keys:
         for prefix in _PREFIXES:
             names = [f"{prefix}sse_customer_{member}" for member in _MEMBERS]
             algorithm, text, key_md5 = (inputs.get(name) for name in names)
@@ -38,21 +36,21 @@ def keys_read(inputs: dict[str, Any], is_secure: bool) -> Iterator[dict[str, Any
             key = customer_key_of_headers(algorithm, text, key_md5, other)
             if key is not None:
                 rest = {name: value for name, value in inputs.items() if name not in names}
-                inputs = rest | {f"{prefix}sse_customer_key": held.enter_context(key)}
+                inputs = rest | {f"{prefix}sse_customer_key": keys.enter_context(key)}
         yield inputs
 
 
 def actions_of_keys(inputs: dict[str, Any], prefix: str = "") -> list[str]:
-    """The action needed where a request brings a key."""
-    given = any(inputs.get(f"{prefix}sse_customer_{member}") is not None for member in _MEMBERS)
-    return [USE_CUSTOMER_KEY] if given else []
+    """Return the action that a request needs besides if it has a customer's key."""
+    has_key = any(inputs.get(f"{prefix}sse_customer_{member}") is not None for member in _MEMBERS)
+    return [USE_CUSTOMER_KEY] if has_key else []
 
 
 def refuse_encryption_of_parts(operation: Operation, request: Request) -> None:
-    """A part is encrypted as its upload is, and may not say how.
+    """Refuse a part that names an encryption: it is encrypted as its upload is.
 
     Raises:
-        InvalidArgument: it does.
+        InvalidArgument: the header is there.
 
     Source: API page UploadPart, "Encryption"; the text as AWS is known to answer, without a capture.
     """

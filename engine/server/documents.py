@@ -1,4 +1,4 @@
-"""XML bodies: read whole, within a bound, and held against every digest that was promised for them."""
+"""XML bodies are read whole, within a bound, and verified against every digest that the request has for them."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -12,11 +12,11 @@ from engine.s3.model import Operation
 from engine.s3.parsing import body_size_max
 from engine.s3.sigv4 import Identity
 from engine.server.exchange import RawBody
+from engine.server.payload import SDK_ALGORITHM_HEADER
 from engine.shapes.requests import Digests
 
 READ_SIZE = 64 * 1024
 _CHECKSUM_HEADERS = tuple(algorithm.header for algorithm in ALGORITHMS)
-_SDK_ALGORITHM = "x-amz-sdk-checksum-algorithm"
 NEVER_WITHOUT_CHECKSUM = frozenset(
     {
         "DeleteObjects",
@@ -30,12 +30,12 @@ NEVER_WITHOUT_CHECKSUM = frozenset(
 
 
 def read_document(operation: Operation, identity: Identity, request: Request, raw: RawBody) -> bytes:
-    """The XML of a request.
+    """Return the XML body of a request.
 
     Raises:
         MaxMessageLengthExceeded: it is larger than the operation needs.
-        IncompleteBody, BadDigest, InvalidDigest, XAmzContentSHA256Mismatch: it is not what was promised.
-        InvalidRequest: a checksum is missing, or none that is valid.
+        IncompleteBody, BadDigest, InvalidDigest, XAmzContentSHA256Mismatch: it does not match its length or digests.
+        InvalidRequest: a required checksum is missing, or one is malformed.
     """
     size_max = body_size_max(operation)
     payload = identity.payload
@@ -51,27 +51,27 @@ def read_document(operation: Operation, identity: Identity, request: Request, ra
         document = _read(raw, size_max + 1)
     if len(document) > size_max:
         raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
-    said: Digests = {
+    digests: Digests = {
         "content_length": length,
         "content_md5": request.header("content-md5"),
         "content_sha256": payload.sha256,
     }
     if operation.checksum_required:
-        said = cast(Digests, said | _checksums(request, trailers))
-    elif trailers:  # in a header it may be the object's, behind the document it can only be the document's
-        said = cast(Digests, said | _checksums(None, trailers))
-    checksum = promised_checksum(said, (), must_agree=True)
-    if operation.name in NEVER_WITHOUT_CHECKSUM and checksum is None and said["content_md5"] is None:
+        digests = cast(Digests, digests | _checksums(request, trailers))
+    elif trailers:  # a checksum in a header may be the object's; one in a trailer is the document's
+        digests = cast(Digests, digests | _checksums(None, trailers))
+    checksum = promised_checksum(digests, (), must_agree=True)
+    if operation.name in NEVER_WITHOUT_CHECKSUM and checksum is None and digests["content_md5"] is None:
         raise InvalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
-    check_document(document, Promise.of(said, checksum))
+    check_document(document, Promise.of(digests, checksum))
     return document
 
 
 def _checksums(request: Request | None, trailers: Mapping[str, str]) -> dict[str, Any]:
-    """What is said of checksums after the document, and in a request's headers."""
-    headers = {name: request.header(name) for name in (*_CHECKSUM_HEADERS, _SDK_ALGORITHM)} if request else {}
+    """Return the checksum members of the headers (none if `request` is None) and of the trailers; a header wins."""
+    headers = {name: request.header(name) for name in (*_CHECKSUM_HEADERS, SDK_ALGORITHM_HEADER)} if request else {}
     values = {each.member: headers.get(each.header) or trailers.get(each.header) for each in ALGORITHMS}
-    return values | {"checksum_algorithm": headers.get(_SDK_ALGORITHM)}
+    return values | {"checksum_algorithm": headers.get(SDK_ALGORITHM_HEADER)}
 
 
 def _read(raw: RawBody, size: int) -> bytes:

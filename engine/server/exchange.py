@@ -1,4 +1,4 @@
-"""One request and its answer, as the server passes them along: plain data, whatever interface brought them."""
+"""One request and its answer as plain data, whatever interface brought them."""
 
 import base64
 import secrets
@@ -13,21 +13,19 @@ from engine.s3.model import Operation
 from engine.s3.routing import Address
 from engine.s3.sigv4 import Identity
 
-IDLE_TIMEOUT_S_DEFAULT = 60.0
-"""How long a client may neither send nor take anything."""
 Headers = list[tuple[str, str]]
 
 
 class RawBody(Protocol):
-    """The body of a request as the host server gives it; `length` is None when the client did not say it."""
+    """The body of a request as the host server gives it; `length` is None if there is no Content-Length."""
 
     length: int | None
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
-        """The next bytes, at most `size`, good until the next read; empty at the end.
+        """Return the next bytes, at most `size`; empty at the end. The next read may overwrite them.
 
         Raises:
-            RequestTimeout: the client has gone quiet.
+            RequestTimeout: the client sends nothing any more.
         """
 
     @property
@@ -37,18 +35,18 @@ class RawBody(Protocol):
 
 @dataclass(slots=True)
 class Response:
-    """What goes back; `body` is whole, or comes in pieces and must be closed if it can be."""
+    """The answer to one request. `body` is whole, or an iterable of pieces, which must be closed if it has `close`."""
 
     status: int
     headers: Headers
     body: bytes | Iterable[bytes] = b""
     is_proven: bool = False
-    """Whether the signature of the request was found right."""
+    """Whether the signature of the request was verified."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way, as far as it is known; for the log and for errors."""
+    """One request, filled in as it is processed; the access log and error answers read it."""
 
     request: Request
     body: RawBody

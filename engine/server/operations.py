@@ -1,4 +1,4 @@
-"""How each operation of the wire is served by the store: what must be allowed, and which of its members the store takes."""
+"""How each operation is served by the store: the actions that must be allowed, and how its members become the store's arguments."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, NotImpl
 from engine.objects.copy_source import CopySource
 from engine.record import replace
 from engine.s3.http import Request
-from engine.s3.model import OPERATIONS, REGIONS, Operation, snake
+from engine.s3.member_names import snake
+from engine.s3.model import OPERATIONS, REGIONS, Operation
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.shapes import answers
 from engine.shapes.requests import parameters
@@ -19,41 +20,42 @@ Inputs = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a request found the server, which the store knows nothing of."""
+    """What the server knows of a request and the store does not: where it came in, and the server's own rules."""
 
     region: str | None
-    """None: whatever region is asked for."""
+    """The server's region; None: it accepts any location constraint."""
     url: str
-    """What it asked for, in whatever style, without the query."""
+    """The URL of the request, path-style or virtual-hosted-style as it came, without the query."""
     takes_keys: bool
-    """Whether a customer's key may come this way."""
+    """Whether customers' keys (SSE-C) are accepted on this connection."""
     blocks_in_new_buckets: tuple[str, ...]
-    """Encryption types that a bucket made here does not take, until it is said of it that it does."""
+    """Encryption types that new buckets block until PutBucketEncryption allows them."""
 
 
-def _as_it_is(value: Any, _site: Site) -> Any:
+def _unchanged(value: Any, _site: Site) -> Any:
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One operation: the action it needs on its own resource, what turns its members into the store's arguments, and the store's
-    result into the answer.
-    """
+    """How one operation is served."""
 
     action: str
-    adapt: Callable[[Inputs, Site], Inputs] = _as_it_is
-    present: Callable[[Any, Site], Any] = _as_it_is
+    """The action that it needs on its own resource."""
+    adapt: Callable[[Inputs, Site], Inputs] = _unchanged
+    """Turns its members into the store's arguments."""
+    present: Callable[[Any, Site], Any] = _unchanged
+    """Turns the store's result into the answer."""
     of_version: str = ""
-    """The action where a version is named, if it is another."""
+    """The action that it needs if the request names a version; "": the same one."""
 
-    def action_on(self, named: Inputs) -> str:
-        """The action needed on what is named."""
-        return self.of_version if self.of_version and named.get("version_id") is not None else self.action
+    def action_on(self, item: Inputs) -> str:
+        """Return the action needed on an item: an object, or the version that its `version_id` names."""
+        return self.of_version if self.of_version and item.get("version_id") is not None else self.action
 
 
 class IllegalLocationConstraintException(S3Error):
-    """A bucket was asked for in a region that is not the server's."""
+    """CreateBucket has a location constraint that is not the server's region."""
 
 
 def _complete(inputs: Inputs, _site: Site) -> Inputs:
@@ -66,14 +68,14 @@ def _complete(inputs: Inputs, _site: Site) -> Inputs:
 def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
     delete = inputs.pop("delete")
     for item in delete["objects"]:
-        _refuse_rest(item, set(answers.ObjectIdentifier._fields))
+        _refuse_unsupported(item, set(answers.ObjectIdentifier._fields))
     keys = [answers.ObjectIdentifier(**item) for item in delete["objects"]]
     return inputs | {"keys": keys, "quiet": bool(delete.get("quiet"))}
 
 
 def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
     configuration = inputs.pop("create_bucket_configuration", None) or {}
-    _refuse_rest(configuration, {"location_constraint"})
+    _refuse_unsupported(configuration, {"location_constraint"})
     location = configuration.get("location_constraint")
     if site.region is not None and location not in (None, site.region):
         raise IllegalLocationConstraintException(
@@ -153,7 +155,7 @@ READ_ACTIONS = {
     "object_lock_retain_until_date": SERVED["GetObjectRetention"],
     "object_lock_legal_hold_status": SERVED["GetObjectLegalHold"],
 }
-"""Members of a read that are told only to who may ask for them. Source: API pages GetObject and HeadObject."""
+"""Members of a read, each with the operation that the requester must be allowed to see it. Source: API pages GetObject, HeadObject."""
 
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "acl": frozenset({"private", "bucket-owner-full-control"}),
@@ -164,43 +166,42 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "optional_object_attributes": frozenset(),
     "transition_default_minimum_object_size": frozenset({"all_storage_classes_128K"}),
 }
-"""Members that may be sent though they change nothing; an empty set stands for any value."""
-
+"""Members that are accepted and change nothing, and the values that they may have; an empty set stands for any value."""
 
 _PARTS = ("UploadPart", "UploadPartCopy")
-_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
-_OF_UPLOADS = frozenset(
+_HEADERS_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
+_HEADERS_OF_UPLOADS = frozenset(
     tag
     for tag in (member.tag.lower() for member in OPERATIONS["CreateMultipartUpload"].inputs)
     if tag.startswith("x-amz-") and not tag.startswith(("x-amz-meta-", "x-amz-checksum-"))
 )
 
 OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
-"""Members that S3 too refuses for a general purpose bucket, without a further word, and in this order whatever else is wrong."""
+"""Members that S3 refuses for general purpose buckets too: before any other unsupported member, in this order, with no message."""
 
 
 def refuse_misplaced(operation: Operation, request: Request) -> None:
-    """What an upload is said to have from its beginning, a part may not say.
+    """Refuse a part whose headers set properties of the upload, which only CreateMultipartUpload may set.
 
     Raises:
-        InvalidArgument: it does.
+        InvalidArgument: there is such a header.
 
     Source: S3's refusal of x-amz-tagging on UploadPart, as users of its clients met it.
     """
     if operation.name not in _PARTS:
         return
     for name, value in request.headers:
-        if value and name in _OF_UPLOADS - _OF_PARTS:
+        if value and name in _HEADERS_OF_UPLOADS - _HEADERS_OF_PARTS:
             message = "The specified header is not valid in this context"
             raise InvalidArgument(message, ArgumentName=name, ArgumentValue=value)
 
 
-def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str]:
-    """Every action needed on one resource; `named` is what names it."""
+def actions(operation: Operation, inputs: Inputs, item: Inputs) -> Iterator[str]:
+    """Yield every action needed on one resource, which `item` names by `key` and `version_id`."""
     served = SERVED[operation.name]
-    yield served.action_on(named)
+    yield served.action_on(item)
     if operation.name == "GetObjectAttributes":
-        yield SERVED["GetObject"].action_on(named)
+        yield SERVED["GetObject"].action_on(item)
     if served.action == "s3:PutObject":
         yield from {action for member, action in WRITE_ACTIONS.items() if inputs.get(member) is not None}
     yield from actions_of_keys(inputs)
@@ -211,39 +212,40 @@ def actions(operation: Operation, inputs: Inputs, named: Inputs) -> Iterator[str
 def admit(
     operation: Operation, inputs: Inputs, may: Callable[[str, str], bool]
 ) -> tuple[Inputs, tuple[answers.Error, ...]]:
-    """The inputs of a request that may be made. Of many deletions those that may not be are left out, and answered for by themselves.
+    """Authorize a request: return its inputs as far as they are allowed, and the errors of the keys of DeleteObjects that are not.
 
-    Who may not bypass a retention can say so all the same, as S3's console does with every deletion: it has no effect.
+    Denied keys of DeleteObjects are removed from the inputs. BypassGovernanceRetention without the permission has no effect and is no
+    error, for S3's console sends it with every deletion.
 
     Raises:
-        AccessDenied: it may not be made.
-        InvalidArgument: the copy source can't be read.
+        AccessDenied: the request is not allowed.
+        InvalidArgument: the copy source is malformed.
     """
     inputs = _without_bypass(operation, inputs, may)
     if operation.name != "DeleteObjects":
-        if not all(may(*asked) for asked in resources(operation, inputs)):
+        if not all(may(*needed) for needed in resources(operation, inputs)):
             raise AccessDenied
         return inputs, ()
     delete = inputs["delete"]
-    kept: list[Inputs] = []
-    refused: list[Inputs] = []
+    allowed: list[Inputs] = []
+    denied: list[Inputs] = []
     for item in delete["objects"]:
         alone = inputs | {"delete": {"objects": [item]}}
-        (kept if all(may(*asked) for asked in resources(operation, alone)) else refused).append(item)
-    denied = AccessDenied()
-    errors = (answers.Error(item["key"], item.get("version_id"), denied.code, denied.message) for item in refused)
-    return inputs | {"delete": delete | {"objects": kept}}, tuple(errors)
+        (allowed if all(may(*needed) for needed in resources(operation, alone)) else denied).append(item)
+    error = AccessDenied()
+    errors = (answers.Error(item["key"], item.get("version_id"), error.code, error.message) for item in denied)
+    return inputs | {"delete": delete | {"objects": allowed}}, tuple(errors)
 
 
 def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]:
-    """Every (action, resource) that must be allowed; a copy reads its source too.
+    """Yield every (action, resource) that must be allowed, a copy's source among them.
 
     Raises:
-        InvalidArgument: the copy source can't be read.
+        InvalidArgument: the copy source is malformed.
     """
-    for named in _named(operation, inputs):
-        resource = arn(inputs.get("bucket"), named.get("key"))
-        yield from ((action, resource) for action in actions(operation, inputs, named))
+    for item in _items(operation, inputs):
+        resource = arn(inputs.get("bucket"), item.get("key"))
+        yield from ((action, resource) for action in actions(operation, inputs, item))
     if inputs.get("copy_source") is not None:
         source = CopySource.of(inputs["copy_source"])
         resource = arn(source.bucket, source.key)
@@ -252,7 +254,7 @@ def resources(operation: Operation, inputs: Inputs) -> Iterator[tuple[str, str]]
 
 
 def tagging_of_copy(inputs: Inputs) -> list[tuple[str, str]]:
-    """What CopyObject needs besides if the source's tags come along."""
+    """Return the (action, resource) pairs that CopyObject needs besides if it copies the source's tags."""
     if inputs.get("tagging_directive") == "REPLACE":
         return []
     source = CopySource.of(inputs["copy_source"])
@@ -260,30 +262,30 @@ def tagging_of_copy(inputs: Inputs) -> list[tuple[str, str]]:
     return [(reading, arn(source.bucket, source.key)), ("s3:PutObjectTagging", arn(inputs["bucket"], inputs["key"]))]
 
 
-def _named(operation: Operation, inputs: Inputs) -> list[Inputs]:
-    """What names the resources of a request: itself, or each of many deletions."""
+def _items(operation: Operation, inputs: Inputs) -> list[Inputs]:
+    """Return what names the resources of a request: the keys of DeleteObjects, else the inputs themselves."""
     return inputs["delete"]["objects"] if operation.name == "DeleteObjects" else [inputs]
 
 
 def _without_bypass(operation: Operation, inputs: Inputs, may: Callable[[str, str], bool]) -> Inputs:
     if not inputs.get("bypass_governance_retention"):
         return inputs
-    named = [arn(inputs["bucket"], each["key"]) for each in _named(operation, inputs)]
-    return inputs | {"bypass_governance_retention": all(may("s3:BypassGovernanceRetention", each) for each in named)}
+    objects = [arn(inputs["bucket"], item["key"]) for item in _items(operation, inputs)]
+    return inputs | {"bypass_governance_retention": all(may("s3:BypassGovernanceRetention", each) for each in objects)}
 
 
-def told(operation: Operation, inputs: Inputs, result: Any, may: Callable[[str, str], bool]) -> Any:
-    """The result of a read, without what the requester may not learn."""
+def visible_to(operation: Operation, inputs: Inputs, result: Any, may: Callable[[str, str], bool]) -> Any:
+    """Return the result of a read without the members that the requester may not see (READ_ACTIONS)."""
     if operation.name not in ("GetObject", "HeadObject"):
         return result
     resource = arn(inputs["bucket"], inputs["key"])
-    there = [(member, asked) for member, asked in READ_ACTIONS.items() if getattr(result, member) is not None]
-    hidden = {member: None for member, asked in there if not may(asked.action_on(inputs), resource)}
+    present = [(member, served) for member, served in READ_ACTIONS.items() if getattr(result, member) is not None]
+    hidden = {member: None for member, served in present if not may(served.action_on(inputs), resource)}
     return replace(result, **hidden) if hidden else result
 
 
 def listing_of(inputs: Inputs) -> tuple[str, str]:
-    """What must be allowed to learn that a key, or the source of a copy, is not there.
+    """Return the (action, resource) without which a requester does not learn that a key, or the source of a copy, is absent.
 
     Source: API page GetObject, "Permissions": without s3:ListBucket the answer is 403, not 404.
     """
@@ -292,7 +294,7 @@ def listing_of(inputs: Inputs) -> tuple[str, str]:
 
 
 def arn(bucket: str | None, key: str | None) -> str:
-    """The resource name of a bucket, of an object, or of the service."""
+    """Return the resource name of an object, of a bucket (`key` None), or of the service (both None)."""
     path = "*" if bucket is None else bucket if key is None else f"{bucket}/{key}"
     return f"arn:aws:s3:::{path}"
 
@@ -300,32 +302,34 @@ def arn(bucket: str | None, key: str | None) -> str:
 def call(
     store: Store, operation: Operation, inputs: Inputs, site: Site, refused: tuple[answers.Error, ...] = ()
 ) -> Any:
-    """Run an operation on the store; `refused` are the deletions that `admit` left out.
+    """Run an operation on the store and return its answer; `refused` are the errors of `admit`, which join those of DeleteObjects.
 
     Raises:
-        NotImplementedYet: a member was sent that the store does not take.
-        S3Error: whatever the store answers.
+        NotImplementedYet: the request has a member that the store does not support.
+        S3Error: the store refuses.
     """
     if refused and not inputs["delete"]["objects"]:
         return answers.DeleteObjectsOutput(errors=refused)
     served = SERVED[operation.name]
     adapted = served.adapt(dict(inputs), site)
     method = getattr(store, snake(operation.name))
-    taken = parameters(method)
-    with keys_read(adapted, site.takes_keys) as given:
-        _refuse_rest(given, taken, operation)
-        result = method(**{name: value for name, value in given.items() if name in taken and value is not None})
+    supported = parameters(method)
+    with keys_read(adapted, site.takes_keys) as arguments:
+        _refuse_unsupported(arguments, supported, operation)
+        result = method(**{name: value for name, value in arguments.items() if name in supported and value is not None})
     if refused:
         result = replace(result, errors=(*refused, *(result.errors or ())))
     return served.present(result, site)
 
 
-def _refuse_rest(inputs: Inputs, taken: frozenset[str] | set[str], operation: Operation | None = None) -> None:
+def _refuse_unsupported(
+    inputs: Inputs, supported: frozenset[str] | set[str], operation: Operation | None = None
+) -> None:
     for name in OF_DIRECTORY_BUCKETS:
         if inputs.get(name) is not None:
             raise NotImplementedYet(Header=_wire_name(operation, name))
     for name, value in inputs.items():
-        if value is None or value is False or name in taken:  # false asks for nothing: x-amz-bucket-object-lock-enabled
+        if value is None or value is False or name in supported:  # x-amz-bucket-object-lock-enabled: false
             continue
         harmless = WITHOUT_EFFECT.get(name)
         if harmless is None or (harmless and value not in harmless):

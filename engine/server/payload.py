@@ -1,4 +1,4 @@
-"""The body of PutObject and UploadPart as the store takes it: plain, or aws-chunked and decoded on the way."""
+"""The arguments that give the store the body of PutObject and UploadPart: plain, or aws-chunked and decoded as it is read."""
 
 from typing import Any
 
@@ -10,31 +10,31 @@ from engine.s3.model import Operation
 from engine.s3.sigv4 import Identity
 from engine.server.exchange import RawBody
 
-_SDK_ALGORITHM = "x-amz-sdk-checksum-algorithm"
+SDK_ALGORITHM_HEADER = "x-amz-sdk-checksum-algorithm"
 
 
 def without_presigned_checksums(operation: Operation, inputs: dict[str, Any], request: Request) -> dict[str, Any]:
-    """The members without the checksums of the body that stand in the query of a presigned URL alone.
+    """Return the members without the checksums that are only in the query of a presigned URL.
 
-    SDKs presign with no body at hand, and put the checksum of nothing there; S3 has it signed, and compares no body with it. Only that
-    the client has the algorithm which its upload demands of every part is taken from it.
+    SDKs presign before there is a body, and put the checksum of an empty one there. S3 verifies it as part of the signature, but
+    compares it with no body. Its algorithm counts as `presigned_checksum_algorithm`: an upload may demand one of every part.
 
     Source: AWS's own answers, in localstack#12164 and aws-sdk-go-v2#2610.
     """
     sent = {name for name, _ in request.headers}
-    moved = [each for each in ALGORITHMS if each.member in inputs and each.header not in sent]
-    dropped = {each.member for each in moved} | (set() if _SDK_ALGORITHM in sent else {"checksum_algorithm"})
+    presigned = [each for each in ALGORITHMS if each.member in inputs and each.header not in sent]
+    dropped = {each.member for each in presigned} | (set() if SDK_ALGORITHM_HEADER in sent else {"checksum_algorithm"})
     kept = {name: value for name, value in inputs.items() if name not in dropped}
-    if operation.name == "UploadPart" and moved:
-        kept["presigned_checksum_algorithm"] = moved[0].name
+    if operation.name == "UploadPart" and presigned:
+        kept["presigned_checksum_algorithm"] = presigned[0].name
     return kept
 
 
 def body_of(identity: Identity, request: Request, raw: RawBody) -> dict[str, Any]:
-    """The store's arguments about the body.
+    """Return the store's arguments `body`, `content_length` and, if the client signed it, `content_sha256`.
 
     Raises:
-        MissingContentLength (411): neither Content-Length nor x-amz-decoded-content-length says how long it is.
+        MissingContentLength (411): there is neither Content-Length nor x-amz-decoded-content-length.
     """
     payload = identity.payload
     if payload.is_chunked:

@@ -1,8 +1,8 @@
-"""What is left of a body when the answer is there: it is read and dropped, so that a client that writes all before it reads gets the
-answer. To close a connection with bytes unread resets it, and the reset destroys an answer that was sent.
+"""The rest of a body is read and dropped after an early answer, so that a client that sends everything before it reads gets the answer.
+Closing a connection with unread bytes resets it, and the reset destroys an answer that was sent.
 
-The answer goes out first, for clients that read meanwhile and then stop sending. All of it has bounds, within which nginx's
-`lingering_close` has worked for years; who sends more is cut off. A client that waits for `100 Continue` is not asked to go on.
+The answer is sent first, for clients that read while they send, and stop sending. Size and time are bounded, as in nginx's
+`lingering_close`; a client that sends more is cut off. A client that waits for `100 Continue` does not get it.
 
 Source: RFC 9112 section 9.6.
 """
@@ -18,37 +18,37 @@ from engine.server.exchange import Response
 READ_ON_SIZE_MAX = 64 * 1024 * 1024
 READ_ON_S_MAX = 30.0
 READ_ON_IDLE_S_MAX = 5.0
-"""How long a client may send nothing meanwhile."""
+"""How long a client may send nothing while the rest is read."""
 STRANGERS_MAX = 2
-"""How many threads of a process those may hold whose signature was not found right."""
+"""How many threads of a process may read on at once for clients whose signature was not verified."""
 _READ_SIZE = 1024 * 1024
 
 
 class Rest(Protocol):
-    """A body of which a thread can read the rest."""
+    """A body whose rest a thread can read."""
 
     waits_at_most_s: float | None
-    """How long one read waits; None: as long as the host lets it."""
+    """How long one read waits; None: the host decides."""
 
     def read(self, size: int, /) -> bytes | memoryview:
-        """The next bytes, at most `size`; empty at the end."""
+        """Return the next bytes, at most `size`; empty at the end."""
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether there is something left, and the client sends it without being asked."""
+        """Whether there is a rest that the client sends without waiting for `100 Continue`."""
 
     def give_up(self) -> None:
         """Tell the host that the body was not read to its end."""
 
 
 class Strangers(threading.BoundedSemaphore):
-    """Room for those whose signature was not found right."""
+    """Bounds how many requests without a verified signature are read on at once."""
 
     def __init__(self) -> None:
         super().__init__(STRANGERS_MAX)
 
 
 def answer_then_read_on(response: Response, answer: bytes, rest: Rest, strangers: Strangers) -> Iterator[bytes]:
-    """The answer, for a host that sends each piece before it asks for the next; then the rest of the body is read and dropped."""
+    """Yield the answer, and then read and drop the rest of the body. The host sends each piece before it takes the next."""
     if answer:
         yield answer
     if response.is_proven:
@@ -72,6 +72,6 @@ def _read_on(rest: Rest) -> None:
             if not piece:
                 return
             left -= len(piece)
-    except S3Error:  # it has gone, or gone quiet
+    except S3Error:  # the client went away, or sends nothing
         pass
     rest.give_up()

@@ -14,123 +14,132 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server import Server
 
-from engine.core import REGION
 from engine.encryption.aws_kms import AwsKeyProvider
 from engine.errors import StoreError
-from engine.server import asgi_app
 from engine.server.access import AccessLog
+from engine.server.application import Application
+from engine.server.asgi import THREADS_DEFAULT, AsgiApplication
 from engine.server.credentials import Credentials
+from engine.server.options import ServerOptions
 from engine.server.upkeep import INTERVAL_S_DEFAULT, Upkeep
 from engine.store import Store, open_store
 
 READ_SIZE_MAX = 256 * 1024
-"""Of a connection at a time: what a body costs goes by the number of reads, what it holds by their size (2 MiB an upload at most)."""
+"""Bytes read from a connection at a time. Larger reads make a body cheaper, for there are fewer, and let it hold more memory: 2 MiB
+an upload at most.
+"""
 HEADERS_TIMEOUT_MS = 30_000
 DRAIN_S_MAX = 30
+"""How long requests under way may take to finish when the server is stopped."""
 CONNECTIONS_WAITING_MAX = 1024
+"""Connections that wait to be accepted."""
 CONNECTIONS_MAX = 2048
-"""Open at once in one worker; the rest waits to be accepted."""
+"""Connections open at once in one worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What `partwright serve` was asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions(ServerOptions):
+    """The options of `partwright serve`: those of the application, and those of the processes that run it."""
 
     store: str
-    host: str
-    port: int
+    """Directory of the store; made if it does not exist."""
+    listen: tuple[str, int]
+    """IP address and port to listen on."""
     credentials: Credentials
-    region: str = REGION
-    domains: tuple[str, ...] = ()
     tls_cert: str | None = None
+    """PEM file of the certificate chain; None: HTTP without TLS."""
     tls_key: str | None = None
+    """PEM file (PKCS#8) of the private key."""
     workers: int = 1
-    threads: int = 64
-    log_format: str = "json"
+    """Worker processes. They share the store."""
+    threads: int = THREADS_DEFAULT
+    """Requests worked on at once in each worker."""
     reap_interval_s: float = INTERVAL_S_DEFAULT
-    customer_keys_in_clear: bool = False
-    customer_keys_in_new_buckets: bool = False
-    presigned_sigv2: bool = True
+    """Seconds between two executions of the lifecycle rules."""
     key_ring: str | None = None
+    """File of the keys of SSE-S3; None: `keys` in the store."""
     key_provider: str = "local"
+    """Who keeps the keys of SSE-KMS: "local", the key ring, or "aws", AWS KMS as boto3 finds it."""
     kms_key_id: str | None = None
+    """The key of AWS KMS for requests that name none."""
 
 
-def make_settings(credentials: Credentials | None, *, host: str, port: int, **others: Any) -> tuple[Settings, str]:
-    """Settings, and what to tell the operator as it starts; without credentials a fresh random pair is made and told, once.
+def make_options(
+    *, listen: tuple[str, int], credentials: str | None = None, log_format: str = "json", **others: Any
+) -> tuple[ServeOptions, str]:
+    """Return the options, and the text that tells the operator how to reach the server.
+
+    `credentials` is a TOML file. Without one, a random pair of keys is made, and shown in the text, this once. `log_format` is "json"
+    or "none", and the others are members of `ServeOptions`.
 
     Raises:
-        StoreError: no credentials and an address that is not loopback: a pair shown on a terminal is for local use.
+        StoreError: the file can't be read, or there is none and the address is not loopback: a pair shown on a terminal is for
+            local use.
     """
-    told = f"partwright listens on {host}:{port}"
-    if credentials is None:
-        if not _is_loopback(host):
+    host, port = listen
+    text = f"partwright listens on {host}:{port}"
+    if credentials:
+        known = Credentials.load(credentials)
+    else:
+        if not ipaddress.ip_address(host).is_loopback:
             raise StoreError(f"without --credentials the server listens on loopback only, not on {host}")
-        credentials = Credentials.random()
-        (pair,) = credentials
-        told += f"\nno --credentials file; for this run: access key {pair.access_key}, secret key {pair.secret_key}"
-    return Settings(host=host, port=port, credentials=credentials, **others), told
+        known = Credentials.random()
+        (pair,) = known
+        text += f"\nno --credentials file; for this run: access key {pair.access_key}, secret key {pair.secret_key}"
+    access_log = AccessLog() if log_format == "json" else None
+    return ServeOptions(listen=listen, credentials=known, access_log=access_log, **others), text
 
 
-def _is_loopback(host: str) -> bool:
-    return ipaddress.ip_address(host).is_loopback
-
-
-def serve(settings: Settings) -> None:
+def serve(options: ServeOptions) -> None:
     """Serve until SIGTERM or SIGINT, then let the requests under way finish.
 
     Raises:
-        StoreError: the store can't be opened (found out before the first worker starts).
+        StoreError: the store can't be opened; it is opened once before the first worker starts.
     """
-    _open(settings).close()
+    _open(options).close()
+    host, port = options.listen
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     server = Server(
         "partwright",
-        address=settings.host,
-        port=settings.port,
+        address=host,
+        port=port,
         interface=Interfaces.ASGI,
-        workers=settings.workers,
+        workers=options.workers,
         http=HTTPModes.http1,
         websockets=False,
         backlog=CONNECTIONS_WAITING_MAX,
         backpressure=CONNECTIONS_MAX,
         http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=READ_SIZE_MAX),
-        log_dictconfig=logging_config(settings.log_format),
-        ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,
-        ssl_key=Path(settings.tls_key) if settings.tls_key else None,
+        log_dictconfig=logging_config(),
+        ssl_cert=Path(options.tls_cert) if options.tls_cert else None,
+        ssl_key=Path(options.tls_key) if options.tls_key else None,
         workers_kill_timeout=DRAIN_S_MAX,
         respawn_failed_workers=True,
     )
-    server.serve(target_loader=functools.partial(load_application, settings), wrap_loader=False)
+    server.serve(target_loader=functools.partial(load_application, options), wrap_loader=False)
 
 
-def load_application(settings: Settings) -> Any:
-    """The application of one worker process."""
-    logging.config.dictConfig(logging_config(settings.log_format))
-    store = _open(settings)
-    application = asgi_app(
-        store,
-        credentials=settings.credentials,
-        region=settings.region,
-        domains=settings.domains,
-        threads=settings.threads,
-        access_log=AccessLog() if settings.log_format != "none" else None,
-        customer_keys_in_clear=settings.customer_keys_in_clear,
-        customer_keys_in_new_buckets=settings.customer_keys_in_new_buckets,
-        presigned_sigv2=settings.presigned_sigv2,
+def load_application(options: ServeOptions) -> Any:
+    """Make the application of one worker process."""
+    logging.config.dictConfig(logging_config())
+    store = _open(options)
+    application = AsgiApplication(
+        Application.of_credentials(store, options.credentials, None, options),
+        threads=options.threads,
+        idle_timeout_s=options.idle_timeout_s,
     )
-    application.lifespan = Upkeep(store, settings.reap_interval_s)
+    application.lifespan = Upkeep(store, options.reap_interval_s)
     return application
 
 
-def _open(settings: Settings) -> Store:
-    provider = AwsKeyProvider.of_environment(settings.kms_key_id) if settings.key_provider == "aws" else None
-    return open_store(settings.store, key_ring=settings.key_ring, key_provider=provider)
+def _open(options: ServeOptions) -> Store:
+    provider = AwsKeyProvider.of_environment(options.kms_key_id) if options.key_provider == "aws" else None
+    return open_store(options.store, key_ring=options.key_ring, key_provider=provider)
 
 
-def logging_config(log_format: str) -> dict[str, Any]:
-    """Access lines as they are on standard output, everything else on standard error."""
+def logging_config() -> dict[str, Any]:
+    """Return the configuration of `logging`: access lines go to standard output as they are, everything else to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -143,6 +152,6 @@ def logging_config(log_format: str) -> dict[str, Any]:
             "partwright.access": {"handlers": ["out"], "level": "INFO", "propagate": False},
             "partwright": {"handlers": ["err"], "level": "INFO", "propagate": False},
             "_granian": {"handlers": ["err"], "level": "WARNING", "propagate": False},
-            "botocore": {"level": "INFO"},  # at DEBUG it shows the keys that AWS KMS answers with
+            "botocore": {"level": "INFO"},  # at DEBUG it shows the data keys that AWS KMS returns
         },
     }

@@ -1,8 +1,7 @@
-"""White space that keeps a client waiting for a slow Complete or copy, as S3 sends it.
+"""White space that keeps a client waiting for a slow CompleteMultipartUpload or copy, as S3 sends it.
 
-An answer within the interval of the blanks goes out as it is, with its own status. After that the status can only be 200: the XML
-declaration goes out first, then blanks, then the result or an Error as the root element. What the result would say in headers
-(x-amz-version-id) remains unsaid then.
+An answer that is ready within the interval is sent as it is, with its own status. After that the status can only be 200: first the XML
+declaration is sent, then blanks, then the result or an Error as the root element. The result's headers (x-amz-version-id) are lost.
 """
 
 import logging
@@ -12,18 +11,16 @@ from collections.abc import Callable, Iterator
 from engine.errors import InternalError, S3Error, SlowDown
 from engine.server.exchange import Response
 
-BLANK_INTERVAL_S_DEFAULT = 10.0
-"""Clients wait for 60 s at most, some for less."""
 RUNNING_MAX = 64
-"""At once in one process, those whose clients have left among them."""
+"""How many run at once in one process. Those whose clients have left count too."""
 OPERATIONS = frozenset({"CompleteMultipartUpload", "CopyObject", "UploadPartCopy"})
-"""Those whose errors clients look for inside a 200 too."""
+"""Operations for which clients expect an Error inside a 200."""
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _log = logging.getLogger("partwright.server")
 
 
 class _Task:
-    """The operation in a thread of its own, so that blanks can go out meanwhile; it goes on when the client has left."""
+    """Runs the operation in a thread of its own while blanks are sent. It goes on when the client has left."""
 
     def __init__(
         self, run: Callable[[], Response], refuse: Callable[[S3Error], Response], room: threading.Semaphore
@@ -57,10 +54,12 @@ def answer_slowly(
     blank_interval_s: float,
     room: threading.Semaphore,
 ) -> Response:
-    """The response of `run`, or, if it takes long, a 200 that begins now and ends with it; `room` bounds how many run at once.
+    """Return the response of `run`, or after `blank_interval_s` a 200 whose body is blanks and then the response's document.
+
+    `room` bounds how many run at once.
 
     Raises:
-        SlowDown: there is no room for the time of an interval.
+        SlowDown: no room became free within the interval.
     """
     if not room.acquire(timeout=blank_interval_s):
         raise SlowDown(reason="too many slow requests are running")

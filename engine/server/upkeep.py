@@ -1,4 +1,4 @@
-"""Upkeep: a thread that executes lifecycle rules while a store is served; of all processes that serve the store, one does it."""
+"""A thread executes lifecycle rules while a store is served, in one of the processes that serve the store."""
 
 import logging
 import signal
@@ -12,23 +12,23 @@ from engine.errors import StoreError
 from engine.store import Store
 
 INTERVAL_S_DEFAULT = 3600.0
-"""Rules act at midnights: within an hour of it is soon enough."""
+"""Rules take effect at midnight (UTC); within an hour of it is soon enough."""
 STOP_S_MAX = 5.0
-"""How long a step under way is waited for; one that takes longer is cut off by the end of the process, which every step may be."""
+"""How long to wait for the step under way. The end of the process cuts a longer one off, which does no harm to any step."""
 _log = logging.getLogger("partwright.server")
 
 
 class Upkeep:
-    """Reaps a store at once and then every `interval_s`, from entering until leaving or until a signal asks the process to end.
+    """Reaps a store at once and then every `interval_s`, from entering until leaving, SIGTERM or SIGINT.
 
-    Whoever comes first has the right to do it until its process ends, then another takes over, and collects the garbage of a crash.
-    For the main thread of a process that ends gently by SIGTERM and SIGINT.
+    The first process to take the upkeep lease keeps it until it ends. Then another takes over, and collects what a crash left.
+    To be entered in the main thread, for it adds to the handlers of the two signals.
     """
 
     def __init__(self, store: Store, interval_s: float) -> None:
         self._store = store
         self._interval_s = interval_s
-        self._right: Lease | None = None
+        self._lease: Lease | None = None
         self._has_collected = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="partwright-upkeep", daemon=True)
@@ -54,12 +54,12 @@ class Upkeep:
             except Exception:
                 _log.exception("reaping failed, and is tried again in %s s", self._interval_s)
             self._stopping.wait(self._interval_s)
-        if self._right is not None:
-            self._right.close()
+        if self._lease is not None:
+            self._lease.close()
 
     def _reap(self) -> None:
-        self._right = self._right or self._store.acquire_upkeep_lease()
-        if self._right is None:
+        self._lease = self._lease or self._store.acquire_upkeep_lease()
+        if self._lease is None:
             return
         for _ in self._store.reap_in_steps(collect=not self._has_collected):
             if self._stopping.is_set():
@@ -68,7 +68,7 @@ class Upkeep:
 
 
 def _also_at(number: signal.Signals, then: Callable[[], None]) -> None:
-    """Do something when a signal comes, before whatever else is done then."""
+    """Call `then` when the signal comes, before the handler that was set earlier."""
     earlier = signal.getsignal(number)
 
     def handle(number: int, frame: FrameType | None) -> None:

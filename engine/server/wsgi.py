@@ -1,4 +1,4 @@
-"""The WSGI face of the application (PEP 3333); for real WSGI servers, since wrappers around ASGI servers buffer whole bodies."""
+"""The application over WSGI (PEP 3333), for servers that speak it themselves: wrappers around ASGI servers buffer whole bodies."""
 
 import http
 import re
@@ -9,7 +9,6 @@ from typing import Any
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.s3.http import Request
 from engine.server.application import Application
-from engine.server.exchange import IDLE_TIMEOUT_S_DEFAULT
 from engine.server.reading_on import Strangers, answer_then_read_on
 from engine.server.wsgi_socket import SocketBody
 
@@ -30,11 +29,11 @@ class WsgiBody:
         self._left = length if length is not None else None if terminated else 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, at most `size`.
+        """Return the next bytes, at most `size`.
 
         Raises:
-            RequestTimeout: the client has gone quiet, and the server has a limit for that.
-            IncompleteBody: it has gone.
+            RequestTimeout: the client sends nothing, and the host server has a limit for that.
+            IncompleteBody: the client went away.
         """
         if self._left is not None:
             size = self._left if size < 0 else min(size, self._left)
@@ -64,17 +63,17 @@ class WsgiBody:
         return self._left == 0
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client still sends: to read what it expects `100 Continue` for would have the host say that."""
+        """Whether the client is still sending. If it waits for `100 Continue`, it is not: reading would make the host send that."""
         return not self.at_end and not self._has_failed and (self._has_begun or not expects_continue)
 
     def give_up(self) -> None:
-        """Nothing to tell: the host knows what it has handed out."""
+        """Do nothing: the host knows how much of the body was read."""
 
 
 class WsgiApplication:
     """The application as a WSGI callable."""
 
-    def __init__(self, application: Application, *, idle_timeout_s: float = IDLE_TIMEOUT_S_DEFAULT) -> None:
+    def __init__(self, application: Application, *, idle_timeout_s: float) -> None:
         self.application = application
         self._idle_timeout_s = idle_timeout_s
         self._strangers = Strangers()
@@ -119,7 +118,7 @@ def _request(environ: Environ) -> Request:
 
 
 def _raw_path(environ: Environ) -> bytes:
-    """The path as it came where the server tells it, else the decoded path encoded again: both decode to the same key."""
+    """Return the path as it was sent if the host server gives it, else its decoded path, encoded again. Both decode to the same key."""
     for name in ("RAW_URI", "REQUEST_URI"):
         if environ.get(name, "").startswith("/"):
             return str(environ[name]).partition("?")[0].encode("latin-1")

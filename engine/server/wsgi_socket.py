@@ -1,8 +1,7 @@
-"""The fast lane under WSGI: where the host shows the connection's own socket, the body is read from it, past the host's buffers.
+"""Bodies under gunicorn are read from the connection's own socket (`gunicorn.socket`), past the buffers of the host.
 
-gunicorn does, as `gunicorn.socket`. What it has read of the body with the head comes first, and its count of what is left is kept
-right, so that the next request on the connection stays its business. TLS, chunked bodies and sockets that do not block stay on the
-usual way.
+The bytes of the body that gunicorn read together with the headers come first. Its count of the bytes left is kept up to date, so that
+it finds the next request on the connection. Bodies over TLS, chunked ones, and those on non-blocking sockets are read by `WsgiBody`.
 """
 
 import contextlib
@@ -21,14 +20,14 @@ from engine.native.errors import ReadFailed
 from engine.native.stream import Stream
 
 BUFFER_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-"""A buffer goes back to the system with its body: malloc would keep up to 3 MiB for each that was ever in flight."""
+"""Each body's buffer is a mapping of its own, returned to the system with the body: malloc would keep up to 3 MiB for each."""
 
 
 class SocketBody(Source):
-    """A `RawBody` of known length that can feed a stream by the pump. A client that sends nothing for the time-out is given up."""
+    """A `RawBody` of known length that can feed a stream by the pump; a client that sends nothing for `idle_timeout_s` is given up."""
 
     def __init__(self, connection: socket.socket, host_body: Any, idle_timeout_s: float) -> None:
-        """Begin; `host_body` is gunicorn's Body over a LengthReader, of which nothing was read yet."""
+        """Wrap a connection; `host_body` is gunicorn's Body over a LengthReader, from which nothing was read yet."""
         self._connection = connection
         self._host_body = host_body
         self._reader = host_body.reader
@@ -38,7 +37,7 @@ class SocketBody(Source):
 
     @staticmethod
     def of(environ: Mapping[str, Any], length: int | None, idle_timeout_s: float) -> "SocketBody | None":
-        """The body of a request, if it can come this way."""
+        """Return the body of a request, or None if it can't be read from the socket."""
         connection, host_body = environ.get("gunicorn.socket"), environ["wsgi.input"]
         reader = getattr(host_body, "reader", None)
         if not length or getattr(reader, "length", None) != length or not hasattr(host_body, "failed"):
@@ -53,11 +52,11 @@ class SocketBody(Source):
         return not self._reader.length
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
-        """The next bytes, at most `size`; none only at the end. They are overwritten by the next read.
+        """Return the next bytes, at most `size`; empty only at the end. The next read overwrites them.
 
         Raises:
-            RequestTimeout: the client sent nothing for the time-out.
-            IncompleteBody: it went away.
+            RequestTimeout: the client sent nothing for `idle_timeout_s`.
+            IncompleteBody: the client went away.
         """
         wanted = self._reader.length if size < 0 else min(size, self._reader.length)
         ahead = self._read_ahead(wanted)
@@ -67,7 +66,7 @@ class SocketBody(Source):
         return read_up_to(self.read, size)
 
     def feed(self, stream: Stream, size: int) -> int:
-        """Move bytes into the stream, from the socket without a way through Python.
+        """Move at most `size` bytes into the stream, from the socket by the pump, without Python objects; return how many.
 
         Raises:
             RequestTimeout, IncompleteBody: as `read`.
@@ -88,11 +87,11 @@ class SocketBody(Source):
         return not self.at_end
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client still sends; gunicorn has said `100 Continue` to whoever expects it."""
+        """Whether the client is still sending; gunicorn has already sent `100 Continue` to a client that expects it."""
         return not self.at_end and not self._host_body.failed
 
     def give_up(self) -> None:
-        """Have the host close the connection at once: its one loop would wait 2 s for more, and all other connections with it."""
+        """Make gunicorn close the connection at once. Its one loop would wait 2 s for more, and keep all other connections waiting."""
         self._host_body.failed = True
         with contextlib.suppress(OSError):  # the client has gone
             self._connection.shutdown(socket.SHUT_RD)
@@ -105,14 +104,14 @@ class SocketBody(Source):
         return self._buffer[:count]
 
     def _read_ahead(self, size: int) -> bytes:
-        """Of the body, what the host holds already, at most `size`."""
-        held = len(self._reader.unreader.buf.getvalue())
-        data: bytes = self._reader.read(min(held, size))
+        """Return the bytes of the body that the host has read already, at most `size`."""
+        buffered = len(self._reader.unreader.buf.getvalue())
+        data: bytes = self._reader.read(min(buffered, size))
         return data
 
     @contextlib.contextmanager
     def _waiting(self) -> Iterator[None]:
-        """Wait for the client no longer than the time-out; the host looks for no other request behind a body that failed."""
+        """Bound how long the block waits for the client. If it fails, gunicorn looks for no further request on the connection."""
         self._host_body.failed = True
         self._limit(self.waits_at_most_s or 0)
         try:
@@ -126,7 +125,7 @@ class SocketBody(Source):
         self._host_body.failed = False
 
     def _limit(self, seconds: float) -> None:
-        """Let the kernel watch the time: a time-out of Python's own would make the descriptor one that does not block."""
+        """Set the kernel's time-out of the socket: Python's own would make the descriptor non-blocking."""
         fraction, whole = math.modf(seconds)
         timeval = struct.pack("@ll", int(whole), int(fraction * 1e6))
         self._connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)

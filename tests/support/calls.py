@@ -9,6 +9,7 @@ from engine.s3.http import Request
 from engine.s3.sigv4 import Verifier
 from engine.server.application import Application
 from engine.server.credentials import Authorize
+from engine.server.options import ServerOptions
 from tests.support.uploads import begin
 from tests.support.wire import client
 
@@ -182,7 +183,8 @@ class Body(io.BytesIO):
 
 def client_of(store: Store, authorize: Authorize, scheme: str = "http", **options: Any) -> Any:
     """A client of botocore's that sends to a server over the store, in this process and without a signature."""
-    application = Application(store, Verifier(lambda _: None, "us-east-1", allow_anonymous=True), authorize, **options)
+    verifier = Verifier(lambda _: None, "us-east-1", allow_anonymous=True)
+    application = Application(store, verifier, authorize, ServerOptions(**{"region": None} | options))
 
     def answer(request: Request, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         unsigned = {"authorization", "x-amz-date", "x-amz-content-sha256"}

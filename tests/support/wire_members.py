@@ -14,7 +14,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from engine.encryption.customer_keys import CustomerKey
-from engine.s3.model import snake
+from engine.s3.member_names import snake
 
 STREAMS = frozenset({"Body"})
 _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}

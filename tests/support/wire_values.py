@@ -7,7 +7,7 @@ from typing import Any
 from botocore.model import ListShape, Shape, StructureShape
 from hypothesis import strategies as st
 
-from engine.s3.model import snake
+from engine.s3.member_names import snake
 
 SECONDS = st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2100, 1, 1)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)

@@ -5,7 +5,8 @@ from botocore import xform_name
 from botocore.model import ListShape, Shape, StructureShape
 
 from engine.s3 import model
-from engine.s3.model import OPERATIONS, snake
+from engine.s3.member_names import snake
+from engine.s3.model import OPERATIONS
 from tests.support.wire import S3, SERVED, operation_model
 
 

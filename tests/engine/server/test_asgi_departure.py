@@ -60,7 +60,7 @@ def download(pieces_taken: int) -> Download:
             if sent == pieces_taken:
                 gone.set()
 
-        await AsgiApplication(application)(SCOPE, receive, send)
+        await AsgiApplication(application, threads=2, idle_timeout_s=60.0)(SCOPE, receive, send)
 
     asyncio.run(serve())
     return application

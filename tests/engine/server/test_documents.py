@@ -9,6 +9,7 @@ import pytest
 from engine import Store
 from engine.s3.sigv4 import Verifier
 from engine.server.application import Application
+from engine.server.options import ServerOptions
 from tests.support.uploads import begin
 from tests.support.wire import make_request
 
@@ -38,7 +39,8 @@ def test_trailer_behind_the_list_of_a_complete_is_compared(tiny: Store, bucket: 
     request = make_request("POST", f"/{bucket}/key?uploadId={upload.upload_id}", headers)
     body = Body(framed)
     body.length = len(framed)
-    application = Application(tiny, Verifier(lambda _: None, "us-east-1", allow_anonymous=True), lambda *_: True)
+    verifier = Verifier(lambda _: None, "us-east-1", allow_anonymous=True)
+    application = Application(tiny, verifier, lambda *_: True, ServerOptions(region=None))
     response = application.handle(request, body)
     assert isinstance(response.body, bytes)
     assert (response.status, b"<Code>BadDigest</Code>" in response.body) == ((200, False) if good else (400, True))

@@ -10,6 +10,7 @@ from engine.s3.http import Request
 from engine.s3.model import OPERATIONS, Operation
 from engine.s3.sigv4 import Identity
 from engine.server.application import Application
+from engine.server.options import ServerOptions
 from tests.support.chunks import RawBody
 from tests.support.hostile import BODY, FORMS, HASH, TARGETS, UNSIGNED_HEADERS, UPLOAD, hostile_requests
 from tests.support.signing import HOST, UNSIGNED, Form, sign, verifier
@@ -60,7 +61,7 @@ def server(tiny: Store, bucket: str) -> Server:
         calls.append((identity, action, resource))
         return True
 
-    return Server(Application(tiny, verifier(), allow), calls)
+    return Server(Application(tiny, verifier(), allow, ServerOptions(region=None)), calls)
 
 
 def element(text: str, name: str) -> str | None:

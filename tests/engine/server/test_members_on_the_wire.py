@@ -17,7 +17,8 @@ from botocore.parsers import create_parser
 
 from engine import Store
 from engine.errors import NotImplementedYet
-from engine.s3.model import OPERATIONS, snake
+from engine.s3.member_names import snake
+from engine.s3.model import OPERATIONS
 from engine.s3.parsing import needs_body, parse_input
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_output

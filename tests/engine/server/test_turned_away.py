@@ -14,6 +14,7 @@ from engine.checksums import ALGORITHMS
 from engine.native.stream import available
 from engine.s3.http import Request
 from engine.server.application import Application
+from engine.server.options import ServerOptions
 from tests.support.chunks import RawBody
 from tests.support.signing import UNSIGNED, Form, presign_v2, quote, sign, verifier, with_header
 from tests.support.uploads import begin, read
@@ -31,7 +32,7 @@ class Body(RawBody):
 
 @pytest.fixture
 def send(tiny: Store, bucket: str) -> Callable[[Request], tuple[int, str]]:
-    application = Application(tiny, verifier(), lambda identity, action, resource: True)
+    application = Application(tiny, verifier(), lambda identity, action, resource: True, ServerOptions(region=None))
 
     def send(request: Request, body: bytes = BODY) -> tuple[int, str]:
         raw = Body(body)
@@ -128,7 +129,7 @@ def test_an_empty_acl_needs_no_permission_for_acls(tiny: Store, bucket: str) -> 
         return True
 
     request = sign("PUT", "/bucket/key", headers=[("x-amz-acl", "")])
-    assert Application(tiny, verifier(), may).handle(request, Body(BODY)).status == 200
+    assert Application(tiny, verifier(), may, ServerOptions(region=None)).handle(request, Body(BODY)).status == 200
     assert asked == ["s3:PutObject"]
 
 

@@ -62,11 +62,11 @@ def test_rules_are_executed_at_once_and_then_again_and_again(tiny: Store, overdu
 
 def test_only_one_reaps_and_another_takes_over_when_it_leaves(tiny: Store, overdue: str, store_path: Path) -> None:
     with engine.open(store_path) as other, Upkeep(other, 3600) as second:
-        wait_until(lambda: second._right is not None)
+        wait_until(lambda: second._lease is not None)
         with Upkeep(tiny, OFTEN_S) as first:
             tiny.put_object(overdue, "key", b"")
             time.sleep(20 * OFTEN_S)
-            assert first._right is None
+            assert first._lease is None
             assert not is_empty(tiny, overdue)
             second.__exit__(None, None, None)
             wait_until(lambda: is_empty(tiny, overdue))

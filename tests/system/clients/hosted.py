@@ -33,7 +33,7 @@ def asgi() -> Any:
 
 
 def _make(factory: Any) -> Any:
-    logging.config.dictConfig(logging_config("json"))
+    logging.config.dictConfig(logging_config())
     options = {name: float(value) for name, value in _pairs(os.environ.get(OPTIONS, ""))}
     credentials = Credentials.load(os.environ[CREDENTIALS])
     store = engine.open(os.environ[STORE])
@@ -58,7 +58,7 @@ def serve(kind: str, host: str, port: int) -> None:
         blocking_threads=THREADS if interface == Interfaces.WSGI else 1,
         http=HTTPModes.http1,
         websockets=False,
-        log_dictconfig=logging_config("json"),
+        log_dictconfig=logging_config(),
     )
     server.serve(target_loader=functools.partial(load), wrap_loader=False)
 

@@ -56,30 +56,30 @@ class Host:
 class Hosts(contextlib.ExitStack):
     """All hosts by name, started when they are first asked for, stopped together."""
 
-    def __init__(self, place: Path, pair: Pair) -> None:
+    def __init__(self, folder: Path, pair: Pair) -> None:
         super().__init__()
-        self._place = place
+        self._folder = folder
         self.pair = pair
         self.session = boto3.session.Session()
         self._hosts: dict[str, Host] = {}
 
     def __getitem__(self, name: str) -> Host:
         if name not in self._hosts:
-            place = self._place / name
-            place.mkdir(exist_ok=True)
-            self._hosts[name] = self._start(name, place)
+            folder = self._folder / name
+            folder.mkdir(exist_ok=True)
+            self._hosts[name] = self._start(name, folder)
         return self._hosts[name]
 
-    def _start(self, name: str, place: Path) -> Host:
+    def _start(self, name: str, folder: Path) -> Host:
         if name == "attach":
-            return Host(name, self.pair, self.session, None, self.enter_context(engine.open(place / "store")))
-        return Host(name, self.pair, self.session, self.enter_context(running(self._serve(name, place))))
+            return Host(name, self.pair, self.session, None, self.enter_context(engine.open(folder / "store")))
+        return Host(name, self.pair, self.session, self.enter_context(running(self._serve(name, folder))))
 
-    def _serve(self, name: str, place: Path) -> Server:
+    def _serve(self, name: str, folder: Path) -> Server:
         if name in FOREIGN:
-            return serve_foreign(name, place, self.pair)
+            return serve_foreign(name, folder, self.pair)
         if name == "serve-tls":
-            certificate, key = write_certificate(place, ADDRESS, DOMAIN, f"*.{DOMAIN}")
+            certificate, key = write_certificate(folder, ADDRESS, DOMAIN, f"*.{DOMAIN}")
             tls = ("--tls-cert", str(certificate), "--tls-key", str(key))
-            return serve(place, self.pair, *tls, "--customer-keys-in-new-buckets", "allow", name=name)
-        return serve(place, self.pair)
+            return serve(folder, self.pair, *tls, "--customer-keys-in-new-buckets", "allow", name=name)
+        return serve(folder, self.pair)

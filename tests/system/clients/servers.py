@@ -170,7 +170,7 @@ def wait_until_connected(server: Server) -> None:
 
 
 def serve(
-    place: Path,
+    folder: Path,
     pair: Pair,
     *options: str,
     name: str = "serve",
@@ -178,8 +178,8 @@ def serve(
     environment: Mapping[str, str] | None = None,
 ) -> Server:
     """`partwright serve`; `environment` goes over this process's."""
-    port, store = free_port(), place / "store"
-    file = credentials or write_credentials(place / "credentials.toml", pair, pair.stranger)
+    port, store = free_port(), folder / "store"
+    file = credentials or write_credentials(folder / "credentials.toml", pair, pair.stranger)
     command = [PARTWRIGHT, "serve", "--store", str(store), "--listen", f"{ADDRESS}:{port}", "--credentials", str(file)]
     server = start(name, [*command, "--domain", hosted.DOMAIN, *options], port, store, pair, **(environment or {}))
     if "--tls-cert" in options:
@@ -188,10 +188,10 @@ def serve(
     return server
 
 
-def serve_foreign(name: str, place: Path, pair: Pair, **options: float) -> Server:
+def serve_foreign(name: str, folder: Path, pair: Pair, **options: float) -> Server:
     """The application, with options of its own, on a server that is not ours: one of FOREIGN."""
-    port, store = free_port(), place / "store"
-    file = write_credentials(place / "credentials.toml", pair, pair.stranger)
+    port, store = free_port(), folder / "store"
+    file = write_credentials(folder / "credentials.toml", pair, pair.stranger)
     command = [word.format(address=ADDRESS, port=port) for word in FOREIGN[name]]
     environment = {
         hosted.STORE: str(store),
