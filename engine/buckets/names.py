@@ -1,25 +1,24 @@
-"""Which names a bucket may have."""
+"""The rules for the names of buckets."""
 
 import ipaddress
-import re
 
 from engine.errors import InvalidBucketName
+from engine.objects.keys import has_bucket_form
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 def check_bucket_name(bucket: str) -> str:
-    """A name for a new bucket.
+    """Return the name of a new bucket, if it keeps the rules.
 
     Raises:
-        InvalidBucketName: it breaks a rule.
+        InvalidBucketName: the name breaks a rule.
 
     Source: User Guide, "General purpose bucket naming rules".
     """
     good = (
-        _BUCKET.fullmatch(bucket)
+        has_bucket_form(bucket)
         and ".." not in bucket
         and not bucket.startswith(_RESERVED_PREFIXES)
         and not bucket.endswith(_RESERVED_SUFFIXES)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from engine.errors import InvalidArgument, InvalidRequest, InvalidTag, MalformedXML, NotImplementedYet
+from engine.limits import Limits
 from engine.shapes.lifecycle import (
     BucketLifecycleConfiguration,
     LifecycleExpiration,
@@ -25,11 +26,10 @@ from engine.shapes.lifecycle import (
 )
 
 ID_LENGTH_MAX = 255
-PREFIX_SIZE_BYTES_MAX = 1024
 NEWER_VERSIONS_MAX = 100
 EPOCH_YEAR = 1970
-TAG_KEY_LENGTH_MAX = 128
-TAG_VALUE_LENGTH_MAX = 256
+_LIMITS = Limits()
+"""Bounds that S3 has for objects as well; those that a store changes for its objects do not concern the rules."""
 _REFUSED = {"transitions": "Transition", "noncurrent_version_transitions": "NoncurrentVersionTransition"}
 """Actions of S3's that are not executed here, by the name of their element."""
 
@@ -113,13 +113,13 @@ def _check_filter(said: LifecycleRuleFilter | None) -> None:
 
 
 def _check_conditions(conditions: LifecycleRuleAndOperator) -> None:
-    if len((conditions.prefix or "").encode()) > PREFIX_SIZE_BYTES_MAX:
-        raise InvalidRequest(f"The maximum size of a prefix is {PREFIX_SIZE_BYTES_MAX}")
+    if len((conditions.prefix or "").encode()) > _LIMITS.key_size_bytes_max:
+        raise InvalidRequest(f"The maximum size of a prefix is {_LIMITS.key_size_bytes_max}")
     tags = conditions.tags or ()
     for tag in tags:
-        if not 1 <= len(tag.key) <= TAG_KEY_LENGTH_MAX:
+        if not 1 <= len(tag.key) <= _LIMITS.tag_key_length_max:
             raise InvalidTag("The TagKey you have provided is invalid", TagKey=tag.key)
-        if len(tag.value) > TAG_VALUE_LENGTH_MAX:
+        if len(tag.value) > _LIMITS.tag_value_length_max:
             raise InvalidTag("The TagValue you have provided is invalid", TagKey=tag.key, TagValue=tag.value)
     if len({tag.key for tag in tags}) < len(tags):
         raise InvalidRequest("Duplicate Tag Keys are not allowed.")

@@ -5,8 +5,10 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from engine.limits import Limits
+
 RULE_COUNT_MAX = 1000
-_INTEGER_MAX = 2**31 - 1
+_INTEGER_MAX = Limits().integer_max
 _LONG_MAX = 2**63 - 1
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]

@@ -204,17 +204,24 @@ def reject_unknown_members(method: Callable[Parameters, Result]) -> Callable[Par
     return run
 
 
-@functools.cache
 def parameters(method: Callable[..., Any]) -> frozenset[str]:
-    """The names a method takes, those of its `**said` too."""
-    import inspect  # once a method, when it is first called: too large for whoever only imports
+    """The names of the members that a method takes, those of its `**request` too.
 
-    method = inspect.unwrap(method)
+    They are kept by function: a bound method would be a new key for each view of a store, and the server makes one a request.
+    """
+    return _parameters(getattr(method, "__func__", method))
+
+
+@functools.cache
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    import inspect  # when an operation is first called: too large for whoever only imports
+
+    function = inspect.unwrap(function)
     names: set[str] = set()
-    for name, parameter in inspect.signature(method).parameters.items():
+    for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            for said in get_args(parameter.annotation):
-                names |= said.__optional_keys__
+            for members in get_args(parameter.annotation):
+                names |= members.__optional_keys__
         elif name != "self":
             names.add(name)
     return frozenset(names)
