@@ -10,7 +10,7 @@ _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 def check_bucket_name(bucket: str) -> str:
-    """Return the name of a new bucket, if it keeps the rules.
+    """Return the name of a new bucket, if it is valid.
 
     Raises:
         InvalidBucketName: the name breaks a rule.
