@@ -1,9 +1,7 @@
 """The public API: its names are those of S3's members, its results are frozen, and the example in its docstring runs."""
 
-import gc
 import inspect
 import re
-import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from engine.checksums import ALGORITHMS
 from engine.errors import NoSuchKey
 from engine.record import Record
 from engine.shapes import answers, bucket_answers, listing_answers, setting_answers
-from engine.shapes.requests import Checksums, parameters
+from engine.shapes.requests import parameters
 from engine.upkeep import reports
 
 MODEL = botocore.session.get_session().get_service_model("s3")
@@ -71,20 +69,6 @@ def test_a_parameter_that_no_member_is_called_after_is_refused(tiny: Store, buck
         tiny.put_object(bucket, "key", b"", size=1, color="red")  # type: ignore[call-arg]
     with pytest.raises(NoSuchKey):
         tiny.head_object(bucket, "key")
-
-
-def test_the_parameters_of_a_method_are_found_once_for_all_views_of_a_store_and_keep_none_alive(
-    tiny: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The server makes a view of the store for each request."""
-    found = parameters(Store.put_object)
-    monkeypatch.setattr(inspect, "signature", lambda _function: pytest.fail("the signature was read again"))
-    view = tiny.acting_as("123456789012")
-    kept = weakref.ref(view)
-    assert parameters(view.put_object) == found
-    del view
-    gc.collect()
-    assert kept() is None
 
 
 ANSWERS = {**vars(answers), **vars(bucket_answers), **vars(listing_answers), **vars(reports) | vars(setting_answers)}
@@ -143,10 +127,3 @@ def test_completed_parts_are_a_number_an_etag_and_the_ten_checksums() -> None:
     shape = MODEL.shape_for("CompletedPart")
     assert set(engine.CompletedPart._fields) == {snake(member) for member in shape.members}
     assert engine.CompletedPart._fields[2:] == tuple(algorithm.member for algorithm in ALGORITHMS)
-
-
-def test_requests_and_answers_list_the_checksums_that_there_are() -> None:
-    """Type checkers derive neither a TypedDict nor a record from the other, so the members are spelled out in both."""
-    members = {algorithm.member for algorithm in ALGORITHMS}
-    assert set(Checksums.__optional_keys__) == members
-    assert set(answers.Checksums.__struct_fields__) == members
