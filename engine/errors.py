@@ -6,7 +6,7 @@ EngineError
 │   └── InternalError
 │       ├── StoreFull             the disk or LMDB's map is full
 │       └── CommitUnknown         the commit reported an error, and may have reached the disk
-├── StoreError        a fault of the store as a whole: for its operator, never for the wire
+├── StoreError        the store itself: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreClosed
 └── NativeError       a negative status of the C core: `engine.native.errors`
 """

@@ -1,16 +1,16 @@
-"""The form of a key, and of the other texts that name things: prefixes, markers, buckets; pure functions."""
+"""Which names a request may have: keys, prefixes and markers as bytes, and the form of a bucket's name."""
 
 import re
 
 from engine.errors import InvalidArgument, KeyTooLongError
 from engine.limits import Limits
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_FORM = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 def has_bucket_form(text: str) -> bool:
-    """Whether a text has the characters and the length of a bucket's name."""
-    return _BUCKET.fullmatch(text) is not None
+    """Whether a text has the characters and the length of a bucket's name, so that there may be such a bucket."""
+    return _BUCKET_FORM.fullmatch(text) is not None
 
 
 def encode_key(key: str, limits: Limits) -> bytes:
