@@ -1,11 +1,11 @@
-"""Every error of the engine; those of the C core are in `engine.native.errors`. Nothing here turns into XML or is logged.
+"""All errors of the engine but those of the C core, which are in `engine.native.errors`. The server turns them into XML.
 
 EngineError
-├── S3Error           what S3 answers: code, status, message, extra elements (texts: API page "Error responses", and AWS's own answers)
-│   ├── AccessDenied … XAmzContentSHA256Mismatch      one class a code
+├── S3Error           an error of S3: code, status, message, extra elements (texts: API page "Error responses", and AWS's answers)
+│   ├── AccessDenied … XAmzContentSHA256Mismatch      one class for each code
 │   └── InternalError
-│       ├── StoreFull             the disk or the map is full
-│       └── CommitUnknown         the commit failed, and may have happened
+│       ├── StoreFull             the disk or LMDB's map is full
+│       └── CommitUnknown         the commit reported an error, and may have reached the disk
 ├── StoreError        the store itself: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreDamaged, StoreClosed
 └── NativeError       a negative status of the C core: `engine.native.errors`
@@ -16,13 +16,13 @@ from typing import ClassVar, Self
 
 
 class EngineError(Exception):
-    """Base of everything the engine raises on purpose."""
+    """The base of all errors that the engine raises on purpose."""
 
 
 class S3Error(EngineError):
-    """An answer of S3's: `code`, HTTP `status`, `message`, and `extras`, the further elements of the XML body by name.
+    """An error of S3: `code`, HTTP `status`, `message`, and `extras`, the further elements of the XML body by name.
 
-    `headers` go with the answer. `reason` adds words for the local reader (library, command line); the wire never shows it.
+    `headers` go with the answer. `reason` explains more to the user of the library or command line; the wire never shows it.
     """
 
     code: ClassVar[str]
@@ -40,7 +40,7 @@ class S3Error(EngineError):
         super().__init__(self.message)
 
     def with_headers(self, headers: Mapping[str, str | None]) -> Self:
-        """The same error with some headers; None is none."""
+        """Add response headers; None values are skipped."""
         self.headers |= {name: text for name, text in headers.items() if text is not None}
         return self
 
@@ -353,23 +353,23 @@ class InternalError(S3Error):
 
 
 class StoreFull(InternalError):
-    """The disk (or LMDB's map) is full: InternalError to a client, `reason` tells the operator."""
+    """The disk or LMDB's map is full. A client gets an InternalError; `reason` is for the operator."""
 
     code = "InternalError"
 
 
 class CommitUnknown(InternalError):
-    """A metadata commit failed in a way that may still have reached the disk: every step is safe to retry."""
+    """A metadata commit reported an error, and may have reached the disk all the same. It is safe to repeat the operation."""
 
     code = "InternalError"
 
 
 class StoreError(EngineError):
-    """The store as a place on a disk can't do what was asked; the message is for the person who runs it."""
+    """The store as a whole can't be used as requested; the message is for its operator."""
 
 
 class NotAStore(StoreError):
-    """The path holds no store (and none was to be created), or something else lives there."""
+    """The path holds no store, and none was to be created; or it holds something else."""
 
 
 class NewerFormat(StoreError):
@@ -377,15 +377,15 @@ class NewerFormat(StoreError):
 
 
 class StoreInUse(StoreError):
-    """Another process (or another Store of this one) uses the store in a way that excludes this."""
+    """Another process, or another Store in this process, uses the store in a way that excludes this use."""
 
 
 class UnsafeFileSystem(StoreError):
-    """The path lies on a network file system, where neither locks nor syncs can be relied on."""
+    """The path is on a network file system, where neither locks nor syncs are reliable."""
 
 
 class ReadOnlyStore(StoreError):
-    """A write was asked of a store opened read-only, or on a medium that refuses writes."""
+    """A write was called on a store that was opened read-only, or that is on a medium that refuses writes."""
 
 
 class StoreClosed(StoreError):

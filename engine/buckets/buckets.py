@@ -1,4 +1,4 @@
-"""CreateBucket, HeadBucket, GetBucketLocation, ListBuckets, DeleteBucket."""
+"""CreateBucket, HeadBucket, GetBucketLocation, ListBuckets and DeleteBucket."""
 
 from typing import Unpack
 
@@ -34,15 +34,16 @@ class Buckets:
         object_lock_enabled_for_bucket: bool = False,
         blocked_encryption_types: tuple[str, ...] = (),
     ) -> CreateBucketOutput:
-        """Create a bucket; one with object lock keeps versions. In us-east-1 its owner may say it again, if it asks for nothing new.
+        """Create a bucket; with object lock its versioning is enabled.
 
-        `blocked_encryption_types` is ours: `("SSE-C",)` makes a bucket as S3 does since 2026, until PutBucketEncryption says otherwise.
+        In us-east-1 its owner may repeat the request, unless the bucket would get object lock by it. `blocked_encryption_types` is
+        this library's own parameter: `("SSE-C",)` makes a bucket as S3 does since 2026, until PutBucketEncryption changes it.
 
         Raises:
-            MalformedXML: no encryption of that type can be blocked.
+            MalformedXML: S3 can't block an encryption of that type.
             InvalidBucketName, BucketAlreadyOwnedByYou, BucketAlreadyExists.
 
-        Source: API page CreateBucket; AWS's answers (200 in us-east-1, 409 elsewhere, and to what asks for more).
+        Source: API page CreateBucket; AWS's answers to repeated ones (200 in us-east-1, 409 elsewhere, and if it adds object lock).
         """
         self._context.check_writable()
         record = BucketRecord(
@@ -53,17 +54,17 @@ class Buckets:
         try:
             self._context.meta.create_bucket(check_bucket_name(bucket), record)
         except BucketAlreadyOwnedByYou:
-            asks_for_a_lock = object_lock_enabled_for_bucket and self._context.meta.find_bucket(bucket).lock is None
-            if self._context.region != REGION or asks_for_a_lock:
+            adds_lock = object_lock_enabled_for_bucket and self._context.meta.find_bucket(bucket).lock is None
+            if self._context.region != REGION or adds_lock:
                 raise
         return CreateBucketOutput(location=f"/{bucket}", bucket_arn=_arn(bucket))
 
     @reject_unknown_members
     def head_bucket(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> HeadBucketOutput:
-        """Tell whether a bucket exists.
+        """Return the region and the ARN of a bucket.
 
         Raises:
-            NoSuchBucket.
+            NoSuchBucket: it does not exist.
 
         Source: API page HeadBucket.
         """
@@ -73,7 +74,7 @@ class Buckets:
 
     @reject_unknown_members
     def get_bucket_location(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketLocationOutput:
-        """Tell the region of a bucket.
+        """Return the region of a bucket.
 
         Raises:
             NoSuchBucket.
@@ -92,10 +93,10 @@ class Buckets:
         continuation_token: str | None = None,
         bucket_region: str | None = None,
     ) -> ListBucketsOutput:
-        """List the caller's buckets by name; where they are is told to those who ask for some of them only.
+        """List the caller's buckets by name, a page of at most 10,000; with any parameter each has its region and ARN as well.
 
         Raises:
-            InvalidArgument: max_buckets is not within 1..10000, the token is none, or the prefix no Unicode.
+            InvalidArgument: max_buckets is not within 1..10000, or the token or the prefix is not valid.
 
         Source: API page ListBuckets; AWS's answers.
         """
@@ -108,8 +109,8 @@ class Buckets:
             page: Page[BucketEntry] = Page((), (), False)
         else:
             page = self._context.meta.list_buckets(self._context.caller, prefix or "", after, limit)
-        asked = (prefix, max_buckets, continuation_token, bucket_region)
-        names_region = any(each is not None for each in asked)
+        parameters = (prefix, max_buckets, continuation_token, bucket_region)
+        names_region = any(each is not None for each in parameters)
         return ListBucketsOutput(
             buckets=tuple(self._listed_bucket(entry, names_region) for entry in page.items),
             owner=Owner(self._context.canonical_id(self._context.caller)),
@@ -125,10 +126,11 @@ class Buckets:
 
     @reject_unknown_members
     def delete_bucket(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
-        """Delete a bucket that holds no objects; open uploads do not keep it, and are freed: many of them bit by bit, later.
+        """Delete a bucket without objects. Its open uploads are aborted, and the parts of many are removed step by step later.
 
         Raises:
-            NoSuchBucket, BucketNotEmpty.
+            NoSuchBucket.
+            BucketNotEmpty: it holds an object, a version or a delete marker.
 
         Source: API page DeleteBucket.
         """

@@ -1,4 +1,4 @@
-"""Which names a bucket may have."""
+"""The rules for the names of buckets."""
 
 import ipaddress
 
@@ -10,10 +10,10 @@ _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 
 
 def check_bucket_name(bucket: str) -> str:
-    """A name for a new bucket.
+    """Return the name of a new bucket, if it is valid.
 
     Raises:
-        InvalidBucketName: it breaks a rule.
+        InvalidBucketName: the name breaks a rule.
 
     Source: User Guide, "General purpose bucket naming rules".
     """

@@ -1,4 +1,4 @@
-"""What is set of a bucket as a whole: the rules of its lifecycle, object lock, encryption, and who pays for requests."""
+"""The operations on the settings of a bucket: lifecycle, object lock, encryption and request payment."""
 
 from collections.abc import Mapping
 from typing import Any, Unpack
@@ -49,11 +49,11 @@ class BucketSettings:
         lifecycle_configuration: BucketLifecycleConfiguration | Mapping[str, Any] | None = None,
         **request: Unpack[BucketOwnerCondition],
     ) -> PutBucketLifecycleConfigurationOutput:
-        """Set the rules of a bucket's lifecycle, in place of all that were set; `Store.reap` and the server execute them.
+        """Replace all lifecycle rules of a bucket; `Store.reap` and the server execute them.
 
         Raises:
             NoSuchBucket.
-            MalformedXML, InvalidArgument, InvalidRequest, InvalidTag: a rule is wrong.
+            MalformedXML, InvalidArgument, InvalidRequest, InvalidTag: a rule is not valid.
             NotImplementedYet: a rule moves objects to another storage class.
 
         Source: API page PutBucketLifecycleConfiguration.
@@ -67,7 +67,7 @@ class BucketSettings:
     def get_bucket_lifecycle_configuration(
         self, bucket: str, **request: Unpack[BucketOwnerCondition]
     ) -> GetBucketLifecycleConfigurationOutput:
-        """Tell the rules of a bucket's lifecycle.
+        """Return the lifecycle rules of a bucket.
 
         Raises:
             NoSuchBucket, NoSuchLifecycleConfiguration.
@@ -83,7 +83,7 @@ class BucketSettings:
 
     @reject_unknown_members
     def delete_bucket_lifecycle(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
-        """Drop all rules of a bucket's lifecycle; that there are none is no error.
+        """Remove all lifecycle rules of a bucket; it is no error if it has none.
 
         Raises:
             NoSuchBucket.
@@ -102,12 +102,12 @@ class BucketSettings:
         object_lock_configuration: Mapping[str, Any] | None = None,
         **request: Unpack[Request],
     ) -> PutObjectLockConfigurationOutput:
-        """Have versions locked, and say for how long by default; it is never undone.
+        """Enable object lock for a bucket, and set its default retention; object lock can't be disabled again.
 
         Raises:
             NoSuchBucket.
-            MalformedXML, InvalidArgument: the rule can't be so.
-            InvalidBucketState: the bucket does not keep versions.
+            MalformedXML, InvalidArgument: the rule is not valid.
+            InvalidBucketState: versioning is not enabled.
 
         Source: API page PutObjectLockConfiguration.
         """
@@ -129,7 +129,7 @@ class BucketSettings:
     def get_object_lock_configuration(
         self, bucket: str, **request: Unpack[BucketOwnerCondition]
     ) -> GetObjectLockConfigurationOutput:
-        """Tell whether versions can be locked, and for how long they are by default.
+        """Return whether a bucket has object lock, and its default retention.
 
         Raises:
             NoSuchBucket, ObjectLockConfigurationNotFoundError.
@@ -153,15 +153,15 @@ class BucketSettings:
         server_side_encryption_configuration: ServerSideEncryptionConfiguration | Mapping[str, Any] | None = None,
         **request: Unpack[BucketOwnerCondition],
     ) -> None:
-        """Say how objects are encrypted that ask for nothing, and what they may not ask for (`SSE-C`); what is there stays as it is.
+        """Set the default encryption of new objects, and whether SSE-C is blocked; stored objects stay as they are.
 
-        `{"rules": [{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]}`. A rule that says nothing of blocked
-        types leaves what is blocked as it is.
+        `{"rules": [{"apply_server_side_encryption_by_default": {"sse_algorithm": "AES256"}}]}`. Blocked types stay unless the rule
+        sets them.
 
         Raises:
             NoSuchBucket.
-            MalformedXML, InvalidArgument: the rule can't be so.
-            NotImplementedYet: two layers of encryption.
+            MalformedXML, InvalidArgument: the rule is not valid.
+            NotImplementedYet: the rule asks for two layers of encryption (`aws:kms:dsse`).
 
         Source: API page PutBucketEncryption.
         """
@@ -176,7 +176,7 @@ class BucketSettings:
 
     @reject_unknown_members
     def get_bucket_encryption(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketEncryptionOutput:
-        """Tell how objects are encrypted that ask for nothing.
+        """Return the default encryption of new objects.
 
         Raises:
             NoSuchBucket, ServerSideEncryptionConfigurationNotFoundError.
@@ -191,12 +191,12 @@ class BucketSettings:
 
     @reject_unknown_members
     def delete_bucket_encryption(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
-        """Encrypt no longer what asks for nothing; what is blocked stays blocked until a PutBucketEncryption says NONE.
+        """Remove the default encryption; blocked types stay blocked until a PutBucketEncryption sets NONE.
 
         Raises:
             NoSuchBucket.
 
-        Source: API page DeleteBucketEncryption; of blocked types it says nothing.
+        Source: API page DeleteBucketEncryption, which does not mention blocked types.
         """
         self._context.check_writable()
         self._context.authorized_bucket(bucket, request)
@@ -212,11 +212,11 @@ class BucketSettings:
         request_payment_configuration: Mapping[str, Any] | None = None,
         **request: Unpack[BucketOwnerCondition],
     ) -> None:
-        """Say who pays for requests: `{"payer": "Requester"}` or `{"payer": "BucketOwner"}`.
+        """Set who pays for requests: `{"payer": "Requester"}` or `{"payer": "BucketOwner"}`.
 
         Raises:
             NoSuchBucket.
-            MalformedXML: it says neither.
+            MalformedXML: the payer is neither.
 
         Source: API page PutBucketRequestPayment.
         """
@@ -231,7 +231,7 @@ class BucketSettings:
     def get_bucket_request_payment(
         self, bucket: str, **request: Unpack[BucketOwnerCondition]
     ) -> GetBucketRequestPaymentOutput:
-        """Tell who pays for requests.
+        """Return who pays for requests.
 
         Raises:
             NoSuchBucket.

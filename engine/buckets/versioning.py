@@ -28,13 +28,14 @@ class BucketVersioning:
         versioning_configuration: Mapping[str, Any] | None = None,
         **request: Unpack[BucketOwnerCondition],
     ) -> None:
-        """Keep versions from now on (`{"status": "Enabled"}`), or keep those that are there (`{"status": "Suspended"}`).
+        """Enable versioning (`{"status": "Enabled"}`), or suspend it (`{"status": "Suspended"}`), which leaves existing versions.
 
         Raises:
             NoSuchBucket.
-            IllegalVersioningConfigurationException, MalformedXML: it says neither.
-            NotImplementedYet: it wants MFA for deletions.
-            InvalidBucketState: suspended, in a bucket with object lock.
+            IllegalVersioningConfigurationException: there is no status.
+            MalformedXML: the status is neither.
+            NotImplementedYet: the configuration enables MFA delete.
+            InvalidBucketState: versioning of a bucket with object lock can't be suspended.
 
         Source: API page PutBucketVersioning.
         """
@@ -53,7 +54,7 @@ class BucketVersioning:
 
     @reject_unknown_members
     def get_bucket_versioning(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketVersioningOutput:
-        """Tell whether versions are kept.
+        """Return the versioning state of a bucket.
 
         Raises:
             NoSuchBucket.
@@ -65,7 +66,7 @@ class BucketVersioning:
 
 
 def _wanted(configuration: Mapping[str, Any]) -> Versioning:
-    """The state a configuration asks for."""
+    """The versioning state that a configuration sets."""
     if configuration.get("mfa_delete") == "Enabled":
         raise NotImplementedYet(Header="MfaDelete", additionalMessage="MfaDelete is not supported here")
     status = configuration.get("status")

@@ -1,1 +1,1 @@
-"""Lifecycle rules: what S3 takes, and when a rule acts."""
+"""Lifecycle rules: their validation and storage, and the moments at which they act."""

@@ -1,7 +1,7 @@
-"""When the rules of a lifecycle act on an upload, an object or a version, and which rule it is: pure functions of what is known of it.
+"""The moment at which a lifecycle rule acts on an upload, an object or a version, and that rule's id; pure functions.
 
-Days count from the event, and are rounded up to the next midnight UTC; of several rules the one that acts first is meant. A rule
-holds for what was there before it as well.
+Days count from the event, and are rounded up to the next midnight UTC. If several rules match, the one that acts first wins. A rule
+also applies to uploads and objects that are older than the rule.
 
 Source: User Guide, "Lifecycle rules: based on an object's age" and "Conflicting lifecycle actions".
 """
@@ -19,7 +19,7 @@ from engine.record import Record
 from engine.shapes.lifecycle import LifecycleExpiration, LifecycleRule, Rules
 
 LIFECYCLES_KEPT_MAX = 64
-"""Read rules that are kept, of the buckets asked for last."""
+"""How many buckets' rules stay unpacked in memory: those used last."""
 DAY_NS = 24 * 3600 * 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH).days
@@ -28,14 +28,14 @@ Action = TypeVar("Action")
 
 
 class Deadline(Record, frozen=True):
-    """The moment a rule acts on something, in ns since the epoch, and the rule's id."""
+    """The moment at which a rule acts, in ns since the epoch, and the rule's id."""
 
     at_ns: int
     rule_id: str
 
     @property
     def moment(self) -> datetime:
-        """The moment, to the second; the last day that a date can name stands for all that come after it."""
+        """The moment, to the second; at most the last day that a datetime can hold."""
         beyond = self.at_ns >= _LAST_DAY * DAY_NS
         return _EPOCH + (timedelta(days=_LAST_DAY) if beyond else timedelta(seconds=self.at_ns // 10**9))
 
@@ -46,12 +46,12 @@ class Deadline(Record, frozen=True):
 
 
 def midnight_after(event_ns: int, days: int) -> int:
-    """The first midnight UTC that comes after `days` whole days since the event; in ns since the epoch."""
+    """The first midnight UTC after `days` whole days since the event, in ns since the epoch."""
     return (event_ns // DAY_NS + days + 1) * DAY_NS
 
 
 class _Scope(Record, frozen=True):
-    """What an enabled rule is about; `order` is its place among the rules."""
+    """The keys, sizes (bytes) and tags that an enabled rule applies to; `order` is its index among the rules."""
 
     order: int
     rule_id: str
@@ -62,18 +62,18 @@ class _Scope(Record, frozen=True):
 
     @staticmethod
     def of(order: int, rule: LifecycleRule) -> "_Scope":
-        said = rule.conditions
-        above = said.object_size_greater_than
+        conditions = rule.conditions
+        above = conditions.object_size_greater_than
         return _Scope(
             order=order,
             rule_id=rule.id or "",
-            prefix=(said.prefix or "").encode(),
-            tags=tuple((tag.key, tag.value) for tag in said.tags or ()),
+            prefix=(conditions.prefix or "").encode(),
+            tags=tuple((tag.key, tag.value) for tag in conditions.tags or ()),
             size_above=-1 if above is None else above,
-            size_below=said.object_size_less_than,
+            size_below=conditions.object_size_less_than,
         )
 
-    def holds(self, key: bytes, size: int, tags: Mapping[str, str]) -> bool:
+    def matches(self, key: bytes, size: int, tags: Mapping[str, str]) -> bool:
         return (
             key.startswith(self.prefix)
             and size > self.size_above
@@ -83,7 +83,7 @@ class _Scope(Record, frozen=True):
 
 
 class _Effects(Generic[Action]):
-    """The enabled rules that do one thing, found by a prefix and a tag that they demand: of a thousand only a few are looked at."""
+    """The enabled rules with one kind of action, indexed by prefix and first tag, so that of a thousand rules few are examined."""
 
     __slots__ = ("_by_demand", "_sizes")
 
@@ -100,13 +100,13 @@ class _Effects(Generic[Action]):
         return itertools.chain.from_iterable(self._by_demand.values())
 
     def on(self, key: bytes, size: int, tags: Mapping[str, str]) -> Iterator[tuple[_Scope, Action]]:
-        """The rules that hold for a key of that size with those tags."""
+        """The rules that match an object of that key, size and tags."""
         for prefix_size in self._sizes:
             if prefix_size > len(key):
                 return
             for tag in (None, *tags.items()):
                 for scope, action in self._by_demand.get((key[:prefix_size], tag), ()):
-                    if scope.holds(key, size, tags):
+                    if scope.matches(key, size, tags):
                         yield scope, action
 
     @property
@@ -115,7 +115,7 @@ class _Effects(Generic[Action]):
 
 
 class Lifecycle:
-    """The enabled rules of one bucket, sorted by what they do. Keys are bytes, times ns since the epoch, sizes bytes."""
+    """The enabled rules of one bucket, by kind of action. Keys are bytes, times ns since the epoch, sizes bytes."""
 
     __slots__ = ("_aborts", "_expirations", "_removals")
 
@@ -126,28 +126,28 @@ class Lifecycle:
 
     @property
     def upload_prefix(self) -> bytes | None:
-        """What the keys of all uploads begin with that a rule may abort; None if no rule aborts."""
+        """The common prefix of the keys of all uploads that a rule may abort; None if no rule aborts any."""
         return _common_prefix(self._aborts.prefixes)
 
     @property
     def version_prefix(self) -> bytes | None:
-        """What the keys of all objects and versions begin with that a rule may end; None if there is no such rule."""
+        """The common prefix of the keys of all objects and versions that a rule may remove; None if no rule removes any."""
         return _common_prefix(self._expirations.prefixes | self._removals.prefixes)
 
     @property
     def newer_versions_max(self) -> int:
-        """How many noncurrent versions newer than another a rule may ask for."""
+        """The largest NewerNoncurrentVersions of any rule."""
         return max((action.newer_noncurrent_versions or 0 for _, action in self._removals), default=0)
 
     def abort_of(self, key: bytes, initiated_ns: int) -> Deadline | None:
-        """When an open upload is aborted."""
+        """The moment at which an open upload is aborted; None for never, as below."""
         return _earliest(
             (midnight_after(initiated_ns, action.days_after_initiation), scope)
             for scope, action in self._aborts.on(key, 0, {})
         )
 
     def expiration_of(self, key: bytes, size: int, tags: Mapping[str, str], modified_ns: int) -> Deadline | None:
-        """When an object, the current version of its key, expires."""
+        """The moment at which an object, the current version of its key, expires."""
         return _earliest(
             (at_ns, scope)
             for scope, action in self._expirations.on(key, size, tags)
@@ -155,7 +155,7 @@ class Lifecycle:
         )
 
     def marker_removal_of(self, key: bytes, marked_ns: int) -> Deadline | None:
-        """When a delete marker with no version behind it is removed: by age as an object is, or at once."""
+        """The moment at which a delete marker that is the only version of its key is removed: by age as an object, or at once."""
         return _earliest(
             (at_ns, scope)
             for scope, action in self._expirations.on(key, 0, {})
@@ -165,7 +165,10 @@ class Lifecycle:
     def version_removal_of(
         self, key: bytes, size: int, tags: Mapping[str, str], replaced_ns: int, newer_count: int
     ) -> Deadline | None:
-        """When a version is removed that was replaced at `replaced_ns`; `newer_count` noncurrent versions are newer than it."""
+        """The moment at which a noncurrent version is removed.
+
+        It was replaced at `replaced_ns`, and `newer_count` noncurrent versions are newer than it.
+        """
         return _earliest(
             (midnight_after(replaced_ns, action.noncurrent_days), scope)
             for scope, action in self._removals.on(key, size, tags)
@@ -175,7 +178,7 @@ class Lifecycle:
 
 @functools.lru_cache(maxsize=LIFECYCLES_KEPT_MAX)
 def lifecycle_of(document: bytes | None) -> Lifecycle:
-    """The lifecycle that packed rules make; without any nothing is ever due."""
+    """The lifecycle of packed rules; None stands for a bucket without rules."""
     return Lifecycle(unpack_rules(document) if document is not None else ())
 
 
@@ -194,6 +197,6 @@ def _common_prefix(prefixes: Iterable[bytes]) -> bytes | None:
 
 
 def _earliest(ends: Iterable[tuple[int, _Scope]]) -> Deadline | None:
-    """The first to come; of two at one moment the one of the earlier rule."""
+    """The earliest deadline; of two at one moment the one whose rule comes first."""
     first = min(ends, key=lambda end: (end[0], end[1].order), default=None)
     return Deadline(first[0], first[1].rule_id) if first is not None else None

@@ -1,4 +1,4 @@
-"""What an answer tells of the checksum of an object, or of one of its parts."""
+"""The members of answers that show the checksum of an object, or of one of its parts."""
 
 from typing import Any
 
@@ -11,44 +11,44 @@ from engine.shapes.requests import ReadRequest
 
 
 def of_object(value: bytes, algorithm: str) -> StoredChecksum:
-    """What is kept of an object that came in one piece."""
+    """The checksum to store for an object that came in one piece."""
     return StoredChecksum(algorithm, "FULL_OBJECT", value)
 
 
 def of_part(part: PartRecord) -> dict[str, str]:
-    """The member of an answer that shows a part's checksum, which is in clear."""
+    """The member of an answer that shows the checksum of a part, which must not be encrypted."""
     return shown_value(part.algorithm, part.checksum)
 
 
 def shown_value(algorithm: str, value: bytes) -> dict[str, str]:
-    """The member of an answer that shows a checksum; none without an algorithm."""
+    """The member of an answer that shows a checksum; no member if there is no algorithm."""
     return {BY_NAME[algorithm].member: show(value)} if algorithm else {}
 
 
-def shown(whole: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
+def shown(checksum: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
     """The members of an answer that show an object's checksum, if it has one; `part_count` is appended to a COMPOSITE one."""
-    if whole is None:
+    if checksum is None:
         return {}
-    count = f"-{part_count}" if part_count is not None and whole.type == "COMPOSITE" else ""
-    return {BY_NAME[whole.algorithm].member: show(whole.value) + count, "checksum_type": whole.type}
+    count = f"-{part_count}" if part_count is not None and checksum.type == "COMPOSITE" else ""
+    return {BY_NAME[checksum.algorithm].member: show(checksum.value) + count, "checksum_type": checksum.type}
 
 
 def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
-    """The members of a listing that tell which checksum an object has."""
+    """The members of a listing that name the algorithm and type of an object's checksum."""
     return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
 
 
 def asks_for_checksum(request: ReadRequest) -> bool:
-    """Whether a request asks for a checksum."""
+    """Whether a request has x-amz-checksum-mode: ENABLED."""
     return (request.get("checksum_mode") or "").upper() == "ENABLED"
 
 
 def checksum_of_read(
     record: ObjectRecord, manifest: Manifest, extent: Extent, request: ReadRequest, seal: Seal
 ) -> dict[str, str]:
-    """The members that show the checksum of what a GetObject or HeadObject gives, if it asks for it.
+    """The members of a GetObject or HeadObject answer that show a checksum, if the request asks for it.
 
-    Of an object whose checksum is COMPOSITE a part has its own; of any other only the whole has one, and a range has none.
+    The whole object has one. A part has one only if the object's checksum is COMPOSITE, and a range has none.
     """
     if not asks_for_checksum(request) or record.checksum is None:
         return {}

@@ -23,11 +23,11 @@ from engine.record import Record
 from engine.shapes.requests import CopySourceRequest, ReadRequest
 
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
-_OFFSET_DIGITS_MAX = 19  # beyond any object, and far from what int() refuses to read
+_OFFSET_DIGITS_MAX = 19  # more than the size of any object has, and far fewer than int() accepts
 
 
 class Conditions(Record, frozen=True):
-    """The four conditions of a read; ETags with or without quotes, or `*`."""
+    """The four conditions of a read; an ETag is written with or without quotes, or as `*`."""
 
     if_match: str | None = None
     if_none_match: str | None = None
@@ -36,7 +36,7 @@ class Conditions(Record, frozen=True):
 
     @classmethod
     def of(cls, request: ReadRequest) -> "Conditions":
-        """Those of a request."""
+        """Take the conditions from a request."""
         return cls(
             request.get("if_match"),
             request.get("if_none_match"),
@@ -45,7 +45,7 @@ class Conditions(Record, frozen=True):
         )
 
     def check(self, etag: str, modified: datetime) -> None:
-        """Let the read go on, or refuse it.
+        """Refuse a read whose conditions do not hold.
 
         A matching If-Match overrides If-Unmodified-Since, a failing If-None-Match overrides If-Modified-Since.
 
@@ -57,23 +57,23 @@ class Conditions(Record, frozen=True):
         """
         second = modified.replace(microsecond=0)
         if self.if_match is not None:
-            if not _names(self.if_match, etag):
+            if not _matches(self.if_match, etag):
                 raise PreconditionFailed(Condition="If-Match")
         elif self.if_unmodified_since is not None and second > self.if_unmodified_since:
             raise PreconditionFailed(Condition="If-Unmodified-Since")
         if self.if_none_match is not None:
-            if _names(self.if_none_match, etag):
+            if _matches(self.if_none_match, etag):
                 raise _not_modified(etag, modified)
         elif self.if_modified_since is not None and second <= self.if_modified_since <= datetime.now(modified.tzinfo):
             raise _not_modified(etag, modified)
 
 
 class CopyConditions(Conditions, frozen=True):
-    """The four conditions on the source of a copy: every one that does not hold is a 412."""
+    """The four conditions on the source of a copy; one that does not hold is always answered with a 412."""
 
     @classmethod
     def of_source(cls, request: CopySourceRequest) -> "CopyConditions":
-        """Those of a request."""
+        """Take the conditions from a request."""
         return cls(
             request.get("copy_source_if_match"),
             request.get("copy_source_if_none_match"),
@@ -82,10 +82,10 @@ class CopyConditions(Conditions, frozen=True):
         )
 
     def check(self, etag: str, modified: datetime) -> None:
-        """Let the copy go on, or refuse it.
+        """Refuse a copy whose conditions do not hold.
 
         Raises:
-            PreconditionFailed: named by its header, x-amz-copy-source-If-….
+            PreconditionFailed: it names the header, x-amz-copy-source-If-….
 
         Source: API page CopyObject; AWS's answers to UploadPartCopy.
         """
@@ -99,17 +99,17 @@ class CopyConditions(Conditions, frozen=True):
 
 
 def _not_modified(etag: str, modified: datetime) -> NotModified:
-    """The 304, with the headers it must have (RFC 9110 section 15.4.5)."""
+    """A 304 with the headers that RFC 9110 section 15.4.5 requires."""
     return NotModified().with_headers({"ETag": f'"{etag}"', "Last-Modified": http_date(modified)})
 
 
-def _names(condition: str, etag: str) -> bool:
+def _matches(condition: str, etag: str) -> bool:
     wanted = [part.strip().removeprefix("W/").strip('"').lower() for part in condition.split(",")]
     return "*" in wanted or etag in wanted
 
 
 class WriteConditions(Record, frozen=True):
-    """The conditions of a write on what the key holds; evaluated in the step that writes."""
+    """The conditions of a write on the current object of its key; they are evaluated in the transaction that writes."""
 
     if_match: str | None = None
     if_none_match: str | None = None
@@ -119,7 +119,7 @@ class WriteConditions(Record, frozen=True):
         """Read the two headers.
 
         Raises:
-            NotImplementedYet: both, If-Match with `*`, or If-None-Match with anything else.
+            NotImplementedYet: both are given, If-Match is `*`, or If-None-Match is not `*`.
 
         Source: AWS's answers to PutObject, CopyObject and CompleteMultipartUpload.
         """
@@ -133,12 +133,14 @@ class WriteConditions(Record, frozen=True):
         return WriteConditions(if_match, if_none_match)
 
     def check(self, key: str, current: FoundObject | None, is_unchanged: bool = True) -> None:
-        """Let the write go on, or refuse it; `is_unchanged`: the key holds what it held when a multipart upload began.
+        """Refuse a write whose conditions do not hold.
+
+        `is_unchanged` is False if the key was written or deleted since the multipart upload began.
 
         Raises:
-            NoSuchKey: If-Match, and there is no object.
+            NoSuchKey: If-Match is given, and there is no object.
             PreconditionFailed: the condition does not hold.
-            ConditionalRequestConflict: the key was written or deleted since the upload began.
+            ConditionalRequestConflict: the condition holds, but `is_unchanged` is False.
 
         Source: User Guide, "Add preconditions to S3 operations"; AWS's answers.
         """
@@ -146,7 +148,7 @@ class WriteConditions(Record, frozen=True):
         if self.if_match is not None:
             if record is None:
                 raise NoSuchKey(Key=key)
-            if not _names(self.if_match, record.etag):
+            if not _matches(self.if_match, record.etag):
                 raise PreconditionFailed(Condition="If-Match")
             _check_unchanged("If-Match", key, is_unchanged)
         if self.if_none_match is not None:
@@ -156,7 +158,7 @@ class WriteConditions(Record, frozen=True):
 
 
 def check_delete(if_match: str | None, current: FoundObject | None) -> None:
-    """Let a DELETE go on, or refuse it; what is not there may be deleted by ETag, but not by `*`.
+    """Refuse a DELETE whose If-Match does not hold; without an object every ETag holds, and `*` does not.
 
     Raises:
         PreconditionFailed: If-Match does not hold.
@@ -166,7 +168,7 @@ def check_delete(if_match: str | None, current: FoundObject | None) -> None:
     if if_match is None:
         return
     record = current.record if current is not None and not current.record.is_delete_marker else None
-    holds = _names(if_match, record.etag) if record is not None else if_match.strip() != "*"
+    holds = _matches(if_match, record.etag) if record is not None else if_match.strip() != "*"
     if not holds:
         raise PreconditionFailed(Condition="If-Match")
 
@@ -177,7 +179,7 @@ def _check_unchanged(condition: str, key: str, is_unchanged: bool) -> None:
 
 
 class Extent(Record, frozen=True):
-    """Which bytes of an object a read is about; `content_range` is None for the whole of it."""
+    """The bytes of an object that a request reads; `content_range` is None if it reads the whole object."""
 
     start: int
     length: int
@@ -185,10 +187,10 @@ class Extent(Record, frozen=True):
     parts_count: int | None = None
 
 
-def range_asked(request: ReadRequest, etag: str, modified: datetime) -> str | None:
-    """The Range of a read, unless its If-Range names another object than the one that is there: then the whole is meant.
+def requested_range(request: ReadRequest, etag: str, modified: datetime) -> str | None:
+    """The Range of a read; None if its If-Range does not hold, so that the whole object is read.
 
-    An entity tag must be the same, and not weak; a date must be that of Last-Modified, to the second.
+    If-Range holds if it is the object's entity tag, and not weak, or equals Last-Modified to the second.
 
     Source: RFC 9110 section 13.1.5.
     """
@@ -203,14 +205,14 @@ def range_asked(request: ReadRequest, etag: str, modified: datetime) -> str | No
 def extent_of(
     record: ObjectRecord, manifest: Manifest, range_header: str | None, part_number: object, limits: Limits
 ) -> Extent:
-    """The bytes that Range or partNumber ask for; parts are counted by their position in the object.
+    """The bytes that a Range or partNumber selects; a part number is a part's position in the object.
 
     Raises:
         InvalidRequest: both are given.
-        InvalidRange (416), InvalidPartNumber (416): there are no such bytes.
+        InvalidRange (416), InvalidPartNumber (416): the object has no such bytes.
         InvalidArgument: partNumber is not within 1..10000.
 
-    Source: API pages GetObject and HeadObject. A Range that can't be understood, or of several ranges, is ignored.
+    Source: API pages GetObject and HeadObject. A Range that is malformed, or has several ranges, is ignored.
     """
     if part_number is not None:
         if range_header is not None:
@@ -237,7 +239,7 @@ def _part_extent(record: ObjectRecord, manifest: Manifest, part_number: object, 
     return Extent(start, end - start, content_range, record.part_count)
 
 
-def _range_extent(size: int, shown: str, first: str, last: str) -> Extent:
+def _range_extent(size: int, range_header: str, first: str, last: str) -> Extent:
     if not first and not last:
         return Extent(0, size)
     if not first:
@@ -247,7 +249,7 @@ def _range_extent(size: int, shown: str, first: str, last: str) -> Extent:
         if last and _offset(last) < start:
             return Extent(0, size)
     if start >= end:
-        raise InvalidRange(RangeRequested=shown, ActualObjectSize=size)
+        raise InvalidRange(RangeRequested=range_header, ActualObjectSize=size)
     return Extent(start, end - start, f"bytes {start}-{end - 1}/{size}")
 
 

@@ -1,8 +1,8 @@
-"""The source of a copy, held while it is copied, and its bytes: shared, or passed through the stream once.
+"""The source of a copy: its object is found and leased, and its bytes are shared with the copy or read once.
 
-Bytes are shared where they are exactly one stored part whose digests are known: its file gets one more name, or its row's bytes go
-into a row of their own. All other bytes are read and digested anew, after the stored parts that they belong to were proven by their own
-checksums: otherwise the copy's checksum would vouch for bytes that went bad on the disk.
+Bytes are shared if they are exactly one stored part with the digests that the copy needs: the part's file gets one more name, or the
+bytes of its row are written to a new row. All other bytes are read and digested anew, after the stored parts that they belong to were
+verified by their own checksums: otherwise the copy's checksum would vouch for bytes that were damaged on the disk.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from engine.objects.copy_source import CopySource
 from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import check_copyable
-from engine.objects.version_ids import asked_version
+from engine.objects.version_ids import requested_version
 from engine.record import Record
 from engine.shapes.requests import CopySourceRequest
 
@@ -38,7 +38,7 @@ _A_MARKER = "The source of a copy request may not specifically refer to a delete
 
 
 class CopiedObject(Record, frozen=True):
-    """The object that is copied, with its bucket and its seal."""
+    """The object that is copied, with the record of its bucket and its seal."""
 
     bucket_record: BucketRecord
     found: FoundObject
@@ -49,22 +49,22 @@ class CopiedObject(Record, frozen=True):
 
     @property
     def record(self) -> ObjectRecord:
-        """Its record."""
+        """The record of the object."""
         return self.found.record
 
     @property
     def kind(self) -> str | None:
-        """The kind of its encryption."""
+        """The kind of the object's encryption; None if it is not encrypted."""
         return self.record.encryption.kind if self.record.encryption is not None else None
 
     @property
     def algorithm(self) -> Algorithm:
-        """The algorithm of its checksum; the default where it can't be computed on this machine."""
+        """The algorithm of the object's checksum; the default if it has none, or one that this machine can't compute."""
         kept = BY_NAME[self.record.checksum.algorithm] if self.record.checksum is not None else DEFAULT
         return kept if available(kept.digest) else DEFAULT
 
     def would_be_replaced(self, bucket_record: BucketRecord) -> bool:
-        """Whether a write to its own key replaces it, instead of adding a version."""
+        """Whether a write to the object's own key replaces it, instead of adding a version."""
         version = self.found.version
         return version is None or (version.is_null and bucket_record.versioning != "Enabled")
 
@@ -77,7 +77,10 @@ class CopiedObject(Record, frozen=True):
         return part
 
     def unproven(self, extent: Extent) -> Iterator[PartRecord]:
-        """The stored parts of which reading these bytes proves nothing: cut parts have no checksum; sealed segments prove themselves."""
+        """The stored parts that reading these bytes does not verify.
+
+        A part that is read in part, or has no checksum, is not verified; a sealed part is, by the tags of its segments.
+        """
         start, end = extent.start, extent.start + extent.length
         manifest = self.manifest
         for index in range(manifest.index_at(start), manifest.index_at(end - 1) + 1 if extent.length else 0):
@@ -88,7 +91,7 @@ class CopiedObject(Record, frozen=True):
 
 
 class CopySources:
-    """Holds the sources of copies, and takes their bytes over."""
+    """Opens the sources of copies, and gives copies their bytes."""
 
     __slots__ = ("_context", "_objects")
 
@@ -98,15 +101,15 @@ class CopySources:
 
     @contextlib.contextmanager
     def hold(self, source: CopySource, request: CopySourceRequest) -> Iterator[CopiedObject]:
-        """Hold the source of a copy: inside the `with` its bytes stay, even if the key is overwritten or deleted.
+        """Find the source of a copy and lease its bytes: inside the `with` they stay, even if the key is overwritten or deleted.
 
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion, AccessDenied, InvalidBucketOwnerAWSAccountID.
             InvalidRequest: the version named is a delete marker.
-            InvalidRequest, AccessDenied: not the customer's key that the source was stored with.
+            InvalidRequest, AccessDenied: the customer's key is missing, or is not the one that the source was stored with.
             PreconditionFailed: a condition does not hold.
         """
-        version = asked_version(source.version_id)
+        version = requested_version(source.version_id)
         owner, payer = request.get("expected_source_bucket_owner"), request.get("request_payer")
         condition = {"expected_bucket_owner": owner, "request_payer": payer}
         bucket_record = self._context.authorized_bucket(source.bucket, condition)
@@ -116,10 +119,10 @@ class CopySources:
         except MethodNotAllowed:
             raise InvalidRequest(_A_MARKER) from None
         record = found.record
-        with contextlib.ExitStack() as held:
-            held.callback(lease.close)
-            customer = held.enter_context(requested_customer_key(request, "copy_source_"))
-            seal = held.enter_context(
+        with contextlib.ExitStack() as stack:
+            stack.callback(lease.close)
+            customer = stack.enter_context(requested_customer_key(request, "copy_source_"))
+            seal = stack.enter_context(
                 self._context.seal_for_read(record.encryption, source.bucket, source.key, customer)
             )
             CopyConditions.of_source(request).check(record.etag, to_datetime(record.modified_ns))
@@ -129,9 +132,11 @@ class CopySources:
     def seal(
         self, copied: CopiedObject, binding: KeyBinding, requested: RequestedEncryption, algorithm: Algorithm
     ) -> Seal:
-        """The seal of a copy: the source's data key wrapped under another root where bytes and digests can stay, else a new data key.
+        """Make the seal of a copy.
 
-        A copy of an object onto itself with another customer's key changes the key so, without touching a byte.
+        If the source's stored bytes and digests can be used as they are, the copy gets the source's data key, wrapped under the root
+        key that the copy requests; else it gets a new data key. So copying an object onto itself with another customer's key changes
+        the key and rewrites no bytes.
         """
         encryption, parts = copied.record.encryption, copied.manifest.parts
         if encryption is None or requested.kind is None or encryption.hides_digests != hides_digests(requested.kind):
@@ -146,10 +151,10 @@ class CopySources:
     def take(
         self, copied: CopiedObject, extent: Extent, algorithm: Algorithm | None, seal: Seal, part_number: int = 1
     ) -> Iterator[Arrival]:
-        """Take over bytes of an object with the checksum to keep, sealed as the copy is; the caller commits inside the `with`.
+        """Give a copy the bytes of an extent, sealed with its seal and digested by `algorithm`; the caller commits inside the `with`.
 
         Raises:
-            InternalError: the stored bytes are not there, or not what they were.
+            InternalError: stored bytes are missing or damaged.
             StoreFull: the copy does not fit.
         """
         self._objects.check_readable(copied.manifest, extent, copied.seal)

@@ -38,17 +38,17 @@ class CopyObject:
         """Copy an object of up to 5 GiB; `copy_source` is `bucket/key`, percent-encoded, or `bucket/key?versionId=ID`.
 
         Metadata and content headers come from the source unless `metadata_directive` is REPLACE, the checksum's algorithm unless
-        `checksum_algorithm` names one. The copy is a plain object, also of a source that came in parts. The source's key is
-        `copy_source_sse_customer_*`, the copy's own `sse_customer_*`; each may be another one, or none. The copy does not take over
-        the source's encryption: it has the requested one, else the default of its bucket.
+        `checksum_algorithm` names one. The copy consists of one part, also if the source has several. The source's key is
+        `copy_source_sse_customer_*`, the copy's own `sse_customer_*`; they may differ, and either may be missing. The copy does not
+        take over the source's encryption: it has the requested one, else the default of its bucket.
 
         Raises:
-            NoSuchBucket, NoSuchKey, NoSuchVersion: of the source or of the destination.
-            InvalidArgument: copy_source or metadata_directive.
-            InvalidRequest: no such checksum_algorithm, the source is too large or a delete marker, or the copy onto itself would
-                change nothing.
+            NoSuchBucket, NoSuchKey, NoSuchVersion: the source or the destination does not exist.
+            InvalidArgument: copy_source or metadata_directive is not valid.
+            InvalidRequest: checksum_algorithm does not exist, the source is too large or a delete marker, or the copy onto itself
+                would change nothing.
             PreconditionFailed: a condition on the source does not hold, or if_match or if_none_match on the destination.
-            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption, one whose key can't be used, or that the bucket blocks.
+            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption exists, its key can't be used, or the bucket blocks it.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
 
         Source: API page CopyObject.
@@ -91,17 +91,17 @@ class CopyObject:
 
 
 def _copied_headers(source: Headers, requested: Headers) -> Headers:
-    """What a copy takes from its source; storage class and redirect never are."""
+    """The headers of a copy that keeps its source's: storage class and redirect are the request's in any case."""
     return replace(
         source, website_redirect_location=requested.website_redirect_location, storage_class=requested.storage_class
     )
 
 
-def _replaces(what: Literal["metadata", "tagging"], request: CopyObjectRequest) -> bool:
-    """Whether the copy's metadata, or tags, are those request, and not the source's."""
-    directive = request.get(f"{what}_directive")
+def _replaces(name: Literal["metadata", "tagging"], request: CopyObjectRequest) -> bool:
+    """Whether the copy's metadata, or tags, are those of the request, and not the source's."""
+    directive = request.get(f"{name}_directive")
     if directive not in (None, "COPY", "REPLACE"):
         raise InvalidArgument(
-            f"Unknown {what} directive.", ArgumentName=f"x-amz-{what}-directive", ArgumentValue=directive
+            f"Unknown {name} directive.", ArgumentName=f"x-amz-{name}-directive", ArgumentValue=directive
         )
     return directive == "REPLACE"

@@ -1,4 +1,4 @@
-"""What a copy reads, as pure functions: x-amz-copy-source, x-amz-copy-source-range, and how much may be copied at once."""
+"""Pure functions that read x-amz-copy-source and x-amz-copy-source-range, and bound the bytes that one request copies."""
 
 import re
 import urllib.parse
@@ -14,7 +14,7 @@ _RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
 
 
 class CopySource(Record, frozen=True):
-    """The object that is copied; `version_id` as the client wrote it."""
+    """The name of the object that is copied; `version_id` is as the client wrote it."""
 
     bucket: str
     key: str
@@ -22,12 +22,12 @@ class CopySource(Record, frozen=True):
 
     @staticmethod
     def of(text: str) -> "CopySource":
-        """Read `bucket/key` or `/bucket/key`, percent-encoded, with `?versionId=ID` behind it or not.
+        """Read `bucket/key` or `/bucket/key`, percent-encoded, which `?versionId=ID` may follow.
 
         Raises:
             InvalidArgument: it has another form.
 
-        Source: API page CopyObject; AWS's answers to wrong ones.
+        Source: API page CopyObject; AWS's answers to malformed ones.
         """
         path, mark, version_id = text.partition(_VERSION)
         encoded = path.encode(errors="surrogateescape")
@@ -49,7 +49,7 @@ def _refused(message: str) -> InvalidArgument:
 
 
 class CopyRange(Record, frozen=True):
-    """The bytes of the source that become a part; both ends are in it. `text` is what was sent."""
+    """The bytes of the source that become a part; `first` and `last` are included. `text` is the header as sent."""
 
     first: int
     last: int
@@ -79,12 +79,12 @@ def _refused_range(message: str, text: str) -> InvalidArgument:
 
 
 def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> Extent:
-    """Which bytes of a source of `size` bytes are copied; `size_max` is S3's 5 GiB.
+    """The bytes that are copied of a source of `size` bytes; `size_max` is S3's 5 GiB.
 
     Raises:
-        InvalidRequest: the range begins past the source's end, or there is none and the source has more than `size_max`.
-        InvalidArgument: the range ends past the source's end; it is not cut.
-        EntityTooLarge: the range has more than `size_max`.
+        InvalidRequest: the range begins past the source's end, or there is no range and the source is larger than `size_max`.
+        InvalidArgument: the range ends past the source's end.
+        EntityTooLarge: the range is longer than `size_max`.
 
     Source: API pages UploadPartCopy and CopyObject; AWS's answers.
     """

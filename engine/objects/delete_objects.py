@@ -1,4 +1,4 @@
-"""DeleteObject, DeleteObjects."""
+"""DeleteObject and DeleteObjects."""
 
 from collections.abc import Iterable, Sequence
 from typing import Unpack
@@ -9,7 +9,7 @@ from engine.meta import Deleted, Deletion, FoundObject
 from engine.objects.conditions import check_delete
 from engine.objects.keys import encode_key
 from engine.objects.object_lock import check_unlocked
-from engine.objects.version_ids import asked_version, shown_version
+from engine.objects.version_ids import requested_version, shown_version
 from engine.shapes.answers import DeletedObject, DeleteObjectOutput, DeleteObjectsOutput, Error, ObjectIdentifier
 from engine.shapes.requests import DeleteObjectRequest, Request, reject_unknown_members
 
@@ -21,15 +21,16 @@ class DeleteObjects:
 
     @reject_unknown_members
     def delete_object(self, bucket: str, key: str, **request: Unpack[DeleteObjectRequest]) -> DeleteObjectOutput:
-        """Delete an object, or the version named; where versions are kept, the first only hides it behind a delete marker.
+        """Delete an object, or the version that is named.
 
-        What is not there is no error.
+        In a bucket with versioning, deleting without a version adds a delete marker. Deleting a key or version that does not exist
+        is no error.
 
         Raises:
             NoSuchBucket.
-            InvalidArgument: version_id is none.
+            InvalidArgument: version_id is not a version id.
             PreconditionFailed: if_match does not hold.
-            AccessDenied: the version is locked; `bypass_governance_retention` overcomes a retention of GOVERNANCE.
+            AccessDenied: the version is locked; `bypass_governance_retention` overcomes a GOVERNANCE retention.
 
         Source: API page DeleteObject.
         """
@@ -56,13 +57,13 @@ class DeleteObjects:
         bypass_governance_retention: bool = False,
         **request: Unpack[Request],
     ) -> DeleteObjectsOutput:
-        """Delete up to 1,000 objects or versions, by keys or (key, version id) pairs; `quiet` leaves what worked out of the answer.
+        """Delete up to 1,000 objects or versions, given as keys or (key, version id) pairs.
 
-        What one of them is refused for is in `errors` of the answer.
+        The answer's `errors` names the items that were refused, with the reason. `quiet` leaves the deleted ones out of the answer.
 
         Raises:
             NoSuchBucket.
-            MalformedXML: no key, or more than 1,000.
+            MalformedXML: there is no item, or more than 1,000.
 
         Source: API page DeleteObjects.
         """
@@ -73,10 +74,12 @@ class DeleteObjects:
                 reason=f"DeleteObjects takes 1 to {self._context.limits.delete_count_max} keys, not {len(items)}"
             )
         bucket_record = self._context.authorized_bucket(bucket, request)
-        ends = list(zip(items, self._delete_each(bucket, items, bypass_governance_retention), strict=True))
-        deleted = tuple(_shown(item, end) for item, end in ends if isinstance(end, Deleted))
+        results = list(zip(items, self._delete_each(bucket, items, bypass_governance_retention), strict=True))
+        deleted = tuple(_deleted_object(item, each) for item, each in results if isinstance(each, Deleted))
         errors = tuple(
-            Error(item.key, item.version_id, end.code, end.message) for item, end in ends if isinstance(end, S3Error)
+            Error(item.key, item.version_id, each.code, each.message)
+            for item, each in results
+            if isinstance(each, S3Error)
         )
         return DeleteObjectsOutput(
             None if quiet else deleted or None,
@@ -85,12 +88,12 @@ class DeleteObjects:
         )
 
     def _deletion(self, item: ObjectIdentifier, *, bypass: bool) -> Deletion:
-        """What is to be deleted.
+        """The deletion of one item, with the check of its If-Match and lock that the transaction makes.
 
         Raises:
-            KeyTooLongError, InvalidArgument: the key or the version id is none.
+            KeyTooLongError, InvalidArgument: the key or the version id is not valid.
         """
-        version, now = asked_version(item.version_id), self._context.now_ns()
+        version, now = requested_version(item.version_id), self._context.now_ns()
 
         def check(found: FoundObject | None, _newer: object) -> None:
             check_delete(item.etag, found)
@@ -100,11 +103,11 @@ class DeleteObjects:
         return Deletion(encode_key(item.key, self._context.limits), version, check)
 
     def _delete_each(self, bucket: str, items: Iterable[ObjectIdentifier], bypass: bool) -> list[Deleted | S3Error]:
-        tried = [self._tried(item, bypass) for item in items]
-        results = iter(self._delete(bucket, [each for each in tried if isinstance(each, Deletion)]))
-        return [next(results) if isinstance(each, Deletion) else each for each in tried]
+        deletions = [self._deletion_or_error(item, bypass) for item in items]
+        results = iter(self._delete(bucket, [each for each in deletions if isinstance(each, Deletion)]))
+        return [next(results) if isinstance(each, Deletion) else each for each in deletions]
 
-    def _tried(self, item: ObjectIdentifier, bypass: bool) -> Deletion | S3Error:
+    def _deletion_or_error(self, item: ObjectIdentifier, bypass: bool) -> Deletion | S3Error:
         try:
             return self._deletion(item, bypass=bypass)
         except S3Error as error:
@@ -120,6 +123,6 @@ class DeleteObjects:
         return results
 
 
-def _shown(item: ObjectIdentifier, deleted: Deleted) -> DeletedObject:
+def _deleted_object(item: ObjectIdentifier, deleted: Deleted) -> DeletedObject:
     marker = shown_version(deleted.version) if deleted.is_delete_marker else None
     return DeletedObject(item.key, item.version_id, deleted.is_delete_marker or None, marker)

@@ -12,12 +12,12 @@ from engine.meta import FoundObject
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import BucketRecord
 from engine.objects.checksums import asks_for_checksum, checksum_of_read
-from engine.objects.conditions import Conditions, Extent, extent_of, range_asked
+from engine.objects.conditions import Conditions, Extent, extent_of, requested_range
 from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import check_active, overrides
-from engine.objects.object_lock import shown_lock
-from engine.objects.version_ids import asked_version, shown_version
+from engine.objects.object_lock import lock_members
+from engine.objects.version_ids import requested_version, shown_version
 from engine.shapes.answers import GetObjectOutput, HeadObjectOutput, quoted
 from engine.shapes.requests import ReadRequest, reject_unknown_members
 
@@ -32,16 +32,18 @@ class GetObject:
 
     @reject_unknown_members
     def get_object(self, bucket: str, key: str, **request: Unpack[ReadRequest]) -> GetObjectOutput:
-        """Open an object, a range (`bytes=0-9`) or a part of it; `body` reads the old bytes to their end whatever happens to the key.
+        """Open an object, a range (`bytes=0-9`) or a part of it.
+
+        The answer's `body` reads the bytes of this object to their end, also if the key is overwritten or deleted meanwhile.
 
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion.
-            MethodNotAllowed: the version named is a delete marker.
-            InvalidObjectState: the storage class is an archive's.
+            MethodNotAllowed: the version that is named is a delete marker.
+            InvalidObjectState: the object has the storage class of an archive.
             PreconditionFailed, NotModified: a condition does not hold.
-            InvalidRange, InvalidPartNumber, InvalidArgument, InvalidRequest: no such bytes.
-            InvalidRequest, AccessDenied: not the customer's key that the object was stored with.
-            InternalError: the stored bytes are not there, or not whole.
+            InvalidRange, InvalidPartNumber, InvalidArgument, InvalidRequest: as `extent_of`.
+            InvalidRequest, AccessDenied: the customer's key is missing, or is not the one that the object was stored with.
+            InternalError: stored bytes are missing or damaged.
 
         Source: API page GetObject.
         """
@@ -49,7 +51,7 @@ class GetObject:
         context.check_open()
         conditions = Conditions.of(request)
         bucket_record = context.authorized_bucket(bucket, request)
-        name, version = encode_key(key, context.limits), asked_version(request.get("version_id"))
+        name, version = encode_key(key, context.limits), requested_version(request.get("version_id"))
         with requested_customer_key(request) as customer, contextlib.ExitStack() as undo:
             found, manifest, lease = self._objects.hold(bucket, name, version)
             undo.callback(lease.close)
@@ -57,20 +59,20 @@ class GetObject:
             seal = undo.enter_context(context.seal_for_read(record.encryption, bucket, key, customer))
             conditions.check(record.etag, to_datetime(record.modified_ns))
             check_active(record)
-            wanted = range_asked(request, record.etag, to_datetime(record.modified_ns))
+            wanted = requested_range(request, record.etag, to_datetime(record.modified_ns))
             extent = extent_of(record, manifest, wanted, request.get("part_number"), context.limits)
             self._objects.check_readable(manifest, extent, seal)
             expiration = self._objects.expiration(bucket, name, found, version)
-            described = self._described(bucket_record, found, extent, request)
-            described |= encryption_members(record.encryption, customer)
-            described |= checksum_of_read(record, manifest, extent, request, seal)
+            members = self._members(bucket_record, found, extent, request)
+            members |= encryption_members(record.encryption, customer)
+            members |= checksum_of_read(record, manifest, extent, request, seal)
             body = ObjectBody(manifest, extent.start, extent.length, context.meta, context.blobs, lease, seal)
             undo.pop_all()
-        return GetObjectOutput(**described, expiration=expiration, body=body)  # type: ignore[arg-type]
+        return GetObjectOutput(**members, expiration=expiration, body=body)  # type: ignore[arg-type]
 
     @reject_unknown_members
     def head_object(self, bucket: str, key: str, **request: Unpack[ReadRequest]) -> HeadObjectOutput:
-        """Describe an object as `get_object` would, without its bytes.
+        """Return what `get_object` returns, but for the bytes.
 
         Raises:
             as get_object.
@@ -80,7 +82,7 @@ class GetObject:
         context = self._context
         context.check_open()
         conditions = Conditions.of(request)
-        name, version = encode_key(key, context.limits), asked_version(request.get("version_id"))
+        name, version = encode_key(key, context.limits), requested_version(request.get("version_id"))
         bucket_record = context.authorized_bucket(bucket, request)
         if request.get("part_number") is None:
             found, manifest = self._objects.find(bucket, name, version), Manifest.of(Parts(), ())
@@ -95,15 +97,15 @@ class GetObject:
             ) as seal,
         ):
             conditions.check(record.etag, to_datetime(record.modified_ns))
-            wanted = range_asked(request, record.etag, to_datetime(record.modified_ns))
+            wanted = requested_range(request, record.etag, to_datetime(record.modified_ns))
             extent = extent_of(record, manifest, wanted, request.get("part_number"), context.limits)
-            described = self._described(bucket_record, found, extent, request)
-            described |= encryption_members(record.encryption, customer)
-            described |= checksum_of_read(record, manifest, extent, request, seal)
+            members = self._members(bucket_record, found, extent, request)
+            members |= encryption_members(record.encryption, customer)
+            members |= checksum_of_read(record, manifest, extent, request, seal)
         expiration = self._objects.expiration(bucket, name, found, version)
-        return HeadObjectOutput(**described, expiration=expiration)  # type: ignore[arg-type]
+        return HeadObjectOutput(**members, expiration=expiration)  # type: ignore[arg-type]
 
-    def _described(
+    def _members(
         self, bucket_record: BucketRecord, found: FoundObject, extent: Extent, request: ReadRequest
     ) -> dict[str, object]:
         """The members that GetObject and HeadObject share."""
@@ -125,7 +127,7 @@ class GetObject:
             "website_redirect_location": headers.website_redirect_location,
             "storage_class": headers.storage_class,
             "tag_count": len(record.tags) or None,
-            **shown_lock(record.lock),
+            **lock_members(record.lock),
             "parts_count": extent.parts_count,
             "request_charged": self._context.request_charged(bucket_record),
             **overrides(request),

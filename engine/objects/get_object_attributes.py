@@ -1,4 +1,4 @@
-"""GetObjectAttributes: what an object is, without its bytes."""
+"""GetObjectAttributes."""
 
 from collections.abc import Iterable
 from typing import Unpack
@@ -15,12 +15,12 @@ from engine.objects.keys import encode_key
 from engine.objects.listing import check_page_size
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import storage_class_of
-from engine.objects.version_ids import asked_version, shown_version
+from engine.objects.version_ids import requested_version, shown_version
 from engine.shapes.answers import Checksum, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart
 from engine.shapes.requests import GetObjectAttributesRequest, reject_unknown_members
 
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
-OF_CHECKSUMS = frozenset({"Checksum", "ObjectParts"})
+WITH_CHECKSUMS = frozenset({"Checksum", "ObjectParts"})
 
 
 class GetObjectAttributes:
@@ -40,14 +40,14 @@ class GetObjectAttributes:
         part_number_marker: int | None = None,
         **request: Unpack[GetObjectAttributesRequest],
     ) -> GetObjectAttributesOutput:
-        """Tell the attributes asked for: ETag, Checksum, ObjectParts, StorageClass, ObjectSize.
+        """Return the requested attributes of an object: ETag, Checksum, ObjectParts, StorageClass, ObjectSize.
 
-        The parts themselves, a page of at most 1,000 after the marker, are told of an object whose checksum is COMPOSITE; of any
-        other multipart object only their count.
+        ObjectParts is a page of at most 1,000 parts after the marker if the object's checksum is COMPOSITE; else only their count.
 
         Raises:
             NoSuchBucket, NoSuchKey, NoSuchVersion.
-            InvalidRequest, InvalidArgument: no attribute is asked for, or an unknown one; a number is not within 0..2147483647.
+            InvalidRequest: no attribute is requested.
+            InvalidArgument: an attribute does not exist, or a number is not within 0..2147483647.
 
         Source: API page GetObjectAttributes; AWS's answers.
         """
@@ -56,14 +56,14 @@ class GetObjectAttributes:
         limit = check_page_size("max-parts", max_parts, self._context.limits.page_size_max, self._context.limits)
         marker = check_page_size("part-number-marker", part_number_marker, 0, self._context.limits, clamp=False)
         bucket_record = self._context.authorized_bucket(bucket, request)
-        name, version = encode_key(key, self._context.limits), asked_version(request.get("version_id"))
+        name, version = encode_key(key, self._context.limits), requested_version(request.get("version_id"))
         found, manifest, lease = self._objects.hold(bucket, name, version)
         lease.close()
         record = found.record
         with (
             requested_customer_key(request) as customer,
             self._context.seal_for_attributes(
-                record.encryption, bucket, key, customer, reads_checksums=bool(wanted & OF_CHECKSUMS)
+                record.encryption, bucket, key, customer, reads_checksums=bool(wanted & WITH_CHECKSUMS)
             ) as seal,
         ):
             checksum = seal.reveal_whole(record.etag, record.checksum) if "Checksum" in wanted else None

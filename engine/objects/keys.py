@@ -14,11 +14,11 @@ def has_bucket_form(text: str) -> bool:
 
 
 def encode_key(key: str, limits: Limits) -> bytes:
-    """A key as stored: its UTF-8 bytes, never normalised.
+    """Encode a key as it is stored: its UTF-8 bytes, never normalised.
 
     Raises:
-        KeyTooLongError: more than 1,024 bytes.
-        InvalidArgument: empty, or not encodable.
+        KeyTooLongError: the key has more than 1,024 bytes.
+        InvalidArgument: the key is empty, or holds lone surrogates.
     """
     encoded = encode_text(key, "key")
     if not encoded:
@@ -29,13 +29,13 @@ def encode_key(key: str, limits: Limits) -> bytes:
 
 
 def encode_text(text: str, name: str) -> bytes:
-    """A prefix, marker or delimiter as bytes.
+    """Encode a prefix, marker or delimiter as UTF-8; `name` is what the error calls it.
 
     Raises:
-        InvalidArgument: it holds lone surrogates.
+        InvalidArgument: the text holds lone surrogates.
     """
     try:
         return text.encode()
     except UnicodeEncodeError:
-        shown = text.encode(errors="replace").decode()
-        raise InvalidArgument(f"{name} must be UTF-8", ArgumentName=name, ArgumentValue=shown) from None
+        printable = text.encode(errors="replace").decode()
+        raise InvalidArgument(f"{name} must be UTF-8", ArgumentName=name, ArgumentValue=printable) from None

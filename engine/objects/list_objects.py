@@ -38,7 +38,7 @@ class ListObjects:
 
         Raises:
             NoSuchBucket.
-            InvalidArgument: max_keys, encoding_type or the token.
+            InvalidArgument: max_keys, encoding_type or the token is not valid.
 
         Source: API page ListObjectsV2.
         """
@@ -67,11 +67,11 @@ class ListObjects:
         encoding_type: str | None = None,
         **request: Unpack[Request],
     ) -> ListObjectsOutput:
-        """List objects by key in UTF-8 byte order, a page of at most 1,000; the version that V2 replaced.
+        """List objects by key in UTF-8 byte order, a page of at most 1,000; S3 replaced it by ListObjectsV2.
 
         Raises:
             NoSuchBucket.
-            InvalidArgument: max_keys or encoding_type.
+            InvalidArgument: max_keys or encoding_type is not valid.
 
         Source: API page ListObjects.
         """
@@ -107,7 +107,7 @@ class ListObjects:
         encoding: Encoding,
         with_owner: bool,
     ) -> dict[str, Any]:
-        """The members that both versions share."""
+        """The members that the answers of both operations share."""
         owner = Owner(self._context.canonical_id(bucket_record.owner)) if with_owner else None
         return {
             "request_charged": self._context.request_charged(bucket_record),

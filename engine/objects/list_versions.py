@@ -37,7 +37,7 @@ class ListObjectVersions:
 
         Raises:
             NoSuchBucket.
-            InvalidArgument: max_keys, encoding_type, or a version_id_marker that is none, or that no key_marker goes with.
+            InvalidArgument: max_keys, encoding_type or version_id_marker is not valid, or version_id_marker comes without key_marker.
 
         Source: API page ListObjectVersions.
         """
@@ -56,7 +56,7 @@ class ListObjectVersions:
         )
         last, owner = last_of(page), Owner(self._context.canonical_id(bucket_record.owner))
         ends_on_version = page.is_truncated and bool(page.items) and page.items[-1].key == last
-        shown = [_shown(entry, encoding, owner) for entry in page.items]
+        entries = [_listed(entry, encoding, owner) for entry in page.items]
         return ListObjectVersionsOutput(
             name=bucket,
             prefix=encoding.show(prefix or ""),
@@ -68,16 +68,20 @@ class ListObjectVersions:
             next_version_id_marker=format_version(page.items[-1].version) if ends_on_version else None,
             delimiter=encoding.show(delimiter) if delimiter else None,
             encoding_type=encoding.value,
-            versions=tuple(each for each in shown if isinstance(each, ObjectVersion)) or None,
-            delete_markers=tuple(each for each in shown if isinstance(each, DeleteMarkerEntry)) or None,
+            versions=tuple(each for each in entries if isinstance(each, ObjectVersion)) or None,
+            delete_markers=tuple(each for each in entries if isinstance(each, DeleteMarkerEntry)) or None,
             common_prefixes=encoded_prefixes(page.common_prefixes, encoding),
             request_charged=self._context.request_charged(bucket_record),
-            interleaving=tuple("versions" if isinstance(each, ObjectVersion) else "delete_markers" for each in shown),
+            interleaving=tuple("versions" if isinstance(each, ObjectVersion) else "delete_markers" for each in entries),
         )
 
 
 def _marker(key_marker: str | None, version_id_marker: str | None) -> str:
-    """The version id marker; empty for none."""
+    """The version id marker, empty if there is none.
+
+    Raises:
+        InvalidArgument: it is empty, or comes without a key marker.
+    """
 
     def refused(message: str) -> InvalidArgument:
         return InvalidArgument(message, ArgumentName="version-id-marker", ArgumentValue=version_id_marker)
@@ -89,7 +93,7 @@ def _marker(key_marker: str | None, version_id_marker: str | None) -> str:
     return version_id_marker or ""
 
 
-def _shown(entry: VersionEntry, encoding: Encoding, owner: Owner) -> ObjectVersion | DeleteMarkerEntry:
+def _listed(entry: VersionEntry, encoding: Encoding, owner: Owner) -> ObjectVersion | DeleteMarkerEntry:
     record, key, version_id = entry.record, encoding.show(entry.key.decode()), format_version(entry.version)
     modified = to_datetime(record.modified_ns)
     if record.is_delete_marker:

@@ -15,7 +15,7 @@ _SAFE = "/-_.~*"
 
 
 class Encoding(Enum):
-    """How keys are shown in a listing."""
+    """How a listing encodes keys."""
 
     PLAIN = None
     URL = "url"
@@ -36,7 +36,7 @@ class Encoding(Enum):
         return Encoding(encoding_type)
 
     def show(self, text: str) -> str:
-        """A key, prefix or marker as the listing shows it."""
+        """Encode a key, prefix or marker."""
         return urllib.parse.quote_plus(text, safe=_SAFE) if self is Encoding.URL else text
 
 
@@ -51,7 +51,7 @@ Entry = TypeVar("Entry", bound=Keyed)
 
 
 def last_of(page: Page[Entry]) -> bytes:
-    """The last key or common prefix of a page, where the next page goes on; empty for an empty page."""
+    """The last key or common prefix of a page, after which the next page begins; empty for an empty page."""
     ends = [entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:])
     return max(ends, default=b"")
 
@@ -64,10 +64,12 @@ def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[C
 def check_page_size(
     name: str, value: object, default: int, limits: Limits, *, clamp: bool = True, bounds: tuple[int, int] | None = None
 ) -> int:
-    """A max-… or marker parameter; larger pages than S3's are clamped to `default`; `bounds` (both included) are strict.
+    """Check a max-… or numeric marker parameter, and return it; None counts as `default`.
+
+    A value above `default` is reduced to it if `clamp` is set. A value outside of `bounds` (both included) is refused.
 
     Raises:
-        InvalidArgument: not an integer within 0..2147483647, or within the bounds.
+        InvalidArgument: it is not an integer within 0..2147483647, or not within the bounds.
 
     Source: AWS's answers to max-keys and max-parts; API page ListBuckets, max-buckets.
     """
@@ -88,15 +90,15 @@ def check_page_size(
 
 
 def format_token(position: bytes) -> str:
-    """The opaque token that continues a listing after a position."""
+    """Make the opaque token that continues a listing after a key or name."""
     return base64.urlsafe_b64encode(position).decode()
 
 
 def parse_token(token: str) -> bytes:
-    """The position a token stands for.
+    """Read the key or name from a token.
 
     Raises:
-        InvalidArgument: it is none of ours.
+        InvalidArgument: `format_token` can't have made it.
     """
     try:
         return base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)

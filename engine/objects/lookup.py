@@ -64,11 +64,11 @@ class ObjectLookup:
             lease = self._context.leases.hold(found.record.manifest_id)
             if lease is not None:
                 try:
-                    held, found = found, self.find(bucket, key, version)
+                    leased, found = found, self.find(bucket, key, version)
                     manifest = self._context.meta.find_manifest(found.record.manifest_id)
-                    if held.record.manifest_id == found.record.manifest_id and manifest is not None:
-                        held_lease, lease = lease, None
-                        return found, manifest, held_lease
+                    if leased.record.manifest_id == found.record.manifest_id and manifest is not None:
+                        kept, lease = lease, None
+                        return found, manifest, kept
                 finally:
                     if lease is not None:
                         lease.close()
@@ -94,7 +94,7 @@ class ObjectLookup:
 
 @contextlib.contextmanager
 def naming_version(version: Version | None) -> Iterator[None]:
-    """Give NoSuchVersion the id of the version that was requested."""
+    """Add the id of the requested version to NoSuchVersion."""
     try:
         yield
     except NoSuchVersion as error:
@@ -105,8 +105,8 @@ def check_present(found: FoundObject, key: bytes, version: Version | None, metho
     """Return what was found, unless it is a delete marker.
 
     Raises:
-        NoSuchKey: it is one, and no version was requested.
-        MethodNotAllowed: it is the version that was requested.
+        NoSuchKey: it is a delete marker, and no version was requested.
+        MethodNotAllowed: it is a delete marker, and the requested version.
     """
     if not found.record.is_delete_marker:
         return found

@@ -1,4 +1,4 @@
-"""What a request says that an object is to keep, read once: headers, tags and lock; and the ACLs that every object has.
+"""The headers, tags and lock that a request stores with an object, and the check of its ACL; pure functions.
 
 Source: API pages PutObject, CreateMultipartUpload, CopyObject; User Guide, "Controlling ownership of objects" (ACLs disabled).
 """
@@ -25,26 +25,26 @@ from engine.record import Record
 from engine.shapes.requests import ReadRequest, StoredWithObject
 
 STORAGE_CLASS_DEFAULT = "STANDARD"
-"""Of what names no other; it is never said of an object that is read."""
+"""The storage class of an object that names none. GetObject and HeadObject leave it out of their answers."""
 
 
 def make_headers(request: StoredWithObject, limits: Limits) -> Headers:
-    """The headers that travel with an object; names of metadata are lower case, as HTTP makes them.
+    """The headers to store with an object; names of the user's metadata become lower case.
 
     Raises:
         MetadataTooLarge: the user's metadata has more than 2 KiB.
-        RequestHeaderSectionTooLarge: all of it has more than 8 KiB.
+        RequestHeaderSectionTooLarge: all headers together have more than 8 KiB.
     """
     expires = request.get("expires")
     if isinstance(expires, datetime.datetime):
         expires = http_date(expires)
-    kept = {name.lower(): value for name, value in (request.get("metadata") or {}).items()}
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in kept.items())
+    metadata = {name.lower(): value for name, value in (request.get("metadata") or {}).items()}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
     if size > limits.metadata_size_bytes_max:
         raise MetadataTooLarge(Size=size, MaxSizeAllowed=limits.metadata_size_bytes_max)
     storage_class = request.get("storage_class")
     headers = Headers(
-        kept, request.get("cache_control"), request.get("content_disposition"), request.get("content_encoding"),
+        metadata, request.get("cache_control"), request.get("content_disposition"), request.get("content_encoding"),
         request.get("content_language"), request.get("content_type"), expires, request.get("website_redirect_location"),
         storage_class if storage_class != STORAGE_CLASS_DEFAULT else None,
     )  # fmt: skip
@@ -60,7 +60,7 @@ def _texts(headers: Headers) -> list[str]:
 
 
 def overrides(request: ReadRequest) -> dict[str, str]:
-    """The headers that a read is to have instead of the object's own; an empty one is none.
+    """The headers that a read's answer has in place of the object's own; an empty one is ignored.
 
     Source: API page GetObject, "Overriding response header values through the request".
     """
@@ -80,7 +80,7 @@ ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 STORAGE_CLASSES = ARCHIVES | {
     STORAGE_CLASS_DEFAULT, "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR",
 }  # fmt: skip
-"""Those of a general purpose bucket; here the bytes of all lie in the same place."""
+"""The classes of a general purpose bucket; this store keeps the bytes of all of them alike."""
 ACLS_OF_THE_OWNER = frozenset({"private", "bucket-owner-full-control"})
 ACLS = ACLS_OF_THE_OWNER | {
     "public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read",
@@ -88,7 +88,7 @@ ACLS = ACLS_OF_THE_OWNER | {
 
 
 class ObjectMetadata(Record, frozen=True):
-    """What an object is to keep; its lock as it was request, before the bucket's own rule."""
+    """What a request stores with an object; `lock` is the requested one, before the bucket's default retention is applied."""
 
     headers: Headers
     tags: dict[str, str]
@@ -96,13 +96,14 @@ class ObjectMetadata(Record, frozen=True):
 
     @staticmethod
     def of(request: StoredWithObject, limits: Limits, now_ns: int) -> "ObjectMetadata":
-        """Read a request.
+        """Read the headers, tags and lock of a request, and check its ACL.
 
         Raises:
             MetadataTooLarge, RequestHeaderSectionTooLarge, InvalidStorageClass, InvalidRedirectLocation.
-            InvalidTag, BadRequest: of x-amz-tagging.
-            InvalidRequest, AccessControlListNotSupported: an ACL other than the owner's.
-            InvalidArgument: a member has a value that it can't have.
+            InvalidTag, BadRequest: x-amz-tagging is not valid.
+            InvalidRequest: the request has both a canned ACL and grants.
+            AccessControlListNotSupported: the ACL is another one than the owner's.
+            InvalidArgument: another member has a value that is not valid.
         """
         _check_acl(request)
         _check_storage_class(request.get("storage_class"))
@@ -117,15 +118,15 @@ class ObjectMetadata(Record, frozen=True):
 
 
 def storage_class_of(headers: Headers) -> str:
-    """The class a listing shows."""
+    """The storage class that a listing shows."""
     return headers.storage_class or STORAGE_CLASS_DEFAULT
 
 
 def check_active(record: ObjectRecord) -> None:
-    """Let the bytes of an object be read, unless they are archived.
+    """Refuse to read an archived object.
 
     Raises:
-        InvalidObjectState.
+        InvalidObjectState: its storage class is an archive's.
 
     Source: API page GetObject; AWS's answers.
     """
@@ -134,10 +135,10 @@ def check_active(record: ObjectRecord) -> None:
 
 
 def check_copyable(record: ObjectRecord) -> None:
-    """Let an object be copied, unless it is archived.
+    """Refuse to copy an archived object.
 
     Raises:
-        ObjectNotInActiveTierError.
+        ObjectNotInActiveTierError: its storage class is an archive's.
 
     Source: API page CopyObject.
     """

@@ -1,4 +1,4 @@
-"""Object lock: what requests say of retention and legal holds, and what these protect; pure.
+"""Object lock: reading retentions and legal holds from requests, and checking what they protect; pure functions.
 
 Source: API pages PutObjectRetention, PutObjectLegalHold, PutObjectLockConfiguration; User Guide, "Locking objects with Object Lock";
 AWS's answers.
@@ -30,10 +30,10 @@ _PROTECTED = "Access Denied because object protected by object lock."
 
 
 def read_lock(mode: object, until: datetime | None, hold: object, now_ns: int) -> Lock:
-    """What the headers of a write say.
+    """Read a lock from the headers of a write.
 
     Raises:
-        InvalidArgument: they can't be so.
+        InvalidArgument: mode and date do not come together, a value does not exist, or the date is not in the future.
     """
     if (mode is None) != (until is None):
         missing = _MODE if mode is None else _UNTIL
@@ -49,7 +49,7 @@ def read_lock(mode: object, until: datetime | None, hold: object, now_ns: int) -
 
 
 def lock_in(bucket: BucketRecord, requested: Lock, now_ns: int) -> Lock:
-    """The lock a new version gets in a bucket: the requested one, else the bucket's default retention.
+    """The lock of a new version in a bucket: the requested one, else the bucket's default retention.
 
     Raises:
         InvalidRequest: the bucket has no object lock, and a lock was requested.
@@ -66,10 +66,10 @@ def lock_in(bucket: BucketRecord, requested: Lock, now_ns: int) -> Lock:
 
 
 def check_digest(lock: Lock, request: Literal["Put Object", "Put Part"], *, has_digest: bool) -> None:
-    """Let bytes that are to be locked be taken, if a digest came with them.
+    """Refuse an object or part with a lock whose request has no digest of its bytes.
 
     Raises:
-        InvalidRequest: none did.
+        InvalidRequest: there is a lock, and no digest.
 
     Source: API pages PutObject and UploadPart, Content-MD5; the text as s3cmd and go-cloud users met it at AWS.
     """
@@ -79,8 +79,8 @@ def check_digest(lock: Lock, request: Literal["Put Object", "Put Part"], *, has_
         )
 
 
-def shown_lock(lock: Lock) -> dict[str, Any]:
-    """The members by which a read tells of a lock."""
+def lock_members(lock: Lock) -> dict[str, Any]:
+    """The members of an answer that show a lock."""
     hold = lock.legal_hold
     return {
         "object_lock_mode": lock.mode,
@@ -90,10 +90,10 @@ def shown_lock(lock: Lock) -> dict[str, Any]:
 
 
 def check_unlocked(found: FoundObject | None, now_ns: int, *, bypass: bool) -> None:
-    """Let a version be deleted, or refuse it; `bypass` overcomes GOVERNANCE.
+    """Refuse to delete a version that is locked; `bypass` overcomes a GOVERNANCE retention.
 
     Raises:
-        AccessDenied: it is protected.
+        AccessDenied: the version has a legal hold, or its retention has not ended.
     """
     lock = found.record.lock if found is not None else Lock()
     if lock.legal_hold or (_is_retained(lock, now_ns) and not (bypass and lock.mode == "GOVERNANCE")):
@@ -101,11 +101,11 @@ def check_unlocked(found: FoundObject | None, now_ns: int, *, bypass: bool) -> N
 
 
 def read_retention(retention: Mapping[str, Any], now_ns: int) -> Lock:
-    """The retention that a document asks for; none with an empty one.
+    """Read a retention from the document of PutObjectRetention; an empty document ends it.
 
     Raises:
-        MalformedXML: it has one half only, or a mode that is none.
-        InvalidArgument: its end is past.
+        MalformedXML: mode and date do not come together, or the mode does not exist.
+        InvalidArgument: the date is not in the future.
     """
     mode, until = retention.get("mode"), retention.get("retain_until_date")
     if (mode is None) != (until is None) or mode not in (None, *MODES):
@@ -114,11 +114,11 @@ def read_retention(retention: Mapping[str, Any], now_ns: int) -> Lock:
     return Lock(_mode(mode), _to_ms(until) if until is not None else 0)
 
 
-def retained(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
-    """A lock with another retention; one under way may be made longer, and GOVERNANCE be overcome by `bypass`.
+def with_retention(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
+    """The lock with the wanted retention; a current one may be made longer, and `bypass` overcomes GOVERNANCE.
 
     Raises:
-        AccessDenied: the retention under way forbids it.
+        AccessDenied: the current retention forbids the change.
     """
     longer = lock.mode == wanted.mode and wanted.retain_until_ns >= lock.retain_until_ns
     free = not _is_retained(lock, now_ns) or (bypass and lock.mode == "GOVERNANCE")
@@ -128,10 +128,10 @@ def retained(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
 
 
 def read_hold(hold: Mapping[str, Any]) -> bool:
-    """Whether a document sets the hold.
+    """Whether the document of PutObjectLegalHold sets the hold.
 
     Raises:
-        MalformedXML: it says neither ON nor OFF.
+        MalformedXML: its status is neither ON nor OFF.
     """
     if hold.get("status") not in HOLDS:
         raise MalformedXML(reason="a legal hold is ON or OFF")
@@ -139,11 +139,11 @@ def read_hold(hold: Mapping[str, Any]) -> bool:
 
 
 def read_rule(configuration: Mapping[str, Any]) -> LockRule:
-    """The rule of a bucket's configuration.
+    """Read the default retention from the document of PutObjectLockConfiguration.
 
     Raises:
-        MalformedXML: it does not enable object lock, or its rule is not of one mode and of days or years.
-        InvalidArgument: its time is none.
+        MalformedXML: it does not enable object lock, or its rule does not have a mode and either days or years.
+        InvalidArgument: the period is not positive, or too long.
     """
     if configuration.get("object_lock_enabled") != "Enabled":
         raise MalformedXML(reason="ObjectLockEnabled is Enabled")
@@ -167,12 +167,12 @@ def missing_configuration() -> InvalidRequest:
 
 
 def retained_until(lock: Lock) -> datetime:
-    """When a retention ends."""
+    """The moment at which a retention ends."""
     return _EPOCH + lock.retain_until_ms * _MS
 
 
 def _to_ms(moment: datetime) -> int:
-    """A moment in ms since the epoch; one past the year 9999 in UTC is the last of that year."""
+    """A moment in ms since the epoch, and at most the last one of the year 9999 in UTC."""
     since = moment - _EPOCH if moment.tzinfo is not None else timedelta(seconds=moment.timestamp())
     return min(since // _MS, _LAST_MS)
 
@@ -183,8 +183,8 @@ def _is_retained(lock: Lock, now_ns: int) -> bool:
 
 def _check_future(until: datetime | None, now_ns: int, argument: str) -> None:
     if until is not None and _to_ms(until) * 10**6 <= now_ns:
-        shown = until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        raise _refused("The retain until date must be in the future!", argument, shown)
+        date = until.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise _refused("The retain until date must be in the future!", argument, date)
 
 
 def _mode(mode: object) -> LockMode | None:

@@ -30,19 +30,19 @@ class PutObject:
         body: Body = b"",
         **request: Unpack[PutObjectRequest],
     ) -> PutObjectOutput:
-        """Store an object durably, in place of what the key held; body and digests as for `upload_part`.
+        """Store an object durably, in place of the key's current one; body and digests are as for `upload_part`.
+
+        With a customer's key (`sse_customer_*`) the bytes are stored encrypted, and each read needs the same key. SSE-S3 and SSE-KMS
+        (`server_side_encryption`, or the bucket's default) encrypt them with keys that the store finds again.
 
         Raises:
             NoSuchBucket, KeyTooLongError.
             MetadataTooLarge, InvalidStorageClass, InvalidTag, …: as `ObjectMetadata.of`.
-            InvalidRequest: a lock in a bucket without object lock, or without a digest of the bytes.
+            InvalidRequest: the request has a lock, and the bucket has no object lock or the request no digest of the bytes.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch, InvalidRequest.
-            PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or at the end.
-            InvalidArgument, AccessDenied, KMSNotFound, …: there is no such encryption, its key can't be used, or the bucket blocks it.
+            PreconditionFailed, NoSuchKey: if_match or if_none_match does not hold, before the body or after it.
+            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption exists, its key can't be used, or the bucket blocks it.
             StoreFull, InternalError, SlowDown: nothing was stored, try again.
-
-        With a customer's key (`sse_customer_*`) the bytes are stored sealed, and each read needs the same key. SSE-S3 and SSE-KMS
-        (`server_side_encryption`, or the bucket's default) seal them with keys that the store finds again.
 
         Source: API page PutObject.
         """

@@ -1,4 +1,4 @@
-"""What may be changed of an object beside its bytes: tags, retention, legal hold."""
+"""The operations on the tags, the retention and the legal hold of an object."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Unpack
@@ -9,9 +9,16 @@ from engine.meta import FoundObject
 from engine.meta.records import Lock, ObjectRecord, replace
 from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup, check_present, naming_version
-from engine.objects.object_lock import HOLDS, missing_configuration, read_hold, read_retention, retained, retained_until
+from engine.objects.object_lock import (
+    HOLDS,
+    missing_configuration,
+    read_hold,
+    read_retention,
+    retained_until,
+    with_retention,
+)
 from engine.objects.tags import check_tags
-from engine.objects.version_ids import asked_version, shown_version
+from engine.objects.version_ids import requested_version, shown_version
 from engine.shapes.lifecycle import Tag
 from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 from engine.shapes.setting_answers import (
@@ -48,10 +55,10 @@ class TaggingAndLock:
         version_id: str | None = None,
         **request: Unpack[Request],
     ) -> PutObjectTaggingOutput:
-        """Set the tags, in place of all that there were: `{"tag_set": [{"key": "a", "value": "1"}]}`.
+        """Replace all tags: `{"tag_set": [{"key": "a", "value": "1"}]}`.
 
         Raises:
-            InvalidTag, BadRequest: there are too many, or one is wrong.
+            InvalidTag, BadRequest: a tag is not valid, or there are too many.
 
         Source: API page PutObjectTagging.
         """
@@ -65,13 +72,13 @@ class TaggingAndLock:
     def get_object_tagging(
         self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[Request]
     ) -> GetObjectTaggingOutput:
-        """Tell the tags.
+        """Return the tags.
 
         Source: API page GetObjectTagging.
         """
         self._context.check_open()
         self._context.authorized_bucket(bucket, request)
-        found = self._objects.find(bucket, encode_key(key, self._context.limits), asked_version(version_id))
+        found = self._objects.find(bucket, encode_key(key, self._context.limits), requested_version(version_id))
         tags = tuple(Tag(name, value) for name, value in found.record.tags.items())
         return GetObjectTaggingOutput(tags, shown_version(found.version))
 
@@ -79,7 +86,7 @@ class TaggingAndLock:
     def delete_object_tagging(
         self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[BucketOwnerCondition]
     ) -> DeleteObjectTaggingOutput:
-        """Take all tags away.
+        """Remove all tags.
 
         Source: API page DeleteObjectTagging.
         """
@@ -99,12 +106,12 @@ class TaggingAndLock:
         bypass_governance_retention: bool = False,
         **request: Unpack[Request],
     ) -> PutObjectRetentionOutput:
-        """Keep a version until a moment, `{"mode": "GOVERNANCE", "retain_until_date": ...}`, or no longer than now, `{}`.
+        """Set the retention, `{"mode": "GOVERNANCE", "retain_until_date": ...}`, or end it, `{}`.
 
         Raises:
             InvalidRequest: the bucket has no object lock.
-            MalformedXML, InvalidArgument: it can't be so.
-            AccessDenied: a retention under way forbids it; `bypass_governance_retention` overcomes one of GOVERNANCE.
+            MalformedXML, InvalidArgument: the retention is not valid.
+            AccessDenied: the current retention forbids the change; `bypass_governance_retention` overcomes a GOVERNANCE retention.
 
         Source: API page PutObjectRetention.
         """
@@ -116,7 +123,7 @@ class TaggingAndLock:
             raise missing_configuration()
 
         def change(record: ObjectRecord) -> ObjectRecord:
-            return replace(record, lock=retained(record.lock, wanted, now, bypass=bypass_governance_retention))
+            return replace(record, lock=with_retention(record.lock, wanted, now, bypass=bypass_governance_retention))
 
         self._change(bucket, key, version_id, change, "PUT")
         return PutObjectRetentionOutput(self._context.request_charged(bucket_record))
@@ -125,11 +132,11 @@ class TaggingAndLock:
     def get_object_retention(
         self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[Request]
     ) -> GetObjectRetentionOutput:
-        """Tell until when a version is kept.
+        """Return the retention.
 
         Raises:
             InvalidRequest: the bucket has no object lock.
-            NoSuchObjectLockConfiguration: nothing was said of it.
+            NoSuchObjectLockConfiguration: the version has no retention.
 
         Source: API page GetObjectRetention.
         """
@@ -148,22 +155,22 @@ class TaggingAndLock:
         version_id: str | None = None,
         **request: Unpack[Request],
     ) -> PutObjectLegalHoldOutput:
-        """Hold a version, or let go of it: `{"status": "ON"}` or `{"status": "OFF"}`.
+        """Set or remove the legal hold: `{"status": "ON"}` or `{"status": "OFF"}`.
 
         Raises:
             InvalidRequest: the bucket has no object lock.
-            MalformedXML: it says neither.
+            MalformedXML: the status is neither ON nor OFF.
 
         Source: API page PutObjectLegalHold.
         """
         self._context.check_writable()
-        is_held = read_hold(legal_hold or {})
+        has_hold = read_hold(legal_hold or {})
         bucket_record = self._context.authorized_bucket(bucket, request)
         if bucket_record.lock is None:
             raise missing_configuration()
 
         def change(record: ObjectRecord) -> ObjectRecord:
-            return replace(record, lock=replace(record.lock, legal_hold=is_held))
+            return replace(record, lock=replace(record.lock, legal_hold=has_hold))
 
         self._change(bucket, key, version_id, change, "PUT")
         return PutObjectLegalHoldOutput(self._context.request_charged(bucket_record))
@@ -172,11 +179,11 @@ class TaggingAndLock:
     def get_object_legal_hold(
         self, bucket: str, key: str, *, version_id: str | None = None, **request: Unpack[Request]
     ) -> GetObjectLegalHoldOutput:
-        """Tell whether a version is held.
+        """Return the legal hold.
 
         Raises:
             InvalidRequest: the bucket has no object lock.
-            NoSuchObjectLockConfiguration: nothing was said of it.
+            NoSuchObjectLockConfiguration: no hold was ever set or removed.
 
         Source: API page GetObjectLegalHold.
         """
@@ -186,8 +193,8 @@ class TaggingAndLock:
         return GetObjectLegalHoldOutput(ObjectLockLegalHold(HOLDS[not lock.legal_hold]))
 
     def _change(self, bucket: str, key: str, version_id: str | None, change: Change, method: str) -> FoundObject:
-        """Change what is kept of a version, as it is found in the step that does it."""
-        name, version = encode_key(key, self._context.limits), asked_version(version_id)
+        """Change the record of a version; `change` gets it as it is inside the transaction."""
+        name, version = encode_key(key, self._context.limits), requested_version(version_id)
 
         def changed(found: FoundObject) -> ObjectRecord:
             return change(check_present(found, name, version, method).record)
@@ -199,4 +206,6 @@ class TaggingAndLock:
         self._context.check_open()
         if self._context.authorized_bucket(bucket, request).lock is None:
             raise missing_configuration()
-        return self._objects.find(bucket, encode_key(key, self._context.limits), asked_version(version_id)).record.lock
+        return self._objects.find(
+            bucket, encode_key(key, self._context.limits), requested_version(version_id)
+        ).record.lock

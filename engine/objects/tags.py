@@ -1,4 +1,4 @@
-"""The tags of an object: what a request says of them, and what they may be; pure.
+"""Reading the tags of an object from a request, and the rules for them; pure functions.
 
 Source: API page PutObjectTagging; User Guide, "Categorizing your objects using tags"; AWS's answers.
 """
@@ -16,32 +16,32 @@ _FORM = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded UR
 
 
 def read_tagging(text: str | None, limits: Limits) -> dict[str, str]:
-    """The tags in the form of a query, as x-amz-tagging has them.
+    """Read the value of x-amz-tagging, which has the form of a URL's query.
 
     Raises:
-        InvalidArgument: it has another form.
+        InvalidArgument: it has another form, or a key twice.
         InvalidTag, BadRequest: as `check_tags`.
     """
     pairs = [_pair(item, text or "") for item in (text or "").split("&") if item]
     if len(dict(pairs)) < len(pairs):
-        raise _misshapen(text or "")
+        raise _malformed(text or "")
     return check_tags(pairs, limits)
 
 
 def check_tags(pairs: Iterable[tuple[str, str]], limits: Limits) -> dict[str, str]:
-    """Tags as they are kept.
+    """Check tags, and return them as they are stored.
 
     Raises:
-        InvalidTag: a key or a value may not be so, or a key is there twice.
+        InvalidTag: a key or a value breaks a rule, or a key occurs twice.
         BadRequest: there are more than 10.
     """
     tags: dict[str, str] = {}
     for key, value in pairs:
-        if not 1 <= len(key) <= limits.tag_key_length_max or not _is_writable(key):
+        if not 1 <= len(key) <= limits.tag_key_length_max or not _is_allowed(key):
             raise InvalidTag("The TagKey you have provided is invalid", TagKey=key)
         if key.startswith("aws:"):
             raise InvalidTag("Your TagKey cannot be prefixed with aws:", TagKey=key)
-        if len(value) > limits.tag_value_length_max or not _is_writable(value):
+        if len(value) > limits.tag_value_length_max or not _is_allowed(value):
             raise InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value)
         if key in tags:
             raise InvalidTag("Cannot provide multiple Tags with the same key", TagKey=key)
@@ -56,16 +56,16 @@ def _pair(item: str, text: str) -> tuple[str, str]:
     try:
         key, value = (urllib.parse.unquote(part, errors="strict") for part in (key, value))
     except UnicodeDecodeError:
-        raise _misshapen(text) from None
+        raise _malformed(text) from None
     if not key:
-        raise _misshapen(text)
+        raise _malformed(text)
     return key, value
 
 
-def _misshapen(text: str) -> InvalidArgument:
+def _malformed(text: str) -> InvalidArgument:
     return InvalidArgument(_FORM, ArgumentName=_HEADER, ArgumentValue=text)
 
 
-def _is_writable(text: str) -> bool:
-    """Whether there are only letters, numbers, spaces and a few signs."""
+def _is_allowed(text: str) -> bool:
+    """Whether a text has only letters, numbers, spaces and a few signs."""
     return all(sign in _SIGNS or unicodedata.category(sign)[0] in "LNZ" for sign in text)

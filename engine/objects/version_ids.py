@@ -1,4 +1,4 @@
-"""The text of version ids; pure."""
+"""The text form of version ids; pure functions."""
 
 import base64
 import binascii
@@ -10,11 +10,11 @@ from engine.meta import NULL_VERSION, VERSION_NONCE_SIZE, Version
 NULL = "null"
 _PACKED = struct.Struct(f">Q{VERSION_NONCE_SIZE}s")
 _ORDER_END = 2**63
-"""Orders are times, in ns: far in the future."""
+"""An order is a time in ns since the epoch; this one is in the year 2262."""
 
 
 def format_version(version: Version) -> str:
-    """A version's id: `null`, or its order and nonce in URL-safe base64 (32 characters)."""
+    """The id of a version: `null`, or its order and nonce in URL-safe base64 (32 characters)."""
     if version.is_null:
         return NULL
     return base64.urlsafe_b64encode(_PACKED.pack(version.order, version.nonce)).decode()
@@ -24,7 +24,7 @@ def parse_version(text: str, argument: str = "versionId") -> Version:
     """Read a version id.
 
     Raises:
-        InvalidArgument: it is none; `argument` is what the wire calls it.
+        InvalidArgument: the text is not a version id; `argument` is the parameter that the error names.
 
     Source: AWS's answers.
     """
@@ -41,22 +41,22 @@ def parse_version(text: str, argument: str = "versionId") -> Version:
     return version
 
 
-def asked_version(version_id: str | None) -> Version | None:
-    """The version a request asks for; None for the latest.
+def requested_version(version_id: str | None) -> Version | None:
+    """The version that a request names; None stands for the latest.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: the text is not a version id.
     """
     return parse_version(version_id) if version_id is not None else None
 
 
 def shown_version(version: Version | None) -> str | None:
-    """A version as an answer names it; None where there are no versions."""
+    """The version id in an answer; None in a bucket that was never versioned."""
     return format_version(version) if version is not None else None
 
 
 def made_version(version: Version | None) -> str | None:
-    """A version just made, as the answer to a write names it: none but where versions are kept.
+    """The version id in the answer to a write; None unless the bucket's versioning is enabled.
 
     Source: API page PutObject, x-amz-version-id.
     """

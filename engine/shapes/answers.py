@@ -1,4 +1,4 @@
-"""What the operations answer: frozen records named after S3's shapes, their attributes S3's members in snake_case.
+"""The answers of the operations: frozen records named after S3's shapes; their attributes are S3's members in snake_case.
 
 ETags carry their quotes, times are aware datetimes in UTC, sizes are bytes, lists are tuples, and a member that S3 would leave out is
 None. Source of every shape: the API page of its operation.
@@ -11,7 +11,7 @@ from engine.record import Record
 
 
 class CompletedPart(NamedTuple):
-    """One line of the list that CompleteMultipartUpload takes; the part's checksum in base64, if it is said."""
+    """One item of the list that CompleteMultipartUpload takes; the part's checksum, if given, is in base64."""
 
     part_number: int
     etag: str
@@ -28,7 +28,7 @@ class CompletedPart(NamedTuple):
 
 
 class Checksums(Record, frozen=True, kw_only=True):
-    """The one checksum that an answer shows, in base64, if it shows one."""
+    """The checksum in an answer, in base64: at most one of the members is set."""
 
     checksum_crc32: str | None = None
     checksum_crc32_c: str | None = None
@@ -49,13 +49,13 @@ class Checksum(Checksums, frozen=True, kw_only=True):
 
 
 class Owner(Record, frozen=True):
-    """Who owns a bucket, an object or an upload; `id` is a canonical user id (64 hex digits)."""
+    """The owner of a bucket, an object or an upload; `id` is a canonical user id (64 hex digits)."""
 
     id: str
 
 
 class Initiator(Record, frozen=True):
-    """Who began an upload."""
+    """The account that began an upload; `id` is a canonical user id (64 hex digits)."""
 
     id: str
 
@@ -80,7 +80,7 @@ class CreateMultipartUploadOutput(Record, frozen=True):
 
 
 class UploadPartOutput(Checksums, frozen=True):
-    """Answer of UploadPart; a checksum that came with the part is echoed, and that of an upload of the FULL_OBJECT type told."""
+    """Answer of UploadPart; it has the checksum that came with the part, else one by the algorithm that the upload names, if any."""
 
     etag: str
     request_charged: str | None = None
@@ -92,7 +92,7 @@ class UploadPartOutput(Checksums, frozen=True):
 
 
 class CopyPartResult(Checksums, frozen=True):
-    """What a copy made of a part."""
+    """The part that UploadPartCopy stored."""
 
     etag: str
     last_modified: datetime
@@ -211,7 +211,7 @@ class HeadObjectOutput(Checksum, frozen=True):
 
 
 class StreamingBody(Protocol):
-    """The bytes of an object as a seekable binary file; it is to be closed, or used in a `with`."""
+    """The bytes of an object as a seekable binary file. Close it, or use it in a `with`."""
 
     @property
     def closed(self) -> bool: ...
@@ -240,7 +240,7 @@ class GetObjectOutput(HeadObjectOutput, frozen=True, kw_only=True):
 
 
 class ObjectIdentifier(NamedTuple):
-    """One line of the list that DeleteObjects takes; with an ETag only what has it is deleted."""
+    """One item of the list that DeleteObjects takes; with an ETag, it is deleted only if the object has that ETag."""
 
     key: str
     version_id: str | None = None
@@ -266,7 +266,7 @@ class GetObjectAttributesParts(Record, frozen=True):
 
 
 class GetObjectAttributesOutput(Record, frozen=True):
-    """Answer of GetObjectAttributes: what was asked for; the ETag is bare here."""
+    """Answer of GetObjectAttributes: the requested attributes; here the ETag has no quotes."""
 
     last_modified: datetime
     etag: str | None
@@ -279,7 +279,7 @@ class GetObjectAttributesOutput(Record, frozen=True):
 
 
 class DeleteObjectOutput(Record, frozen=True):
-    """Answer of DeleteObject: the version deleted, or the delete marker made, where versions are kept."""
+    """Answer of DeleteObject; `version_id` names the deleted version or the new delete marker, in a bucket with versions."""
 
     delete_marker: bool | None = None
     version_id: str | None = None
@@ -287,7 +287,10 @@ class DeleteObjectOutput(Record, frozen=True):
 
 
 class DeletedObject(Record, frozen=True):
-    """A key that DeleteObjects deleted: `version_id` if one was named, `delete_marker_version_id` of a marker made or deleted."""
+    """A key that DeleteObjects deleted.
+
+    `version_id` is the one that the request named; `delete_marker_version_id` is the id of a delete marker that was added or deleted.
+    """
 
     key: str
     version_id: str | None = None
@@ -296,7 +299,7 @@ class DeletedObject(Record, frozen=True):
 
 
 class Error(Record, frozen=True):
-    """What DeleteObjects could not delete."""
+    """An item that DeleteObjects did not delete, and why."""
 
     key: str
     version_id: str | None
@@ -313,7 +316,7 @@ class DeleteObjectsOutput(Record, frozen=True):
 
 
 class CopyObjectResult(Checksum, frozen=True):
-    """What a copy made."""
+    """The object that CopyObject stored."""
 
     etag: str
     last_modified: datetime
@@ -336,5 +339,5 @@ class CopyObjectOutput(Record, frozen=True):
 
 
 def quoted(etag: str) -> str:
-    """An ETag as S3 shows it."""
+    """An ETag in quotes, as S3 writes it."""
     return f'"{etag}"'

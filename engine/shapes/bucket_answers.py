@@ -1,4 +1,4 @@
-"""What the operations on buckets and their settings answer; see `engine.shapes.answers`."""
+"""The answers of the operations on buckets and their settings; see `engine.shapes.answers`."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from engine.shapes.lifecycle import LifecycleRule
 
 
 class Bucket(Record, frozen=True):
-    """A bucket in ListBuckets; its region and resource name only where some of the buckets were asked for."""
+    """A bucket in ListBuckets; region and ARN are set only if the request has a parameter."""
 
     name: str
     creation_date: datetime
@@ -33,7 +33,7 @@ class HeadBucketOutput(Record, frozen=True):
 
 
 class GetBucketLocationOutput(Record, frozen=True):
-    """Answer of GetBucketLocation; None stands for us-east-1, as S3 has it."""
+    """Answer of GetBucketLocation; None stands for us-east-1, as in S3."""
 
     location_constraint: str | None
 

@@ -1,12 +1,14 @@
-"""The shapes of a bucket's lifecycle configuration."""
+"""The document of a bucket's lifecycle (PutBucketLifecycleConfiguration)."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
+from engine.limits import Limits
+
 RULE_COUNT_MAX = 1000
-_INTEGER_MAX = 2**31 - 1
+_INTEGER_MAX = Limits().integer_max
 _LONG_MAX = 2**63 - 1
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 Integer: TypeAlias = Annotated[int, msgspec.Meta(ge=-_INTEGER_MAX, le=_INTEGER_MAX)]
@@ -14,18 +16,18 @@ Size: TypeAlias = Annotated[int, msgspec.Meta(ge=-_LONG_MAX, le=_LONG_MAX)]
 
 
 class _Element(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """An element of the document; a member that was not said is None."""
+    """An element of the document; a member that is missing is None."""
 
 
 class Tag(_Element, frozen=True):
-    """A tag that an object must have."""
+    """A tag of an object, or one that a rule demands."""
 
     key: str
     value: str
 
 
 class LifecycleExpiration(_Element, frozen=True):
-    """When the current version ends: just one of the three."""
+    """When the current version of a key expires: one of the three members is set."""
 
     date: Moment | None = None
     days: Integer | None = None
@@ -33,20 +35,20 @@ class LifecycleExpiration(_Element, frozen=True):
 
 
 class NoncurrentVersionExpiration(_Element, frozen=True):
-    """When a version that is no longer current ends, and how many of the newest such versions stay in any case."""
+    """When a noncurrent version is removed, and how many of the newest ones stay in any case."""
 
     noncurrent_days: Integer
     newer_noncurrent_versions: Integer | None = None
 
 
 class AbortIncompleteMultipartUpload(_Element, frozen=True):
-    """How long an upload may stay open."""
+    """How many days an upload may stay open."""
 
     days_after_initiation: Integer
 
 
 class LifecycleRuleAndOperator(_Element, frozen=True):
-    """Two or more conditions that must all hold."""
+    """Conditions that must all hold; sizes in bytes."""
 
     prefix: str | None = None
     tags: tuple[Tag, ...] | None = None
@@ -55,7 +57,7 @@ class LifecycleRuleAndOperator(_Element, frozen=True):
 
 
 class LifecycleRuleFilter(_Element, frozen=True):
-    """What a rule is about: one condition, or `and_` for several; everything, if it is empty."""
+    """The objects that a rule applies to: one condition, or `and_` for several; all objects if it is empty."""
 
     prefix: str | None = None
     tag: Tag | None = None
@@ -65,7 +67,7 @@ class LifecycleRuleFilter(_Element, frozen=True):
 
 
 class LifecycleRule(_Element, frozen=True):
-    """One rule, members as S3 names them; `prefix` is the old form of `filter`."""
+    """One rule; `prefix` is the old form of `filter`."""
 
     status: Literal["Enabled", "Disabled"]
     id: str | None = None
@@ -77,18 +79,20 @@ class LifecycleRule(_Element, frozen=True):
 
     @property
     def conditions(self) -> LifecycleRuleAndOperator:
-        """What must hold of an object, in whichever form it was said."""
-        said = self.filter
-        if said is None:
+        """The conditions of `filter` or `prefix`, in one form."""
+        condition = self.filter
+        if condition is None:
             return LifecycleRuleAndOperator(prefix=self.prefix)
-        if said.and_ is not None:
-            return said.and_
-        tags = (said.tag,) if said.tag is not None else None
-        return LifecycleRuleAndOperator(said.prefix, tags, said.object_size_greater_than, said.object_size_less_than)
+        if condition.and_ is not None:
+            return condition.and_
+        tags = (condition.tag,) if condition.tag is not None else None
+        return LifecycleRuleAndOperator(
+            condition.prefix, tags, condition.object_size_greater_than, condition.object_size_less_than
+        )
 
 
 class BucketLifecycleConfiguration(_Element, frozen=True):
-    """All rules of a bucket."""
+    """The whole document."""
 
     rules: Annotated[tuple[LifecycleRule, ...], msgspec.Meta(min_length=1, max_length=RULE_COUNT_MAX)]
 

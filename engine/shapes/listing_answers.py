@@ -1,4 +1,4 @@
-"""What the listings of keys answer; see `engine.shapes.answers`."""
+"""The answers of the listings of keys; see `engine.shapes.answers`."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,7 +8,7 @@ from engine.shapes.answers import Initiator, Owner
 
 
 class CommonPrefix(Record, frozen=True):
-    """Keys rolled up by a delimiter."""
+    """The common prefix of keys that a delimiter rolls up."""
 
     prefix: str
 
@@ -83,10 +83,11 @@ class DeleteMarkerEntry(Record, frozen=True):
 
 
 class ListObjectVersionsOutput(Record, frozen=True):
-    """Answer of ListObjectVersions; the next markers only when it is truncated, a version's only when it ends on one.
+    """Answer of ListObjectVersions.
 
-    S3 lists versions and delete markers together, by key and the newest first: `interleaving` has, for each of them in that order, the
-    member that it is the next one of.
+    `next_key_marker` is set if the page is truncated, and `next_version_id_marker` if its last item is a version or delete marker.
+    S3 lists versions and delete markers mixed, by key and the newest first: `interleaving` names, for each item in that order, the
+    member that holds it.
     """
 
     name: str
@@ -125,7 +126,7 @@ class ListObjectsV2Output(Record, frozen=True):
 
 
 class ListObjectsOutput(Record, frozen=True):
-    """Answer of ListObjects, the first version; `next_marker` only with a delimiter."""
+    """Answer of ListObjects; `next_marker` is set only if the request has a delimiter."""
 
     name: str
     prefix: str

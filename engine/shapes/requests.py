@@ -1,6 +1,6 @@
-"""What requests may say, by operation: S3's members in snake_case, typed once for the library, the command line and the wire.
+"""The members of requests, by operation: S3's names in snake_case, typed once for the library, the command line and the wire.
 
-Operations take them as `**said: Unpack[...]`; `reject_unknown_members` refuses what is none of them.
+Operations take them as `**request: Unpack[...]`; `reject_unknown_members` refuses all others.
 """
 
 import functools
@@ -13,19 +13,19 @@ Result = TypeVar("Result")
 
 
 class BucketOwnerCondition(TypedDict, total=False):
-    """What any request about a bucket may say of it."""
+    """The bucket owner condition, which every request about a bucket may have."""
 
     expected_bucket_owner: str | None
 
 
 class Request(BucketOwnerCondition, total=False):
-    """What a request that costs something may say besides: who pays."""
+    """The members of requests that a requester may have to pay for."""
 
     request_payer: str | None
 
 
 class StoredWithObject(Request, total=False):
-    """What is kept with an object: said at PutObject, CopyObject and CreateMultipartUpload."""
+    """The members that PutObject, CopyObject and CreateMultipartUpload store with the object, and the ACL."""
 
     metadata: Mapping[str, str] | None
     cache_control: str | None
@@ -48,7 +48,7 @@ class StoredWithObject(Request, total=False):
 
 
 class CustomerKeyed(TypedDict, total=False):
-    """A customer's key (SSE-C): 32 raw bytes, or their text; its MD5 in base64 may be left out."""
+    """A customer's key (SSE-C): 32 bytes, or a text of 32 bytes in UTF-8; its MD5 in base64 may be left out."""
 
     sse_customer_algorithm: str | None
     sse_customer_key: bytes | str | None
@@ -56,9 +56,9 @@ class CustomerKeyed(TypedDict, total=False):
 
 
 class Encrypted(CustomerKeyed, total=False):
-    """How what is created is encrypted: with a customer's key, or SSE-S3 (`AES256`), or SSE-KMS (`aws:kms`).
+    """The encryption of a new object or upload: a customer's key, SSE-S3 (`AES256`) or SSE-KMS (`aws:kms`).
 
-    The context is base64 of a JSON object of texts.
+    The encryption context is the base64 of a JSON object whose values are texts.
     """
 
     server_side_encryption: str | None
@@ -68,7 +68,7 @@ class Encrypted(CustomerKeyed, total=False):
 
 
 class Checksums(TypedDict, total=False):
-    """The checksum of what is sent, or of a whole object, in base64."""
+    """The checksum of a body or of a whole object, in base64."""
 
     checksum_crc32: str | None
     checksum_crc32_c: str | None
@@ -83,7 +83,7 @@ class Checksums(TypedDict, total=False):
 
 
 class Digests(Checksums, total=False):
-    """What a request says of its body."""
+    """The length and the digests of a request's body."""
 
     content_length: int | None
     content_md5: str | None
@@ -159,7 +159,7 @@ class DeleteObjectRequest(Request, total=False):
 
 
 class CopySourceRequest(Request, total=False):
-    """What a copy may say of its source, beside its name."""
+    """The members of a copy that concern its source."""
 
     expected_source_bucket_owner: str | None
     copy_source_if_match: str | None
@@ -188,10 +188,10 @@ class UploadPartCopyRequest(CopySourceRequest, CustomerKeyed, total=False):
 
 
 def reject_unknown_members(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Refuse members that an operation does not have, as Python does for named parameters.
+    """Make a method refuse members that its operation does not have, as Python refuses unknown named parameters.
 
     Raises:
-        TypeError: there is one.
+        TypeError: there is such a member.
     """
 
     @functools.wraps(method)
@@ -204,17 +204,24 @@ def reject_unknown_members(method: Callable[Parameters, Result]) -> Callable[Par
     return run
 
 
-@functools.cache
 def parameters(method: Callable[..., Any]) -> frozenset[str]:
-    """The names a method takes, those of its `**said` too."""
-    import inspect  # once a method, when it is first called: too large for whoever only imports
+    """The names of the members that a method takes, those of its `**request` too.
 
-    method = inspect.unwrap(method)
+    They are kept by function: a bound method would be a new key for each view of a store, and the server makes one a request.
+    """
+    return _parameters(getattr(method, "__func__", method))
+
+
+@functools.cache
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    import inspect  # when an operation is first called: too large for whoever only imports
+
+    function = inspect.unwrap(function)
     names: set[str] = set()
-    for name, parameter in inspect.signature(method).parameters.items():
+    for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            for said in get_args(parameter.annotation):
-                names |= said.__optional_keys__
+            for members in get_args(parameter.annotation):
+                names |= members.__optional_keys__
         elif name != "self":
             names.add(name)
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""What the operations on tags and locks answer; see `engine.shapes.answers`."""
+"""The answers of the operations on tags and object lock; see `engine.shapes.answers`."""
 
 from datetime import datetime
 
@@ -26,7 +26,7 @@ class DeleteObjectTaggingOutput(Record, frozen=True):
 
 
 class ObjectLockRetention(Record, frozen=True):
-    """Until when a version is kept."""
+    """The retention of a version."""
 
     mode: str
     retain_until_date: datetime
@@ -45,7 +45,7 @@ class PutObjectRetentionOutput(Record, frozen=True):
 
 
 class ObjectLockLegalHold(Record, frozen=True):
-    """Whether a version is held: ON or OFF."""
+    """The legal hold of a version: ON or OFF."""
 
     status: str
 
@@ -63,7 +63,7 @@ class PutObjectLegalHoldOutput(Record, frozen=True):
 
 
 class DefaultRetention(Record, frozen=True):
-    """The retention that new versions get."""
+    """The retention of new versions that request none."""
 
     mode: str
     days: int | None = None
@@ -77,7 +77,7 @@ class ObjectLockRule(Record, frozen=True):
 
 
 class ObjectLockConfiguration(Record, frozen=True):
-    """Object lock of a bucket."""
+    """The object lock of a bucket."""
 
     object_lock_enabled: str
     rule: ObjectLockRule | None = None

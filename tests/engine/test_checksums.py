@@ -1,4 +1,4 @@
-"""x-amz-checksum-*: promised in arguments, compared and echoed on UploadPart and PutObject, and refused in S3's words."""
+"""x-amz-checksum-* as arguments of UploadPart and PutObject: compared, echoed in the answer, or refused in S3's words."""
 
 import base64
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def with_trailer(body: bytes, name: str, value: str) -> ChunkedSource:
 
 @pytest.fixture(params=["upload_part", "put_object"])
 def send(request: pytest.FixtureRequest, tiny: Store, bucket: str) -> Send:
-    """Store a body by one operation or the other."""
+    """Store a body by UploadPart or by PutObject."""
     if request.param == "put_object":
         return lambda body, **options: tiny.put_object(bucket, "key", body, **options)
     upload = begin(tiny, bucket)

@@ -33,7 +33,7 @@ def test_every_form_of_a_moment_is_read(text: str) -> None:
 
 
 def test_a_fraction_of_a_second_has_up_to_nine_digits() -> None:
-    """As minio-go sends the time that Go has."""
+    """minio-go sends Go's time, which has nine digits of a second."""
     for count in range(1, 10):
         kept = int("123456789"[:count].ljust(6, "0")[:6])
         assert parse_date(f"1994-11-06T08:49:37.{'123456789'[:count]}Z") == MOMENT.replace(microsecond=kept)

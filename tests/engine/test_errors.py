@@ -1,4 +1,4 @@
-"""The error tree: each code with the status and text AWS sends, and errors that survive a trip between processes."""
+"""The error tree: each code has the status and text that AWS sends, and errors can be pickled."""
 
 import copy
 import pickle

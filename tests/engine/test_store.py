@@ -1,4 +1,4 @@
-"""An open store: read-only, shared between Stores and processes, closed; and what `stat` counts."""
+"""An open store: read-only, shared by several Stores and processes, closed; and the counts of `stat`."""
 
 import os
 import threading
@@ -91,7 +91,7 @@ def test_a_store_on_a_read_only_medium_opens_read_only_only(tmp_path: Path) -> N
     assert data == "data"
 
 
-# Who may use it at once
+# Several Stores and processes
 
 
 def test_repair_needs_the_store_alone(store: Store, store_path: Path) -> None:
@@ -213,7 +213,7 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-# What it holds
+# What `stat` counts
 
 
 def figures(store: Store, bucket: str | None = None) -> dict[str, int]:

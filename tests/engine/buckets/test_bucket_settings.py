@@ -1,4 +1,4 @@
-"""What is set of a bucket as a whole: kept, told, replaced and dropped; and what requests then say of it."""
+"""The settings of a bucket: stored, returned, replaced and removed; and their effect on the answers of other requests."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -133,8 +133,8 @@ def test_only_the_latest_version_says_when_it_expires(tiny: Store, bucket: str) 
     set_rules(tiny, bucket, expired_after(3))
     tiny.put_bucket_versioning(bucket, versioning_configuration={"status": "Enabled"})
     versions = [tiny.put_object(bucket, "key", body).version_id for body in (b"one", b"two")]
-    said = [tiny.head_object(bucket, "key", version_id=version).expiration for version in versions]
-    assert said == [None, 'expiry-date="Sat, 28 Nov 2026 00:00:00 GMT", rule-id="rule"']
+    expirations = [tiny.head_object(bucket, "key", version_id=version).expiration for version in versions]
+    assert expirations == [None, 'expiry-date="Sat, 28 Nov 2026 00:00:00 GMT", rule-id="rule"']
 
 
 def test_an_object_that_no_rule_is_about_says_nothing_of_it(tiny: Store, bucket: str) -> None:
@@ -152,8 +152,8 @@ def test_the_owner_pays_until_it_is_said_that_the_requester_does(store: Store, b
         assert store.get_bucket_request_payment(bucket).payer == payer
 
 
-@pytest.mark.parametrize("said", [None, {}, {"payer": None}, {"payer": "requester"}, {"payer": ""}])
-def test_a_payer_is_one_of_two(store: Store, bucket: str, said: Any) -> None:
+@pytest.mark.parametrize("configuration", [None, {}, {"payer": None}, {"payer": "requester"}, {"payer": ""}])
+def test_a_payer_is_one_of_two(store: Store, bucket: str, configuration: Any) -> None:
     with refused("MalformedXML"):
-        store.put_bucket_request_payment(bucket, request_payment_configuration=said)
+        store.put_bucket_request_payment(bucket, request_payment_configuration=configuration)
     assert store.get_bucket_request_payment(bucket).payer == "BucketOwner"

@@ -1,4 +1,4 @@
-"""Versions of objects: kept, hidden by delete markers, named by their ids, listed; in buckets that keep them, did, or never have."""
+"""Versions of objects: stored, hidden by delete markers, read by id, listed; with versioning enabled, suspended, or never set."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ ABSENT = format_version(Version(1, b"n" * 16))
 
 @pytest.fixture
 def versioned(tiny: engine.Store, bucket: str) -> engine.Store:
-    """A store whose bucket keeps versions."""
+    """A store with a bucket whose versioning is enabled."""
     tiny.put_bucket_versioning(bucket, versioning_configuration=ENABLED)
     return tiny
 
@@ -36,14 +36,14 @@ def read(store: engine.Store, **asked: Any) -> tuple[bytes, str | None]:
 
 
 def listed(store: engine.Store, **asked: Any) -> list[tuple[str, str, bool, bool]]:
-    """Key, version id, whether it is the latest, whether it is a delete marker."""
+    """A listing's items: key, version id, whether it is the latest, whether it is a delete marker."""
     answer = store.list_object_versions("bucket", **asked)
     versions = [(each.key, each.version_id, each.is_latest, False) for each in answer.versions or ()]
     return versions + [(each.key, each.version_id, each.is_latest, True) for each in answer.delete_markers or ()]
 
 
 def test_versions_and_markers_are_one_list_by_key_and_age(versioned: engine.Store) -> None:
-    """Source: AWS's answers, where the two kinds stand mixed."""
+    """Source: AWS's answers, in which versions and delete markers are mixed."""
     wanted: list[str] = []
     for key in ("a", "b"):
         ids = [put(versioned, b"1", key), versioned.delete_object("bucket", key).version_id, put(versioned, b"2", key)]

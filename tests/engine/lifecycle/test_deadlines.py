@@ -1,4 +1,4 @@
-"""When a rule acts, and which one: against the calendar, and against the rules read one by one."""
+"""The moment at which a rule acts, and the rule that acts first: compared with the calendar, and with a search of all rules."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -19,16 +19,16 @@ def ns(moment: datetime) -> int:
 
 
 def lifecycle(*rules: dict[str, Any]) -> Lifecycle:
-    said = [{"id": str(number), "status": "Enabled", "filter": {}} | rule for number, rule in enumerate(rules)]
-    return Lifecycle(read_configuration({"rules": said}))
+    whole = [{"id": str(number), "status": "Enabled", "filter": {}} | rule for number, rule in enumerate(rules)]
+    return Lifecycle(read_configuration({"rules": whole}))
 
 
-def abort(days: int, **said: Any) -> dict[str, Any]:
-    return {"abort_incomplete_multipart_upload": {"days_after_initiation": days}} | said
+def abort(days: int, **members: Any) -> dict[str, Any]:
+    return {"abort_incomplete_multipart_upload": {"days_after_initiation": days}} | members
 
 
-def expire(**said: Any) -> dict[str, Any]:
-    return {"expiration": said}
+def expire(**members: Any) -> dict[str, Any]:
+    return {"expiration": members}
 
 
 def remove(days: int, newer: int | None = None) -> dict[str, Any]:
@@ -204,12 +204,12 @@ def test_of_a_thousand_rules_only_those_are_looked_at_whose_prefix_and_tag_may_h
     by_tag = [within(expire(days=2), tag={"key": "n", "value": str(number)}) for number in range(499)]
     rules = lifecycle(*by_prefix, *by_tag, within(expire(days=9), prefix="logs/7"))
     looked: list[str] = []
-    holds = _Scope.holds
+    matches = _Scope.matches
 
     def counted(scope: _Scope, key: bytes, size: int, tags: Mapping[str, str]) -> bool:
         looked.append(scope.rule_id)
-        return holds(scope, key, size, tags)
+        return matches(scope, key, size, tags)
 
-    monkeypatch.setattr(_Scope, "holds", counted)
+    monkeypatch.setattr(_Scope, "matches", counted)
     assert rules.expiration_of(b"logs/7/a", 1, {"n": "5", "m": "6"}, 0) == Deadline(3 * DAY_NS, "7")
     assert sorted(looked) == ["505", "7", "999"]

@@ -1,4 +1,4 @@
-"""The rules of a lifecycle: what S3 takes comes back as it was said, and each wrong rule is refused in S3's words."""
+"""Lifecycle rules: valid ones are returned as they were sent, and each rule that is not valid is refused in S3's words."""
 
 import base64
 import itertools
@@ -28,9 +28,9 @@ ACTION = {"expiration": {"days": 1}}
 ABORT = {"abort_incomplete_multipart_upload": {"days_after_initiation": 7}}
 
 
-def rule(**said: Any) -> dict[str, Any]:
-    """A rule that is good, but for what is said."""
-    good = {"id": "rule", "status": "Enabled", "filter": {}} | said
+def rule(**members: Any) -> dict[str, Any]:
+    """A valid rule with some members changed."""
+    good = {"id": "rule", "status": "Enabled", "filter": {}} | members
     actions = {"expiration", "abort_incomplete_multipart_upload", "noncurrent_version_expiration", "transitions"}
     if not actions & set(good):
         good |= ACTION
@@ -75,7 +75,7 @@ def test_a_good_rule_is_taken_as_it_was_said(name: str) -> None:
 
 
 def said_by(record: Any) -> Any:
-    """A record as the dict it was read from."""
+    """The dict from which a record was read."""
     if isinstance(record, tuple):
         return [said_by(item) for item in record]
     if not hasattr(record, "__struct_fields__"):
@@ -124,7 +124,7 @@ MALFORMED: dict[str, Any] = {
     "no rules": [],
     "not a list": "abc",
     "no rule": [None],
-    "nothing said": [{}],
+    "nothing": [{}],
     "no status": [rule(status=None)],
     "another status": [rule(status="enabled")],
     "neither filter nor prefix": [rule(filter=None)],
@@ -157,10 +157,10 @@ def test_what_is_no_configuration_is_malformed(name: str) -> None:
         read_configuration({"rules": MALFORMED[name]})
 
 
-@pytest.mark.parametrize("said", [None, [], {}, {"rules": None}, {"rule": [rule()]}, "rules", 7])
-def test_a_configuration_that_has_no_rules_is_malformed(said: Any) -> None:
+@pytest.mark.parametrize("configuration", [None, [], {}, {"rules": None}, {"rule": [rule()]}, "rules", 7])
+def test_a_configuration_that_has_no_rules_is_malformed(configuration: Any) -> None:
     with refused("MalformedXML"):
-        read_configuration(said)
+        read_configuration(configuration)
 
 
 def positive(name: str, action: str) -> str:
@@ -271,9 +271,13 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING, ANYTHING)
 def test_whatever_is_said_is_taken_whole_or_refused(anything: Any, inner: Any) -> None:
-    for said in (anything, {"rules": anything}, {"rules": [rule() | inner if isinstance(inner, dict) else inner]}):
+    for configuration in (
+        anything,
+        {"rules": anything},
+        {"rules": [rule() | inner if isinstance(inner, dict) else inner]},
+    ):
         try:
-            rules = read_configuration(said)
+            rules = read_configuration(configuration)
         except S3Error:
             continue
         assert unpack_rules(pack_rules(rules)) == rules

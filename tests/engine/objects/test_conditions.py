@@ -1,4 +1,4 @@
-"""Ranged and conditional reads: AWS's own answers as tables, and any range against Python's slices."""
+"""Ranged and conditional reads: tables of AWS's answers, and random ranges compared with Python's slices."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from tests.support.uploads import put_multipart, read
 
 DIGITS = b"0123456789"
 
-# AWS capture get_object_range: what was asked, the bytes, the Content-Range (None: answered 200 with the whole object)
+# AWS capture get_object_range: the Range, the bytes, the Content-Range (None: a 200 with the whole object)
 RANGES = [
     ("bytes=0-8", b"012345678", "bytes 0-8/10"),
     ("bytes=1-", b"123456789", "bytes 1-9/10"),
@@ -37,7 +37,7 @@ RANGES = [
     ("bytes=0-1,3-4,7-9", DIGITS, None),
     ("0-8", DIGITS, None),
 ]
-# not captured; RFC 9110: what can't be understood is ignored
+# not captured; RFC 9110: a malformed Range is ignored
 RANGES += [
     (text, DIGITS, None) for text in ("", "bytes=", "bytes", "byte=0-1", "bytes=a-b", "bytes=0-1-2", "bytes=0x1-2")
 ]
@@ -51,7 +51,7 @@ RANGES += [
 
 
 def test_a_range_of_another_object_is_the_whole_object(tiny: Store, bucket: str) -> None:
-    """RFC 9110 section 13.1.5: an entity tag that is the same and strong, or the very date of Last-Modified."""
+    """RFC 9110 section 13.1.5: If-Range holds if it is the same strong entity tag, or exactly Last-Modified."""
     old = tiny.put_object(bucket, "key", b"old old")
     new = tiny.put_object(bucket, "key", DIGITS)
     modified = tiny.head_object(bucket, "key").last_modified

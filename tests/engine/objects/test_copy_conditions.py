@@ -1,4 +1,4 @@
-"""The conditions on the source of a copy: each that does not hold is a 412 that names its header; AWS's own answers."""
+"""The conditions on the source of a copy: one that does not hold is answered with a 412 that names its header, as AWS does."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,8 +45,8 @@ FAIL: list[tuple[dict[str, Any], str]] = [
 
 
 def check(conditions: dict[str, Any]) -> None:
-    said: Any = {f"copy_source_{name}": value for name, value in conditions.items()}
-    CopyConditions.of_source(said).check("etag", MODIFIED)
+    members: Any = {f"copy_source_{name}": value for name, value in conditions.items()}
+    CopyConditions.of_source(members).check("etag", MODIFIED)
 
 
 @pytest.mark.parametrize("conditions", HOLD, ids=str)

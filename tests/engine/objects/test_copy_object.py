@@ -1,4 +1,4 @@
-"""CopyObject: a plain object with the source's bytes, and with its headers or new ones; what it refuses."""
+"""CopyObject makes an object of one part with the source's bytes, and with its headers or new ones; the requests that it refuses."""
 
 import threading
 from datetime import timedelta
@@ -32,7 +32,7 @@ TO_ITSELF = (
 
 @pytest.fixture
 def source(tiny: Store, bucket: str) -> str:
-    """`bucket/key` of an object in a file, beside others."""
+    """The name, `bucket/key`, of an object whose bytes are in a file; the bucket has other objects too."""
     tiny.put_object(bucket, "plain", FILE_BODY, **HEADERS)
     tiny.put_object(bucket, "small", b"small", **HEADERS)
     put_multipart(tiny, bucket, "parts", PARTS)
@@ -114,7 +114,7 @@ def test_the_conditions_on_what_the_copy_replaces_are_those_of_a_put(tiny: Store
 
 
 def test_a_condition_that_fails_at_the_commit_leaves_no_file(tiny: Store, bucket: str, source: str) -> None:
-    """Another copy comes first in the same commit."""
+    """Another copy to the same key is committed first, in the same transaction."""
     before = len(contents_of(tiny).files)
     refusals: list[str] = []
 
@@ -186,7 +186,7 @@ def test_owners_of_both_buckets_may_be_demanded(tiny: Store, bucket: str, source
         view.copy_object("other", "copy", source, expected_source_bucket_owner="111111111111")
 
 
-# What travels besides the headers
+# What is copied besides the headers
 
 
 def tags_of(store: Store, bucket: str, key: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Copies in pieces: a byte that went bad is not copied under a checksum of its own; and what proving costs."""
+"""Copies of ranges: a damaged byte is never copied under a new, matching checksum; and how often a part is read to verify it."""
 
 import os
 import threading
@@ -28,12 +28,12 @@ def upload(tiny: Store, bucket: str) -> OpenUpload:
 
 
 def files(store: Any) -> list[Path]:
-    """Those of all blobs."""
+    """The paths of the files of all blobs."""
     return [path for path in Path(store._layout.root, "blobs").rglob("*") if path.is_file()]
 
 
 def spoil(store: Any, size: int, at: int = 10) -> None:
-    """Change one byte of the files of that size."""
+    """Change one byte in each file of that size."""
     for path in files(store):
         if path.stat().st_size == size:
             data = bytearray(path.read_bytes())
@@ -46,7 +46,7 @@ CRC64NVME_ORDER, CRC64NVME_POLYNOMIAL = 64, 1 << 64 | 0xAD93D23594C93659
 
 
 def unseen(data: bytes) -> bytes:
-    """Other bytes with the same CRC64NVME: a multiple of its polynomial comes on top, whose first bit is a byte's lowest."""
+    """Other bytes with the same CRC64NVME: a multiple of its polynomial is added by XOR; a byte's lowest bit comes first."""
     other = bytearray(data)
     for place in range(CRC64NVME_ORDER + 1):
         other[10 + place // 8] ^= (CRC64NVME_POLYNOMIAL >> (CRC64NVME_ORDER - place) & 1) << place % 8
@@ -60,7 +60,7 @@ def copy(upload: OpenUpload, number: int, key: str, wanted: str) -> Any:
 
 
 class Reads:
-    """Counts how often a part is read for proof, whatever the place."""
+    """Counts how often a part is read to verify it, wherever its bytes are stored."""
 
     def __init__(self, store: Any) -> None:
         self.sizes: list[int] = []
@@ -148,7 +148,7 @@ def test_a_proof_is_good_for_some_minutes_and_a_refutation_for_none(upload: Open
 
 @pytest.fixture
 def part(upload: OpenUpload) -> PartRecord:
-    """The part of a plain object."""
+    """The record of the one part of an object."""
     store: Any = upload.store
     found: Iterator[PartRecord] = (part for _, part in store._context.meta.walk_parts(print) if part.size == SIZE + 1)
     return next(found)

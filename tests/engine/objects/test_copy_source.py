@@ -1,4 +1,4 @@
-"""What a copy reads: the source's name, its range, and the sizes that are refused; expectations are AWS's own answers."""
+"""x-amz-copy-source, x-amz-copy-source-range and the sizes that are refused; the expected values are AWS's answers."""
 
 import urllib.parse
 

@@ -1,4 +1,4 @@
-"""GetObjectAttributes: what AWS answered, page by page, and what it refuses."""
+"""GetObjectAttributes: AWS's answers, page by page, and the requests that it refuses."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ def composite(tiny: Store, bucket: str) -> Store:
     return tiny
 
 
-def attributes(store: Store, bucket: str, *names: str, **said: Any) -> GetObjectAttributesOutput:
-    return store.get_object_attributes(bucket, "key", object_attributes=names, **said)
+def attributes(store: Store, bucket: str, *names: str, **members: Any) -> GetObjectAttributesOutput:
+    return store.get_object_attributes(bucket, "key", object_attributes=names, **members)
 
 
 def parts_of(answer: GetObjectAttributesOutput) -> GetObjectAttributesParts:
@@ -71,9 +71,11 @@ def test_the_parts_come_page_by_page(
     assert (found.total_parts_count, found.part_number_marker, found.max_parts) == (3, marker, min(limit, 1000))
 
 
-@pytest.mark.parametrize("said", [{}, {"checksum_algorithm": "CRC32", "checksum_type": "FULL_OBJECT"}])
-def test_of_any_other_multipart_object_only_the_count_is_told(tiny: Store, bucket: str, said: dict[str, str]) -> None:
-    upload = begin(tiny, bucket, **said)
+@pytest.mark.parametrize("members", [{}, {"checksum_algorithm": "CRC32", "checksum_type": "FULL_OBJECT"}])
+def test_of_any_other_multipart_object_only_the_count_is_told(
+    tiny: Store, bucket: str, members: dict[str, str]
+) -> None:
+    upload = begin(tiny, bucket, **members)
     upload.complete(upload.parts(BODIES))
     assert parts_of(attributes(tiny, bucket, "ObjectParts")) == GetObjectAttributesParts(total_parts_count=3)
 
@@ -87,8 +89,8 @@ def test_no_attribute_is_an_invalid_request(composite: Store, bucket: str, names
 
 @pytest.mark.parametrize("name", ["Size", "etag", "ETag;Checksum", "LastModified"])
 def test_an_unknown_attribute_is_an_invalid_argument(composite: Store, bucket: str, name: str) -> None:
-    said = {"ArgumentName": "x-amz-object-attributes", "ArgumentValue": name}
-    with refused("InvalidArgument", "Invalid attribute name specified.", **said):
+    elements = {"ArgumentName": "x-amz-object-attributes", "ArgumentValue": name}
+    with refused("InvalidArgument", "Invalid attribute name specified.", **elements):
         attributes(composite, bucket, "ETag", name)
 
 

@@ -1,4 +1,4 @@
-"""Names of buckets, keys and uploads, and the sizes of headers: at their bounds and one beyond."""
+"""The names of buckets, keys and uploads, and the sizes of headers, at their bounds and one beyond."""
 
 import base64
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,4 +1,4 @@
-"""The retention a bucket gives by default, set while an object is on its way: what is committed after it is locked by it."""
+"""A bucket's default retention that is set during a write: every object that is committed after it is locked by it."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ RULE = {"default_retention": {"mode": "GOVERNANCE", "days": 3}}
 
 @pytest.fixture
 def locking(tiny: engine.Store, bucket: str) -> engine.Store:
-    """A store with a bucket that has object lock, and one that has not."""
+    """A store with two buckets, one with object lock and one without."""
     tiny.create_bucket("locked", object_lock_enabled_for_bucket=True)
     tiny.put_object(bucket, "source", BODY)
     return tiny
@@ -58,8 +58,8 @@ def test_what_was_said_with_the_body_stays_said(locking: engine.Store) -> None:
         set_rule(locking)
         yield BODY[3:]
 
-    said: Any = {"object_lock_mode": "COMPLIANCE", "object_lock_retain_until_date": until}
-    locking.put_object("locked", "key", body(), content_md5=MD5, **said)
+    members: Any = {"object_lock_mode": "COMPLIANCE", "object_lock_retain_until_date": until}
+    locking.put_object("locked", "key", body(), content_md5=MD5, **members)
     head = locking.head_object("locked", "key")
     assert (head.object_lock_mode, head.object_lock_retain_until_date) == ("COMPLIANCE", until)
 

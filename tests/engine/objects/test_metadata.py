@@ -1,4 +1,4 @@
-"""What travels with an object beside its metadata: storage class, redirect, ACL; said at PutObject, Create and CopyObject."""
+"""Storage class, redirect and ACL, as PutObject, CreateMultipartUpload and CopyObject take them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,23 +12,23 @@ from tests.support.stores import contents_of
 Write = Callable[..., None]
 
 
-def put(store: engine.Store, **said: Any) -> None:
-    store.put_object("bucket", "key", b"body", **said)
+def put(store: engine.Store, **members: Any) -> None:
+    store.put_object("bucket", "key", b"body", **members)
 
 
-def upload(store: engine.Store, **said: Any) -> None:
-    upload_id = store.create_multipart_upload("bucket", "key", **said).upload_id
+def upload(store: engine.Store, **members: Any) -> None:
+    upload_id = store.create_multipart_upload("bucket", "key", **members).upload_id
     part = store.upload_part("bucket", "key", upload_id, 1, b"body")
     store.complete_multipart_upload("bucket", "key", upload_id, [(1, part.etag)])
 
 
-def copy(store: engine.Store, **said: Any) -> None:
-    store.copy_object("bucket", "key", "bucket/source", **said)
+def copy(store: engine.Store, **members: Any) -> None:
+    store.copy_object("bucket", "key", "bucket/source", **members)
 
 
 @pytest.fixture(params=[put, upload, copy], ids=lambda write: write.__name__)
 def write(request: pytest.FixtureRequest, tiny: engine.Store, bucket: str) -> Write:
-    """Each way an object comes to be."""
+    """Each way to make an object."""
     tiny.put_object(bucket, "source", b"body")
     found: Write = request.param
     return found
@@ -44,8 +44,8 @@ def test_a_storage_class_is_kept_and_told(tiny: engine.Store, write: Write) -> N
 
 
 def test_the_standard_class_is_not_told_of_an_object(tiny: engine.Store, write: Write) -> None:
-    for said in ({}, {"storage_class": "STANDARD"}):
-        write(tiny, **said)
+    for members in ({}, {"storage_class": "STANDARD"}):
+        write(tiny, **members)
         assert tiny.head_object("bucket", "key").storage_class is None
 
 
@@ -101,8 +101,8 @@ def test_a_redirect_to_nowhere_is_refused(tiny: engine.Store, write: Write, loca
 
 def test_a_copy_onto_itself_may_change_class_or_redirect(tiny: engine.Store, bucket: str) -> None:
     tiny.put_object(bucket, "key", b"body", metadata={"a": "b"})
-    for said in ({"storage_class": "STANDARD_IA"}, {"website_redirect_location": "/"}):
-        tiny.copy_object(bucket, "key", f"{bucket}/key", **said)  # type: ignore[arg-type]
+    for members in ({"storage_class": "STANDARD_IA"}, {"website_redirect_location": "/"}):
+        tiny.copy_object(bucket, "key", f"{bucket}/key", **members)  # type: ignore[arg-type]
         assert tiny.head_object(bucket, "key").metadata == {"a": "b"}
     assert tiny.head_object(bucket, "key").storage_class is None
     with pytest.raises(engine.errors.InvalidRequest):
@@ -116,12 +116,13 @@ def test_the_acls_of_the_owner_are_taken(tiny: engine.Store, write: Write, acl: 
 
 
 @pytest.mark.parametrize(
-    "said", [{"acl": "public-read"}, {"acl": "authenticated-read"}, {"grant_read": "id=1"}, {"grant_write_acp": "id=1"}]
+    "members",
+    [{"acl": "public-read"}, {"acl": "authenticated-read"}, {"grant_read": "id=1"}, {"grant_write_acp": "id=1"}],
 )
-def test_other_acls_are_refused(tiny: engine.Store, write: Write, said: dict[str, str]) -> None:
+def test_other_acls_are_refused(tiny: engine.Store, write: Write, members: dict[str, str]) -> None:
     before = contents_of(tiny)
     with refused("AccessControlListNotSupported", "The bucket does not allow ACLs"):
-        write(tiny, **said)
+        write(tiny, **members)
     assert contents_of(tiny) == before
 
 

@@ -1,4 +1,4 @@
-"""Object lock: said with a write, set of a version, given by the bucket; and what it protects, until when, and from whom."""
+"""Object lock: requested by a write, set on a version, or the bucket's default; what it protects, until when, and from whom."""
 
 import base64
 import hashlib
@@ -34,29 +34,29 @@ def retention(mode: str, until: datetime) -> dict[str, Any]:
     return {"object_lock_mode": mode, "object_lock_retain_until_date": until}
 
 
-def put(store: engine.Store, bucket: str = "locked", **said: Any) -> str:
-    version_id = store.put_object(bucket, "key", BODY, content_md5=MD5, **said).version_id
+def put(store: engine.Store, bucket: str = "locked", **members: Any) -> str:
+    version_id = store.put_object(bucket, "key", BODY, content_md5=MD5, **members).version_id
     assert version_id is not None
     return version_id
 
 
-def upload(store: engine.Store, bucket: str = "locked", **said: Any) -> str:
-    upload_id = store.create_multipart_upload(bucket, "key", **said).upload_id
+def upload(store: engine.Store, bucket: str = "locked", **members: Any) -> str:
+    upload_id = store.create_multipart_upload(bucket, "key", **members).upload_id
     part = store.upload_part(bucket, "key", upload_id, 1, BODY, content_md5=MD5)
     version_id = store.complete_multipart_upload(bucket, "key", upload_id, [(1, part.etag)]).version_id
     assert version_id is not None
     return version_id
 
 
-def copy(store: engine.Store, bucket: str = "locked", **said: Any) -> str:
-    version_id = store.copy_object(bucket, "key", "bucket/source", **said).version_id
+def copy(store: engine.Store, bucket: str = "locked", **members: Any) -> str:
+    version_id = store.copy_object(bucket, "key", "bucket/source", **members).version_id
     assert version_id is not None
     return version_id
 
 
 @pytest.fixture
 def locking(tiny: engine.Store, bucket: str) -> engine.Store:
-    """A store with a bucket that has object lock, and one that has not."""
+    """A store with two buckets, one with object lock and one without."""
     tiny.create_bucket("locked", object_lock_enabled_for_bucket=True)
     tiny.put_object(bucket, "source", BODY)
     return tiny
@@ -64,17 +64,17 @@ def locking(tiny: engine.Store, bucket: str) -> engine.Store:
 
 @pytest.fixture(params=[put, upload, copy], ids=lambda write: write.__name__)
 def write(request: pytest.FixtureRequest) -> Write:
-    """Each way a version comes to be."""
+    """Each way to make a version."""
     found: Write = request.param
     return found
 
 
-def delete(store: engine.Store, version_id: str, **said: Any) -> None:
-    store.delete_object("locked", "key", version_id=version_id, **said)
+def delete(store: engine.Store, version_id: str, **members: Any) -> None:
+    store.delete_object("locked", "key", version_id=version_id, **members)
 
 
-def put_retention(store: engine.Store, mode: str, until: datetime, **said: Any) -> None:
-    store.put_object_retention("locked", "key", retention={"mode": mode, "retain_until_date": until}, **said)
+def put_retention(store: engine.Store, mode: str, until: datetime, **members: Any) -> None:
+    store.put_object_retention("locked", "key", retention={"mode": mode, "retain_until_date": until}, **members)
 
 
 def test_a_bucket_with_object_lock_keeps_versions_and_goes_on_doing_so(locking: engine.Store) -> None:
@@ -94,9 +94,9 @@ def test_a_lock_said_with_a_write_is_told_and_protects_the_version(locking: engi
         assert answer.object_lock_retain_until_date == until
         assert answer.object_lock_legal_hold_status == "OFF"
     before = contents_of(locking)
-    for said in ({}, {"bypass_governance_retention": True}):
+    for members in ({}, {"bypass_governance_retention": True}):
         with refused("AccessDenied", PROTECTED, 403):
-            delete(locking, version_id, **said)
+            delete(locking, version_id, **members)
     assert contents_of(locking) == before
 
 
@@ -172,7 +172,7 @@ def test_a_retention_ends(locking: engine.Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "message", "argument", "value"),
+    ("members", "message", "argument", "value"),
     [
         ({"object_lock_mode": "GOVERNANCE"}, BOTH, UNTIL, ""),
         ({"object_lock_retain_until_date": soon()}, BOTH, MODE, ""),
@@ -182,19 +182,21 @@ def test_a_retention_ends(locking: engine.Store) -> None:
     ],
 )
 def test_a_lock_that_cannot_be_is_refused(
-    locking: engine.Store, write: Write, said: dict[str, Any], message: str, argument: str, value: str
+    locking: engine.Store, write: Write, members: dict[str, Any], message: str, argument: str, value: str
 ) -> None:
     before = contents_of(locking)
     with refused("InvalidArgument", message, ArgumentName=argument, ArgumentValue=value):
-        write(locking, **said)
+        write(locking, **members)
     assert contents_of(locking) == before
 
 
-@pytest.mark.parametrize("said", [retention("GOVERNANCE", soon()), {"object_lock_legal_hold_status": "OFF"}])
-def test_a_bucket_without_object_lock_takes_no_lock(locking: engine.Store, write: Write, said: dict[str, Any]) -> None:
+@pytest.mark.parametrize("members", [retention("GOVERNANCE", soon()), {"object_lock_legal_hold_status": "OFF"}])
+def test_a_bucket_without_object_lock_takes_no_lock(
+    locking: engine.Store, write: Write, members: dict[str, Any]
+) -> None:
     before = contents_of(locking)
     with refused("InvalidRequest", "Bucket is missing Object Lock Configuration"):
-        write(locking, "bucket", **said)
+        write(locking, "bucket", **members)
     for ask in (
         lambda: locking.get_object_retention("bucket", "source"),
         lambda: locking.get_object_legal_hold("bucket", "source"),
@@ -303,7 +305,7 @@ CHANGES: list[tuple[str, str, int, bool, bool]] = [
     ("COMPLIANCE", "COMPLIANCE", 1, True, False),
     ("COMPLIANCE", "GOVERNANCE", 5, True, False),
 ]
-"""Mode under way for three days, mode and days wanted, whether bypass is said, whether it is let."""
+"""The mode of a retention that lasts three more days, the new mode and days, whether bypass is requested, whether it is allowed."""
 
 
 @pytest.mark.parametrize(("mode", "wanted", "days", "bypass", "is_let"), CHANGES)

@@ -1,4 +1,4 @@
-"""PutObject, GetObject, HeadObject, DeleteObject: what is stored, what is replaced, and that a reader's object stays whole."""
+"""PutObject, GetObject, HeadObject and DeleteObject: storing, replacing, deleting; a reader's object stays whole meanwhile."""
 
 import threading
 from collections.abc import Callable
@@ -191,7 +191,7 @@ def test_trash_that_a_reader_held_goes_when_the_store_is_opened_again(store_path
 
 
 class IntrudedLeases(Leases):
-    """Leases with somebody who does a thing between the look-up of an object and its lease, once each."""
+    """Leases that call each of the given functions once, between the look-up of an object and the lease on it."""
 
     def __init__(self, root: str, things: list[Callable[[], object]]) -> None:
         super().__init__(root)
@@ -251,7 +251,7 @@ def test_an_object_reads_on_to_its_end_in_another_process(
 
 
 def test_every_read_beside_overwriting_writers_is_of_one_whole_object(store: Store, bucket: str) -> None:
-    """Each body is one byte repeated, so a mixture of two would show."""
+    """Each body is one byte repeated, so that a mixture of two bodies is noticed."""
     store.put_object(bucket, "key", b"\x00" * 20_000)
     done = threading.Event()
     failures: list[str] = []

@@ -1,4 +1,4 @@
-"""A refused request stores nothing: every row and every file is the same before and after, whatever was wrong."""
+"""A refused request stores nothing: every row and every file is the same before and after it, whatever the reason."""
 
 import gc
 import os

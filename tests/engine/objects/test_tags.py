@@ -1,4 +1,4 @@
-"""Tags of objects: said with a write, set, told and taken away, of the latest version or of another; and the tags that are none."""
+"""Tags of objects: stored by a write, set, returned and removed, for the latest version or another; and tags that are refused."""
 
 import urllib.parse
 from typing import Any
@@ -141,13 +141,13 @@ def test_only_objects_have_tags(tiny: engine.Store, bucket: str) -> None:
 
 def test_a_copy_has_the_tags_of_its_source_unless_others_are_said(tiny: engine.Store, bucket: str) -> None:
     tiny.put_object(bucket, "source", b"", tagging="a=1")
-    for said, wanted in (
+    for members, wanted in (
         ({}, [("a", "1")]),
         ({"tagging": "b=2"}, [("a", "1")]),
         ({"tagging": "b=2", "tagging_directive": "REPLACE"}, [("b", "2")]),
         ({"tagging_directive": "REPLACE"}, []),
     ):
-        tiny.copy_object(bucket, "key", f"{bucket}/source", **said)  # type: ignore[arg-type]
+        tiny.copy_object(bucket, "key", f"{bucket}/source", **members)  # type: ignore[arg-type]
         assert tags_of(tiny) == wanted
     with refused(
         "InvalidArgument", "Unknown tagging directive.", ArgumentName="x-amz-tagging-directive", ArgumentValue="KEEP"

@@ -1,4 +1,4 @@
-"""Rules of lifecycles where versions are kept: delete markers made and removed, noncurrent versions ended, locked ones left."""
+"""Lifecycle rules in buckets with versions: they add and remove delete markers, remove noncurrent versions, and spare locked ones."""
 
 import pytest
 
