@@ -22,11 +22,10 @@ from engine.objects.conditions import WriteConditions
 from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup
 from engine.objects.version_ids import made_version
+from engine.objects.writing import MANIFEST_ID_SIZE
 from engine.record import replace
 from engine.shapes.answers import CompleteMultipartUploadOutput, quoted
 from engine.shapes.requests import CompleteMultipartUploadRequest, reject_unknown_members
-
-MANIFEST_ID_SIZE = 16
 
 
 class CompleteMultipartUpload:

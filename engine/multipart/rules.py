@@ -25,6 +25,7 @@ from engine.meta.parts import Manifest, Parts
 from engine.meta.records import ChecksumPlan
 from engine.multipart.checksum_rules import Listed, agree, check_listed_part, check_numbers, checksum_of_whole
 from engine.record import Record
+from engine.refusals import invalid_part_number
 from engine.shapes.answers import CompletedPart
 
 ListedPart = tuple[int, str] | CompletedPart
@@ -95,11 +96,7 @@ def check_part_number(part_number: object, limits: Limits) -> int:
         InvalidArgument: it is no integer between 1 and 10,000.
     """
     if type(part_number) is not int or not 1 <= part_number <= limits.part_number_max:
-        raise InvalidArgument(
-            f"Part number must be an integer between 1 and {limits.part_number_max}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=part_number,
-        )
+        raise invalid_part_number(part_number, limits.part_number_max)
     return part_number
 
 

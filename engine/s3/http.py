@@ -1,11 +1,10 @@
 """A request as the HTTP server received it: nothing decoded yet, nothing lost. Percent-decoding happens here, once and strictly."""
 
-import re
-import urllib.parse
 from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.errors import InvalidRequest, InvalidURI
+from engine.percent import decode_percent_encoded
 
 METADATA_PREFIX = "x-amz-meta-"
 _LISTS = frozenset(
@@ -19,7 +18,6 @@ _LISTS = frozenset(
         "x-amz-optional-object-attributes",
     }
 )
-_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +93,7 @@ def decode_percent(raw: bytes) -> str:
     Raises:
         InvalidURI: a broken escape, or bytes that are no UTF-8.
     """
-    if b"%" in raw:
-        if _BROKEN_ESCAPE.search(raw):
-            raise InvalidURI
-        raw = urllib.parse.unquote_to_bytes(raw)
     try:
-        return raw.decode()
-    except UnicodeDecodeError:
+        return decode_percent_encoded(raw)
+    except ValueError:
         raise InvalidURI from None

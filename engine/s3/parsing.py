@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from engine.dates import parse_date
 from engine.errors import InvalidArgument, InvalidRequest, MalformedXML, MaxMessageLengthExceeded
 from engine.limits import MIB, Limits
+from engine.refusals import invalid_integer, invalid_part_number
 from engine.s3.http import METADATA_PREFIX, Request, join_repeated
 from engine.s3.model import Member, Operation
 from engine.s3.routing import Address
@@ -172,9 +173,7 @@ def _list(text: str, _name: str) -> list[str]:
 
 def _long(text: str, name: str) -> int:
     if not _INTEGER.fullmatch(text) or not -_LONG_MAX <= int(text) <= _LONG_MAX:
-        raise InvalidArgument(
-            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
-        )
+        raise invalid_integer(name, text)
     return int(text)
 
 
@@ -184,19 +183,13 @@ def _page_number(text: str, name: str) -> int | None:
         return None
     number = int(text) if _INTEGER.fullmatch(text) else _INTEGER_MAX + 1
     if number > _INTEGER_MAX:
-        raise InvalidArgument(
-            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
-        )
+        raise invalid_integer(name, text)
     return number
 
 
 def _part_number(text: str, _name: str) -> int:
     if not _INTEGER.fullmatch(text) or abs(int(text)) > _INTEGER_MAX:
-        raise InvalidArgument(
-            f"Part number must be an integer between 1 and {_PART_NUMBER_MAX}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=text,
-        )
+        raise invalid_part_number(text, _PART_NUMBER_MAX)
     return int(text)
 
 

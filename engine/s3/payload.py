@@ -11,10 +11,10 @@ from engine.errors import (
     MissingContentLength,
     NotImplementedYet,
 )
+from engine.refusals import CONTENT_SHA256, invalid_content_sha256
 from engine.s3.http import Request
 from engine.s3.keys import SecretBytes
 
-CONTENT_SHA256: Final = "x-amz-content-sha256"
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 DECODED_LENGTH: Final = "x-amz-decoded-content-length"
 TRAILER: Final = "x-amz-trailer"
@@ -27,9 +27,6 @@ STREAMING: Final[dict[str, Mode]] = {
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": "chunked-signed-trailer",
 }
 _ASYMMETRIC: Final = ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER")
-_MODES_TEXT: Final = (
-    f"x-amz-content-sha256 must be {', '.join((UNSIGNED, *STREAMING, *_ASYMMETRIC))} or a valid sha256 value."
-)
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _DIGITS_MAX: Final = 19
 """Of a length in bytes: all that a signed 64-bit number holds, and no more."""
@@ -82,7 +79,7 @@ def check_mode(value: str) -> None:
     if value in _ASYMMETRIC:
         raise NotImplementedYet(Header=CONTENT_SHA256, additionalMessage="Signature version 4A is not implemented")
     if value != UNSIGNED and value not in STREAMING and not _SHA256.fullmatch(value):
-        raise InvalidArgument(_MODES_TEXT, ArgumentName=CONTENT_SHA256, ArgumentValue=value)
+        raise invalid_content_sha256(value)
 
 
 def is_aws_chunked(request: Request) -> bool:

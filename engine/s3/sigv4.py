@@ -20,12 +20,12 @@ from engine.errors import (
     RequestTimeTooSkewed,
     SignatureDoesNotMatch,
 )
+from engine.refusals import CONTENT_SHA256
 from engine.s3.canonical import canonical_request, string_to_sign
 from engine.s3.claims import UNSUPPORTED, Claim, read_claim, unhoisted
 from engine.s3.http import Request
 from engine.s3.keys import NOBODY, Credential, SecretText, remembered_signing_keys
 from engine.s3.payload import (
-    CONTENT_SHA256,
     STREAMING,
     UNSIGNED,
     ChunkSigning,
