@@ -11,7 +11,7 @@ with engine.open("data") as store:
         body.read()
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import errors
 from engine.errors import EngineError, S3Error, StoreError
@@ -173,3 +173,16 @@ def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets
     from engine.server.attach import attach
 
     attach(client_or_session, store, customer_keys_in_new_buckets=customer_keys_in_new_buckets)
+
+
+__version__: str
+"""The version of the installed package. It is looked up at each use, so that `import engine` does not load `importlib.metadata`."""
+
+if not TYPE_CHECKING:  # a type checker would take every unknown name for one of this module
+
+    def __getattr__(name: str) -> str:
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import version
+
+        return version("partwright")
