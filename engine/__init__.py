@@ -162,13 +162,13 @@ __all__ = [
 
 
 def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets: bool = False) -> None:
-    """Make a boto3 S3 client, or every S3 client that a session makes from now on, talk to a store in this process: no socket.
+    """Connect a boto3 S3 client, or every S3 client that a session makes from now on, to a store in this process, without a socket.
 
-    Buckets made so take customers' keys (SSE-C) only if `customer_keys_in_new_buckets` says so, or PutBucketEncryption.
-    Needs botocore (`pip install 'partwright[server]'`); no credentials.
+    Buckets created this way block customers' keys (SSE-C), unless `customer_keys_in_new_buckets` is true or PutBucketEncryption
+    allows them. This needs botocore (`pip install 'partwright[server]'`), but no credentials.
 
     Raises:
-        TypeError: it is neither a client nor a session.
+        TypeError: `client_or_session` is neither a client nor a session.
     """
     from engine.server.attach import attach
 
