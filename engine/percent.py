@@ -7,7 +7,7 @@ _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 def decode_percent_encoded(raw: bytes) -> str:
-    """Percent-encoded UTF-8 as text; `+` stands for itself, and nothing is normalised.
+    """Decode percent-encoded UTF-8. `+` stands for itself, and nothing is normalised.
 
     Raises:
         ValueError: an escape is broken, or the bytes are not UTF-8.
