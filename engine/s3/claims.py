@@ -22,7 +22,7 @@ from engine.errors import (
 )
 from engine.s3.http import Request
 from engine.s3.keys import SERVICE, TERMINATOR
-from engine.s3.sigv2 import ITEMS as OLD_ITEMS
+from engine.s3.sigv2 import ITEMS as SIGV2_ITEMS
 from engine.s3.sigv2 import QueryClaim, read_query_claim
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -33,7 +33,7 @@ _QUERY_REQUIRED: Final = (
 )  # fmt: skip
 _QUERY_MARKS: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
 _COMPONENTS: Final = {"Credential", "SignedHeaders", "Signature"}
-_OF_SIGNING: Final = frozenset(
+_SIGNING_ITEMS: Final = frozenset(
     {name.lower() for name in _QUERY_REQUIRED} | {"x-amz-security-token", "x-amz-content-sha256"}
 )
 _CREDENTIAL_FORM: Final = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
@@ -97,19 +97,19 @@ def read_claim(request: Request, region: str) -> Claim | QueryClaim | None:
     header = request.header("authorization")
     names = {name for name, _ in request.query}
     in_query = not _QUERY_MARKS.isdisjoint(name.lower() for name in names)
-    old_query = _is_old(names)
-    if header is not None and (in_query or old_query):
+    in_sigv2_query = _is_sigv2(names)
+    if header is not None and (in_query or in_sigv2_query):
         raise InvalidArgument(_ONE_MECHANISM, ArgumentName="Authorization", ArgumentValue=_scheme(header))
-    if in_query and old_query:
+    if in_query and in_sigv2_query:
         raise InvalidArgument(_ONE_MECHANISM)
     if header is not None:
         return _read_header(request, header, region)
     return _read_query(request, region) if in_query else read_query_claim(request)
 
 
-def _is_old(names: Collection[str]) -> bool:
+def _is_sigv2(names: Collection[str]) -> bool:
     """Whether the query has a signature by Version 2; `Expires` alone is not one."""
-    return OLD_ITEMS[0] in names or OLD_ITEMS[1] in names
+    return SIGV2_ITEMS[0] in names or SIGV2_ITEMS[1] in names
 
 
 def unhoisted(request: Request) -> Request:
@@ -123,7 +123,7 @@ def unhoisted(request: Request) -> Request:
     names = {name for name, _ in request.query}  # decoded, as in read_claim
     if SIGNATURE in names:
         is_hoisted = _is_hoisted
-    elif _is_old(names):
+    elif _is_sigv2(names):
         sent = {name for name, _ in request.headers}
         is_hoisted = lambda name: _X_AMZ_NAME.fullmatch(name) is not None and name not in sent  # noqa: E731
     else:
@@ -134,7 +134,7 @@ def unhoisted(request: Request) -> Request:
 
 
 def _is_hoisted(name: str) -> bool:
-    return name.startswith("x-amz-") and name not in _OF_SIGNING
+    return name.startswith("x-amz-") and name not in _SIGNING_ITEMS
 
 
 def _scheme(header: str) -> str:

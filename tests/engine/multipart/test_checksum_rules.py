@@ -1,4 +1,4 @@
-"""Checksums of multipart uploads: what goes together, and what AWS answered to each combination."""
+"""The checksum rules of multipart uploads, with the answers that AWS gave to each combination."""
 
 import base64
 import hashlib
@@ -38,12 +38,12 @@ def b64(value: bytes) -> str:
 
 
 def entry(**values: str) -> dict[str, str]:
-    """What a part of the list says, by algorithm."""
+    """The checksums listed for one part, by algorithm."""
     return values
 
 
 def column(*entries: dict[str, str]) -> Listed:
-    """What all parts say."""
+    """The checksums listed for all parts, in columns."""
     return {name: [each.get(name) for each in entries] for each in entries for name in each}
 
 

@@ -1,4 +1,4 @@
-"""CompleteMultipartUpload on a store: ETags, gaps and subsets, what it frees, repeating it, two at once, and that it moves no byte."""
+"""CompleteMultipartUpload on a store: ETags, gaps, subsets, freed parts, repetition, two at once; and it copies no bytes."""
 
 import threading
 from collections.abc import Callable
@@ -241,7 +241,7 @@ def test_an_earlier_complete_is_forgotten_after_its_lifetime(place: Path) -> Non
 
 
 def _complete_together(store: Store, uploads: list[tuple[OpenUpload, list[engine.CompletedPart]]]) -> list[object]:
-    """Complete each in a thread of its own, all in one batch; the answers, or the errors."""
+    """Complete each upload in its own thread, all in one batch; return the answers or errors."""
     outcomes: list[object] = [None] * len(uploads)
 
     def complete(place: int) -> None:
