@@ -262,9 +262,9 @@ def open_store(
                 store._context.sweeper.sweep_backlog()
             undo.pop_all()
             return store
-    except OSError as error:  # every refusal of the system that has no exception of its own
+    except OSError as error:  # a refusal of the system for which there is no exception above
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {os.strerror(error.errno or 0)}") from error
-    except InternalError as error:  # an S3 error answers a request, and opening is none
+    except InternalError as error:  # this answers requests over S3; opening a store is not one
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {error.reason}") from error
 
 

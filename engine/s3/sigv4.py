@@ -149,12 +149,12 @@ class Verifier:
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
         if not matches:
-            shown = sigv2_string_to_sign(meant, claim, resource, hide=True)
+            safe_text = sigv2_string_to_sign(meant, claim, resource, hide=True)
             raise SignatureDoesNotMatch(
                 AWSAccessKeyId=claim.access_key,
-                StringToSign=shown.decode(errors="replace"),
+                StringToSign=safe_text.decode(errors="replace"),
                 SignatureProvided=claim.signature,
-                StringToSignBytes=shown.hex(" "),
+                StringToSignBytes=safe_text.hex(" "),
             )
         _compare_token(meant.header(_SESSION), credential)
         mode = meant.header(CONTENT_SHA256) or UNSIGNED
@@ -177,8 +177,8 @@ class Verifier:
             raise AccessDenied("Request is not valid yet", **{"X-Amz-Date": claim.date_time, "ServerTime": _iso(now)})
         end = claim.moment + timedelta(seconds=claim.expires_s)
         if not claim.expires_s or now > end:
-            shown = {"X-Amz-Expires": str(claim.expires_s), "Expires": _iso(end), "ServerTime": _iso(now)}
-            raise AccessDenied("Request has expired", **shown)
+            extras = {"X-Amz-Expires": str(claim.expires_s), "Expires": _iso(end), "ServerTime": _iso(now)}
+            raise AccessDenied("Request has expired", **extras)
 
 
 def _iso(moment: datetime) -> str:
