@@ -11,7 +11,7 @@ with engine.open("data") as store:
         body.read()
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine import errors
 from engine.errors import EngineError, S3Error, StoreError
@@ -162,14 +162,27 @@ __all__ = [
 
 
 def attach(client_or_session: Any, store: Store, *, customer_keys_in_new_buckets: bool = False) -> None:
-    """Make a boto3 S3 client, or every S3 client that a session makes from now on, talk to a store in this process: no socket.
+    """Connect a boto3 S3 client, or every S3 client that a session makes from now on, to a store in this process, without a socket.
 
-    Buckets made so take customers' keys (SSE-C) only if `customer_keys_in_new_buckets` says so, or PutBucketEncryption.
-    Needs botocore (`pip install 'partwright[server]'`); no credentials.
+    Buckets created this way block customers' keys (SSE-C), unless `customer_keys_in_new_buckets` is true or PutBucketEncryption
+    allows them. This needs botocore (`pip install 'partwright[server]'`), but no credentials.
 
     Raises:
-        TypeError: it is neither a client nor a session.
+        TypeError: `client_or_session` is neither a client nor a session.
     """
     from engine.server.attach import attach
 
     attach(client_or_session, store, customer_keys_in_new_buckets=customer_keys_in_new_buckets)
+
+
+__version__: str
+"""The version of the installed package. It is looked up at each use, so that `import engine` does not load `importlib.metadata`."""
+
+if not TYPE_CHECKING:  # a type checker would take every unknown name for one of this module
+
+    def __getattr__(name: str) -> str:
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import version
+
+        return version("partwright")

@@ -1,4 +1,4 @@
-"""What all operations of a store share: its parts, the account that calls, and the checks that begin every operation."""
+"""The context that all operations of a store share: its parts, the calling account, and the checks that begin every operation."""
 
 import copy
 import hashlib
@@ -49,12 +49,12 @@ class StoreParts(Record, frozen=True):
 
 
 def is_account_id(text: str) -> bool:
-    """Whether a text is an account id: 12 digits."""
+    """Whether a text is an account id, which has 12 digits."""
     return _ACCOUNT_ID.fullmatch(text) is not None
 
 
 class Life:
-    """Whether a store was closed; shared by all views of it."""
+    """Whether a store was closed. All views of the store share it."""
 
     __slots__ = ("ended",)
 
@@ -84,10 +84,10 @@ class Context:
         self.read_only = parts.read_only
 
     def acting_as(self, account_id: str) -> Self:
-        """The same store as another account sees it.
+        """A view of the same store for another account.
 
         Raises:
-            ValueError: the text is no account id.
+            ValueError: the text is not an account id.
         """
         if not is_account_id(account_id):
             raise ValueError(f"an account id has 12 digits, not {account_id!r}")
@@ -96,13 +96,13 @@ class Context:
         return view
 
     def in_region(self, region: str) -> Self:
-        """The same store in a region: the one in which its buckets say that they are."""
+        """A view of the same store whose buckets are in another region."""
         view = copy.copy(self)
         view.region = region
         return view
 
     def check_open(self) -> None:
-        """Let a read go on.
+        """Refuse a read if the store is closed.
 
         Raises:
             StoreClosed.
@@ -111,7 +111,7 @@ class Context:
             raise StoreClosed("the store is closed")
 
     def check_writable(self) -> None:
-        """Let a write go on.
+        """Refuse a write if the store is closed or read-only.
 
         Raises:
             StoreClosed, ReadOnlyStore.
@@ -121,12 +121,12 @@ class Context:
             raise ReadOnlyStore("the store was opened read-only")
 
     def authorized_bucket(self, bucket: str, request: Mapping[str, object]) -> BucketRecord:
-        """The record of a request's bucket, after the request's bucket owner condition and its payer were checked.
+        """Check a request's bucket owner condition and its payer, and return the bucket's record.
 
         Raises:
             NoSuchBucket.
-            InvalidBucketOwnerAWSAccountID: x-amz-expected-bucket-owner is no account id.
-            AccessDenied: another account owns the bucket, or the requester has to pay and does not say so.
+            InvalidBucketOwnerAWSAccountID: x-amz-expected-bucket-owner is not an account id.
+            AccessDenied: another account owns the bucket, or requester pays is on and the request does not accept it.
 
         Source: User Guide, "Verifying bucket ownership with bucket owner condition" and "Using Requester Pays buckets".
         """
@@ -141,7 +141,7 @@ class Context:
         return record
 
     def request_charged(self, record: BucketRecord) -> str | None:
-        """The value of x-amz-request-charged in an answer."""
+        """The value of x-amz-request-charged in an answer; None if the requester does not pay."""
         return REQUESTER if record.requester_pays and self.caller != record.owner else None
 
     def begin_seal(self, binding: KeyBinding, requested: RequestedEncryption) -> Seal:
@@ -153,19 +153,19 @@ class Context:
         return Seal.of(self.keys.begin(binding, requested))
 
     def seal_for_part(self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None) -> Seal:
-        """The seal of an upload, for a part of it.
+        """The seal of an upload, with which a part of it is written.
 
         Raises:
-            InvalidRequest: the request has a customer's key and the upload none, or the other way round, or another one.
+            InvalidRequest: the request's customer's key is not the upload's, or only one of the two has a key.
         """
         return Seal(self.keys.keys_for_part(encryption, bucket, key, customer), encryption)
 
     def seal_for_read(self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None) -> Seal:
-        """The seal of an object, for a read.
+        """The seal of an object, with which it is read.
 
         Raises:
-            InvalidRequest: the request has a customer's key and the object none, or the other way round.
-            AccessDenied: the key is another one.
+            InvalidRequest: only one of request and object has a customer's key.
+            AccessDenied: the request's customer's key is not the object's.
         """
         return Seal(self.keys.keys_for_read(encryption, bucket, key, customer), encryption)
 
@@ -180,7 +180,7 @@ class Context:
     ) -> Seal:
         """The seal of an object for a request that reads none of its bytes.
 
-        A customer's key is checked always; the keys of SSE-S3 and SSE-KMS are fetched only to open checksums.
+        A customer's key is always checked; the keys of SSE-S3 and SSE-KMS are fetched only to decrypt checksums.
 
         Raises:
             as `seal_for_read`.
@@ -194,7 +194,7 @@ class Context:
         return lifecycle_of(self.meta.find_configuration(bucket, LIFECYCLE))
 
     def expiration(self, bucket: str, key: bytes, record: ObjectRecord) -> str | None:
-        """The value of x-amz-expiration for the current version of a key."""
+        """The value of x-amz-expiration for the current version of a key; None if no lifecycle rule expires it."""
         deadline = self.lifecycle(bucket).expiration_of(key, record.size, record.tags, record.modified_ns)
         return deadline.as_expiration() if deadline is not None else None
 
@@ -203,5 +203,5 @@ class Context:
         return hashlib.blake2b(account_id.encode(), key=bytes.fromhex(self._owner_id), digest_size=32).hexdigest()
 
     def freeing(self, step: Callable[[], Result]) -> Result:
-        """Run a step that frees room, also on a full disk."""
+        """Run a step that frees space; on a full disk the ballast makes room for it."""
         return self.ballast.freeing(step)

@@ -1,4 +1,4 @@
-"""The store: opening a directory as one, and the whole of its operations in one object."""
+"""The store: a directory opened as one object that has all of S3's operations."""
 
 import contextlib
 import copy
@@ -47,7 +47,7 @@ from engine.upkeep.rotate_keys import RotateKeys
 
 MAP_SIZE_BYTES_DEFAULT = 1 << 40
 UPKEEP_LEASE_ID = b"\xff" * 16
-"""The id of the lease of whoever looks after the store; no manifest has it."""
+"""The id of the lease for unattended upkeep; manifest ids are random and never equal it."""
 
 
 class Store(
@@ -69,9 +69,9 @@ class Store(
     UploadListings,
     Closing,
 ):
-    """An open store: S3's operations under their own names in snake_case. For any number of threads; close it, or use a `with`.
+    """An open store: S3's operations under their own names in snake_case. Close it, or use it in a `with`.
 
-    A Store may live through a fork, in parent and child.
+    Any number of threads may use a Store. After a fork both parent and child may go on using it.
     """
 
     def __init__(self, parts: StoreParts, layout: Layout) -> None:
@@ -90,25 +90,27 @@ class Store(
         return self._context.limits
 
     def in_region(self, region: str) -> Self:
-        """The same store in another region than us-east-1: the one in which its buckets say that they are."""
+        """A view of the same store whose buckets are in another region than us-east-1."""
         view = copy.copy(self)
         view._bind(self._context.in_region(region))
         return view
 
     def acting_as(self, account_id: str) -> Self:
-        """The same store for another caller, by the account's 12 digits: who owns the buckets it makes and begins its uploads.
+        """A view of the same store for another caller: this account owns the buckets it creates and initiates its uploads.
 
-        Without it the caller is 000000000000.
+        `account_id` has 12 digits; by default the caller is 000000000000.
 
         Raises:
-            ValueError: the text is no account id.
+            ValueError: the text is not an account id.
         """
         view = copy.copy(self)
         view._bind(self._context.acting_as(account_id))
         return view
 
     def stat(self, bucket: str | None = None) -> StoreStat:
-        """What the store holds, or one bucket of it: open uploads are what an owner pays for until Complete or Abort.
+        """Count the objects, open uploads and bytes of the store, or of one bucket.
+
+        The parts of open uploads take space until Complete or Abort.
 
         Raises:
             NoSuchBucket.
@@ -120,11 +122,11 @@ class Store(
         chosen = list(usage.values()) if bucket is None else [usage[bucket]]
         return StoreStat(
             buckets=len(chosen),
-            objects=sum(held.objects for held in chosen),
-            object_bytes=sum(held.object_bytes for held in chosen),
-            open_uploads=sum(held.open_uploads for held in chosen),
-            open_parts=sum(held.open_parts for held in chosen),
-            open_bytes=sum(held.open_bytes for held in chosen),
+            objects=sum(each.objects for each in chosen),
+            object_bytes=sum(each.object_bytes for each in chosen),
+            open_uploads=sum(each.open_uploads for each in chosen),
+            open_parts=sum(each.open_parts for each in chosen),
+            open_bytes=sum(each.open_bytes for each in chosen),
             trash=self._context.meta.count_trash() if bucket is None else None,
         )
 
@@ -134,7 +136,7 @@ class Store(
         `repair` first collects what no row names, unless there is trouble.
 
         Raises:
-            StoreInUse: `repair` while anybody else has the store open.
+            StoreInUse: with `repair`, another process or Store has the store open.
         """
         self._context.check_open()
         if not repair:
@@ -152,14 +154,14 @@ class Store(
     def backup(
         self, directory: str | os.PathLike[str], *, advance: Callable[[int], None] | None = None
     ) -> BackupReport:
-        """Make a backup of the store in a new or empty directory, beside all other work: a store, as this one is at one moment.
+        """Make a backup of the store in a new or empty directory. Other work goes on; the backup is the store as it is at one moment.
 
-        Files are linked where the directory is on the store's file system, and copied otherwise; `advance` is called with the number
-        of bytes of each. Until it ends no process removes what was thrown away. A backup that fails leaves an empty directory, one that
-        is killed leaves one that is refused as a store.
+        Files are linked if the directory is on the store's file system, and copied otherwise; `advance` is called with the number
+        of bytes of each. Until the backup ends, no process removes deleted files. A backup that fails leaves an empty directory; one
+        that is killed leaves a directory that cannot be opened as a store.
 
         Raises:
-            StoreError: the directory is not empty, or can't be used; its disk is full, or too slow for what is written meanwhile.
+            StoreError: the directory is not empty or cannot be used, or its disk is full or slower than the writes to the store.
         """
         context = self._context
         context.check_open()
@@ -170,9 +172,9 @@ class Store(
         return report
 
     def reap(self, older_than: timedelta | None = None) -> ReapReport:
-        """Execute the lifecycle rules of all buckets, then collect the garbage; safe beside whatever else is going on.
+        """Apply the lifecycle rules of all buckets, then remove deleted files. Other work may go on.
 
-        With `older_than` every upload initiated longer ago is aborted too.
+        With `older_than`, every upload initiated longer ago is aborted too.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -181,7 +183,9 @@ class Store(
         return sum(self.reap_in_steps(older_than), ReapReport())
 
     def reap_in_steps(self, older_than: timedelta | None = None, *, collect: bool = True) -> Iterator[ReapReport]:
-        """Reap in short steps; each tells what it did, and the work may be left after any. Without `collect` only known trash goes.
+        """Reap in short steps, each of which yields its report; the caller may stop after any of them.
+
+        Without `collect`, only files known to be deleted are removed, and the directory is not searched for others.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -189,25 +193,25 @@ class Store(
         return Reap(self._context).in_steps(older_than, collect=collect)
 
     def acquire_upkeep_lease(self) -> Lease | None:
-        """The right to look after the store unasked, until the lease is closed or its process ends; None while somebody has it."""
+        """Acquire the lease for unattended upkeep; None while anyone else has it. It ends when closed, or with its process."""
         self._context.check_writable()
         return self._context.leases.exclude(UPKEEP_LEASE_ID)
 
     def rotate_keys(self) -> RewrapReport:
-        """Add a key to the ring, make it the active one, and wrap anew what older keys wrapped; safe beside all other work.
+        """Add a key to the ring, make it active, and rewrap every data key that an older key wraps. Other work may go on.
 
-        Older keys stay in the ring, for copies of the metadata made before, and for what is written meanwhile. After a rotation that
-        was interrupted `rewrap_keys` does the rest. Keys of SSE-KMS and SSE-C are others' to change.
+        Older keys stay in the ring: backups of the metadata need them, and so do writes that began before. After an interrupted
+        rotation, `rewrap_keys` does the rest. The keys of SSE-KMS and SSE-C are not in the ring and not rotated.
         """
         return RotateKeys(self._context).rotate()
 
     def rewrap_keys(self) -> RewrapReport:
-        """Wrap what is not under the ring's active key anew, and count what was."""
+        """Rewrap every data key that is not wrapped by the ring's active key, and count them."""
         return RotateKeys(self._context).rewrap()
 
     @shielded
     def close(self) -> None:
-        """End all use of the store, after the commits under way; again is harmless, and ends what an interrupted call left."""
+        """Close the store once the commits under way have ended. Closing again is harmless, and finishes an interrupted close."""
         context = self._context
         context.life.ended = True
         context.sweeper.close()
@@ -229,22 +233,22 @@ def open_store(
     key_ring: str | os.PathLike[str] | None = None,
     key_provider: KeyProvider | None = None,
 ) -> Store:
-    """Open the store in a directory, and make one there if there is none and `create` says so.
+    """Open the store in a directory; create it if there is none and `create` is true.
 
     Several threads, several processes and several Stores of one process may have a store open at once. `map_size_bytes` bounds the
-    metadata, not the objects, and must be the same for all of them; it takes address space, not room.
+    metadata, not the objects, and must be the same for all of them; it reserves address space, not disk space.
 
-    `key_ring` is the file of the keys of SSE-S3, by default `keys` in the store: somewhere else it is safe from who gets hold of the
-    store's disk. Without it, what it sealed is lost. It is made when it is first needed, and never again for the same store.
-    `key_provider` serves SSE-KMS; by default the ring does. It stays the caller's.
+    `key_ring` is the file with the keys of SSE-S3, by default `keys` in the store. Elsewhere it is safe from whoever gets hold of the
+    store's disk. Without it, every object encrypted under it is lost. It is created when first needed, once for each store.
+    `key_provider` serves SSE-KMS; by default the key ring does. The store never closes it.
 
     Raises:
-        NotAStore: something else is there, or nothing and `create` is False; or its metadata is missing, damaged or of another store.
-        NewerFormat: a newer partwright wrote it.
-        StoreInUse: it is being repaired, or used from another PID namespace.
-        UnsafeFileSystem: it lies on a network file system, and `allow_network_file_system` is False.
-        ReadOnlyStore: it can't be written, and `read_only` is False.
-        StoreError: the system refused something else, or the key ring is damaged or not ours alone.
+        NotAStore: the directory holds something else, or nothing and `create` is False; or the metadata is missing, damaged or foreign.
+        NewerFormat: a newer partwright wrote the store.
+        StoreInUse: the store is being repaired, or used from another PID namespace.
+        UnsafeFileSystem: the store is on a network file system, and `allow_network_file_system` is False.
+        ReadOnlyStore: the store cannot be written, and `read_only` is False.
+        StoreError: the system refused something else, or the key ring is damaged or accessible to other users.
     """
     try:
         with contextlib.ExitStack() as undo:
@@ -264,9 +268,9 @@ def open_store(
                 store._context.sweeper.sweep_backlog()
             undo.pop_all()
             return store
-    except OSError as error:  # what the system refused and has no name of its own above
+    except OSError as error:  # a refusal of the system for which there is no exception above
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {os.strerror(error.errno or 0)}") from error
-    except InternalError as error:  # an answer to a request, which this is not
+    except InternalError as error:  # this answers requests over S3; opening a store is not one
         raise StoreError(f"{os.fspath(path)}: opening the store failed: {error.reason}") from error
 
 

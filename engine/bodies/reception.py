@@ -30,14 +30,10 @@ from engine.meta.parts import Flag, PartRecord
 from engine.native.errors import WriteFailed
 from engine.native.stream import Digest, Stream
 from engine.record import Record, replace
+from engine.refusals import invalid_content_sha256
 from engine.shapes.requests import Digests
 
 MD5_SIZE = 16
-_SHA256_MODES = (
-    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
-    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, "
-    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value."
-)
 
 
 class Promise(Record, frozen=True):
@@ -64,7 +60,7 @@ class Promise(Record, frozen=True):
                 "Content-Length must not be negative", ArgumentName="Content-Length", ArgumentValue=content_length
             )
         if content_sha256 is not None and not _is_hex(content_sha256, 32):
-            raise InvalidArgument(_SHA256_MODES, ArgumentName="x-amz-content-sha256", ArgumentValue=content_sha256)
+            raise invalid_content_sha256(content_sha256)
         sha256 = content_sha256.lower() if content_sha256 else None
         return Promise(content_length, _md5_of(said.get("content_md5")), sha256, checksum)
 

@@ -1,1 +1,1 @@
-"""The product: S3's multipart family over blobs and metadata."""
+"""S3's multipart uploads: their operations and rules, over blobs and metadata."""

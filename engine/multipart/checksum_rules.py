@@ -1,6 +1,7 @@
-"""S3's rules about checksums in a multipart upload, as pure functions: which kinds go together, what a part and a Complete must say.
+"""S3's rules about the checksums of a multipart upload, as pure functions.
 
-An upload that names no algorithm keeps CRC64NVME of the whole, which clients see on the object only.
+They say which algorithm goes with which type, and which checksums UploadPart and Complete must send. An upload that names no algorithm
+keeps CRC64NVME of the whole object; clients see it on the object only.
 
 Source, unless named otherwise: API pages CreateMultipartUpload, UploadPart, CompleteMultipartUpload; AWS's own answers to each request.
 """
@@ -17,14 +18,14 @@ from engine.objects.checksums import shown_value
 from engine.record import Record
 
 Listed = Mapping[str, Sequence[str | None]]
-"""The checksums in the list of a Complete, by algorithm: one for each part, or None; algorithms that no part names are left out."""
+"""The checksums that a Complete lists, by algorithm: for each part a base64 text or None. Algorithms that no part has are left out."""
 
 
 def plan_of(algorithm: str | None, type: str | None) -> ChecksumPlan:
-    """What CreateMultipartUpload asks for; without a type, FULL_OBJECT for CRC64NVME and COMPOSITE for all others.
+    """The checksums that a CreateMultipartUpload requests. The type defaults to FULL_OBJECT for CRC64NVME, else to COMPOSITE.
 
     Raises:
-        InvalidRequest: there is no such algorithm or type, a type without an algorithm, or the two do not go together.
+        InvalidRequest: algorithm or type is unknown, the type comes without an algorithm, or the two do not go together.
     """
     if algorithm is None:
         if type is not None:
@@ -49,41 +50,41 @@ def _check_compatible(algorithm: Algorithm, type: ChecksumType) -> None:
         )
 
 
-def named(plan: ChecksumPlan) -> dict[str, Any]:
-    """The members of an answer that tell of an upload's checksum what its client named; nothing of what S3 chose itself."""
+def plan_members(plan: ChecksumPlan) -> dict[str, Any]:
+    """The members of an answer for the algorithm and type of an upload; none if the client named no algorithm."""
     return {} if plan.algorithm is None else {"checksum_algorithm": plan.algorithm, "checksum_type": plan.type}
 
 
-def kept_by(plan: ChecksumPlan) -> Algorithm:
-    """What is kept of each part.
+def planned_algorithm(plan: ChecksumPlan) -> Algorithm:
+    """The algorithm whose checksum is kept per part.
 
     Raises:
-        InvalidRequest: it can't be computed on this machine.
+        InvalidRequest: this machine cannot compute it.
     """
     return find_algorithm(plan.algorithm) if plan.algorithm is not None else DEFAULT
 
 
-def kept_of_part(upload: UploadRecord) -> Algorithm | None:
-    """The same for an upload; nothing where a customer's key would seal it and nobody named it: Complete would have no key to open it.
+def part_algorithm(upload: UploadRecord) -> Algorithm | None:
+    """The algorithm whose checksum is kept per part; None for SSE-C uploads that named no algorithm, since Complete has no key.
 
     Raises:
-        InvalidRequest: it can't be computed on this machine.
+        InvalidRequest: this machine cannot compute it.
     """
-    is_customers = upload.encryption is not None and upload.encryption.kind == "SSE-C"
-    return None if is_customers and upload.checksum.algorithm is None else kept_by(upload.checksum)
+    has_customer_key = upload.encryption is not None and upload.encryption.kind == "SSE-C"
+    return None if has_customer_key and upload.checksum.algorithm is None else planned_algorithm(upload.checksum)
 
 
 def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None, presigned: str | None = None) -> None:
-    """Hold the checksum that comes with a part against the upload's; one of FULL_OBJECT may come without.
+    """Check that a part's checksum is of the upload's algorithm. With the type FULL_OBJECT a part may come without a checksum.
 
-    `presigned` names an algorithm whose value proves nothing: if it is the upload's, the part may come without a checksum too.
+    So may a part whose presigned URL names the upload's algorithm, `presigned`: the value in such a URL is not compared.
 
     Raises:
-        InvalidRequest: it is of another algorithm.
+        InvalidRequest: the checksum is missing, or of another algorithm.
     """
     actual = promise.algorithm.name if promise is not None else None
-    optional = actual is None and (plan.type == "FULL_OBJECT" or presigned == plan.algorithm)
-    if plan.algorithm is not None and actual != plan.algorithm and not optional:
+    may_be_missing = plan.type == "FULL_OBJECT" or presigned == plan.algorithm
+    if plan.algorithm is not None and actual != plan.algorithm and not (actual is None and may_be_missing):
         raise InvalidRequest(
             f"Checksum Type mismatch occurred, expected checksum Type: {plan.algorithm.lower()}, "
             f"actual checksum Type: {actual.lower() if actual is not None else 'null'}"
@@ -91,36 +92,41 @@ def check_part(plan: ChecksumPlan, promise: ChecksumPromise | None, presigned: s
 
 
 def check_numbers(plan: ChecksumPlan, numbers: Sequence[int], upload_id: str) -> None:
-    """Where the upload names an algorithm, the parts listed must be numbered from 1 without gaps.
+    """Check that the parts listed are numbered from 1 without gaps, if the upload names an algorithm.
 
     Raises:
-        InvalidPartOrder: they are not.
+        InvalidPartOrder: there is a gap.
 
-    Source: API page UploadPart, "Part numbers must be consecutive ... when an additional checksum is applied"; the code is our reading.
+    Source: API page UploadPart, "Part numbers must be consecutive ... when an additional checksum is applied"; we chose the error code.
     """
     if plan.algorithm is not None and numbers[-1] != len(numbers):
         raise InvalidPartOrder(UploadId=upload_id)
 
 
-def agree(plan: ChecksumPlan, listed: Listed, held: Sequence[bytes]) -> bool:
-    """Whether all parts of a list say just what is held, or all say nothing and need not: the usual case, in one look."""
+def all_match(plan: ChecksumPlan, listed: Listed, stored: Sequence[bytes]) -> bool:
+    """Whether every listed checksum equals the stored one, or none is listed and none is needed.
+
+    This is the usual case. It is decided for all parts at once; `check_listed_part` finds the error in any other.
+    """
     if not listed:
         return plan.type == "FULL_OBJECT"
     if listed.keys() != {plan.algorithm}:
         return False
-    return list(listed[plan.algorithm or ""]) == [binascii.b2a_base64(value, newline=False).decode() for value in held]
+    return list(listed[plan.algorithm or ""]) == [
+        binascii.b2a_base64(value, newline=False).decode() for value in stored
+    ]
 
 
 def check_listed_part(
-    plan: ChecksumPlan, upload_id: str, number: int, etag: str, given: Mapping[str, str], held: bytes
+    plan: ChecksumPlan, upload_id: str, number: int, etag: str, given: Mapping[str, str], stored: bytes
 ) -> None:
-    """Hold what the list of a Complete says about one part against what is held.
+    """Compare the checksums that a Complete lists for one part, by algorithm, with the stored one.
 
     Raises:
-        InvalidPart: another value, or one for an upload that named no algorithm.
-        InvalidRequest: none, for an upload of the COMPOSITE type.
-        InvalidArgument: more than one, or none that is valid.
-        BadDigest: one of another algorithm.
+        InvalidPart: the value differs, or the upload named no algorithm.
+        InvalidRequest: there is no checksum, and the upload's type is COMPOSITE.
+        InvalidArgument: there are several checksums, or the value is not valid base64 of the algorithm's size.
+        BadDigest: the checksum is of another algorithm.
     """
     if plan.algorithm is None and given:
         raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
@@ -135,16 +141,16 @@ def check_listed_part(
             raise InvalidArgument("Invalid Base64 or multiple checksums present in request", ArgumentName="Checksum")
         if name != plan.algorithm:
             raise BadDigest(f"The {name.lower()} you specified for part {number} did not match what we received.")
-        if value != held:
+        if value != stored:
             raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
 
 
-def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence[int]) -> StoredChecksum | None:
-    """The object's checksum from those of its parts, without their bytes: their CRC combined, or the checksum of their checksums.
+def checksum_of_whole(plan: ChecksumPlan, stored: Sequence[bytes], sizes: Sequence[int]) -> StoredChecksum | None:
+    """The object's checksum, computed from its parts' checksums and sizes: the combined CRC, or the checksum of the checksums.
 
-    None where the parts have none.
+    None if the parts have no checksums.
     """
-    algorithm, joined = kept_by(plan), b"".join(held)
+    algorithm, joined = planned_algorithm(plan), b"".join(stored)
     if not joined:
         return None
     if plan.type == "FULL_OBJECT":
@@ -152,26 +158,26 @@ def checksum_of_whole(plan: ChecksumPlan, held: Sequence[bytes], sizes: Sequence
     return StoredChecksum(algorithm.name, plan.type, algorithm.of(joined))
 
 
-class Claim(Record, frozen=True):
-    """What a Complete says of the whole object: the type of its checksum, and its value as it was sent."""
+class WholeChecksum(Record, frozen=True):
+    """The checksum that a Complete sends for the whole object: its type, and its algorithm with the value as text."""
 
     type: str | None
     value: tuple[Algorithm, str] | None
 
     @staticmethod
-    def of(request: Mapping[str, Any]) -> "Claim":
+    def of(request: Mapping[str, Any]) -> "WholeChecksum":
         """Read the members of a Complete.
 
         Raises:
-            InvalidRequest: more than one value.
+            InvalidRequest: there is more than one value.
         """
-        return Claim(request.get("checksum_type"), only_value(request))
+        return WholeChecksum(request.get("checksum_type"), only_value(request))
 
     def check_form(self, plan: ChecksumPlan) -> None:
-        """Compare the type with the upload's, and see that the value can be one of that type.
+        """Check that the type is the upload's, and that the value is well-formed for it.
 
         Raises:
-            InvalidRequest: another type, or one where the upload named none; or it is no value.
+            InvalidRequest: the type is another one, or the upload named none; or the value is malformed.
         """
         expected = plan.type if plan.algorithm is not None else None
         if self.type is not None and self.type != expected:
@@ -181,25 +187,25 @@ class Claim(Record, frozen=True):
             )
         self._parsed(plan.type)
 
-    def check_value(self, whole: StoredChecksum | None, part_count: int) -> None:
-        """Compare the value with what was computed; where nothing was, none is right.
+    def check_value(self, computed: StoredChecksum | None, part_count: int) -> None:
+        """Compare the value with the computed checksum; if none was computed, any value is wrong.
 
         Raises:
-            InvalidRequest: it is no value.
-            BadDigest: it is another one.
+            InvalidRequest: the value is malformed.
+            BadDigest: the value differs.
         """
-        if whole is None:
+        if computed is None:
             if self.value is not None:
                 raise BadDigest(
                     f"The {self.value[0].name.lower()} you specified did not match the calculated checksum."
                 )
             return
-        right = {(whole.algorithm, whole.value, count) for count in (None, str(part_count))}
-        if self._parsed(whole.type) not in {None, *right}:
-            raise BadDigest(f"The {whole.algorithm.lower()} you specified did not match the calculated checksum.")
+        right = {(computed.algorithm, computed.value, count) for count in (None, str(part_count))}
+        if self._parsed(computed.type) not in {None, *right}:
+            raise BadDigest(f"The {computed.algorithm.lower()} you specified did not match the calculated checksum.")
 
     def _parsed(self, type: ChecksumType) -> tuple[str, bytes, str | None] | None:
-        """Algorithm, value, and the count of parts that a COMPOSITE value may have after a dash (minio-go sends none)."""
+        """The algorithm, the value, and the number of parts after the dash of a COMPOSITE value (minio-go leaves it out)."""
         if self.value is None:
             return None
         algorithm, text = self.value
@@ -211,5 +217,5 @@ class Claim(Record, frozen=True):
 
 
 def checksum_members(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
-    """The same, where the client named the upload's algorithm."""
+    """The member of an answer for a part's checksum; none if the client named no algorithm for the upload."""
     return shown_value(algorithm, value) if plan.algorithm is not None else {}

@@ -11,8 +11,8 @@ from engine.errors import InvalidArgument, NoSuchUpload
 from engine.lifecycle.deadlines import Lifecycle
 from engine.meta import UploadEntry, UploadId
 from engine.meta.parts import PartRecord
-from engine.meta.records import BucketRecord, UploadRecord
-from engine.multipart.checksum_rules import checksum_members, named
+from engine.meta.records import BucketRecord, ChecksumPlan
+from engine.multipart.checksum_rules import checksum_members, plan_members
 from engine.multipart.lookup import UploadLookup, naming_upload
 from engine.multipart.upload_ids import format_upload_id, parse_upload_id
 from engine.objects.keys import encode_key, encode_text
@@ -50,12 +50,12 @@ class UploadListings:
         part_number_marker: int | None = None,
         **request: Unpack[ListPartsRequest],
     ) -> ListPartsOutput:
-        """List the parts of an open upload in numeric order, a page of at most 1,000 after the marker.
+        """List the parts of an open upload by number: a page of at most 1,000 after the marker.
 
         Raises:
             NoSuchBucket, NoSuchUpload.
             InvalidArgument: a number is not within 0..2147483647.
-            InvalidRequest: the upload has checksums that are shown only to who has its key.
+            InvalidRequest: the upload has checksums under a customer's key, and the request does not have that key.
 
         Source: API page ListParts.
         """
@@ -66,16 +66,15 @@ class UploadListings:
         name = encode_key(key, self._context.limits)
         identity = parse_upload_id(bucket, name, upload_id)
         with naming_upload(upload_id):
-            upload, held = self._context.meta.list_parts(bucket, name, identity, marker, limit + 1)
+            upload, stored = self._context.meta.list_parts(bucket, name, identity, marker, limit + 1)
         names_algorithm = upload.checksum.algorithm is not None
         with (
             requested_customer_key(request) as customer,
             self._uploads.seal_for_checksums(
-                upload.encryption, bucket, key, customer, has_some=names_algorithm
+                upload.encryption, bucket, key, customer, has_checksums=names_algorithm
             ) as seal,
         ):
-            page = seal.reveal_parts(held[:limit])
-        parts = tuple(_listed_part(part, upload) for part in page)
+            page = seal.reveal_parts(stored[:limit])
         return ListPartsOutput(
             bucket=bucket,
             key=key,
@@ -83,13 +82,13 @@ class UploadListings:
             part_number_marker=marker,
             next_part_number_marker=page[-1].number if page else 0,
             max_parts=limit,
-            is_truncated=0 < limit < len(held),
+            is_truncated=0 < limit < len(stored),
             initiator=Initiator(self._context.canonical_id(upload.initiator)),
             owner=Owner(self._context.canonical_id(bucket_record.owner)),
             storage_class=storage_class_of(upload.headers),
-            parts=parts or None,
+            parts=tuple(_listed_part(upload.checksum, part) for part in page) or None,
             **abort_members(self._context.lifecycle(bucket), name, identity),
-            **named(upload.checksum),
+            **plan_members(upload.checksum),
             request_charged=self._context.request_charged(bucket_record),
         )
 
@@ -106,13 +105,13 @@ class UploadListings:
         encoding_type: str | None = None,
         **request: Unpack[Request],
     ) -> ListMultipartUploadsOutput:
-        """List open uploads by key, and by initiation time within a key, a page of at most 1,000 after the markers.
+        """List open uploads by key, and within a key by time of initiation: a page of at most 1,000 after the markers.
 
-        A page that ends on a common prefix continues from `next_key_marker`, which AWS leaves empty there.
+        After a page that ends on a common prefix, the next one begins at `next_key_marker`, which AWS leaves empty there.
 
         Raises:
             NoSuchBucket.
-            InvalidArgument: max_uploads, encoding_type, or an upload_id_marker that is of another key.
+            InvalidArgument: max_uploads or encoding_type is not valid, or upload_id_marker is not of the key.
 
         Source: API page ListMultipartUploads; the captured answers for the markers.
         """
@@ -160,7 +159,7 @@ class UploadListings:
                 storage_class=storage_class_of(entry.record.headers),
                 owner=owner,
                 initiator=initiator(entry.record.initiator),
-                **named(entry.record.checksum),
+                **plan_members(entry.record.checksum),
             )
             for entry in entries
         )
@@ -169,13 +168,13 @@ class UploadListings:
         return Initiator(self._context.canonical_id(account_id))
 
 
-def _listed_part(part: PartRecord, upload: UploadRecord) -> Part:
+def _listed_part(plan: ChecksumPlan, part: PartRecord) -> Part:
     return Part(
         part.number,
         to_datetime(part.modified_ns),
         quoted(part.etag.hex()),
         part.size,
-        **checksum_members(upload.checksum, part.algorithm, part.checksum),
+        **checksum_members(plan, part.algorithm, part.checksum),
     )
 
 
@@ -189,6 +188,6 @@ def _parse_marker(bucket: str, key_marker: bytes, text: str | None) -> UploadId 
 
 
 def abort_members(lifecycle: Lifecycle, key: bytes, upload_id: UploadId) -> dict[str, Any]:
-    """The members of an answer that carry x-amz-abort-date and x-amz-abort-rule-id."""
+    """The members of an answer for x-amz-abort-date and x-amz-abort-rule-id."""
     deadline = lifecycle.abort_of(key, upload_id.initiated_ns)
     return {"abort_date": deadline.moment, "abort_rule_id": deadline.rule_id} if deadline is not None else {}

@@ -1,4 +1,4 @@
-"""Finding an open upload, and the keys that its checksums need."""
+"""Looks up open uploads, and the keys that open their checksums."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from engine.record import Record
 
 
 class OpenUpload(Record, frozen=True):
-    """An upload that was open when it was looked up; each step on it looks again."""
+    """An upload that was open when it was looked up. Every metadata transaction on it looks it up again."""
 
     key: bytes
     id: UploadId
@@ -23,7 +23,7 @@ class OpenUpload(Record, frozen=True):
 
 
 class UploadLookup:
-    """Looks open uploads up in one store."""
+    """Looks up the open uploads of one store."""
 
     __slots__ = ("_context",)
 
@@ -31,10 +31,10 @@ class UploadLookup:
         self._context = context
 
     def find(self, bucket: str, key: str, upload_id: str) -> OpenUpload:
-        """The open upload with an id at a key.
+        """Find the open upload of a key by its id.
 
         Raises:
-            KeyTooLongError, InvalidArgument: the key.
+            KeyTooLongError, InvalidArgument: the key is not valid.
             NoSuchBucket, NoSuchUpload.
         """
         name = encode_key(key, self._context.limits)
@@ -43,20 +43,20 @@ class UploadLookup:
             return OpenUpload(name, identity, self._context.meta.find_upload(bucket, name, identity))
 
     def seal_for_checksums(
-        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None, *, has_some: bool
+        self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None, *, has_checksums: bool
     ) -> Seal:
-        """The seal of an upload for a request that needs keys only to open checksums; a customer's key is checked if one is given.
+        """The seal of an upload for a request that needs keys only to decrypt checksums. A customer's key is checked if one is given.
 
         Raises:
-            InvalidRequest: checksums are sealed under a customer's key and the request has none, or another one.
+            InvalidRequest: checksums are encrypted under a customer's key, and the request has no key or another one.
         """
-        are_sealed = has_some and encryption is not None and encryption.hides_digests
+        are_sealed = has_checksums and encryption is not None and encryption.hides_digests
         return self._context.seal_for_part(encryption, bucket, key, customer) if customer or are_sealed else CLEAR
 
 
 @contextlib.contextmanager
 def naming_upload(upload_id: str) -> Iterator[None]:
-    """Give NoSuchUpload the id as the client wrote it."""
+    """Add the upload id, as the client wrote it, to a NoSuchUpload."""
     try:
         yield
     except NoSuchUpload:

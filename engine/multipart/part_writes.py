@@ -1,4 +1,4 @@
-"""The steps that UploadPart and UploadPartCopy share: the upload is found, its keys are opened, the part is committed."""
+"""The steps that UploadPart and UploadPartCopy share: find the upload, open its keys, commit the part."""
 
 import contextlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ Held = TypeVar("Held")
 
 
 class PartWrite:
-    """The writing of one part; made by `writing_part`, and used inside its `with`."""
+    """One part on its way into an upload; made by `writing_part`, and used inside its `with`."""
 
     __slots__ = ("_context", "_part_number", "_upload", "_write", "seal")
 
@@ -37,10 +37,10 @@ class PartWrite:
         return self._write.hold(manager)
 
     def commit(self, arrival: Arrival) -> PartRecord:
-        """Commit the part durably; the upload is looked up again inside the step.
+        """Commit the part durably. The upload is looked up again inside the transaction.
 
         Raises:
-            NoSuchUpload: it was completed or aborted meanwhile.
+            NoSuchUpload: the upload was completed or aborted in the meantime.
             StoreFull, InternalError.
         """
         part = arrival.as_part(self._part_number, self._context.now_ns())
@@ -54,7 +54,7 @@ class PartWrite:
         return self._context.request_charged(self._write.bucket_record)
 
     def encryption_members(self) -> dict[str, Any]:
-        """The members of an answer that tell how the upload is encrypted."""
+        """The members of an answer that say how the upload is encrypted."""
         return encryption_members(self.upload.encryption, self._write.customer)
 
 
@@ -62,12 +62,12 @@ class PartWrite:
 def writing_part(
     context: Context, uploads: UploadLookup, bucket: str, key: str, upload_id: str, part_number: int, request: Any
 ) -> Iterator[PartWrite]:
-    """Begin the writing of a part.
+    """Begin to write a part: do what begins every write, find the upload, open its keys.
 
     Raises:
         as `writing`.
         NoSuchUpload.
-        InvalidRequest: a customer's key where the upload has none, or none where it has one, or another one.
+        InvalidRequest: the request's customer's key is not the upload's, or only one of the two has a key.
     """
     with writing(context, bucket, key, request) as write:
         upload = uploads.find(bucket, key, upload_id)

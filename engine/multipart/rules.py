@@ -1,4 +1,4 @@
-"""S3's rules of the multipart family as pure functions: they touch neither disk nor clock.
+"""S3's rules about multipart uploads, as pure functions: they use neither disk nor clock.
 
 Source, unless named otherwise: API pages UploadPart and CompleteMultipartUpload, and AWS's own answers to each wrong request.
 """
@@ -23,8 +23,9 @@ from engine.limits import Limits
 from engine.meta import Publication
 from engine.meta.parts import Manifest, Parts
 from engine.meta.records import ChecksumPlan
-from engine.multipart.checksum_rules import Listed, agree, check_listed_part, check_numbers, checksum_of_whole
+from engine.multipart.checksum_rules import Listed, all_match, check_listed_part, check_numbers, checksum_of_whole
 from engine.record import Record
+from engine.refusals import invalid_part_number
 from engine.shapes.answers import CompletedPart
 
 ListedPart = tuple[int, str] | CompletedPart
@@ -33,7 +34,7 @@ _PAIR = "each part must be a pair of a number and an ETag, or a CompletedPart"
 
 
 class PartList(Record, frozen=True):
-    """The list of a Complete: numbers, ETags in lower case without quotes, and checksums, side by side."""
+    """The parts that a Complete lists, in columns: numbers, ETags in lower case without quotes, checksums."""
 
     numbers: list[int]
     etags: list[str]
@@ -41,15 +42,15 @@ class PartList(Record, frozen=True):
 
     @staticmethod
     def of(parts: Iterable[ListedPart], upload_id: str, limits: Limits) -> "PartList":
-        """Read a list of (part number, ETag) pairs, or of CompletedParts, which may hold checksums too.
+        """Read a list of (part number, ETag) pairs, or of CompletedParts, which may have checksums too.
 
-        S3 drops every quote in an ETag, wherever it stands, and so do we.
+        Every quote in an ETag is dropped, wherever it stands, as S3 does.
 
         Raises:
             InvalidRequest: the list is empty.
             InvalidArgument: a number is below 1.
-            InvalidPartOrder: the numbers do not ascend strictly.
-            MalformedXML: a pair is not a number and a text, or there are more than 10,000.
+            InvalidPartOrder: the numbers are not strictly ascending.
+            MalformedXML: a pair is not a number and a text, or there are more than 10,000 parts.
         """
         numbers, etags, checksums = _columns(parts, limits.part_number_max)
         if not numbers:
@@ -62,7 +63,7 @@ class PartList(Record, frozen=True):
         return PartList(numbers, [etag.replace('"', "").lower() for etag in etags], checksums)
 
     def digest(self) -> bytes:
-        """What tells one list from another: equal for a repeated Complete."""
+        """The SHA-256 of the list, by which a repeated Complete is recognised."""
         text = "\n".join((str(len(self.numbers)), *map(str, self.numbers), *self.etags))
         for name, column in self.checksums.items():
             text += "\n".join((name, *(value or "" for value in column)))
@@ -70,7 +71,7 @@ class PartList(Record, frozen=True):
 
 
 def _columns(parts: Iterable[ListedPart], count_max: int) -> tuple[list[int], list[str], Listed]:
-    """The list as columns, without a step of Python's own for each of ten thousand parts."""
+    """Turn the list into columns with built-ins only: a Python loop over 10,000 parts would be slow."""
     listed = tuple(itertools.islice(parts, count_max + 1))
     if len(listed) > count_max:
         raise MalformedXML(reason=f"more than {count_max} parts are listed")
@@ -89,47 +90,43 @@ def _columns(parts: Iterable[ListedPart], count_max: int) -> tuple[list[int], li
 
 
 def check_part_number(part_number: object, limits: Limits) -> int:
-    """A part number as S3 takes it.
+    """Check a part number, and return it.
 
     Raises:
-        InvalidArgument: it is no integer between 1 and 10,000.
+        InvalidArgument: it is not an integer within 1..10000.
     """
     if type(part_number) is not int or not 1 <= part_number <= limits.part_number_max:
-        raise InvalidArgument(
-            f"Part number must be an integer between 1 and {limits.part_number_max}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=part_number,
-        )
+        raise invalid_part_number(part_number, limits.part_number_max)
     return part_number
 
 
 def select(
-    held: Parts, listed: PartList, upload_id: str, limits: Limits, plan: ChecksumPlan, seal: Seal = CLEAR
+    stored: Parts, listed: PartList, upload_id: str, limits: Limits, plan: ChecksumPlan, seal: Seal = CLEAR
 ) -> Publication:
-    """What a Complete publishes: the listed parts in order, the ETag "MD5 of their MD5s, dash, their count", and their checksum.
+    """Select what a Complete publishes: the listed parts in order, the ETag "MD5 of their MD5s, dash, their count", and their checksum.
 
-    `seal` is that of an upload whose checksums are sealed; the one published is in clear.
+    `seal` decrypts the checksums of the parts; the Publication's checksum is in clear.
 
     Raises:
         InvalidPartOrder: the numbers have gaps, and the upload names a checksum algorithm.
-        InvalidPart: a listed part is not held with that ETag, or has another checksum; the first such one is named.
-        InvalidRequest, InvalidArgument, BadDigest: of the checksums listed; see `checksum_rules`.
+        InvalidPart: a listed part is not stored with that ETag, or has another checksum; the first such part is named.
+        InvalidRequest, InvalidArgument, BadDigest: the checksum of a listed part is wrong; see `check_listed_part`.
         EntityTooSmall: a listed part other than the last is too small.
         EntityTooLarge: the object would be too large.
     """
-    held.verify()
+    stored.verify()
     check_numbers(plan, listed.numbers, upload_id)
-    numbers, sizes, etags, sealed = held.columns()
-    checksums = seal.reveal(numbers, etags, sealed)
-    chosen, unlisted = held, ()
+    numbers, sizes, etags, stored_checksums = stored.columns()
+    checksums = seal.reveal(numbers, etags, stored_checksums)
+    chosen, unlisted = stored, ()
     hex_etags = [etag.hex() for etag in etags]
-    if numbers != listed.numbers or hex_etags != listed.etags or not agree(plan, listed.checksums, checksums):
-        places = _places(numbers, hex_etags, checksums, listed, upload_id, plan)
-        chosen = held.only(places)
-        sizes, etags = [sizes[place] for place in places], [etags[place] for place in places]
-        checksums = [checksums[place] for place in places]
-        left = set(range(len(numbers))).difference(places)
-        unlisted = tuple(held[place] for place in sorted(left))
+    if numbers != listed.numbers or hex_etags != listed.etags or not all_match(plan, listed.checksums, checksums):
+        indices = _indices_of_listed(numbers, hex_etags, checksums, listed, upload_id, plan)
+        chosen = stored.only(indices)
+        sizes, etags = [sizes[index] for index in indices], [etags[index] for index in indices]
+        checksums = [checksums[index] for index in indices]
+        not_listed = set(range(len(numbers))).difference(indices)
+        unlisted = tuple(stored[index] for index in sorted(not_listed))
     _check_sizes(sizes, listed, limits)
     whole = hashlib.md5(b"".join(etags), usedforsecurity=False).hexdigest()
     checksum = checksum_of_whole(plan, checksums, sizes)
@@ -137,10 +134,10 @@ def select(
 
 
 def check_object_size(size: int, claimed: int | None) -> None:
-    """Compare x-amz-mp-object-size with the bytes of the listed parts.
+    """Compare x-amz-mp-object-size, if it was sent, with the size of the listed parts; both in bytes.
 
     Raises:
-        InvalidRequest: it is another number.
+        InvalidRequest: they differ.
     """
     if claimed is not None and claimed != size:
         raise InvalidRequest(
@@ -148,7 +145,7 @@ def check_object_size(size: int, claimed: int | None) -> None:
         )
 
 
-def _places(
+def _indices_of_listed(
     numbers: Sequence[int],
     etags: Sequence[str],
     checksums: Sequence[bytes],
@@ -156,16 +153,17 @@ def _places(
     upload_id: str,
     plan: ChecksumPlan,
 ) -> list[int]:
-    place_of = {number: place for place, number in enumerate(numbers)}
-    places = []
-    for at, (number, etag) in enumerate(zip(listed.numbers, listed.etags, strict=True)):
-        place = place_of.get(number)
-        if place is None or etags[place] != etag:
+    """The indices of the listed parts among the stored ones, after each was checked."""
+    index_of = {number: index for index, number in enumerate(numbers)}
+    indices = []
+    for row, (number, etag) in enumerate(zip(listed.numbers, listed.etags, strict=True)):
+        index = index_of.get(number)
+        if index is None or etags[index] != etag:
             raise InvalidPart(UploadId=upload_id, PartNumber=number, ETag=etag)
-        given = {name: text for name, column in listed.checksums.items() if (text := column[at])}
-        check_listed_part(plan, upload_id, number, etag, given, checksums[place])
-        places.append(place)
-    return places
+        given = {name: text for name, column in listed.checksums.items() if (text := column[row])}
+        check_listed_part(plan, upload_id, number, etag, given, checksums[index])
+        indices.append(index)
+    return indices
 
 
 def _check_sizes(sizes: Sequence[int], listed: PartList, limits: Limits) -> None:

@@ -14,19 +14,19 @@ _BINDING_SIZE = 6
 
 
 def format_upload_id(bucket: str, key: bytes, upload_id: UploadId) -> str:
-    """The text of an upload id: time, nonce and a binding of both to bucket and key, in URL-safe base64 (40 characters).
+    """Write an upload id as text: its time, its nonce and a hash of both with bucket and key, in URL-safe base64 (40 characters).
 
-    The binding lets a listing tell an upload that is gone from one of another key; it is not a secret.
+    The hash tells the id of an ended upload from that of another key's upload; it is no secret.
     """
     packed = _UPLOAD_ID.pack(upload_id.initiated_ns, upload_id.nonce, _binding(bucket, key, upload_id))
     return base64.urlsafe_b64encode(packed).decode()
 
 
 def parse_upload_id(bucket: str, key: bytes, text: str) -> UploadId:
-    """Read an upload id of this bucket and key.
+    """Read the text of an upload id.
 
     Raises:
-        NoSuchUpload: it is not one.
+        NoSuchUpload: it is malformed, or of another bucket or key.
     """
     try:
         packed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)

@@ -6,7 +6,7 @@ from engine.bodies.reception import Promise, in_base64
 from engine.bodies.sources import Body, trailers_of
 from engine.checksums import promised_checksum
 from engine.core import Context
-from engine.multipart.checksum_rules import check_part, checksum_members, kept_of_part
+from engine.multipart.checksum_rules import check_part, checksum_members, part_algorithm
 from engine.multipart.lookup import UploadLookup
 from engine.multipart.part_writes import writing_part
 from engine.multipart.rules import check_part_number
@@ -37,21 +37,21 @@ class UploadPart:
         body: Body,
         **request: Unpack[UploadPartRequest],
     ) -> UploadPartOutput:
-        """Store a part durably, in place of an earlier one of its number; of two attempts the one that finishes last wins.
+        """Store a part durably. It replaces an earlier part of the same number; of two attempts, the one that finishes last wins.
 
         `body` is bytes, a buffer, a binary file, a file descriptor, an iterable of bytes, or a source (`engine.bodies.sources.Source`).
-        `content_length` bounds what is read from a descriptor or an unseekable file; any other body must have just that many bytes.
+        `content_length` bounds what is read from a descriptor or an unseekable file; any other body must have exactly that many bytes.
         `content_md5` is base64 (RFC 1864), `content_sha256` 64 hex digits; one checksum may be given, in base64, and is echoed.
-        `presigned_checksum_algorithm` is the algorithm that a presigned URL names, in upper case; no value is compared.
-        Everything that needs no bytes is checked before the first one is taken.
+        `presigned_checksum_algorithm` is the algorithm that a presigned URL names, in upper case; its value is not compared.
+        All checks that need no bytes of the body are made before the first byte is read.
 
         Raises:
             InvalidArgument: the part number is not within 1..10000.
-            NoSuchBucket, NoSuchUpload: also if the upload is aborted or completed meanwhile.
+            NoSuchBucket, NoSuchUpload: also if the upload is aborted or completed in the meantime.
             EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest, XAmzContentSHA256Mismatch: see the messages.
-            InvalidRequest: more than one checksum, none that is valid, or of another algorithm than the upload's; a customer's key
-                where the upload has none, or not the upload's.
-            StoreFull, InternalError, SlowDown: nothing was stored, try again.
+            InvalidRequest: there are several checksums, the checksum is malformed, or its algorithm is not the upload's; or the
+                customer's key is not the upload's.
+            StoreFull, InternalError, SlowDown: nothing was stored; try again.
 
         Source: API page UploadPart.
         """
@@ -65,7 +65,7 @@ class UploadPart:
             arrival = write.hold(
                 context.bodies.receive(
                     body,
-                    promise.keeping(kept_of_part(write.upload)),
+                    promise.keeping(part_algorithm(write.upload)),
                     size_max=context.limits.part_size_bytes_max,
                     shown_as=in_base64,
                     seal=write.seal,

@@ -7,7 +7,7 @@ from engine.core import Context
 from engine.encryption.upload_keys import KeyBinding
 from engine.meta import UPLOAD_NONCE_SIZE, UploadId
 from engine.meta.records import UploadRecord
-from engine.multipart.checksum_rules import named, plan_of
+from engine.multipart.checksum_rules import plan_members, plan_of
 from engine.multipart.listings import abort_members
 from engine.multipart.lookup import UploadLookup, naming_upload
 from engine.multipart.upload_ids import format_upload_id
@@ -38,17 +38,17 @@ class Uploads:
         key: str,
         **request: Unpack[CreateMultipartUploadRequest],
     ) -> CreateMultipartUploadOutput:
-        """Begin a multipart upload; all that travels with the object is said here, not at Complete.
+        """Begin a multipart upload. The object's metadata, tags, lock and encryption are given here, not at Complete.
+
+        A customer's key (`sse_customer_*`) is needed again for each part and each read; for ListParts and Complete only if
+        a checksum algorithm is named. Any other encryption (`server_side_encryption`, or the bucket's default) is requested here only.
 
         Raises:
             NoSuchBucket, KeyTooLongError.
-            MetadataTooLarge, InvalidStorageClass, InvalidTag, …: what `ObjectMetadata` refuses.
-            InvalidRequest: a lock in a bucket without object lock.
-            InvalidRequest: checksum_algorithm and checksum_type are unknown, or do not go together.
-            InvalidArgument, AccessDenied, KMSNotFound, …: no such encryption, one whose key can't be used, or that the bucket blocks.
-
-        A customer's key (`sse_customer_*`) is needed again for each part and each read; for ListParts and Complete only where
-        a checksum algorithm is named. Any other encryption (`server_side_encryption`, or the bucket's default) is said here alone.
+            MetadataTooLarge, InvalidStorageClass, InvalidTag, …: `ObjectMetadata` refuses a member.
+            InvalidRequest: a lock is requested in a bucket without object lock.
+            InvalidRequest: checksum_algorithm or checksum_type is unknown, or the two do not go together.
+            InvalidArgument, AccessDenied, KMSNotFound, …: the encryption is unknown, its key cannot be used, or the bucket blocks it.
 
         Source: API page CreateMultipartUpload.
         """
@@ -69,7 +69,7 @@ class Uploads:
             key=key,
             upload_id=format_upload_id(bucket, write.name, upload_id),
             **abort_members(context.lifecycle(bucket), write.name, upload_id),
-            **named(plan),
+            **plan_members(plan),
             request_charged=context.request_charged(write.bucket_record),
             **write.encryption_members(encryption),
         )
@@ -78,10 +78,10 @@ class Uploads:
     def abort_multipart_upload(
         self, bucket: str, key: str, upload_id: str, **request: Unpack[Request]
     ) -> AbortMultipartUploadOutput:
-        """End an upload and free all it holds; a part still in flight will be refused.
+        """End an upload and free its parts. A part that is still being uploaded will be refused.
 
         Raises:
-            NoSuchBucket, NoSuchUpload: also if it was aborted or completed before.
+            NoSuchBucket, NoSuchUpload: also if the upload was aborted or completed before.
 
         Source: API page AbortMultipartUpload.
         """

@@ -6,7 +6,6 @@ from datetime import datetime
 from engine.dates import http_date, parse_date
 from engine.errors import (
     ConditionalRequestConflict,
-    InvalidArgument,
     InvalidPartNumber,
     InvalidRange,
     InvalidRequest,
@@ -20,6 +19,7 @@ from engine.meta import FoundObject
 from engine.meta.parts import Manifest
 from engine.meta.records import ObjectRecord
 from engine.record import Record
+from engine.refusals import invalid_part_number
 from engine.shapes.requests import CopySourceRequest, ReadRequest
 
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
@@ -226,11 +226,7 @@ def extent_of(
 
 def _part_extent(record: ObjectRecord, manifest: Manifest, part_number: object, limits: Limits) -> Extent:
     if type(part_number) is not int or not 1 <= part_number <= limits.part_number_max:
-        raise InvalidArgument(
-            f"Part number must be an integer between 1 and {limits.part_number_max}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=part_number,
-        )
+        raise invalid_part_number(part_number, limits.part_number_max)
     count = record.part_count or 1
     if part_number > count:
         raise InvalidPartNumber(ActualPartCount=count, PartNumberRequested=part_number)

@@ -1,15 +1,14 @@
 """Pure functions that read x-amz-copy-source and x-amz-copy-source-range, and bound the bytes that one request copies."""
 
 import re
-import urllib.parse
 
 from engine.errors import EntityTooLarge, InvalidArgument, InvalidRequest
 from engine.objects.conditions import Extent
 from engine.objects.keys import has_bucket_form
+from engine.percent import decode_percent_encoded
 from engine.record import Record
 
 _VERSION = "?versionId="
-_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _RANGE = re.compile(r"bytes=([0-9]{1,19})-([0-9]{1,19})")
 
 
@@ -30,13 +29,11 @@ class CopySource(Record, frozen=True):
         Source: API page CopyObject; AWS's answers to malformed ones.
         """
         path, mark, version_id = text.partition(_VERSION)
-        encoded = path.encode(errors="surrogateescape")
         try:
-            bucket, _, key = urllib.parse.unquote_to_bytes(encoded).decode().removeprefix("/").partition("/")
-        except UnicodeDecodeError:
+            decoded = decode_percent_encoded(path.encode(errors="surrogateescape"))
+        except ValueError:
             raise _refused("Invalid copy source encoding") from None
-        if _NO_ESCAPE.search(encoded):
-            raise _refused("Invalid copy source encoding")
+        bucket, _, key = decoded.removeprefix("/").partition("/")
         if not has_bucket_form(bucket):
             raise _refused("Invalid copy source bucket name")
         if not key:

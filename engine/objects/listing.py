@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 from engine.errors import InvalidArgument
 from engine.limits import Limits
 from engine.meta import Page
+from engine.refusals import invalid_integer
 from engine.shapes.listing_answers import CommonPrefix
 
 _SAFE = "/-_.~*"
@@ -77,9 +78,7 @@ def check_page_size(
     if value is None:
         return default
     if type(value) is not int or value > limits.integer_max:
-        raise InvalidArgument(
-            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=value
-        )
+        raise invalid_integer(name, value)
     if not least <= value <= most:
         raise InvalidArgument(
             f"Argument {name} must be an integer between {least} and {most}",

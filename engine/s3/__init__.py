@@ -1,1 +1,1 @@
-"""S3's wire: requests read into the engine's terms, answers written from them, by botocore's model of S3; it knows no storage."""
+"""S3's wire format: reads requests and writes answers by botocore's model of S3. It knows nothing of the storage."""

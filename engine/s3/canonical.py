@@ -1,4 +1,4 @@
-"""The canonical form of a request, from its raw bytes decoded once: what its signature must cover.
+"""The canonical form of a request, which its signature covers. It is made from the raw bytes, decoded once.
 
 Source: Amazon S3 API Reference, "Create a canonical request" (a path is encoded once and never normalised).
 """
@@ -17,11 +17,12 @@ _BLANKS: Final = re.compile(rb"[ \t]+")
 
 
 def canonical_request(request: Request, claim: Claim, payload: str, *, hide: bool = False) -> bytes:
-    """The text whose hash is signed; `payload` is its last line. `hide` leaves out
-    the values of SECRET_HEADERS, for showing, wherever they stand.
+    """The canonical request, whose hash is signed. `payload` is its last line.
+
+    With `hide`, the values of SECRET_HEADERS are replaced in headers and query, so that the text may be shown.
 
     Raises:
-        InvalidURI: path or query can't be decoded.
+        InvalidURI: path or query cannot be decoded.
     """
     names = sorted(claim.signed_headers)
     hidden = SECRET_HEADERS if hide else frozenset()
@@ -52,12 +53,12 @@ def _encode(text: str) -> str:
 
 
 def _canonical_value(request: Request, name: str) -> bytes:
-    """All values of a header: trimmed, runs of blanks made one, joined by commas."""
+    """All values of a header, trimmed, each run of blanks made one space, joined by commas."""
     values = (value.encode("latin-1").strip(b" \t") for value in request.headers_named(name))
     return b",".join(_BLANKS.sub(b" ", value) for value in values)
 
 
 def string_to_sign(claim: Claim, canonical: bytes) -> bytes:
-    """What is signed with the signing key."""
+    """The string to sign, of which the signing key makes the signature."""
     digest = hashlib.sha256(canonical).hexdigest()
     return f"{ALGORITHM}\n{claim.date_time}\n{claim.scope}\n{digest}".encode()

@@ -1,6 +1,6 @@
-"""What a request says about its own signature: the Authorization header, or the items of a presigned URL's query.
+"""Reads the signature that a request claims: in the Authorization header, or in the query of a presigned URL.
 
-Nothing is proved here, only read; all of it must be of S3's form, for this region, and said once.
+A claim is only read here, not verified. It must have S3's form, be for this region, and be made once.
 
 Source of every text: AWS's answers; Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)".
 """
@@ -22,7 +22,7 @@ from engine.errors import (
 )
 from engine.s3.http import Request
 from engine.s3.keys import SERVICE, TERMINATOR
-from engine.s3.sigv2 import ITEMS as OLD_ITEMS
+from engine.s3.sigv2 import ITEMS as SIGV2_ITEMS
 from engine.s3.sigv2 import QueryClaim, read_query_claim
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -33,7 +33,7 @@ _QUERY_REQUIRED: Final = (
 )  # fmt: skip
 _QUERY_MARKS: Final = frozenset({"x-amz-algorithm", "x-amz-credential", "x-amz-signature"})
 _COMPONENTS: Final = {"Credential", "SignedHeaders", "Signature"}
-_OF_SIGNING: Final = frozenset(
+_SIGNING_ITEMS: Final = frozenset(
     {name.lower() for name in _QUERY_REQUIRED} | {"x-amz-security-token", "x-amz-content-sha256"}
 )
 _CREDENTIAL_FORM: Final = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
@@ -51,12 +51,12 @@ _X_AMZ_NAME: Final = re.compile(r"x-amz-[!#$%&'*+.^_`|~0-9a-z-]+")
 _SIGNED_HEADERS: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 
 ErrorOf = Callable[..., S3Error]
-"""Makes the error of one of the two forms from the words that say what is wrong."""
+"""Makes the error for a malformed header or query from a text that says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """For which day, region and service a signing key is good."""
+    """The day, region and service for which a signing key is valid."""
 
     date: str
     region: str
@@ -69,12 +69,12 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A signature and what it is said to cover; `expires_s` is None in header form."""
+    """A signature and what it claims to cover. `expires_s` is None for a signature in the header."""
 
     access_key: str
     scope: Scope
     date_time: str
-    """As in the string to sign: 20130524T000000Z."""
+    """The time as the string to sign has it: 20130524T000000Z."""
     moment: datetime
     signed_headers: tuple[str, ...]
     signature: str
@@ -82,48 +82,48 @@ class Claim:
 
     @property
     def is_presigned(self) -> bool:
-        """Whether the claim stood in the query."""
+        """Whether the claim was made in the query."""
         return self.expires_s is not None
 
 
 def read_claim(request: Request, region: str) -> Claim | QueryClaim | None:
-    """The one claim of a request; None if it makes none.
+    """Read the claim of a request; None if it has no signature.
 
     Raises:
-        InvalidArgument, InvalidRequest: two claims, or one of another kind.
-        AuthorizationHeaderMalformed, AuthorizationQueryParametersError: not of S3's form, or for another region.
-        AccessDenied: no date, or a presigned URL by Version 2 that is not of S3's form.
+        InvalidArgument, InvalidRequest: there are two claims, or one of an unsupported kind.
+        AuthorizationHeaderMalformed, AuthorizationQueryParametersError: the claim is malformed, or for another region.
+        AccessDenied: there is no date, or the query of a URL presigned by Version 2 is malformed.
     """
     header = request.header("authorization")
     names = {name for name, _ in request.query}
     in_query = not _QUERY_MARKS.isdisjoint(name.lower() for name in names)
-    old_query = _is_old(names)
-    if header is not None and (in_query or old_query):
+    in_sigv2_query = _is_sigv2(names)
+    if header is not None and (in_query or in_sigv2_query):
         raise InvalidArgument(_ONE_MECHANISM, ArgumentName="Authorization", ArgumentValue=_scheme(header))
-    if in_query and old_query:
+    if in_query and in_sigv2_query:
         raise InvalidArgument(_ONE_MECHANISM)
     if header is not None:
         return _read_header(request, header, region)
     return _read_query(request, region) if in_query else read_query_claim(request)
 
 
-def _is_old(names: Collection[str]) -> bool:
-    """Whether the query makes a claim by Version 2; an `Expires` alone makes none."""
-    return OLD_ITEMS[0] in names or OLD_ITEMS[1] in names
+def _is_sigv2(names: Collection[str]) -> bool:
+    """Whether the query has a signature by Version 2; `Expires` alone is not one."""
+    return SIGV2_ITEMS[0] in names or SIGV2_ITEMS[1] in names
 
 
 def unhoisted(request: Request) -> Request:
-    """A request with the x-amz-* items of a presigned URL's query as the headers that they are: SDKs put them there, to be signed.
+    """The request with the x-amz-* items of a presigned URL's query added to its headers: SDKs move headers there to have them signed.
 
-    What it says counts only once the request itself was verified, since that covers its query. By Version 2 they are signed as headers:
-    there one that was sent as a header too goes before the query's.
+    Obey these headers only after the request itself was verified, since its signature covers the query. By Version 2 they are signed
+    as headers; a header that was sent as such takes precedence over the query item of its name.
 
     Source: AWS SDKs for JavaScript and Go, which move headers to the query of a URL they presign; botocore's HmacV1QueryAuth.
     """
-    names = {name for name, _ in request.query}  # decoded, as the claim is read
+    names = {name for name, _ in request.query}  # decoded, as in read_claim
     if SIGNATURE in names:
         is_hoisted = _is_hoisted
-    elif _is_old(names):
+    elif _is_sigv2(names):
         sent = {name for name, _ in request.headers}
         is_hoisted = lambda name: _X_AMZ_NAME.fullmatch(name) is not None and name not in sent  # noqa: E731
     else:
@@ -134,11 +134,11 @@ def unhoisted(request: Request) -> Request:
 
 
 def _is_hoisted(name: str) -> bool:
-    return name.startswith("x-amz-") and name not in _OF_SIGNING
+    return name.startswith("x-amz-") and name not in _SIGNING_ITEMS
 
 
 def _scheme(header: str) -> str:
-    """The only word of an Authorization header that may be shown."""
+    """The first word of an Authorization header, the only one that an error may show."""
     return header.partition(" ")[0][:32]
 
 
@@ -181,7 +181,7 @@ def _credential_error(words: str, **extras: str) -> S3Error:
 
 
 def _parse_credential(text: str, error_of: ErrorOf) -> tuple[str, Scope]:
-    """Read access key and scope; an access key may hold slashes."""
+    """Read access key and scope. An access key may contain slashes."""
     access_key, *scope = text.rsplit("/", 4)
     if not access_key or len(scope) != 4:
         raise error_of(_CREDENTIAL_FORM)
@@ -211,7 +211,7 @@ def _parse_signed_headers(text: str, error_of: ErrorOf) -> tuple[str, ...]:
 
 
 def _header_time(request: Request) -> tuple[str, datetime]:
-    """The moment of a request signed in its header: x-amz-date, or else Date, in which any HTTP date is allowed."""
+    """The time of a request signed in its header: that of x-amz-date, or else of Date, which may be any HTTP date."""
     text = request.header("x-amz-date")
     moment = parse_date(request.header("date") or "") if text is None else _parse_time(text)
     if moment is None:
@@ -244,7 +244,7 @@ def _read_query(request: Request, region: str) -> Claim:
 
 
 def _presigning_items(request: Request) -> dict[str, str]:
-    """The X-Amz-* items of a query, each of them there once in whatever case."""
+    """The X-Amz-* items of a query, after a check that none is repeated in any case."""
     items = [(name, value) for name, value in request.query if name.lower().startswith("x-amz-")]
     if len({name.lower() for name, _ in items}) < len(items):
         raise AuthorizationQueryParametersError("Every X-Amz-* query parameter must be given only once")

@@ -1,11 +1,10 @@
-"""A request as the HTTP server received it: nothing decoded yet, nothing lost. Percent-decoding happens here, once and strictly."""
+"""A request as the HTTP server received it, undecoded and complete. It is percent-decoded here, once and strictly."""
 
-import re
-import urllib.parse
 from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.errors import InvalidRequest, InvalidURI
+from engine.percent import decode_percent_encoded
 
 METADATA_PREFIX = "x-amz-meta-"
 _LISTS = frozenset(
@@ -19,12 +18,11 @@ _LISTS = frozenset(
         "x-amz-optional-object-attributes",
     }
 )
-_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request's head. Names of headers are lower case, their values latin-1 text, order and repetitions kept."""
+    """The head of a request. Header names are in lower case, values are latin-1 text; order and repetitions are kept."""
 
     method: str
     raw_path: bytes
@@ -36,10 +34,10 @@ class Request:
     _query: tuple[tuple[str, str], ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
-        """The value of a header, None if it was not sent; one that is a list by nature may have come in pieces.
+        """The value of a header; None if it was not sent. The values of a repeated list header are joined.
 
         Raises:
-            InvalidRequest: it was sent twice, and two values can't both hold.
+            InvalidRequest: a header that is no list was sent more than once.
         """
         values = self.headers_named(name)
         if not values:
@@ -52,10 +50,10 @@ class Request:
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
-        """The items of the query, decoded once, repetitions kept; an item without `=` has an empty value.
+        """The items of the query, decoded once, with repetitions. An item without `=` has an empty value.
 
         Raises:
-            InvalidURI: a broken escape, or bytes that are no UTF-8.
+            InvalidURI: an escape is broken, or the bytes are not UTF-8.
         """
         if self._query is None:
             object.__setattr__(self, "_query", decode_query(self.raw_query))
@@ -63,10 +61,10 @@ class Request:
 
 
 def join_repeated(name: str, values: list[str]) -> str:
-    """The one value that a repeated header stands for.
+    """Join the values of a repeated list header.
 
     Raises:
-        InvalidRequest: the header is no list.
+        InvalidRequest: the header is not a list.
 
     Source: RFC 9110 section 5.3; for x-amz-meta-* User Guide, "Working with object metadata" (a comma-delimited list).
     """
@@ -76,12 +74,12 @@ def join_repeated(name: str, values: list[str]) -> str:
 
 
 def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
-    """The items of a query string; `+` is a space, as in every form-encoded query.
+    """Decode a query string into its items. `+` is a space, as in every form-encoded query.
 
     Raises:
-        InvalidURI: a broken escape, or bytes that are no UTF-8.
+        InvalidURI: an escape is broken, or the bytes are not UTF-8.
 
-    Source: WHATWG URL, application/x-www-form-urlencoded parsing; botocore reads a query to be presigned in the same way.
+    Source: WHATWG URL, application/x-www-form-urlencoded parsing; botocore reads a query before presigning in the same way.
     """
     if not raw:
         return ()
@@ -90,16 +88,12 @@ def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def decode_percent(raw: bytes) -> str:
-    """Percent-encoded UTF-8 as text; `+` stands for itself, nothing is normalised.
+    """Decode percent-encoded UTF-8. `+` stands for itself, and nothing is normalised.
 
     Raises:
-        InvalidURI: a broken escape, or bytes that are no UTF-8.
+        InvalidURI: an escape is broken, or the bytes are not UTF-8.
     """
-    if b"%" in raw:
-        if _BROKEN_ESCAPE.search(raw):
-            raise InvalidURI
-        raw = urllib.parse.unquote_to_bytes(raw)
     try:
-        return raw.decode()
-    except UnicodeDecodeError:
+        return decode_percent_encoded(raw)
+    except ValueError:
         raise InvalidURI from None

@@ -1,4 +1,4 @@
-"""Access keys, their secrets and what is derived from them; nothing here shows a secret in a repr."""
+"""Access keys, their secrets and the signing keys derived from them. No repr shows a secret."""
 
 import functools
 import hmac
@@ -9,7 +9,7 @@ from typing import Final
 SERVICE: Final = "s3"
 TERMINATOR: Final = "aws4_request"
 SIGNING_KEYS_MAX: Final = 1024
-"""How many signing keys a verifier remembers: one for each access key, day and region."""
+"""The number of signing keys that a verifier remembers. There is one for each access key, day and region."""
 SECRET_HEADERS: Final = frozenset(
     {
         "x-amz-copy-source-server-side-encryption-customer-key",
@@ -19,13 +19,13 @@ SECRET_HEADERS: Final = frozenset(
         "x-amz-server-side-encryption-customer-key-md5",
     }
 )
-"""Their values are never shown, not even to who sent them; an MD5 confirms a guess of a key."""
+"""The values of these headers are never shown, not even to their sender. An MD5 would confirm a guess of a key."""
 
 HIDDEN: Final = b"<hidden>"
 
 
 class SecretText(str):
-    """A text that a log, a debugger or a traceback with its locals does not show."""
+    """A text whose repr does not show it, in a log, a debugger or a traceback with locals."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class SecretText(str):
 
 
 class SecretBytes(bytes):
-    """Bytes that a log, a debugger or a traceback with its locals does not show."""
+    """Bytes whose repr does not show them, in a log, a debugger or a traceback with locals."""
 
     __slots__ = ()
 
@@ -44,9 +44,9 @@ class SecretBytes(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key with its secret, and the account it belongs to.
+    """An access key with its secret, and the account that it belongs to.
 
-    With a `session_token` (temporary credentials) every request must carry it; without one, no request may carry any.
+    If there is a `session_token` (temporary credentials), every request must have it; otherwise no request may have one.
     """
 
     access_key: str
@@ -61,11 +61,11 @@ class Credential:
 
 
 NOBODY: Final = Credential("", "0" * 40, "")
-"""Stands in for an access key that does not exist, so that refusing it costs what checking costs."""
+"""Takes the place of an unknown access key, so that refusing one takes as long as checking a known one."""
 
 
 def derive_signing_key(secret: str, date: str, region: str) -> bytes:
-    """The key that signs one day's requests to one region.
+    """Derive the key that signs one day's requests to one region.
 
     Source: Amazon S3 API Reference, "Calculate signature".
     """
@@ -79,5 +79,5 @@ SigningKeys = Callable[[str, str, str], bytes]
 
 
 def remembered_signing_keys() -> SigningKeys:
-    """`derive_signing_key` with a memory; it goes by the secret itself, so that one that was changed is not honoured any more."""
+    """`derive_signing_key` with a cache. Its key includes the secret, so that a changed secret is in force at once."""
     return functools.lru_cache(maxsize=SIGNING_KEYS_MAX)(derive_signing_key)

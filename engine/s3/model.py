@@ -1,7 +1,7 @@
-"""S3's operations as tables: where every member of a request and of an answer travels, compiled from botocore's model of S3.
+"""S3's operations as tables: the place of every member in a request or answer, compiled from botocore's model of S3.
 
-This module alone reads that model (the service's own JSON, without botocore's loader, whose import takes ten times as long as the
-rest of this one) and holds what the model does not say: names of root elements, and which elements must be there and how often.
+Only this module reads that model: the service's own JSON, without botocore's loader, whose import would take ten times as long as
+this module's. It adds what the model leaves out: names of root elements, required elements, and the largest number of items.
 """
 
 import gzip
@@ -39,9 +39,9 @@ _ROOTS = {
 }
 """Source: "Response Syntax" on the operations' API pages; the other answers are named by their payload."""
 _REQUIRED = {"CompletedMultipartUpload": ("Parts",), "CompletedPart": ("PartNumber", "ETag")}
-"""Beyond what the model demands. Source: AWS's answers (MalformedXML) to lists without them."""
+"""Elements that are required though the model does not say so. Source: AWS's answers (MalformedXML) to lists without them."""
 _RANGED = frozenset({"GetObject", "HeadObject"})
-"""They take If-Range too, which the model leaves out. Source: RFC 9110 section 13.1.5."""
+"""The operations that take If-Range too, which the model leaves out. Source: RFC 9110 section 13.1.5."""
 _STRICT = frozenset(
     {
         "AbortIncompleteMultipartUpload",
@@ -56,7 +56,7 @@ _STRICT = frozenset(
         "ServerSideEncryptionRule",
     }
 )
-"""Here an unknown element is refused: one passed over would widen what is deleted, or change what is encrypted, and how."""
+"""Shapes in which an unknown element is refused: ignoring it could delete more objects, or change what is encrypted and how."""
 _COUNT_MAX = {"CompletedPartList": 10_000, "LifecycleRules": 1_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
 """Source: API pages CompleteMultipartUpload, PutBucketLifecycleConfiguration, DeleteObjects, CreateBucket."""
 
@@ -67,20 +67,20 @@ class Shape:
 
     type: str
     members: tuple["Member", ...] = ()
-    """Of a structure."""
+    """The members of a structure."""
     item: "Shape | None" = None
-    """Of a list."""
+    """The shape of a list's items."""
     item_tag: str | None = None
-    """The element around each item of a list; None if the list is flattened, and the items stand in its place."""
+    """The element around each item of a list; None if the list is flattened: then its items have the list's own name."""
     count_max: int | None = None
     timestamp_format: str | None = None
     is_strict: bool = False
-    """Of a structure: whether nothing unknown may stand in it."""
+    """Whether a structure may not contain unknown elements."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """A member of a structure: `name` is the model's, `attribute` the engine's, `tag` what the wire calls it."""
+    """A member of a structure. `name` is its name in the model, `attribute` in the engine, `tag` on the wire."""
 
     name: str
     attribute: str
@@ -109,13 +109,13 @@ class Operation:
     """Whether Content-MD5 or another checksum must come with the body."""
 
     def required(self, location: Location) -> frozenset[str]:
-        """What the wire calls the members that must be there; headers in lower case."""
+        """The names on the wire of the required members; those of headers in lower case."""
         tags = (member.tag for member in self.inputs if member.required and member.location == location)
         return frozenset(tag.lower() if location == "header" else tag for tag in tags)
 
 
 class _Compiler:
-    """Turns the model's JSON into records; shapes that several operations use are made once."""
+    """Compiles the model's JSON into records. A shape that several operations use is made once."""
 
     def __init__(self, model: JSON) -> None:
         self._model = model
@@ -197,5 +197,5 @@ _MODEL = _load()
 OPERATIONS = _Compiler(_MODEL).operations()
 """Every operation of S3 by name, whether the engine serves it or not."""
 REGIONS = frozenset(_MODEL["shapes"]["BucketLocationConstraint"]["enum"]) - {"EU"} | {"us-east-1"}
-"""AWS's regions: the location constraints of the model (`EU` is an old name of eu-west-1), and the region that has none."""
+"""AWS's regions: the model's location constraints without `EU`, an old name of eu-west-1, and with us-east-1, which has none."""
 del _MODEL

@@ -1,4 +1,4 @@
-"""The members of a request, read from path, query, headers and document into the engine's names and Python's types."""
+"""Reads the members of a request from path, query, headers and document, into the engine's names and Python's types."""
 
 import functools
 import re
@@ -10,16 +10,17 @@ from typing import Literal, TypeAlias
 from engine.dates import parse_date
 from engine.errors import InvalidArgument, InvalidRequest, MalformedXML, MaxMessageLengthExceeded
 from engine.limits import MIB, Limits
+from engine.refusals import invalid_integer, invalid_part_number
 from engine.s3.http import METADATA_PREFIX, Request, join_repeated
 from engine.s3.model import Member, Operation
 from engine.s3.routing import Address
 from engine.s3.xml import read_document
 
 Convert: TypeAlias = Callable[[str, str], object]
-"""From a text and the name the wire has for it."""
+"""Converts a text, given with its name on the wire, which an error shows."""
 
 _BODY_SIZE_MAX = dict.fromkeys(("CompleteMultipartUpload", "DeleteObjects", "PutBucketLifecycleConfiguration"), 4 * MIB)
-"""10,000 parts with checksums have 1.7 MiB; 1,000 keys or prefixes of 1,024 bytes have more than the 1 MiB of other documents."""
+"""10,000 parts with checksums take 1.7 MiB; 1,000 keys or prefixes of 1,024 bytes exceed the 1 MiB of other documents."""
 _COPY_SOURCE = "x-amz-copy-source"
 _INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _INTEGER_MAX = Limits().integer_max
@@ -31,26 +32,26 @@ _IGNORED_IF_BROKEN = frozenset({"if-modified-since", "if-unmodified-since"})
 
 
 def needs_body(operation: Operation) -> Literal["xml", "stream"] | None:
-    """What the operation takes as its body: a document (to be given to `parse_input`), a stream, or nothing."""
+    """The kind of body that the operation takes: a document, which `parse_input` needs; a stream; or none."""
     if operation.payload is not None:
         return "xml" if operation.payload.shape.type == "structure" else "stream"
     return "xml" if any(member.location == "body" for member in operation.inputs) else None
 
 
 def body_size_max(operation: Operation) -> int:
-    """The largest document the operation takes, in bytes."""
+    """The size of the largest document that the operation takes, in bytes."""
     return _BODY_SIZE_MAX.get(operation.name, MIB)
 
 
 def parse_input(operation: Operation, request: Request, address: Address, body: bytes | None) -> dict[str, object]:
-    """Read a request's members; those not sent are absent, and so is a streaming body.
+    """Read a request's members. Members that were not sent are absent from the result, and so is a streaming body.
 
-    Texts are as sent, also empty ones; what lies outside a number's bounds is left to the engine to refuse, unless S3 says otherwise.
+    Texts are returned as sent, empty ones too. A number outside its bounds is refused by the engine, unless S3 refuses it here.
 
     Raises:
-        InvalidArgument: a number, a date or a boolean that is none; a copy source where nothing is copied.
-        InvalidRequest: a member is missing or repeated; Complete without a list.
-        MaxMessageLengthExceeded, MalformedXML: the document.
+        InvalidArgument: a number, date or boolean is malformed, or a copy source comes with an operation that copies nothing.
+        InvalidRequest: a member is missing or repeated, or a Complete has no list.
+        MaxMessageLengthExceeded, MalformedXML: the document is too large or malformed.
 
     Source: API pages of the operations; AWS's own answers to each wrong request.
     """
@@ -72,12 +73,12 @@ def parse_input(operation: Operation, request: Request, address: Address, body: 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How an operation's members are found, by what the wire calls them."""
+    """The members of an operation by their names on the wire."""
 
     query: dict[str, tuple[str, Convert]]
     headers: dict[str, tuple[str, Convert]]
     prefixed: str | None
-    """The member that takes all headers of user metadata."""
+    """The member that holds all headers of user metadata."""
     document: Member | None
     required: tuple[Member, ...]
 
@@ -108,7 +109,7 @@ def _read_query(table: _Table, request: Request, values: dict[str, object]) -> N
 
 
 def _read_headers(table: _Table, request: Request, values: dict[str, object]) -> None:
-    """Read the known headers; a repeated one is read again as the whole it stands for."""
+    """Read the known headers. When a header is repeated, all its values are joined and read again."""
     metadata: dict[str, str] = {}
     for name, text in request.headers:
         entry = table.headers.get(name)
@@ -172,31 +173,23 @@ def _list(text: str, _name: str) -> list[str]:
 
 def _long(text: str, name: str) -> int:
     if not _INTEGER.fullmatch(text) or not -_LONG_MAX <= int(text) <= _LONG_MAX:
-        raise InvalidArgument(
-            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
-        )
+        raise invalid_integer(name, text)
     return int(text)
 
 
 def _page_number(text: str, name: str) -> int | None:
-    """A max-… or a numeric marker; an empty one counts as absent."""
+    """Read a max-… or a numeric marker; an empty one counts as absent."""
     if not text:
         return None
     number = int(text) if _INTEGER.fullmatch(text) else _INTEGER_MAX + 1
     if number > _INTEGER_MAX:
-        raise InvalidArgument(
-            f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=text
-        )
+        raise invalid_integer(name, text)
     return number
 
 
 def _part_number(text: str, _name: str) -> int:
     if not _INTEGER.fullmatch(text) or abs(int(text)) > _INTEGER_MAX:
-        raise InvalidArgument(
-            f"Part number must be an integer between 1 and {_PART_NUMBER_MAX}, inclusive",
-            ArgumentName="partNumber",
-            ArgumentValue=text,
-        )
+        raise invalid_part_number(text, _PART_NUMBER_MAX)
     return int(text)
 
 
@@ -209,7 +202,7 @@ def _object_size(text: str, name: str) -> int:
 
 
 def _content_encoding(text: str, _name: str) -> str | None:
-    """The encoding of the object itself: `aws-chunked` is one of the transfer, and is not kept.
+    """The encodings of the object itself: `aws-chunked` is removed, since it encodes only the transfer.
 
     Source: User Guide, "Signature calculations: transferring a payload in multiple chunks".
     """
@@ -218,7 +211,7 @@ def _content_encoding(text: str, _name: str) -> str | None:
 
 
 def _acl(text: str, _name: str) -> str | None:
-    """A canned ACL; an empty one (s3fs up to 2023 sends it) counts as absent.
+    """Read a canned ACL; an empty one (s3fs sent it until 2023) counts as absent.
 
     Source: S3's own answer, openstack/swift3#90.
     """

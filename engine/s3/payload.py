@@ -1,4 +1,4 @@
-"""What a request says about its body: x-amz-content-sha256 and the headers of aws-chunked encoding."""
+"""Reads how a request describes its body: x-amz-content-sha256 and the headers of aws-chunked encoding."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from engine.errors import (
     MissingContentLength,
     NotImplementedYet,
 )
+from engine.refusals import CONTENT_SHA256, invalid_content_sha256
 from engine.s3.http import Request
 from engine.s3.keys import SecretBytes
 
-CONTENT_SHA256: Final = "x-amz-content-sha256"
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 DECODED_LENGTH: Final = "x-amz-decoded-content-length"
 TRAILER: Final = "x-amz-trailer"
@@ -27,17 +27,14 @@ STREAMING: Final[dict[str, Mode]] = {
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": "chunked-signed-trailer",
 }
 _ASYMMETRIC: Final = ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER")
-_MODES_TEXT: Final = (
-    f"x-amz-content-sha256 must be {', '.join((UNSIGNED, *STREAMING, *_ASYMMETRIC))} or a valid sha256 value."
-)
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
 _DIGITS_MAX: Final = 19
-"""Of a length in bytes: all that a signed 64-bit number holds, and no more."""
+"""The number of digits in the largest signed 64-bit number, which bounds a length in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkSigning:
-    """What the chunk signatures of a body are computed from."""
+    """The inputs from which a body's chunk signatures are computed."""
 
     key: bytes = field(repr=False)
     seed_signature: str
@@ -50,15 +47,15 @@ class ChunkSigning:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """How the body of a request comes, and what it must be; the verification of what it says is its reader's."""
+    """How the body of a request is encoded, and which digest and length it must have. Its reader verifies both."""
 
     mode: Mode
     sha256: str | None = None
-    """With mode sha256: 64 hex digits in lower case, the body's SHA-256 (also where there is no body)."""
+    """In mode sha256, the body's SHA-256 in 64 lower-case hex digits; an empty body has one too."""
     decoded_length: int | None = None
-    """With the chunked modes: the payload's length in bytes, without the framing."""
+    """In the chunked modes, the payload's length in bytes, without the framing."""
     trailers: tuple[str, ...] = ()
-    """The names of the trailing headers announced, in lower case."""
+    """The names of the announced trailing headers, in lower case."""
     signing: ChunkSigning | None = None
 
     @property
@@ -73,31 +70,34 @@ class Payload:
 
 
 def check_mode(value: str) -> None:
-    """Refuse what is no value of x-amz-content-sha256, before anything else is made of it.
+    """Check that a value of x-amz-content-sha256 is a supported mode or a SHA-256. Do this before any other use of it.
 
     Raises:
-        InvalidArgument: an unknown mode, or no SHA-256.
-        NotImplementedYet: asymmetric chunk signatures.
+        InvalidArgument: the value is neither a mode nor a SHA-256.
+        NotImplementedYet: the mode is one of asymmetric chunk signatures.
     """
     if value in _ASYMMETRIC:
         raise NotImplementedYet(Header=CONTENT_SHA256, additionalMessage="Signature version 4A is not implemented")
     if value != UNSIGNED and value not in STREAMING and not _SHA256.fullmatch(value):
-        raise InvalidArgument(_MODES_TEXT, ArgumentName=CONTENT_SHA256, ArgumentValue=value)
+        raise invalid_content_sha256(value)
 
 
 def is_aws_chunked(request: Request) -> bool:
-    """Whether the body is said to come in aws-chunked encoding."""
+    """Whether Content-Encoding declares the body to be aws-chunked."""
     encodings = (request.header("content-encoding") or "").split(",")
     return "aws-chunked" in (encoding.strip().lower() for encoding in encodings)
 
 
 def read_payload(request: Request, value: str, signing: ChunkSigning | None) -> Payload:
-    """Describe the body of a request whose x-amz-content-sha256 has passed `check_mode`; `signing` only if it is signed by chunks.
+    """Read how a request's body is encoded. `value` is its x-amz-content-sha256, checked by `check_mode`.
+
+    `signing` is given only if the chunks are signed.
 
     Raises:
-        MissingContentLength: an aws-chunked body of unsaid length.
-        InvalidArgument: the length is no number; a body said to be aws-chunked in a mode that is not, whose framing would be stored.
-        MalformedTrailerError: a trailer is announced where none can come.
+        MissingContentLength: the decoded length of an aws-chunked body is missing.
+        InvalidArgument: the length is not a number; or Content-Encoding is aws-chunked in a mode without chunks, and the framing would
+            be stored.
+        MalformedTrailerError: a trailer is announced in a mode that has none.
     """
     mode = STREAMING.get(value)
     if mode is not None:

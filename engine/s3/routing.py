@@ -1,4 +1,4 @@
-"""Which bucket and key a request is about, and which operation of S3 it asks for."""
+"""Finds the bucket and key that a request addresses, and the S3 operation that it requests."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -9,14 +9,14 @@ from engine.s3.model import OPERATIONS, Level, Operation
 
 
 class Address(NamedTuple):
-    """What a request is about: a bucket (or None: the service) and a key in it (or None: the bucket itself)."""
+    """The bucket and key that a request addresses; without a key it addresses the bucket, without a bucket the service."""
 
     bucket: str | None
     key: str | None
 
     @property
     def level(self) -> Level:
-        """What kind of thing is addressed."""
+        """Whether the service, a bucket or an object is addressed."""
         if self.key is not None:
             return "object"
         return "service" if self.bucket is None else "bucket"
@@ -25,13 +25,13 @@ class Address(NamedTuple):
 def locate(request: Request, domains: tuple[str, ...] = (), aliases: Mapping[str, str] | None = None) -> Address:
     """Read bucket and key from host and path: path-style, unless the host is below one of the domains or is an alias.
 
-    `aliases` gives the buckets of access points and Outposts: by whole host name (`ap-123456789012.s3-accesspoint.example.com`) or by
-    what stands before the domain (`ap-123456789012`). The path is decoded once, before it is split (as in the canonical form that is
-    signed, `%2F` is a slash), and never normalised: `//` and `..` are characters.
+    `aliases` maps access points and Outposts to buckets, by whole host name (`ap-123456789012.s3-accesspoint.example.com`) or by the
+    label before the domain (`ap-123456789012`). The path is decoded once and then split, so that `%2F` is a slash, as in the canonical
+    form that is signed. It is never normalised: `//` and `..` are ordinary characters.
 
     Raises:
-        InvalidURI: a broken escape, bytes that are no UTF-8, a NUL, an absent bucket name before a slash.
-        InvalidRequest: more than one Host.
+        InvalidURI: an escape is broken, the bytes are not UTF-8, there is a NUL, or the bucket's name is empty before a slash.
+        InvalidRequest: there is more than one Host header.
 
     Source: User Guide, "Virtual hosting of general purpose buckets".
     """
@@ -61,21 +61,21 @@ def _bucket_of_host(host: str, domains: tuple[str, ...], aliases: Mapping[str, s
 
 
 def _host_name(host: str) -> str:
-    """A Host header without its port; an IPv6 address keeps its brackets."""
+    """The host in a Host header, without the port. An IPv6 address keeps its brackets."""
     name, colon, port = host.rpartition(":")
     bare = name if colon and (not port or port.isdecimal()) else host
     return bare.lower().removesuffix(".")
 
 
 class _Route(NamedTuple):
-    """An operation, and what tells it from the others of its method, level and literal."""
+    """An operation, with the query items and headers that distinguish it from others of its method, level and literal."""
 
     operation: Operation
     query: frozenset[str]
     headers: frozenset[str]
 
     def is_met_by(self, request: Request, names: Mapping[str, str]) -> bool:
-        """Whether the request has what the operation requires."""
+        """Whether the request has all query items and headers that the operation requires."""
         return self.query <= names.keys() and all(request.header(name) is not None for name in self.headers)
 
 
@@ -89,11 +89,11 @@ _UNREACHABLE = frozenset(
         "WriteGetObjectResponse",
     }
 )
-"""Their requests are those of a newer operation, or go to another host."""
+"""Operations whose requests are identical to those of a newer operation, or go to another host."""
 
 
 def _compile() -> dict[tuple[str, Level, str], tuple[_Route, ...]]:
-    """The operations by method, level and literal, those that require most first."""
+    """The operations by method, level and literal. Those that require most come first."""
     table: dict[tuple[str, Level, str], list[_Route]] = {}
     for operation in OPERATIONS.values():
         if operation.name not in _UNREACHABLE:
@@ -109,27 +109,27 @@ _ROUTES = _compile()
 _SUBRESOURCES = frozenset(
     name for operation in OPERATIONS.values() for name, value in operation.literals[:1] if value is None
 )
-_OF_KEYS = frozenset(
+_OBJECT_ITEMS = frozenset(
     name for (_, level, _), routes in _ROUTES.items() if level == "object" for route in routes for name in route.query
 )
-"""Query items that only a request about a key can mean."""
+"""Query items that only operations on objects have."""
 
 
 def route(request: Request, address: Address) -> Operation:
-    """Find the operation a request asks for, by method, level, literals, required query items and required headers.
+    """Find the operation that a request asks for, by method, level, literals, required query items and required headers.
 
-    A request that says half of an operation (a part number, but no upload id) is refused rather than taken for a simpler one.
+    A request with only some of an operation's query items (a part number without an upload id) is refused, not taken for a simpler one.
 
     Raises:
-        MethodNotAllowed: there is none.
-        InvalidArgument: the query asks for two things, or for half of one.
-        InvalidRequest: the query is about a key and there is none, or the other way round.
+        MethodNotAllowed: there is no such operation.
+        InvalidArgument: the query asks for two operations, or lacks a query item of one.
+        InvalidRequest: the query is for an object and the path names none, or the other way round.
 
     Source: API page "Operations"; AWS's answers to misplaced and to conflicting query items.
     """
     names = dict(request.query)
     level = address.level
-    if level == "bucket" and not _OF_KEYS.isdisjoint(names):
+    if level == "bucket" and not _OBJECT_ITEMS.isdisjoint(names):
         raise InvalidRequest("A key must be specified")
     literal = _subresource(names)
     if not literal and names.get("list-type") == "2" and (request.method, level) == ("GET", "bucket"):
@@ -138,7 +138,7 @@ def route(request: Request, address: Address) -> Operation:
     for candidate in routes:
         if candidate.is_met_by(request, names):
             return candidate.operation
-        _check_half_said(candidate, names)
+        _check_complete(candidate, names)
     if routes and literal:
         return routes[-1].operation
     raise _misplaced(request.method, level, literal)
@@ -155,7 +155,7 @@ def _subresource(names: Mapping[str, str]) -> str:
     return found[0] if found else ""
 
 
-def _check_half_said(candidate: _Route, names: Mapping[str, str]) -> None:
+def _check_complete(candidate: _Route, names: Mapping[str, str]) -> None:
     given, missing = candidate.query.intersection(names), candidate.query.difference(names)
     if given and missing:
         name = min(given)

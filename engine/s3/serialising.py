@@ -1,6 +1,6 @@
-"""Answers and errors as S3 writes them: a status, headers and a document.
+"""Writes answers and errors as S3 does: a status, headers and a document.
 
-The request id of an answer, the Content-Length of a document, and whether a body is sent at all (HEAD, 304) are the caller's.
+The caller adds the request id of an answer and the Content-Length of a document, and leaves the body out for HEAD and 304.
 """
 
 import base64
@@ -23,13 +23,11 @@ Write: TypeAlias = Callable[[object], str]
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 PARTIAL_CONTENT = 206
 XML_CONTENT_TYPE = ("Content-Type", "application/xml")
-_LOCATION_OF_NONE = "us-east-1"
-"""Source: API page GetBucketLocation: buckets there have an empty LocationConstraint."""
-_OF_MANY_KEYS = frozenset(
-    {"DeleteObjects", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2"}
-)
-"""Here two keys must stay two: what XML 1.0 cannot hold is written as references, as AWS does. Any other answer tells the one key of
-the request, and every client must be able to read it: parsers of XML 1.0 refuse such references."""
+_UNNAMED_LOCATION = "us-east-1"
+"""The region whose buckets have an empty LocationConstraint. Source: API page GetBucketLocation."""
+_MANY_KEYS = frozenset({"DeleteObjects", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2"})
+"""Answers in which different keys must stay different: characters that XML 1.0 cannot hold are written as references, as AWS does. Any
+other answer has only the request's own key, and every client must be able to read it: parsers of XML 1.0 refuse such references."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -38,9 +36,9 @@ _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 def serialise_output(operation: Operation, result: object) -> tuple[int, Headers, bytes]:
     """Write a result, any object with S3's members in snake_case (None: absent), as status, headers and document.
 
-    The document is empty for an answer without one and for a stream. An answer with a Content-Range has status 206.
+    The document is empty if the answer has none or is a stream. An answer with a Content-Range has status 206.
 
-    Source: RFC 9110 section 15.3.7: a 206 has Content-Range, and an answer with Content-Range is a part of the object.
+    Source: RFC 9110 section 15.3.7, 206 Partial Content.
     """
     table = _table(operation)
     is_partial = table.range is not None and getattr(result, table.range, None) is not None
@@ -61,7 +59,7 @@ def serialise_output(operation: Operation, result: object) -> tuple[int, Headers
 def serialise_error(
     error: S3Error, *, request_id: str, host_id: str, resource: str | None = None
 ) -> tuple[int, Headers, bytes]:
-    """Write an error: its code, message and further elements; `reason` stays at home.
+    """Write an error: its code, message and further elements. Its `reason` is not sent.
 
     Source: API page "Error responses", and the order of AWS's own answers.
     """
@@ -77,7 +75,7 @@ def serialise_error(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """How an operation's answer is written."""
+    """The writers of an operation's headers and document."""
 
     headers: tuple[tuple[str, str, Write], ...]
     metadata: str | None
@@ -105,7 +103,7 @@ def _header_writer(shape: Shape) -> Write:
 
 
 def _header_text(value: object) -> str:
-    """A text as latin-1 can carry it: characters beyond it are UTF-8 bytes, and what would end the header is a space."""
+    """Make a text fit for a header: control characters become spaces, and a text that latin-1 cannot hold is sent as UTF-8."""
     text = str(value)
     if text.isascii() and text.isprintable():
         return text
@@ -125,7 +123,7 @@ _HEADER_WRITERS: dict[str, Write] = {"boolean": _boolean, "integer": str, "long"
 
 
 def _metadata_headers(metadata: Mapping[str, str]) -> Headers:
-    """User metadata; a value beyond ASCII goes as RFC 2047 has it, and what no header can hold stays away and is counted.
+    """Write user metadata. Values beyond ASCII are encoded by RFC 2047; entries that no header can hold are left out and counted.
 
     Source: User Guide, "Working with object metadata".
     """
@@ -146,7 +144,7 @@ def _metadata_headers(metadata: Mapping[str, str]) -> Headers:
 
 def _document_writer(operation: Operation) -> Write | None:
     opening, closing = f'<{operation.output_root} xmlns="{NAMESPACE}">', f"</{operation.output_root}>"
-    text = _referenced if operation.name in _OF_MANY_KEYS else _text
+    text = _referenced if operation.name in _MANY_KEYS else _text
     payload = operation.output_payload
     if payload is not None:
         if payload.shape.type != "structure":
@@ -167,11 +165,11 @@ def _document_writer(operation: Operation) -> Write | None:
 
 def _location(result: object) -> str:
     location = getattr(result, "location_constraint", None) or ""
-    return "" if location == _LOCATION_OF_NONE else escape(location)
+    return "" if location == _UNNAMED_LOCATION else escape(location)
 
 
 def _writer(shape: Shape, text: Write) -> Write:
-    """Writes the content of an element of this shape; `text` that of a text."""
+    """Make the writer of an element's content by its shape; `text` writes strings."""
     if shape.type == "structure":
         return _structure_writer(shape.members, text)
     if shape.type == "list" and shape.item is not None and shape.item_tag is not None:
@@ -194,7 +192,7 @@ def _structure_writer(members: tuple[Member, ...], text: Write) -> Write:
 
 
 def _field(member: Member, text: Write) -> tuple[str, str, Write, str]:
-    """A member's attribute, and its element: a flattened list has none of its own."""
+    """A member's attribute, opening tag, writer and closing tag; a flattened list has no tags of its own."""
     shape = member.shape
     if shape.item is not None and shape.item_tag is None:
         return member.attribute, "", _items_writer(member.tag, shape.item, text), ""
@@ -207,7 +205,7 @@ def _items_writer(tag: str, item: Shape, text: Write) -> Write:
 
 
 def _versions_writer(members: tuple[Member, ...]) -> Write:
-    """Writes ListObjectVersions: its two lists as one, where the first of them stands.
+    """Make the writer of ListObjectVersions: it writes versions and delete markers as one list, in place of the first of the two.
 
     Source: AWS's answers, in which `<Version>` and `<DeleteMarker>` stand by key, the newest first.
     """

@@ -1,8 +1,8 @@
-"""Signature Version 2 in the query of a presigned URL: what is said, and the text that it signs.
+"""Signature Version 2 in the query of a presigned URL: reads its claim and makes its string to sign.
 
-boto3 and `aws s3 presign` make such URLs by default in us-east-1, and S3 takes them there. In the Authorization header we take none.
-Not signed, as with S3: Host, and the query items that only shape a listing (`prefix`, `max-keys`). A header that is signed may stand in
-the query instead, where botocore puts it (`claims.unhoisted`); Content-Type and Content-MD5 are signed as headers only.
+boto3 and `aws s3 presign` make such URLs by default in us-east-1, where S3 accepts them. In the Authorization header we refuse it.
+As with S3, neither Host nor the query items that only shape a listing (`prefix`, `max-keys`) are signed. botocore moves signed headers
+to the query (see `claims.unhoisted`); Content-Type and Content-MD5 are signed as headers only.
 
 Source: Amazon S3 API Reference, "Signing and authenticating REST requests (AWS signature version 2)"; AWS's own answers.
 """
@@ -27,25 +27,25 @@ _SIGNED_ITEMS: Final = frozenset(
     | {m.tag for operation in OPERATIONS.values() for m in operation.inputs if m.tag.startswith("response-")}
     | {"partNumber", "uploadId", "versionId", "defaultObjectAcl", "select-type", "storageClass"}
 )
-"""The query items that belong to the resource: every sub-resource, since each asks for another operation, and what S3's page lists.
+"""The query items that belong to the signed resource: every sub-resource, since each requests another operation, and S3's own list.
 
 Source: the page named above; botocore's HmacV1Auth.QSAOfInterest.
 """
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _SECONDS_MAX: Final = 253_402_300_799
-"""The last second that a date can name, at the end of the year 9999; S3 sets no nearer end."""
+"""The last second of the year 9999, the latest that a datetime can hold; S3 sets no earlier limit."""
 _LINE_BREAKS: Final = re.compile(r"[\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
 class QueryClaim:
-    """A signature by Version 2, and until when it is said to hold."""
+    """A signature by Version 2, with the time at which it claims to expire."""
 
     access_key: str
     signature: str
-    """Base64, as sent."""
+    """The signature in base64, as sent."""
     expires: str
-    """As in the string to sign: seconds since the epoch."""
+    """The seconds since the epoch, as the string to sign has them."""
 
     @property
     def end(self) -> datetime:
@@ -54,7 +54,7 @@ class QueryClaim:
 
 
 def read_query_claim(request: Request) -> QueryClaim | None:
-    """The claim by Version 2 in a request's query; None if it makes none.
+    """Read the claim by Version 2 in a request's query; None if there is none.
 
     Raises:
         AccessDenied: one of the three items is missing, empty or repeated, or Expires is not a number of seconds.
@@ -76,11 +76,12 @@ def sign(secret_key: str, text: bytes) -> bytes:
 
 
 def string_to_sign(meant: Request, claim: QueryClaim, resource: bytes, *, hide: bool = False) -> bytes:
-    """The text that is signed. `meant` has the headers that stand in the query as headers; `resource` is what
-    `resource_of` gives. `hide` leaves out the values of secret headers, for showing.
+    """The string to sign. `meant` is the request as `claims.unhoisted` returns it, `resource` comes from `resource_of`.
+
+    With `hide`, the values of SECRET_HEADERS are replaced, so that the text may be shown.
 
     Raises:
-        InvalidRequest: what is sent could be read in two ways in this text, and so would be signed in both.
+        InvalidRequest: a header or query item is ambiguous in this text: another request would have the same signature.
     """
     names = sorted({name for name, _ in meant.headers if name.startswith("x-amz-")})
     lines = [
@@ -98,7 +99,7 @@ def string_to_sign(meant: Request, claim: QueryClaim, resource: bytes, *, hide: 
 
 
 def _value(meant: Request, name: str) -> bytes:
-    """All values of a header, trimmed and joined by commas; only one that came in the query could hold a line break."""
+    """All values of a header, trimmed and joined by commas. Only a value from the query could contain a line break."""
     values = [value.strip(" \t") for value in meant.headers_named(name)]
     if any(_LINE_BREAKS.search(value) for value in values):
         raise InvalidRequest(
@@ -108,7 +109,7 @@ def _value(meant: Request, name: str) -> bytes:
 
 
 def _signed_items(meant: Request) -> bytes:
-    """The query items that are part of the resource, sorted by name, their values decoded; an item without `=` is its name alone."""
+    """The query items that are part of the resource, sorted by name, with decoded values. An item without `=` is only its name."""
     items = []
     for raw in meant.raw_query.replace(b"+", b" ").split(b"&"):
         raw_name, equals, raw_value = raw.partition(b"=")
@@ -121,7 +122,9 @@ def _signed_items(meant: Request) -> bytes:
 
 
 def _refuse_hidden_item(name: str, value: str) -> None:
-    """Values are signed decoded: `a=1&versionId=2` sent as one item of the value `1&versionId=2` has the same signature."""
+    """Refuse a value that contains a signed item. Values are signed decoded, so `a=1&versionId=2` and `a` with the value
+    `1&versionId=2` have the same signature.
+    """
     if any(piece.partition("=")[0] in _SIGNED_ITEMS for piece in value.split("&")[1:]):
         raise InvalidRequest(
             f"The value of {name} must not contain another item in a URL presigned by Signature Version 2"
@@ -129,9 +132,11 @@ def _refuse_hidden_item(name: str, value: str) -> None:
 
 
 def resource_of(request: Request, address: Address) -> bytes:
-    """The path of a request as it was sent, with the bucket in front where it stands in the host alone (virtual-hosted style).
+    """The path of a request as it was sent, after the bucket if only the host names it (virtual-hosted style).
 
-    That of a bucket ends with a slash, whether it was sent with one or without. Source: botocore, "a signature that S3 will accept".
+    The path of a bucket ends with a slash, whether it was sent with one or not.
+
+    Source: botocore, "a signature that S3 will accept".
     """
     bucket, key = address
     without_bucket = f"/{key or ''}"

@@ -1,8 +1,8 @@
-"""The one place where a request is found to come from whom it says: AWS Signature Version 4, in the header or in a presigned URL,
-and Version 2 in a presigned URL.
+"""The only place where a request's sender is verified: by AWS Signature Version 4, in the header or in a presigned URL, and by
+Version 2 in a presigned URL.
 
-A handler gets an Identity, and only a Verifier makes one. Of an unknown access key and of a wrong signature S3 itself speaks in two
-different errors, and so do we; finding out takes the same work for both.
+A handler gets an Identity, and only a Verifier makes one. As in S3, an unknown access key and a wrong signature are different errors;
+both take the same time.
 """
 
 import hmac
@@ -20,12 +20,12 @@ from engine.errors import (
     RequestTimeTooSkewed,
     SignatureDoesNotMatch,
 )
+from engine.refusals import CONTENT_SHA256
 from engine.s3.canonical import canonical_request, string_to_sign
 from engine.s3.claims import UNSUPPORTED, Claim, read_claim, unhoisted
 from engine.s3.http import Request
 from engine.s3.keys import NOBODY, Credential, SecretText, remembered_signing_keys
 from engine.s3.payload import (
-    CONTENT_SHA256,
     STREAMING,
     UNSIGNED,
     ChunkSigning,
@@ -36,7 +36,7 @@ from engine.s3.payload import (
 )
 from engine.s3.routing import Address
 from engine.s3.sigv2 import QueryClaim, resource_of, sign
-from engine.s3.sigv2 import string_to_sign as old_string_to_sign
+from engine.s3.sigv2 import string_to_sign as sigv2_string_to_sign
 
 __all__ = ["ChunkSigning", "Credential", "Identity", "Payload", "Verifier"]
 
@@ -47,7 +47,7 @@ _MADE_BY_VERIFIER: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who sent a request, proved; empty names and `signed` False for the anonymous. `payload`: what was signed about the body."""
+    """The verified sender of a request; anonymous if `signed` is False, with empty names. `payload` is the signed form of the body."""
 
     access_key: str
     account_id: str
@@ -65,9 +65,9 @@ def _now() -> datetime:
 
 
 class Verifier:
-    """Verifies requests for one region. For any number of threads.
+    """Verifies requests for one region. Any number of threads may use it.
 
-    `find_credential` is asked for the credential of an access key at every request, so that one taken away is refused at once.
+    `find_credential` is called at every request, so that a withdrawn access key is refused at once.
     """
 
     __slots__ = ("_allow_anonymous", "_clock", "_find_credential", "_presigned_sigv2", "_region", "_signing_key")
@@ -81,8 +81,8 @@ class Verifier:
         allow_anonymous: bool = False,
         presigned_sigv2: bool = True,
     ) -> None:
-        """`clock` gives aware datetimes; `allow_anonymous` leaves requests without any signature to the authorizer; without
-        `presigned_sigv2` a URL presigned by Signature Version 2 is refused.
+        """Set up a verifier. `clock` returns aware datetimes. With `allow_anonymous`, requests without a signature are left to the
+        authorizer. Without `presigned_sigv2`, URLs presigned by Signature Version 2 are refused.
         """
         self._find_credential = find_credential
         self._region = region
@@ -92,22 +92,22 @@ class Verifier:
         self._signing_key = remembered_signing_keys()
 
     def verify(self, request: Request, to_anonymous: str | None = None, address: Address | None = None) -> Identity:
-        """Prove who sent a request, and that path, query, headers and the form of the body are what was signed.
+        """Verify who sent a request, and that path, query, headers and the form of the body are those that were signed.
 
-        `to_anonymous` is said to those without a signature where that is not allowed. `address` is what the request is about; without
-        it the path alone says so.
+        `to_anonymous` is the message for a request without a signature, if it is refused. `address` has the request's bucket and key;
+        without it they are taken from the path only.
 
         Raises:
-            AccessDenied: no signature, an expired one, or a header that it does not cover.
+            AccessDenied: there is no signature, it has expired, or it does not cover a header.
             InvalidAccessKeyId, SignatureDoesNotMatch, InvalidToken, RequestTimeTooSkewed.
-            AuthorizationHeaderMalformed, AuthorizationQueryParametersError, InvalidRequest, InvalidArgument: not of S3's form.
-            MissingContentLength, MalformedTrailerError, NotImplementedYet: of the body's encoding.
+            AuthorizationHeaderMalformed, AuthorizationQueryParametersError, InvalidRequest, InvalidArgument: the claim is malformed.
+            MissingContentLength, MalformedTrailerError, NotImplementedYet: the body's encoding is malformed or not supported.
         """
         claim = read_claim(request, self._region)
         if claim is None:
             return self._anonymous(request, to_anonymous)
         if isinstance(claim, QueryClaim):
-            return self._verify_old(request, claim, address)
+            return self._verify_sigv2(request, claim, address)
         self._check_time(claim)
         mode = _signed_mode(request, claim)
         credential = self._find_credential(claim.access_key)
@@ -128,14 +128,14 @@ class Verifier:
     def _anonymous(self, request: Request, refusal: str | None) -> Identity:
         if not self._allow_anonymous:
             raise AccessDenied(refusal)
-        mode = request.header(CONTENT_SHA256) or _unsaid_mode(request)
+        mode = request.header(CONTENT_SHA256) or _default_mode(request)
         check_mode(mode)
         if STREAMING.get(mode, "").startswith("chunked-signed"):
             raise AccessDenied
         return Identity("", "", False, read_payload(request, mode, None), _MADE_BY_VERIFIER)
 
-    def _verify_old(self, request: Request, claim: QueryClaim, address: Address | None) -> Identity:
-        """The same by Version 2, which has no region, signs no body, and signs every x-amz-* header that comes."""
+    def _verify_sigv2(self, request: Request, claim: QueryClaim, address: Address | None) -> Identity:
+        """Verify a signature by Version 2. It has no region, does not cover the body, and covers every x-amz-* header."""
         if not self._presigned_sigv2:
             raise InvalidRequest(UNSUPPORTED)
         now = self._clock()
@@ -144,17 +144,17 @@ class Verifier:
         meant = unhoisted(request)
         resource = request.raw_path if address is None else resource_of(request, address)
         credential = self._find_credential(claim.access_key)
-        text = old_string_to_sign(meant, claim, resource)
+        text = sigv2_string_to_sign(meant, claim, resource)
         matches = hmac.compare_digest(sign((credential or NOBODY).secret_key, text), claim.signature.encode())
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
         if not matches:
-            shown = old_string_to_sign(meant, claim, resource, hide=True)
+            safe_text = sigv2_string_to_sign(meant, claim, resource, hide=True)
             raise SignatureDoesNotMatch(
                 AWSAccessKeyId=claim.access_key,
-                StringToSign=shown.decode(errors="replace"),
+                StringToSign=safe_text.decode(errors="replace"),
                 SignatureProvided=claim.signature,
-                StringToSignBytes=shown.hex(" "),
+                StringToSignBytes=safe_text.hex(" "),
             )
         _compare_token(meant.header(_SESSION), credential)
         mode = meant.header(CONTENT_SHA256) or UNSIGNED
@@ -177,8 +177,8 @@ class Verifier:
             raise AccessDenied("Request is not valid yet", **{"X-Amz-Date": claim.date_time, "ServerTime": _iso(now)})
         end = claim.moment + timedelta(seconds=claim.expires_s)
         if not claim.expires_s or now > end:
-            shown = {"X-Amz-Expires": str(claim.expires_s), "Expires": _iso(end), "ServerTime": _iso(now)}
-            raise AccessDenied("Request has expired", **shown)
+            extras = {"X-Amz-Expires": str(claim.expires_s), "Expires": _iso(end), "ServerTime": _iso(now)}
+            raise AccessDenied("Request has expired", **extras)
 
 
 def _iso(moment: datetime) -> str:
@@ -186,7 +186,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _signed_mode(request: Request, claim: Claim) -> str:
-    """The last line of the canonical request: what is said about the body."""
+    """The last line of the canonical request: the value of x-amz-content-sha256 that was signed."""
     sent = request.header(CONTENT_SHA256)
     if not claim.is_presigned:
         if sent is None:
@@ -195,7 +195,7 @@ def _signed_mode(request: Request, claim: Claim) -> str:
         return sent
     in_query = [
         value for name, value in request.query if name.lower() == CONTENT_SHA256
-    ]  # however it is spelt, it binds
+    ]  # in upper or lower case: all spellings count
     if len(in_query) > 1:
         raise InvalidRequest(f"Query parameter {CONTENT_SHA256} was given more than once")
     mode = (in_query[0] if in_query else None) or (sent if CONTENT_SHA256 in claim.signed_headers else None) or UNSIGNED
@@ -209,13 +209,13 @@ def _check_presigned_mode(mode: str) -> None:
         raise AuthorizationQueryParametersError(f"Query-string authentication does not allow {mode}")
 
 
-def _unsaid_mode(request: Request) -> str:
-    """What an unsigned request means that does not say it: clients without credentials send trailers all the same."""
+def _default_mode(request: Request) -> str:
+    """The mode of an unsigned request without x-amz-content-sha256. Clients without credentials may send trailers too."""
     return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_aws_chunked(request) else UNSIGNED
 
 
 def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesNotMatch:
-    """Everything the client needs to find its mistake; all of it made from its own request."""
+    """The error with all that the client needs to find its mistake; all of it is made from its own request."""
     signed = string_to_sign(claim, canonical_request(request, claim, mode))
     canonical = canonical_request(request, claim, mode, hide=True)
     return SignatureDoesNotMatch(
@@ -240,11 +240,11 @@ def _compare_token(text: str | None, credential: Credential) -> None:
 
 
 def _check_all_signed(request: Request, claim: Claim, mode: str) -> None:
-    """Refuse a header that would be obeyed without being covered.
+    """Refuse a header that would be obeyed though the signature does not cover it.
 
-    That is host and every x-amz-* header, and in header form Content-MD5. Content-Type need not be: the API reference demands it, but
-    S3 does not, and many clients never sign it (minio-java, aws-sdk-js v2, restic).
-    x-amz-content-sha256 is covered already by being the canonical request's last line, and by nothing else.
+    Host and every x-amz-* header must be signed, and Content-MD5 if the signature is in the header. Content-Type need not be: the API
+    reference requires it, but S3 does not, and many clients never sign it (minio-java, aws-sdk-js v2, restic).
+    x-amz-content-sha256 is signed as the canonical request's last line, and a value that differs from it is refused.
     """
     needed = {"host"} | {name for name, _ in request.headers if name.startswith("x-amz-") and name != CONTENT_SHA256}
     if not claim.is_presigned and request.headers_named("content-md5"):

@@ -1,7 +1,7 @@
-"""XML read into Python values by the shape of what is expected, within bounds, and text made safe to be written into XML.
+"""Reads XML documents into Python values by the shape of the expected document, and escapes text to be written into XML.
 
-A document is parsed once, whole. Bounds make every input cheap, well-formed or not: its size, its tags, line ends and references (what
-expat spends time on), its depth, the elements that no shape knows, the length of a list and of a text.
+A document is parsed whole, once. Limits make every input cheap, well-formed or not: on its size, on its tags, line ends and references
+(which cost expat most of its time), on its depth, on elements that no shape knows, and on the length of lists and texts.
 """
 
 import functools
@@ -19,13 +19,15 @@ Value: TypeAlias = object
 
 DEPTH_MAX = 8
 UNKNOWN_COUNT_MAX = 20_000
-"""Elements that no shape knows: two for each of 10,000 parts."""
+"""The limit on elements that no shape knows: two for each of 10,000 parts."""
 MARKS_MAX = 300_000
-"""`<`, `&` and line ends: 10,000 parts of six elements, one a line as Windows ends them, and quotes as references, have 300,000."""
+"""The limit on `<`, `&` and line ends together: 10,000 parts of six elements, each on a line that ends with CR LF, with the quotes of
+their ETags as references, have 300,000."""
 EQUALS_MAX = 80_000
-"""`=`, each maybe an attribute: 10,000 parts with three checksums padded by two, and an attribute or two, have 80,000."""
+"""The limit on `=`, each of which may begin an attribute's value: 10,000 parts with three checksums padded by two, and one or two
+attributes, have 80,000."""
 GAP_MAX = 16 * 1024
-"""Bytes from one `<` to the next: a tag and the text after it. The longest key, all of it as references, has 10 KiB."""
+"""The limit in bytes from one `<` to the next, a tag with the text after it. The longest key, all of it as references, has 10 KiB."""
 _BLANK = " \t\r\n"
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -33,22 +35,22 @@ _UNSAFE = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff
 _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
 _UNWRITABLE = "\ufffd"
 _NO_CHARACTERS = frozenset(chr(number) for number in (0, *range(0xD800, 0xE000)))
-"""What no XML at all can hold."""
-_OF_KEYS = "Delete"
-"""The document that names keys; listings write their control characters as references, and here these are taken back."""
+"""Characters that no version of XML can hold."""
+_NAMES_KEYS = "Delete"
+"""The document that names keys. A listing writes their control characters as references, so this document may contain them too."""
 _NUMERIC = re.compile(rb"&#(?:x([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
 _MARK = "\uf8ff"
 _NO_XML_10 = (*range(1, 9), 0xB, 0xC, *range(0xE, 0x20), 0xFFFE, 0xFFFF)
-_HIDDEN = {number: chr(0xE000 + index) for index, number in enumerate(_NO_XML_10)}
-_SHOWN = {private: chr(number) for number, private in _HIDDEN.items()} | {_MARK: _MARK}
+_PRIVATE_OF = {number: chr(0xE000 + index) for index, number in enumerate(_NO_XML_10)}
+_CHARACTER_OF = {private: chr(number) for number, private in _PRIVATE_OF.items()} | {_MARK: _MARK}
 _MARKED = re.compile(f"{_MARK}(.)")
 
 
 def escape(text: str, *, with_references: bool = False) -> str:
-    """Text as the content of an element. What XML 1.0 cannot hold (most control characters) becomes U+FFFD, or a reference (`&#x1;`).
+    """Escape a text for an element. What XML 1.0 cannot hold (most control characters) becomes U+FFFD, or a reference (`&#x1;`).
 
-    AWS writes references, which parsers of XML 1.0 refuse; whoever lists such keys asks for encoding-type=url, or reads them in a way
-    of its own.
+    AWS writes references, though parsers of XML 1.0 refuse them. A client that lists such keys asks for encoding-type=url, or has a
+    parser of its own.
 
     Source: XML 1.0 section 2.2 (Char); XML 1.1 section 2.2; API page ListObjectsV2, encoding-type.
     """
@@ -68,43 +70,43 @@ def _referenced(found: re.Match[str]) -> str:
     return _REFERENCES.get(character) or f"&#x{ord(character):X};"
 
 
-def _with_hidden(body: bytes) -> bytes:
-    """The document with references to characters that XML 1.0 cannot hold led past expat; the same object if it has none.
+def _with_private_characters(body: bytes) -> bytes:
+    """Replace references to characters that XML 1.0 cannot hold, which expat would refuse; without any, return the same object.
 
-    Each becomes a mark and a character of the private use area; a mark that is in the document anyway is doubled.
+    Each becomes a mark and a character of the private use area. A mark that was in the document already is doubled.
     """
-    if not any(_number(found) in _HIDDEN for found in _NUMERIC.finditer(body)):
+    if not any(_number(found) in _PRIVATE_OF for found in _NUMERIC.finditer(body)):
         return body
-    return _NUMERIC.sub(_hidden, body.replace(_MARK.encode(), 2 * _MARK.encode()))
+    return _NUMERIC.sub(_privately, body.replace(_MARK.encode(), 2 * _MARK.encode()))
 
 
-def _hidden(found: re.Match[bytes]) -> bytes:
+def _privately(found: re.Match[bytes]) -> bytes:
     number = _number(found)
     if number == ord(_MARK):
         return 2 * _MARK.encode()
-    return (_MARK + _HIDDEN[number]).encode() if number in _HIDDEN else found[0]
+    return (_MARK + _PRIVATE_OF[number]).encode() if number in _PRIVATE_OF else found[0]
 
 
 def _number(found: re.Match[bytes]) -> int:
     return int(found[1], 16) if found[1] else int(found[2])
 
 
-def _with_shown(text: str) -> str:
-    """A text of such a document, with the characters themselves."""
-    return _MARKED.sub(lambda found: _SHOWN[found[1]], text)
+def _restored(text: str) -> str:
+    """Undo `_with_private_characters` in a text of the document."""
+    return _MARKED.sub(lambda found: _CHARACTER_OF[found[1]], text)
 
 
 def read_document(body: bytes, root: Member) -> dict[str, Value]:
-    """Read a document whose root element and shape are the member's; elements the shape doesn't know are passed over.
+    """Read a document whose root element and shape are the member's. Elements that the shape does not know are ignored.
 
-    Namespaces and attributes are not looked at, and children may come in any order.
+    Namespaces and attributes are ignored too, and children may come in any order.
 
     Raises:
-        MalformedXML: it is not well-formed UTF-8, is of another shape, lacks a required element or breaks a bound.
+        MalformedXML: the document is not well-formed UTF-8, has another shape, lacks a required element or exceeds a limit.
     """
     _check_bounds(body)
-    document = _with_hidden(body) if root.tag == _OF_KEYS else body
-    reader = _Reader(root, _as_it_is if document is body else _with_shown)
+    document = _with_private_characters(body) if root.tag == _NAMES_KEYS else body
+    reader = _Reader(root, _unchanged if document is body else _restored)
     parser = xml.parsers.expat.ParserCreate("utf-8")
     parser.buffer_text = True
     parser.StartElementHandler = reader.start
@@ -118,10 +120,10 @@ def read_document(body: bytes, root: Member) -> dict[str, Value]:
 
 
 def _check_bounds(body: bytes) -> None:
-    """Refuse, before anything is parsed, what would cost more than any honest document.
+    """Refuse, before parsing, a document that would cost more than any honest one.
 
-    Also document types, comments and all that begins with `<!`, instructions after the first, and a zero byte: the mark of UTF-16,
-    which expat reads whatever encoding it was told, and in which nothing here would be seen.
+    Also refused are document types, comments and all else that begins with `<!`, processing instructions after the first, and zero
+    bytes: they may be UTF-16, which expat reads whatever encoding it was given, and in which these checks would find nothing.
     """
     if b"\0" in body or (b"!" in body and b"<!" in body) or (b"?" in body and body.count(b"<?") > 1):
         raise MalformedXML
@@ -167,7 +169,7 @@ _CONVERSIONS: dict[str, Callable[[str], Value]] = {
 
 
 class _Plan:
-    """How an element is read: as a text to be converted, or by the plans of what may stand in it, by tag."""
+    """How an element is read: as a text to convert, or by the plans of its children, by tag."""
 
     __slots__ = (
         "attribute",
@@ -208,37 +210,47 @@ def _root_plan(root: Member) -> dict[str, _Plan]:
     return {root.tag: _Plan("document", root.shape)}
 
 
-def _as_it_is(text: str) -> str:
+def _unchanged(text: str) -> str:
     return text
 
 
 class _Reader:
-    """expat's handlers: they build dicts and lists along the plan. Hot: a Complete calls them 60,000 times."""
+    """expat's handlers, which build dicts and lists by the plan. They are hot: a Complete calls them 60,000 times."""
 
-    __slots__ = ("_frames", "_passing", "_plan", "_plans", "_shown", "_text", "_unknown_count", "_value", "texts")
+    __slots__ = (
+        "_frames",
+        "_plan",
+        "_plans",
+        "_restore",
+        "_text",
+        "_unknown_count",
+        "_unknown_depth",
+        "_value",
+        "texts",
+    )
 
-    def __init__(self, root: Member, shown: Callable[[str], str]) -> None:
-        self._shown = shown
+    def __init__(self, root: Member, restore: Callable[[str], str]) -> None:
+        self._restore = restore
         self._plan = _Plan("", Shape("structure"))
         self._plan.children = _root_plan(root)
         self._plans = self._plan.children
-        """Of what may begin here; nothing may within a text, and nothing is known within what is unknown."""
+        """Elements allowed at this point; empty inside a text or an unknown element."""
         self._value: dict[str, Value] = {}
         self._frames: list[tuple[_Plan, dict[str, Value]]] = []
         self._text: _Plan | None = None
-        self._passing = 0
+        self._unknown_depth = 0
         self._unknown_count = 0
         self.texts: list[str] = []
 
     @property
     def document(self) -> dict[str, Value]:
-        """What was read."""
+        """The document that was read."""
         return cast(dict[str, Value], self._value["document"])
 
     def start(self, tag: str, _attributes: object) -> None:
         plan = self._plans.get(tag) or self._plans.get(tag.rpartition(":")[2])
         if plan is None:
-            self._pass_over()
+            self._ignore()
             return
         self._plans = plan.children
         if plan.is_text:
@@ -252,10 +264,10 @@ class _Reader:
         plan = self._text
         if plan is not None:
             self._text = None
-            self._put(plan, plan.convert(self._shown("".join(self.texts))))
-        elif self._passing:
-            self._passing -= 1
-            if self._passing:
+            self._put(plan, plan.convert(self._restore("".join(self.texts))))
+        elif self._unknown_depth:
+            self._unknown_depth -= 1
+            if self._unknown_depth:
                 return
         else:
             self._end_structure()
@@ -281,11 +293,12 @@ class _Reader:
             raise MalformedXML
         items.append(value)
 
-    def _pass_over(self) -> None:
-        self._passing += 1
+    def _ignore(self) -> None:
+        """Enter an unknown element; refuse it at the root, inside a text, in a strict structure, or beyond the limits."""
+        self._unknown_depth += 1
         self._unknown_count += 1
         self._plans = {}
         at_root_or_in_text = not self._frames or self._text is not None
-        is_refused = at_root_or_in_text or (self._plan.is_strict and self._passing == 1)
-        if is_refused or self._passing > DEPTH_MAX or self._unknown_count > UNKNOWN_COUNT_MAX:
+        is_refused = at_root_or_in_text or (self._plan.is_strict and self._unknown_depth == 1)
+        if is_refused or self._unknown_depth > DEPTH_MAX or self._unknown_count > UNKNOWN_COUNT_MAX:
             raise MalformedXML

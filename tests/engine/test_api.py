@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,9 @@ def test_completed_parts_are_a_number_an_etag_and_the_ten_checksums() -> None:
     shape = MODEL.shape_for("CompletedPart")
     assert set(engine.CompletedPart._fields) == {snake(member) for member in shape.members}
     assert engine.CompletedPart._fields[2:] == tuple(algorithm.member for algorithm in ALGORITHMS)
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert engine.__version__ == version("partwright")
+    with pytest.raises(AttributeError, match="module 'engine' has no attribute '__versions__'"):
+        _ = engine.__versions__  # type: ignore[attr-defined]

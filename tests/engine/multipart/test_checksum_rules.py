@@ -1,4 +1,4 @@
-"""Checksums of multipart uploads: what goes together, and what AWS answered to each combination."""
+"""The checksum rules of multipart uploads, with the answers that AWS gave to each combination."""
 
 import base64
 import hashlib
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from engine.checksums import ALGORITHMS, BY_NAME, ChecksumPromise
 from engine.meta.records import ChecksumPlan, StoredChecksum
 from engine.multipart.checksum_rules import (
-    Claim,
     Listed,
-    agree,
+    WholeChecksum,
+    all_match,
     check_listed_part,
     check_numbers,
     check_part,
     checksum_of_whole,
-    kept_by,
     plan_of,
+    planned_algorithm,
 )
 from engine.objects.checksums import shown
 from tests.support.oracles import ORACLES
@@ -38,12 +38,12 @@ def b64(value: bytes) -> str:
 
 
 def entry(**values: str) -> dict[str, str]:
-    """What a part of the list says, by algorithm."""
+    """The checksums listed for one part, by algorithm."""
     return values
 
 
 def column(*entries: dict[str, str]) -> Listed:
-    """What all parts say."""
+    """The checksums listed for all parts, in columns."""
     return {name: [each.get(name) for each in entries] for each in entries for name in each}
 
 
@@ -63,7 +63,7 @@ def test_the_type_by_default_is_composite_but_for_crc64nvme(name: str) -> None:
 
 def test_without_an_algorithm_crc64nvme_of_the_whole_is_kept_unseen() -> None:
     assert plan_of(None, None) == ChecksumPlan(None, "FULL_OBJECT")
-    assert kept_by(plan_of(None, None)).name == "CRC64NVME"
+    assert planned_algorithm(plan_of(None, None)).name == "CRC64NVME"
 
 
 @pytest.mark.parametrize("type", ["COMPOSITE", "FULL_OBJECT"])
@@ -71,7 +71,7 @@ def test_without_an_algorithm_crc64nvme_of_the_whole_is_kept_unseen() -> None:
 def test_crcs_can_be_of_the_full_object_and_all_but_crc64nvme_composite(name: str, type: str) -> None:
     if (name in CRCS) if type == "FULL_OBJECT" else name != "CRC64NVME":
         assert plan_of(name, type) == ChecksumPlan(name, type)  # type: ignore[arg-type]
-        assert kept_by(plan_of(name, type)) is BY_NAME[name]
+        assert planned_algorithm(plan_of(name, type)) is BY_NAME[name]
     else:
         text = f"The {type} checksum type cannot be used with the {name.lower()} checksum algorithm."
         with refused("InvalidRequest", text):
@@ -134,8 +134,8 @@ def test_the_right_checksum_in_the_list_is_taken(plan: ChecksumPlan) -> None:
     held = of(plan, b"part")
     right = entry(**{str(plan.algorithm): b64(held)})
     check(plan, right, held)
-    assert agree(plan, column(right, right), [held, held])
-    assert not agree(plan, column(right, right), [held, of(plan, b"other")])
+    assert all_match(plan, column(right, right), [held, held])
+    assert not all_match(plan, column(right, right), [held, of(plan, b"other")])
 
 
 @pytest.mark.parametrize("plan", COMPOSITE + FULL_OBJECT)
@@ -154,7 +154,7 @@ def test_a_composite_upload_needs_the_checksum_of_each_part_in_the_list(plan: Ch
         "It was missing for part 7 in the request."
     )
     for nothing in ({}, entry()):
-        assert not agree(plan, column(nothing), [held])
+        assert not all_match(plan, column(nothing), [held])
         with refused("InvalidRequest", text):
             check(plan, nothing, held, number=7)
 
@@ -162,7 +162,7 @@ def test_a_composite_upload_needs_the_checksum_of_each_part_in_the_list(plan: Ch
 @pytest.mark.parametrize("plan", [*FULL_OBJECT, UNNAMED])
 def test_other_uploads_do_not(plan: ChecksumPlan) -> None:
     held = of(plan, b"part")
-    assert agree(plan, column({}, entry()), [held, held])
+    assert all_match(plan, column({}, entry()), [held, held])
     check(plan, entry(), held)
 
 
@@ -170,7 +170,7 @@ def test_other_uploads_do_not(plan: ChecksumPlan) -> None:
 def test_an_upload_that_named_none_takes_none_in_the_list_not_even_the_right_one(name: str) -> None:
     held = ORACLES["CRC64NVME"](b"part")
     given = entry(**{name: b64(ORACLES[name](b"part"))})
-    assert not agree(UNNAMED, column(given), [held])
+    assert not all_match(UNNAMED, column(given), [held])
     with refused("InvalidPart", UploadId="upload-id", PartNumber=1, ETag=ETAG):
         check(UNNAMED, given, held)
 
@@ -178,7 +178,7 @@ def test_an_upload_that_named_none_takes_none_in_the_list_not_even_the_right_one
 def test_another_algorithm_in_the_list_is_a_bad_digest_in_lower_case() -> None:
     given = entry(SHA256=b64(ORACLES["SHA256"](b"abc")))
     for plan in (ChecksumPlan("CRC32", "COMPOSITE"), ChecksumPlan("CRC32C", "FULL_OBJECT")):
-        assert not agree(plan, column(given), [of(plan, b"abc")])
+        assert not all_match(plan, column(given), [of(plan, b"abc")])
         with refused("BadDigest", "The sha256 you specified for part 1 did not match what we received."):
             check(plan, given, of(plan, b"abc"))
 
@@ -190,7 +190,7 @@ def test_what_is_no_value_or_two_of_them_in_the_list_is_an_invalid_argument(plan
     both = entry(**{name: b64(held), other: b64(ORACLES[other](b"part"))})
     wrong = [entry(**{name: text}) for text in ("?", b64(held[:-1]), b64(held + b"x"), b64(held) + "-1")]
     for said in (both, *wrong):
-        assert not agree(plan, column(said), [held])
+        assert not all_match(plan, column(said), [held])
         with refused(
             "InvalidArgument", "Invalid Base64 or multiple checksums present in request", ArgumentName="Checksum"
         ):
@@ -245,8 +245,8 @@ def mode(name: str) -> str:
 @pytest.mark.parametrize("named", ["COMPOSITE", "FULL_OBJECT", "OTHER"])
 @pytest.mark.parametrize("plan", [*COMPOSITE, *FULL_OBJECT, UNNAMED])
 def test_the_type_at_complete_must_be_that_of_create(plan: ChecksumPlan, named: str) -> None:
-    claim = Claim.of({"checksum_type": named})
-    Claim.of({}).check_form(plan)
+    claim = WholeChecksum.of({"checksum_type": named})
+    WholeChecksum.of({}).check_form(plan)
     if plan.algorithm is not None and named == plan.type:
         claim.check_form(plan)
     else:
@@ -260,10 +260,10 @@ SHA1 = b64(SHA1_COMPOSITE.value)
 
 
 def test_the_right_value_of_the_whole_is_taken() -> None:
-    Claim.of({}).check_value(CRC32_FULL, 1)
-    Claim.of({"checksum_crc32": b64(CRC32_FULL.value)}).check_value(CRC32_FULL, 3)
+    WholeChecksum.of({}).check_value(CRC32_FULL, 1)
+    WholeChecksum.of({"checksum_crc32": b64(CRC32_FULL.value)}).check_value(CRC32_FULL, 3)
     for text in (SHA1 + "-3", SHA1):  # minio-go with trailing headers sends no count of parts
-        claim = Claim.of({"checksum_sha1": text})
+        claim = WholeChecksum.of({"checksum_sha1": text})
         claim.check_form(ChecksumPlan(SHA1_COMPOSITE.algorithm, SHA1_COMPOSITE.type))
         claim.check_value(SHA1_COMPOSITE, 3)
 
@@ -284,7 +284,7 @@ def test_another_value_of_the_whole_is_a_bad_digest_of_the_uploads_algorithm(
     whole: StoredChecksum, member: str, text: str, named: str
 ) -> None:
     with refused("BadDigest", f"The {named} you specified did not match the calculated checksum."):
-        Claim.of({member: text}).check_value(whole, 3)
+        WholeChecksum.of({member: text}).check_value(whole, 3)
 
 
 @pytest.mark.parametrize(
@@ -303,15 +303,15 @@ def test_another_value_of_the_whole_is_a_bad_digest_of_the_uploads_algorithm(
 )
 def test_what_is_no_value_of_the_whole_is_invalid(whole: StoredChecksum, member: str, text: str, header: str) -> None:
     with refused("InvalidRequest", f"Value for x-amz-checksum-{header} header is invalid."):
-        Claim.of({member: text}).check_form(ChecksumPlan(whole.algorithm, whole.type))
+        WholeChecksum.of({member: text}).check_form(ChecksumPlan(whole.algorithm, whole.type))
     with refused("InvalidRequest", f"Value for x-amz-checksum-{header} header is invalid."):
-        Claim.of({member: text}).check_value(whole, 3)
+        WholeChecksum.of({member: text}).check_value(whole, 3)
 
 
 def test_two_values_of_the_whole_are_refused() -> None:
     text = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
     with refused("InvalidRequest", text):
-        Claim.of({"checksum_crc32": "AAAAAA==", "checksum_sha1": SHA1, "if_match": "x"})
+        WholeChecksum.of({"checksum_crc32": "AAAAAA==", "checksum_sha1": SHA1, "if_match": "x"})
 
 
 def test_a_composite_value_is_shown_with_its_count_where_it_is_asked_for() -> None:

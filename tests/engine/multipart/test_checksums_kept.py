@@ -34,21 +34,21 @@ def value_of(name: str, body: bytes) -> str:
 
 
 def checksums_in(answer: Any) -> dict[str, str]:
-    """The checksum that an answer shows, by algorithm, and its type."""
+    """The checksums in an answer by algorithm, with their type."""
     names = {name: getattr(answer, BY_NAME[name].member, None) for name in BY_NAME}
     kind = getattr(answer, "checksum_type", None)
     return {name: value for name, value in (names | {"type": kind}).items() if value is not None}
 
 
 def whole_of(name: str, kind: str) -> str:
-    """What S3 makes of the parts, by an implementation that is not ours."""
+    """The checksum that S3 computes for the whole object, from an implementation that is not ours."""
     if kind == "FULL_OBJECT":
         return value_of(name, WHOLE)
     return value_of(name, b"".join(ORACLES[name](body) for body in BODIES.values())) + f"-{len(BODIES)}"
 
 
 def send(upload: OpenUpload, name: str) -> list[CompletedPart]:
-    """Upload the parts with their checksums, and list them so."""
+    """Upload the parts with their checksums, and return the list for Complete."""
     listed = []
     for number, body in BODIES.items():
         said = {member(name): value_of(name, body)}

@@ -1,4 +1,4 @@
-"""If-Match and If-None-Match on Complete: they want the key as it was when the upload began, whatever happened to it in between."""
+"""If-Match and If-None-Match on Complete: they hold only if the key was neither written nor deleted since the upload began."""
 
 import itertools
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def complete_another(store: Store, bucket: str, key: str) -> None:
 
 
 def conditionally(upload: OpenUpload, **conditions: str) -> str:
-    """What a Complete with a condition ends in: the code of its error, or "done"."""
+    """Complete with a condition; return the error's code, or "done"."""
     part = upload.part(1, b"completed")
     complete = upload.store.complete_multipart_upload
     try:
@@ -55,7 +55,7 @@ def if_nothing_is_there(upload: OpenUpload) -> str:
 
 @pytest.fixture(params=["", "Enabled", "Suspended"])
 def any_bucket(request: pytest.FixtureRequest, store: Store, bucket: str) -> str:
-    """A bucket of each kind of versioning."""
+    """A bucket in each state of versioning."""
     if request.param:
         store.put_bucket_versioning(bucket, versioning_configuration={"status": request.param})
     return bucket
@@ -181,7 +181,7 @@ def test_no_memory_of_a_removal_outlives_the_uploads_that_need_it(store_path: Pa
 
 
 def rows(store_path: Path) -> int:
-    """How many rows the table of removals has, seen from outside."""
+    """The number of rows in the table of removals, read by another LMDB environment."""
     with (
         lmdb.open(str(store_path / "meta"), max_dbs=64, readonly=True, lock=False) as environment,
         environment.begin() as txn,

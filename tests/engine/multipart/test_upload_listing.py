@@ -1,4 +1,4 @@
-"""ListParts and ListMultipartUploads: order, pages, markers, prefixes; the answers AWS was seen to give, case by case."""
+"""ListParts and ListMultipartUploads: order, pages, markers and prefixes, as in the captured answers of AWS."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -124,7 +124,7 @@ def test_list_multipart_uploads_of_none(store: Store, bucket: str) -> None:
 
 @pytest.fixture
 def five_uploads(store: Store, bucket: str) -> list[OpenUpload]:
-    """As AWS capture list_multiparts_next_marker made them: ids 1 to 5, of keys 3, 2, 1, 1, 1."""
+    """The uploads of AWS capture list_multiparts_next_marker: ids 1 to 5, of keys 3, 2, 1, 1, 1."""
     return [begin(store, bucket, key) for key in ("key-c", "key-b", "key-a", "key-a", "key-a")]
 
 
@@ -193,7 +193,7 @@ def test_uploads_of_one_key_are_ordered_by_initiation(store: Store, bucket: str)
 
 
 def test_list_multipart_uploads_passes_over_a_prefix_that_holds_the_marker(store: Store, bucket: str) -> None:
-    """AWS capture list_multipart_uploads_marker_common_prefixes; but a page that ends on a prefix says where to go on."""
+    """As AWS capture list_multipart_uploads_marker_common_prefixes, but a page that ends on a prefix has a next marker."""
     keys = ["folder/aSubfolder/subFile1", "folder/aSubfolder/subFile2", "folder/file1", "folder/file2"]
     ids = {key: begin(store, bucket, key).upload_id for key in keys}
     options = {"prefix": "folder/", "delimiter": "/", "max_uploads": 1}

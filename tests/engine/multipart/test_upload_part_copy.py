@@ -1,4 +1,4 @@
-"""UploadPartCopy: the bytes, ETags and errors are S3's, whether a file is shared, a row is copied or the bytes are read anew."""
+"""UploadPartCopy: bytes, ETags and errors are S3's, whether a file is shared, a row is copied or the bytes are read again."""
 
 import base64
 import threading
@@ -27,7 +27,7 @@ PARTWRIGHT = "000000000000"
 
 @pytest.fixture
 def upload(tiny: Store, bucket: str) -> OpenUpload:
-    """An open upload beside plain objects and one of parts."""
+    """An open upload in a bucket with plain objects and a multipart one."""
     tiny.put_object(bucket, "plain", FILE_BODY)
     tiny.put_object(bucket, "small", b"0123456789")
     tiny.put_object(bucket, "empty", b"")
@@ -37,18 +37,18 @@ def upload(tiny: Store, bucket: str) -> OpenUpload:
 
 
 def copy(upload: OpenUpload, number: int, key: str, **options: Any) -> tuple[int, str]:
-    """Copy a part from a key of the upload's bucket; the pair for Complete."""
+    """Copy a part from a key of the upload's bucket, and return its pair for Complete."""
     return upload.copy(number, f"{upload.bucket}/{key}", **options)
 
 
 def links_of(store: Store) -> list[int]:
-    """How many names the file of each blob has."""
+    """The number of names of each blob's file."""
     root = Path(store._layout.root, "blobs")
     return sorted(path.stat().st_nlink for path in root.rglob("*") if path.is_file())
 
 
 class NoLinks(FileBlobs):
-    """A place where files have one name only."""
+    """Blobs on a file system without hard links."""
 
     def link(self, blob_id: bytes) -> None:
         return None
@@ -197,7 +197,7 @@ def test_an_upload_gone_before_the_copy_is_committed_is_refused_and_nothing_is_l
 
 @pytest.mark.parametrize("source", ["plain", "parts"])
 def test_a_source_deleted_while_it_is_copied_is_copied_whole(upload: OpenUpload, source: str) -> None:
-    """The copy waits for its commit with the source's lease; the deletion is committed first and can't sweep."""
+    """The copy holds the source's lease until its commit; the deletion is committed first and cannot remove the file."""
     etags: list[tuple[int, str]] = []
     with writer_busy(upload.store):
         threads = [

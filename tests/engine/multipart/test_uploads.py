@@ -1,4 +1,4 @@
-"""CreateMultipartUpload, UploadPart and AbortMultipartUpload: numbers, overwriting, what an upload id is bound to, what is freed."""
+"""CreateMultipartUpload, UploadPart and AbortMultipartUpload: part numbers, overwriting, the binding of upload ids, freed space."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""botocore's own client over the wire's two halves, without a socket: keys, hosts, encodings and errors arrive as they should."""
+"""botocore's own client against our parser and serialiser, without a socket: keys, hosts, encodings and errors arrive intact."""
 
 import io
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ KEYS = [
 
 
 class Catcher:
-    """Reads what the client sends, and answers what it is told to."""
+    """A host that reads what the client sends, and gives a prepared answer."""
 
     def __init__(self, **options: Any) -> None:
         self.operation: Operation | None = None

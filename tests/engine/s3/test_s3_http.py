@@ -1,4 +1,4 @@
-"""A request as received: nothing lost, decoded once, refused if it can't be."""
+"""A request is kept as received, decoded once, and refused if it cannot be decoded."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The tables against botocore's own reading of its model."""
+"""Our tables are compared with botocore's own reading of its model."""
 
 import pytest
 from botocore import xform_name
@@ -61,7 +61,7 @@ def _check_lists(ours: model.Shape, theirs: Shape, above: frozenset[str]) -> Non
 
 @pytest.mark.parametrize("name", SERVED)
 def test_no_document_of_an_operation_we_serve_needs_what_the_tables_leave_out(name: str) -> None:
-    """XML attributes, maps in documents, streams of events, members in the status, lists in headers of answers."""
+    """The tables do not support XML attributes, maps in documents, event streams, members in the status, or lists in answer headers."""
     model = operation_model(name)
     for shape in (model.input_shape, model.output_shape):
         if shape is not None:

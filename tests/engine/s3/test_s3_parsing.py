@@ -1,4 +1,4 @@
-"""A request's members: S3's own errors to the letter, and what is tolerated."""
+"""The members of a request: S3's own errors to the letter, and the oddities that are tolerated."""
 
 import urllib.parse
 from datetime import UTC, datetime

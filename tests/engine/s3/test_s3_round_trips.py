@@ -1,4 +1,4 @@
-"""botocore as the oracle of both directions: what its serialiser writes is read back, what we write its parser reads back."""
+"""botocore is the oracle in both directions: we read what its serialiser writes, and its parser reads what we write."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which bucket, key and operation a request is about; botocore's model and its own clients say what should come out."""
+"""The bucket, key and operation of a request. botocore's model and its clients are the oracle."""
 
 from typing import Any
 
@@ -122,7 +122,7 @@ def test_access_points_and_outposts_resolve_through_the_alias_table(host: str) -
 
 
 def target_of(operation: Operation) -> tuple[str, dict[str, str]]:
-    """A request line and headers that ask for an operation, from the model."""
+    """A request for an operation, made from the model."""
     path = {"service": "/", "bucket": "/bucket", "object": "/bucket/key"}[operation.level]
     items = [name if value is None else f"{name}={value}" for name, value in operation.literals]
     items += [f"{name}=1" for name in sorted(operation.required("querystring"))]

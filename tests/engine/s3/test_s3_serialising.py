@@ -1,4 +1,4 @@
-"""Answers and errors to the byte, and what must never get out: ill-formed XML, and headers that end early."""
+"""Answers and errors to the byte; and XML is never ill-formed, nor does a header end early."""
 
 import re
 from datetime import UTC, datetime
@@ -185,7 +185,7 @@ def test_latin_1_in_a_header_goes_out_as_it_came_in_and_the_rest_as_utf_8() -> N
 
 @given(st.text())
 def test_no_key_makes_a_document_ill_formed(key: str) -> None:
-    """In a listing what XML 1.0 cannot hold is a reference, as AWS writes it; one key alone is in a document that anybody can read."""
+    """A listing writes characters that XML 1.0 cannot hold as references, as AWS does; an answer about one key is valid XML 1.0."""
     _, _, body = answer("ListObjectsV2", contents=[SimpleNamespace(key=key, size=0)], prefix=key)
     listed = ElementTree.fromstring(re.sub("&#x[0-9A-F]+;", "\ufffd", body)).findtext("{*}Contents/{*}Key")
     _, _, body = answer("CreateMultipartUpload", key=key)

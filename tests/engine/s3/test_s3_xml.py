@@ -1,4 +1,4 @@
-"""Documents: every honest way of writing one is read, all else is refused cheaply. ElementTree is the oracle."""
+"""Every honest way of writing a document is read, and everything else is refused cheaply. ElementTree is the oracle."""
 
 import tracemalloc
 from collections.abc import Iterator
@@ -192,7 +192,7 @@ def test_the_bulkiest_honest_list_is_within_the_bounds() -> None:
 
 
 def bombs() -> Iterator[tuple[str, bytes]]:
-    """Documents of up to 4 MiB that would be dear to parse."""
+    """Documents of up to 4 MiB that would be expensive to parse."""
     laughs = b"".join(b'<!ENTITY l%d "%b">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
     yield "billion laughs", b'<!DOCTYPE a [<!ENTITY l0 "lol">' + laughs + b"]>" + complete(part(etag="&l9;"))
     yield "quadratic entity", b'<!DOCTYPE a [<!ENTITY l "' + b"x" * MIB + b'">]>' + complete(part(etag="&l;" * 1000))
@@ -241,7 +241,7 @@ def test_a_bomb_is_refused_in_little_memory(name: str, body: bytes) -> None:
 
 
 def with_marks(count: int) -> bytes:
-    """A document with so many marks: full blocks of line ends, and one that makes up the rest."""
+    """A document with `count` marks: full blocks of line ends, and a last one with the rest."""
     blocks = b"".join(b"<a>%b</a>" % (b"\n" * 5_000) for _ in range(count // 5_002 - 1))
     rest = count - (complete(part()) + blocks).count(b"<") - blocks.count(b"\n") - 2
     return complete(part(), blocks, b"<a>" + b"\n" * rest + b"</a>")
@@ -322,7 +322,7 @@ def test_escaped_text_is_well_formed_and_read_back_but_for_what_xml_cannot_hold(
 @example("\x01\x0b\x1f\ufffe\uffff\r\t\n \uf8ff\ue000\ue01d")
 @example("\uf8ff\ue000")
 def test_any_key_written_with_references_is_read_back_from_a_delete(key: str) -> None:
-    """What cannot be in a key, a NUL, and what no UTF-8 has, is left out."""
+    """Keys with every character, except NUL and surrogates, which no key can contain."""
     body = f"<Delete><Object><Key>{escape(key, with_references=True)}</Key></Object></Delete>".encode()
     assert read_document(body, DELETE)["objects"] == [{"key": key}]
 
@@ -363,7 +363,7 @@ LIFECYCLE = payload_of("PutBucketLifecycleConfiguration")
     ],
 )
 def test_unknown_elements_in_a_lifecycle_rule_are_refused(inside: bytes) -> None:
-    """A condition that is passed over would widen what is deleted."""
+    """Ignoring an unknown condition would delete more objects."""
     whole = b"<LifecycleConfiguration><Rule><Status>Enabled</Status>%b</Rule></LifecycleConfiguration>"
     refuse(whole % inside, LIFECYCLE)
     known = b"<Filter><Prefix>logs/</Prefix></Filter>"
@@ -385,7 +385,7 @@ ENCRYPTION = payload_of("PutBucketEncryption")
     ],
 )
 def test_unknown_elements_in_an_encryption_are_refused(inside: bytes) -> None:
-    """One that is passed over would change what is encrypted, and how."""
+    """Ignoring an unknown element would change what is encrypted, and how."""
     whole = b"<ServerSideEncryptionConfiguration>%b</ServerSideEncryptionConfiguration>"
     known = (
         b"<ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault>"

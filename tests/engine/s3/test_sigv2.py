@@ -1,4 +1,4 @@
-"""URLs presigned by Signature Version 2: those that botocore makes are accepted, and what they say is what was signed."""
+"""URLs presigned by Signature Version 2: those of botocore are accepted, and mean exactly what was signed."""
 
 import urllib.parse
 from collections.abc import Iterator
@@ -109,7 +109,7 @@ def test_a_bucket_in_the_host_is_part_of_the_resource(path: str, query: dict[str
 
 
 def damaged(data: st.DataObject, text: str) -> str:
-    """The text with a few characters changed; how long a signature's escapes are depends on the time, the draws must not."""
+    """The text with a few characters changed. The length of a signature's escapes varies with the time; the draws must not."""
     at, size = data.draw(st.integers(0, 1000)) % (len(text) + 1), data.draw(st.integers(0, 3))
     return text[:at] + data.draw(st.text(st.characters(max_codepoint=255), max_size=3)) + text[at + size :]
 
@@ -117,7 +117,7 @@ def damaged(data: st.DataObject, text: str) -> str:
 @settings(deadline=None, max_examples=500, print_blob=True)
 @given(st.data())
 def test_damage_to_what_was_signed_is_seen(data: st.DataObject) -> None:
-    """A few characters of path or query changed: refused, or it means the same."""
+    """A request with a few changed characters in path or query is refused, or means the same."""
     headers = [("x-amz-meta-a", "one two"), ("x-amz-tagging", "a=b")]
     honest = presign_v2("GET", "/bucket/a%20key", "response-content-type=a%2Fb&versionId=3", headers)
     if data.draw(st.booleans()):
@@ -134,7 +134,7 @@ def test_damage_to_what_was_signed_is_seen(data: st.DataObject) -> None:
 
 
 def _meaning(request: Request) -> object:
-    """What a handler would see; what it can't read is what it refuses."""
+    """The request as a handler sees it; one that it cannot read raises the error it would answer with."""
     meant = unhoisted(request)
     address = locate(meant)
     operation = route(meant, address)
@@ -143,7 +143,7 @@ def _meaning(request: Request) -> object:
 
 @pytest.fixture(scope="module")
 def boto() -> Iterator[Any]:
-    """A client that presigns as boto3 does with nothing configured but keys and us-east-1."""
+    """A client that presigns as boto3 does by default, with only keys and us-east-1 configured."""
     session = boto3.session.Session()
     client = session.client(
         "s3",
@@ -168,7 +168,7 @@ def example_of(shape: Any, depth: int = 0) -> Any:
 
 
 def presigned(boto: Any, name: str) -> Request:
-    """What a client sends that has the URL alone."""
+    """The request of a client that has only the URL."""
     method = boto.meta.method_to_api_mapping
     python_name = next(key for key, value in method.items() if value == name)
     shape = boto.meta.service_model.operation_model(name).input_shape
@@ -183,8 +183,8 @@ def presigned(boto: Any, name: str) -> Request:
 
 @pytest.mark.parametrize("name", sorted(SERVED))
 def test_what_boto3_presigns_by_default_is_accepted(boto: Any, name: str) -> None:
-    """Every operation that is served; but those whose sub-resource botocore leaves out of what it signs: its URL of an object would be
-    one of the object's retention as well.
+    """Every served operation, except those whose sub-resource botocore does not sign: there the URL of an object would also be one of
+    the object's retention.
     """
     request = presigned(boto, name)
     address = locate(request)
@@ -293,7 +293,7 @@ def test_the_hash_of_the_body_counts_where_it_is_signed() -> None:
 
 
 def test_a_header_goes_before_the_querys() -> None:
-    """Whichever is obeyed is the one that was signed."""
+    """The header that is obeyed is the one that was signed."""
     request = presign_v2(headers=[("x-amz-tagging", "a=b")])
     both = with_header(request, "x-amz-tagging", "a=b")
     assert verifier().verify(both).signed
@@ -305,7 +305,7 @@ def test_a_header_goes_before_the_querys() -> None:
 
 
 def test_two_items_sent_as_one_have_the_same_signature_and_are_refused() -> None:
-    """Values are signed as they are decoded, which leaves open where one ends."""
+    """Values are signed decoded, so the string to sign does not show where one ends."""
     honest = presign_v2("GET", "/bucket/key", "response-content-type=a&versionId=3")
     assert verifier().verify(honest).signed
     folded = replace(honest, raw_query=honest.raw_query.replace(b"a&versionId=3", b"a%26versionId%3D3"))

@@ -1,4 +1,4 @@
-"""Signatures that are right are accepted, whoever made them; what the request says of its body is read with them."""
+"""Right signatures are accepted, whichever client made them, and the description of the body is read with them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -86,7 +86,7 @@ def test_what_botocore_signs_is_accepted(
 def test_what_aws_c_auth_signs_is_accepted(
     path: str, query: dict[str, str], headers: dict[str, str], form: Form
 ) -> None:
-    """The Common Runtime's signer, which Amazon's newer SDKs share."""
+    """Sign with the AWS Common Runtime, which Amazon's newer SDKs share."""
     kind = AwsSignatureType.HTTP_REQUEST_HEADERS if form == "header" else AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS
     config = AwsSigningConfig(
         algorithm=AwsSigningAlgorithm.V4, signature_type=kind, region=REGION, service="s3",
@@ -124,7 +124,7 @@ def test_no_path_is_normalised(path: str, form: Form) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_path_is_what_it_decodes_to(form: Form) -> None:
-    """A client may send fewer or more escapes than the canonical form has, as the published example with a bare `$` does."""
+    """A client may escape fewer or more characters than the canonical form, as the published example with a bare `$` does."""
     request = sign("GET", "/bucket/a%2Cb~c%24/d", form=form)
     for spelling in (b"/bucket/a,b~c$/d", b"/bucket/a%2cb%7Ec%24/d", b"/%62ucket/a,b%7ec%24%2Fd"):
         assert verifier().verify(Request("GET", spelling, *_rest(request))).signed
@@ -171,7 +171,7 @@ def test_components_may_stand_close_or_apart_and_in_any_order() -> None:
 
 
 def test_the_date_header_will_do() -> None:
-    """As in the published PUT example, which has both; here x-amz-date is missing altogether."""
+    """The published PUT example has both Date and x-amz-date; here x-amz-date is missing."""
     from botocore.auth import S3SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
@@ -282,7 +282,7 @@ def test_a_request_without_a_signature_is_anonymous_only_where_that_is_allowed()
     ],
 )
 def test_anonymous_clients_send_chunks_too(headers: list[tuple[str, str]]) -> None:
-    """Botocore without credentials does not say x-amz-content-sha256."""
+    """botocore without credentials does not send x-amz-content-sha256."""
     request = received("PUT", f"https://{HOST}/b/k", [*headers, ("x-amz-decoded-content-length", "5")])
     payload = verifier(allow_anonymous=True).verify(request).payload
     assert (payload.mode, payload.decoded_length) == ("chunked-unsigned-trailer", 5)

@@ -1,4 +1,4 @@
-"""Whatever arrives, a verifier answers with an identity or with one of S3's errors, and never takes damage for a signature."""
+"""A verifier answers every input with an identity or an S3 error, and never accepts a damaged request."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_nothing_but_an_identity_or_an_error_of_s3_comes_out(request: Request, a
 @settings(deadline=None, max_examples=400, print_blob=True)
 @given(st.data(), st.sampled_from(["header", "query"]))
 def test_damage_to_what_was_signed_is_seen(data: st.DataObject, form: Form) -> None:
-    """A few characters of path, query or a header's value changed: refused, unless the canonical form is the same."""
+    """A request with a few changed characters in path, query or a header is refused, unless its canonical form is the same."""
     honest = sign("PUT", "/bucket/a%20key", "b=2&a=1", [("x-amz-meta-a", "one two")], form=form)
     part = data.draw(st.sampled_from(["path", "query", "header"]))
     if part == "header":
@@ -84,12 +84,12 @@ def _damaged(data: st.DataObject, text: str) -> str:
 
 
 def _meaning(request: Request) -> tuple[object, ...]:
-    """What a handler would see."""
+    """The request as a handler sees it."""
     headers = [(name, value.split()) for name, value in request.headers if name != "authorization"]
     return decode_percent(request.raw_path), sorted(request.query), headers
 
 
 def test_what_is_not_damaged_is_accepted() -> None:
-    """The control."""
+    """The control: the unchanged requests are accepted."""
     assert verifier().verify(sign("PUT", "/b/k", form="header")).signed
     assert verifier().verify(sign("PUT", "/b/k", form="query")).signed

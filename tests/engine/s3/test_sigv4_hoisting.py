@@ -1,4 +1,4 @@
-"""Headers that an SDK moved to the query of a URL it presigned: they count as headers, since the signature covers the query."""
+"""Headers that an SDK moved to the query of a presigned URL count as headers, since the signature covers the query."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_what_was_moved_may_be_there_only_once() -> None:
 
 @pytest.mark.parametrize("spelling", ["X%2DAmz-Signature=", "%58-Amz-Signature=", "X-Amz-%53ignature="])
 def test_what_was_moved_counts_however_the_signature_is_spelt(spelling: str) -> None:
-    """The signature's own item is not signed: its holder may write it as they like."""
+    """The signature's own item is not signed, so its sender may escape it in any way."""
     request = sign("PUT", "/bucket/key", QUERY, form="query")
     changed = replace(request, raw_query=request.raw_query.replace(b"X-Amz-Signature=", spelling.encode()))
     assert changed != request

@@ -1,4 +1,4 @@
-"""What S3 says when a signature is refused: code, status, text and elements, to the letter."""
+"""The errors for refused signatures have S3's code, status, text and elements to the letter."""
 
 import re
 from dataclasses import replace

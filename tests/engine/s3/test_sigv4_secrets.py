@@ -1,6 +1,6 @@
 """Secrets stay out of reprs, errors, logs and tracebacks, and are compared in constant time.
 
-RustFS GHSA-r54g-49rx-98cr, GHSA-8cm2-h255-v749, GHSA-333v-68xh-8mmq, by example.
+Source: RustFS advisories GHSA-r54g-49rx-98cr, GHSA-8cm2-h255-v749 and GHSA-333v-68xh-8mmq.
 """
 
 import ast
@@ -40,7 +40,7 @@ def derived_key() -> bytes:
 
 
 def forms_of(secret: bytes) -> list[str]:
-    """How a secret may look in a text."""
+    """The forms in which a secret may appear in a text."""
     return [
         secret.decode("latin-1"),
         repr(bytes(secret))[2:-1],
@@ -110,11 +110,11 @@ def test_no_refusal_shows_a_secret_even_in_a_traceback_with_locals(caplog: pytes
 
 
 _ARRIVED = {"request", "meant", "canonical", "text"}
-"""Locals that hold what the client sent; its own secrets among it, but none of ours."""
+"""Locals with what the client sent: they may hold its own secrets, but none of ours."""
 
 
 def test_a_failing_lookup_shows_no_secret() -> None:
-    """An error from within the derivation of keys, the worst place."""
+    """The error comes from inside the derivation of keys, the worst place."""
     try:
         derive_signing_key(SecretText(SECRET), None, REGION)  # type: ignore[arg-type]
     except AttributeError as error:
@@ -157,7 +157,7 @@ def test_secret_headers_are_hidden_from_what_a_mismatch_by_version_2_shows(name:
 
 
 def test_no_secret_is_compared_by_equality() -> None:
-    """Every comparison of something named like a secret goes by hmac.compare_digest (or C's CRYPTO_memcmp)."""
+    """Everything named like a secret is compared by hmac.compare_digest (or C's CRYPTO_memcmp)."""
     names = re.compile(r"signature|secret|token|digest|expected|provided|hmac|\bkey\b", re.IGNORECASE)
     found = []
     here = Path(engine.s3.__file__).parent
