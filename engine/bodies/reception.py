@@ -160,7 +160,7 @@ class Reception(Record, frozen=True):
         promise: Promise,
         *,
         size_max: int,
-        shown_as: DigestText,
+        as_text: DigestText,
         seal: Seal = CLEAR,
         part_number: int = 1,
     ) -> Iterator[Arrival]:
@@ -183,14 +183,14 @@ class Reception(Record, frozen=True):
         if length is None or length <= inline_max:
             head = source.take(inline_max + 1 if length is None else length)
             if len(head) <= inline_max:
-                arrival = _receive_inline(source, head, length, promise, shown_as)
+                arrival = _receive_inline(source, head, length, promise, as_text)
                 yield replace(arrival, inline=sealed_inline(head, seal.part(part_number)), seal=seal)
                 return
         attempt = self.blobs.attempt(promise.digests, length, seal.part(part_number))
         with self._in_flight(attempt):
             try:
                 _feed(source, attempt.stream, head, length, size_max)
-                md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
+                md5, kept, checksums = _check(source, attempt.stream, length, promise, as_text)
             except WriteFailed as error:
                 raise storage_failure("writing a part", error) from error
             attempt.persist()
@@ -236,10 +236,10 @@ def _expected_length(source: Source, promise: Promise, size_max: int) -> int | N
     return length
 
 
-def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, shown_as: DigestText) -> Arrival:
+def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, as_text: DigestText) -> Arrival:
     with Stream(promise.digests) as stream:
         stream.update(head)
-        md5, kept, checksums = _check(source, stream, length, promise, shown_as)
+        md5, kept, checksums = _check(source, stream, length, promise, as_text)
     algorithm = promise.kept.name if promise.kept else ""
     return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, algorithm, head, checksums)
 
@@ -253,7 +253,7 @@ def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_
 
 
 def _check(
-    source: Source, stream: Stream, length: int | None, promise: Promise, shown_as: DigestText
+    source: Source, stream: Stream, length: int | None, promise: Promise, as_text: DigestText
 ) -> tuple[bytes, bytes, dict[str, Any]]:
     """Compare the body, read to its end, with its promise; return its MD5, the checksum to store, and those to echo."""
     if length is not None and stream.size < length:
@@ -263,7 +263,7 @@ def _check(
     trailers = source.finish()
     md5 = stream.digest(Digest.MD5)
     if promise.md5 is not None and not hmac.compare_digest(md5, promise.md5):
-        raise BadDigest(ExpectedDigest=shown_as(promise.md5), CalculatedDigest=in_base64(md5))
+        raise BadDigest(ExpectedDigest=as_text(promise.md5), CalculatedDigest=in_base64(md5))
     if promise.sha256 is not None:
         sha256 = stream.digest(Digest.SHA256).hex()
         if not hmac.compare_digest(sha256, promise.sha256):
