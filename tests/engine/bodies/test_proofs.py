@@ -1,4 +1,4 @@
-"""What is read whole is what was stored: a part with a changed byte fails the read that reaches its end, however it is read."""
+"""A part with a changed byte fails the read that reaches its end, however it is read."""
 
 import base64
 import io
@@ -38,7 +38,7 @@ def base64_of(value: bytes) -> str:
 
 
 def spoil(store_path: Path, size: int, at: int) -> None:
-    """Change one byte of the file of that size."""
+    """Change one byte of the only file of that size."""
     [path] = [path for path in (store_path / "blobs").rglob("*") if path.is_file() and path.stat().st_size == size]
     with open(path, "r+b") as file:
         file.seek(at)

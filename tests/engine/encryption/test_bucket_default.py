@@ -1,4 +1,4 @@
-"""The default encryption of a bucket: documents that are taken, those that are refused, and what one means for a request."""
+"""The default encryption of a bucket: documents that are accepted or refused, and the effect of one on a request."""
 
 from typing import Any
 

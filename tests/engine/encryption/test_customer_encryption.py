@@ -1,4 +1,4 @@
-"""SSE-C through the store: sealed on the disk, whole for who has the key, refused to everybody else."""
+"""SSE-C through the store: objects are sealed on disk, readable with the key, and refused without it."""
 
 import base64
 import hashlib
@@ -40,12 +40,12 @@ Read = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
 @pytest.fixture
 def sealed(tiny: engine.Store) -> engine.Store:
-    """A store with an object `key` in five parts, and `clear`, which is not encrypted."""
+    """Make a store with an object `key` in five parts, and `clear`, which is not encrypted."""
     put_sealed(tiny)
     tiny.put_object("bucket", "clear", WHOLE)
     return tiny
@@ -133,7 +133,7 @@ def test_any_range_is_that_of_the_plaintext(session_sealed: engine.Store, number
 
 @pytest.fixture(scope="module")
 def session_sealed(session_place: Any) -> Iterator[engine.Store]:
-    """One store for all examples."""
+    """Make one store for all examples."""
     with engine.open(session_place / "ranges", limits=engine.Limits(part_size_bytes_min=1)) as store:
         store.create_bucket("bucket")
         put_sealed(store)

@@ -1,4 +1,4 @@
-"""What a bucket encrypts that asks for nothing, and what it blocks."""
+"""The default encryption of a bucket for requests without their own, and the types that it blocks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ from tests.support.uploads import begin, part_etag_of, read
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
 def test_a_bucket_has_no_default_until_it_is_set_and_after_it_is_dropped(tiny: engine.Store) -> None:

@@ -1,4 +1,4 @@
-"""SSE-S3 beside damaged files and rows: an error in place of bytes, and found by a deep check, which has the keys."""
+"""SSE-S3 with damaged files and rows: reading gives an error instead of bytes, and a deep check, which has the keys, finds it."""
 
 import shutil
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.support.uploads import begin, read
 
 @pytest.fixture
 def sealed(tiny: engine.Store, bucket: str) -> engine.Store:
-    """A store with `key` in parts and an upload of one part by SSE-S3, and others whose keys it does not have or does not ask for."""
+    """Make a store with `key` in parts and an upload of one part by SSE-S3, and others whose keys a check lacks or does not need."""
     upload = begin(tiny, "bucket", "key", **S3)
     upload.complete(upload.parts(dict(enumerate(PARTS, 1))))
     begin(tiny, "bucket", "open", **S3).part(1, some_bytes(70_000))
@@ -94,7 +94,7 @@ def test_without_the_ring_nothing_of_its_is_right(sealed: engine.Store) -> None:
 def test_the_file_of_an_earlier_attempt_does_not_pass_for_the_part(
     tiny: engine.Store, bucket: str, tmp_path: Path, asked: dict[str, Any]
 ) -> None:
-    """Of the same upload, number and size: its commitment and tags are right, but the row names another."""
+    """The file is of the same upload, number and size; its commitment and tags are right, but the row names another attempt."""
     key = asked if asked is KEY else {}
     upload = begin(tiny, bucket, **asked)
     upload.part(1, b"A" * 200_000, **key)

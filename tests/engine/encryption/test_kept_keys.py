@@ -1,4 +1,4 @@
-"""SSE-S3 and SSE-KMS through the store: sealed on the disk by keys that the store finds again, defaults of buckets, rotation."""
+"""SSE-S3 and SSE-KMS through the store: objects sealed on disk by keys that the store finds again, buckets' defaults, rotation."""
 
 import base64
 import hashlib
@@ -32,11 +32,11 @@ Members = Mapping[str, Any]
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
 def told(answer: Any) -> tuple[str | None, bool]:
-    """What an answer says of an encryption: its name, and whether it names a key."""
+    """Return an answer's encryption, and whether it names a key."""
     return answer.server_side_encryption, answer.ssekms_key_id is not None
 
 

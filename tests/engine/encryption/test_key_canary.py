@@ -1,4 +1,4 @@
-"""The canary: a process that has customers' keys, a key ring and work under way is searched for them, as a core dump would show it."""
+"""The canary: the memory of a process with customers' keys, a key ring and running work is searched for keys, as in a core dump."""
 
 import base64
 import hashlib
@@ -68,7 +68,7 @@ CHILD = """if True:
 
 
 def secrets_of(root: bytes, row: list[str], directory: Path, number: int) -> dict[str, bytes]:
-    """Every key below a root, found by the independent decoder."""
+    """Compute every key derived from a root with the independent decoder."""
     stored = SimpleNamespace(
         upload_id=bytes.fromhex(row[0]), salt=bytes.fromhex(row[1]),
         commitment=bytes.fromhex(row[2]), wrapped=bytes.fromhex(row[3]),
@@ -108,7 +108,7 @@ def child(tmp_path: Path) -> Iterator[tuple[Any, dict[str, bytes]]]:
 
 
 def forms(name: str, key: bytes) -> dict[str, bytes]:
-    """How a key may be written; the base64 of a customer's key is the text that came in, which Python does not wipe."""
+    """Return the forms of a key to search for, without the base64 of a customer's key, which is the request's own text."""
     written = {
         "raw": key,
         "hex": key.hex().encode(),

@@ -1,4 +1,4 @@
-"""SSE-KMS: the local provider, and AWS KMS as moto plays it on this machine."""
+"""SSE-KMS: the local provider, and AWS KMS as moto serves it on this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,22 +93,23 @@ def test_a_key_that_is_not_there_is_not_found_by_s3s_code(provider: KeyProvider)
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "code"),
+    ("refusal", "kind", "code"),
     [("DisabledException", KMSDisabled, "KMS.DisabledException"),
      ("KMSInvalidStateException", KMSInvalidState, "KMS.KMSInvalidStateException"),
      ("AccessDeniedException", AccessDenied, "AccessDenied"),
      ("ThrottlingException", SlowDown, "SlowDown")],
 )  # fmt: skip
-def test_a_refusal_of_aws_has_s3s_code_for_it(kms: Any, key_id: str, told: str, kind: type[S3Error], code: str) -> None:
-    """Answers that moto does not give."""
+def test_a_refusal_of_aws_has_s3s_code_for_it(
+    kms: Any, key_id: str, refusal: str, kind: type[S3Error], code: str
+) -> None:
+    """moto does not give these answers, so botocore's Stubber does."""
     with Stubber(kms) as stubber:
-        stubber.add_client_error("generate_data_key", told, f"{key_id} is disabled.")
+        stubber.add_client_error("generate_data_key", refusal, f"{key_id} is disabled.")
         with pytest.raises(kind) as caught:
             AwsKeyProvider(kms).generate_data_key(key_id, CONTEXT)
-    shown = (
-        AccessDenied.text if kind is AccessDenied else f"{key_id} is disabled."
-    )  # who we are to AWS is nobody's business
-    assert (caught.value.code, caught.value.message) == (code, shown)
+    # AWS's text of AccessDenied names our principal, which no client may see.
+    message = AccessDenied.text if kind is AccessDenied else f"{key_id} is disabled."
+    assert (caught.value.code, caught.value.message) == (code, message)
 
 
 def test_other_failures_of_aws_are_ours_to_its_clients(kms: Any, key_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

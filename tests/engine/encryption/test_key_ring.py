@@ -1,4 +1,4 @@
-"""The key ring: a file of ours alone, rotated by adding, followed by other processes, and damaged never used."""
+"""The key ring: a private file, rotated by adding keys, re-read by other processes, and never used when damaged."""
 
 import json
 import multiprocessing

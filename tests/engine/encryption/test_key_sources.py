@@ -1,4 +1,4 @@
-"""Which encryption a request gets, and which key opens what is stored: S3's rules, each with its refusal."""
+"""The encryption that a request gets, and the key that opens what is stored: S3's rules, each with its refusal."""
 
 import base64
 import itertools
@@ -46,7 +46,7 @@ def asked(kind: str, letter: str = "k") -> RequestedEncryption:
 
 
 def begun(encrypting: KeySources, kind: str) -> tuple[Encryption, bytes]:
-    """An upload with a sealed part 1 of b"data"."""
+    """Begin an upload with a sealed part 1 of b"data"."""
     made = encrypting.begin(PLACE, asked(kind))
     assert made is not None
     with made[0] as keys:

@@ -1,4 +1,4 @@
-"""The keys of an upload: opened by the independent decoder, bound to their place and root, and wrapped anew without touching data."""
+"""The keys of an upload: opened by the independent decoder, bound to their object and root, and re-wrapped without touching data."""
 
 import hashlib
 import os
