@@ -99,16 +99,16 @@ def test_a_part_is_locked_linked_synced_and_committed_in_this_order(store_path: 
     fd = re.search(r"/proc/self/fd/(\d+)", calls[linked].text)
     assert fd is not None
     about_file = [index for index, call in enumerate(calls) if call.fd == fd[1] and index > created]
-    named = [calls[place].name for place in about_file if calls[place].name != "sync_file_range"]
+    named = [calls[index].name for index in about_file if calls[index].name != "sync_file_range"]
     assert named == ["pwrite64", "flock", "fsync", "flock", "close"]
-    written, locked, synced, unlocked, _ = [place for place in about_file if calls[place].name in named]
+    written, locked, synced, unlocked, _ = [index for index in about_file if calls[index].name in named]
     assert "LOCK_EX" in calls[locked].text
     assert "LOCK_UN" in calls[unlocked].text
     [directory_synced] = [index for index in indices(calls, "fsync", "/blobs/") if index > synced]
     committed = commits(calls)
     assert written < locked < linked < synced < directory_synced < committed[0]
     assert committed[-1] < unlocked
-    assert "fdatasync" in {calls[place].name for place in committed}
+    assert "fdatasync" in {calls[index].name for index in committed}
     assert indices(calls, "rename", "") == []
 
 
@@ -121,9 +121,9 @@ def test_without_nameless_files_a_part_has_its_final_name_and_its_lock_from_the_
     fd = re.search(r"= (\d+)", calls[created].text)
     assert fd is not None
     about_file = [index for index, call in enumerate(calls) if call.fd == fd[1] and index > created]
-    named = [calls[place].name for place in about_file if calls[place].name != "sync_file_range"]
+    named = [calls[index].name for index in about_file if calls[index].name != "sync_file_range"]
     assert named == ["flock", "pwrite64", "fsync", "flock", "close"]
-    synced, unlocked = [place for place in about_file if calls[place].name in ("fsync", "flock")][1:]
+    synced, unlocked = [index for index in about_file if calls[index].name in ("fsync", "flock")][1:]
     [directory_synced] = [index for index in indices(calls, "fsync", "/blobs/") if index > synced]
     committed = commits(calls)
     assert synced < directory_synced < committed[0]
@@ -159,9 +159,9 @@ def test_a_shared_file_is_locked_linked_synced_and_committed_in_this_order_and_n
 def test_a_part_that_is_replaced_is_removed_after_the_commit(store_path: Path, place: Path) -> None:
     calls = traced(store_path, place, "upload.part(2, FILE_BODY[::-1])")
     [removed] = indices(calls, "unlink", "/blobs/")
-    before = [place for place in commits(calls) if place < removed]
-    after = [place for place in commits(calls) if place > removed]
-    assert "fdatasync" in {calls[place].name for place in before}
+    before = [index for index in commits(calls) if index < removed]
+    after = [index for index in commits(calls) if index > removed]
+    assert "fdatasync" in {calls[index].name for index in before}
     assert after, "the trash row goes once the file has gone"
 
 
