@@ -18,7 +18,7 @@ OF_WHOLE = 0
 
 
 class Seal(Record, Closing, frozen=True):
-    """How an upload or object is encrypted, and its keys, which leaving the `with` wipes. One without keys changes no bytes."""
+    """How an upload or object is encrypted, and its keys, which leaving the `with` wipes. A seal without keys changes no bytes."""
 
     keys: UploadKeys | None = None
     encryption: Encryption | None = None

@@ -48,7 +48,7 @@ class Root(Record, Closing, frozen=True):
 
 
 class KeyBinding(Record, frozen=True):
-    """What an upload's data key is bound to. An object made without an upload has 16 random bytes as its upload id."""
+    """The object and upload to which a data key is bound. An object made without an upload has 16 random bytes as its upload id."""
 
     bucket: str
     key: str

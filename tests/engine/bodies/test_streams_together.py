@@ -24,7 +24,7 @@ PLAIN = {row.algorithm for row in kernels.kernels() if row.chosen and row.name !
 
 LANES = [set(row.algorithm.split("-x")[0].split("+")) for row in kernels.lanes() if row.usable]
 SHARED = [names for names in LANES if names <= PLAIN]
-"""What digests streams share on this processor; without any, every stream is hashed by itself."""
+"""The digests that streams share on this processor; if there are none, every stream is hashed by itself."""
 
 PATIENCE_S = 120.0
 """So long is waited for what must happen some time, however busy the machine is."""

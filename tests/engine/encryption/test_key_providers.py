@@ -19,7 +19,7 @@ from engine.errors import AccessDenied, InternalError, KMSDisabled, KMSInvalidSt
 from engine.native import errors as native_errors
 
 CONTEXT = {"aws:s3:arn": "arn:aws:s3:::photos/cat.raw", "team": "ä"}
-PLACE = KeyBinding("photos", "cat.raw", b"upload")
+BINDING = KeyBinding("photos", "cat.raw", b"upload")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def provider(request: pytest.FixtureRequest) -> KeyProvider:
 
 def test_an_upload_is_begun_and_opened_again_from_its_row(provider: KeyProvider) -> None:
     with key_providers.new_root(provider, None, CONTEXT) as root:
-        keys, stored = upload_keys.begin(root, PLACE)
+        keys, stored = upload_keys.begin(root, BINDING)
         md5 = bytes(16)
         etag = keys.etag(1, md5)
         keys.close()
@@ -64,7 +64,7 @@ def test_an_upload_is_begun_and_opened_again_from_its_row(provider: KeyProvider)
     assert stored.key_id
     with (
         key_providers.root_of(provider, stored) as root,
-        upload_keys.open_keys(root, stored, PLACE.bucket, PLACE.key) as again,
+        upload_keys.open_keys(root, stored, BINDING.bucket, BINDING.key) as again,
     ):
         assert again.etag(1, md5) == etag
     with pytest.raises(ValueError, match="closed"):
@@ -138,12 +138,12 @@ def test_a_rotated_ring_opens_what_it_sealed_before(ring: KeyRing) -> None:
         assert again.md5() == made.secret.md5()
 
 
-@pytest.mark.parametrize("place", [1, 33, -1])
-def test_a_damaged_blob_of_the_local_provider_is_refused(ring: KeyRing, place: int) -> None:
+@pytest.mark.parametrize("offset", [1, 33, -1])
+def test_a_damaged_blob_of_the_local_provider_is_refused(ring: KeyRing, offset: int) -> None:
     provider = LocalKeyProvider(ring)
     made = provider.generate_data_key(None, {})
     blob = bytearray(made.blob)
-    blob[place] ^= 1
+    blob[offset] ^= 1
     with pytest.raises(native_errors.SealedDamaged):
         provider.unwrap(made.key_id, bytes(blob), {})
     with pytest.raises(native_errors.SealedFormatUnknown):
