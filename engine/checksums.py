@@ -1,6 +1,6 @@
-"""S3's additional checksums (x-amz-checksum-*): which there are, how a request promises one, and the errors when it is not as promised.
+"""S3's additional checksums (x-amz-checksum-*): the algorithms, reading a request's promise of one, and checking it.
 
-A request promises at most one, in a header or in a trailing header; its value is compared with what was computed, and echoed.
+A request promises at most one, in a header or in a trailing header; its value is compared with the computed one, and echoed.
 """
 
 import base64
@@ -17,7 +17,7 @@ from engine.shapes.requests import Digests
 
 
 class Algorithm(Record, frozen=True):
-    """One kind of checksum: as S3 names it, how it is computed, its size in bytes."""
+    """A checksum algorithm: S3's name, the member that carries its value, the digest, and its size in bytes."""
 
     name: str
     member: str
@@ -27,16 +27,16 @@ class Algorithm(Record, frozen=True):
 
     @property
     def header(self) -> str:
-        """The header, or trailing header, that carries it."""
+        """The header, or trailing header, that carries the value."""
         return f"x-amz-checksum-{self.name.lower()}"
 
     @property
     def is_crc(self) -> bool:
-        """Whether the value of a whole follows from the values of its parts."""
+        """Whether it is a CRC, so that the value of an object follows from the values of its parts."""
         return self.name in CRC_INDICES
 
     def decode(self, text: str) -> bytes | None:
-        """The value that a text stands for; None if it is not base64 of the right length."""
+        """Decode a value; None if it is not base64 of the right length."""
         try:
             value = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
@@ -44,7 +44,7 @@ class Algorithm(Record, frozen=True):
         return value if len(value) == self.size else None
 
     def parse(self, text: str, *, trailing: bool = False) -> bytes:
-        """Read a value.
+        """Decode a value of a request.
 
         Raises:
             InvalidRequest: it is not base64 of the right length.
@@ -56,14 +56,14 @@ class Algorithm(Record, frozen=True):
         return value
 
     def of(self, data: bytes) -> bytes:
-        """The checksum of a few bytes."""
+        """Return the checksum of a few bytes."""
         with Stream(self.digest) as stream:
             stream.update(data)
             return stream.digest(self.digest)
 
 
 def show(value: bytes) -> str:
-    """A checksum as headers and documents carry it."""
+    """Return a checksum in base64, as headers and documents carry it."""
     return base64.b64encode(value).decode()
 
 
@@ -86,14 +86,14 @@ BY_MEMBER: Final = {algorithm.member: algorithm for algorithm in ALGORITHMS}
 _PREFIX: Final = "x-amz-checksum-"
 _NO_ALGORITHMS: Final = ("algorithm", "type", "mode")
 DEFAULT: Final = BY_NAME["CRC64NVME"]
-"""What S3 keeps where the client names none."""
+"""The algorithm that S3 uses when the client names none."""
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """The algorithm of a name, in upper or lower case.
+    """Return the algorithm of a name, in upper or lower case.
 
     Raises:
-        InvalidRequest: there is none, or not on this machine (XXHASH* without the `xxhash` package).
+        InvalidRequest: there is none of that name, or it can't be computed on this machine (XXHASH* without the `xxhash` package).
     """
     algorithm = BY_NAME.get(name.upper())
     if algorithm is None or not available(algorithm.digest):
@@ -108,7 +108,7 @@ def check_header_names(names: Iterable[str]) -> None:
     """Refuse x-amz-checksum-* headers that S3 does not have; names are in lower case.
 
     Raises:
-        InvalidRequest: there is one.
+        InvalidRequest: one of the names is such a header.
     """
     for name in names:
         if name.startswith(_PREFIX) and name not in _BY_HEADER and name.removeprefix(_PREFIX) not in _NO_ALGORITHMS:
@@ -116,17 +116,17 @@ def check_header_names(names: Iterable[str]) -> None:
 
 
 class ChecksumPromise(Record, frozen=True):
-    """The one checksum that a request speaks of; `value` is None if it comes after the body, in a trailing header."""
+    """The one checksum that a request promises; `value` is None if it comes after the body, in a trailing header."""
 
     algorithm: Algorithm
     value: bytes | None
 
     def check(self, stream: Stream, trailers: Mapping[str, str]) -> dict[str, Any]:
-        """Compare with what came; the member of the answer that echoes it.
+        """Compare with the checksum of the received body; return the member of the answer that echoes it.
 
         Raises:
-            BadDigest: something else came.
-            InvalidRequest: the trailing header's value is none.
+            BadDigest: the checksums differ.
+            InvalidRequest: the trailing header has no valid value.
         """
         algorithm = self.algorithm
         expected = self.value
@@ -138,18 +138,18 @@ class ChecksumPromise(Record, frozen=True):
         return {algorithm.member: show(computed)}
 
 
-def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: bool) -> ChecksumPromise | None:
-    """Read what a request says of checksums: x-amz-sdk-checksum-algorithm, the trailing headers announced, the values by member.
+def promised_checksum(members: Digests, trailers: tuple[str, ...], *, must_agree: bool) -> ChecksumPromise | None:
+    """Read a request's promise of a checksum: a value among its members, or a trailing header that it announces.
 
-    `must_agree` refuses an x-amz-sdk-checksum-algorithm that is not the one of the value or trailer; else it has no say then.
+    `must_agree` refuses an x-amz-sdk-checksum-algorithm that differs from the value's or trailer's; else a difference is ignored.
 
     Raises:
-        InvalidRequest: an unknown algorithm, no valid value, more than one, only the name of the algorithm, or that of another one.
+        InvalidRequest: the algorithm is unknown, or differs; the value is invalid or missing; or there is more than one.
 
-    Source: API pages PutObject (must agree) and UploadPart (has no say); AWS's answers.
+    Source: API pages PutObject (must agree) and UploadPart (is ignored); AWS's answers.
     """
-    promise = _only_promise(trailers, said)
-    sdk_algorithm = said.get("checksum_algorithm")
+    promise = _only_promise(trailers, members)
+    sdk_algorithm = members.get("checksum_algorithm")
     if sdk_algorithm is None:
         return promise
     named = find_algorithm(sdk_algorithm)
@@ -162,23 +162,23 @@ def promised_checksum(said: Digests, trailers: tuple[str, ...], *, must_agree: b
     return promise
 
 
-def _only_promise(trailers: tuple[str, ...], said: Mapping[str, Any]) -> ChecksumPromise | None:
+def _only_promise(trailers: tuple[str, ...], members: Mapping[str, Any]) -> ChecksumPromise | None:
     if not _BY_HEADER.keys() >= set(trailers):
         raise InvalidRequest("The value specified in the x-amz-trailer header is not supported")
-    given = only_value(said, len(trailers))
+    given = only_value(members, len(trailers))
     if given is not None:
         algorithm, text = given
         return ChecksumPromise(algorithm, algorithm.parse(text))
     return ChecksumPromise(find_algorithm(_BY_HEADER[trailers[0]].name), None) if trailers else None
 
 
-def only_value(said: Mapping[str, Any], others: int = 0) -> tuple[Algorithm, str] | None:
-    """The one checksum among the members of a request, if any, as it was sent; `others` were given elsewhere.
+def only_value(members: Mapping[str, Any], others: int = 0) -> tuple[Algorithm, str] | None:
+    """Return the one checksum among a request's members, if any, as it was sent; `others` counts checksums given elsewhere.
 
     Raises:
         InvalidRequest: there is more than one, or its algorithm is not available.
     """
-    given = [(BY_MEMBER[member], text) for member, text in said.items() if member in BY_MEMBER and text is not None]
+    given = [(BY_MEMBER[member], text) for member, text in members.items() if member in BY_MEMBER and text is not None]
     if len(given) + others > 1:
         raise InvalidRequest("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
     for algorithm, text in given:

@@ -1,4 +1,4 @@
-"""Moments as S3's wire writes and reads them; independent of the host's locale and time zone."""
+"""Reading and writing dates as S3 has them on the wire, independent of the host's locale and time zone."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,16 +13,16 @@ _HTTP_DATES = (
     rf"[A-Za-z]{{6,9}}, (?P<day>\d\d)-{_MONTH}-(?P<year>\d\d) {_TIME} {_ZONE}",
     rf"[A-Za-z]{{3}} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
 )
-"""Compiled by `re` when the first date is read, which keeps them: compiling is 2 ms."""
+"""Patterns as text: compiling takes 2 ms, so `re` does it when the first date is read, and caches them."""
 _ISO_DATE = r"\d{4}-?\d\d-?\d\dT[\d:.]{4,18}(?:Z|[+-]\d\d:?\d\d)?"
 _TWO_DIGIT_YEAR_PIVOT = 69
-"""Source: POSIX strptime, %y: 69 to 99 are of the twentieth century."""
+"""Source: POSIX strptime, %y: 69 to 99 are in the twentieth century."""
 
 
 def parse_date(text: str) -> datetime | None:
-    """Read a moment in one of HTTP's three forms or in ISO 8601; without a zone it is UTC. None if it is no date.
+    """Read a date in one of HTTP's three forms or in ISO 8601; without a zone it is UTC. None if it is not a date.
 
-    Of a fraction of a second up to nine digits are taken, and six are kept.
+    A fraction of a second may have up to nine digits, of which six are used.
 
     Source: RFC 9110 section 5.6.7; API pages (timestamps in ISO 8601); RFC 3339, which sets no limit to the digits of a fraction.
     """
@@ -52,7 +52,7 @@ def _zone(fields: dict[str, str | None]) -> timezone:
 
 
 def http_date(moment: datetime) -> str:
-    """A moment as headers have it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    """Return a moment as headers have it: `Sun, 06 Nov 1994 08:49:37 GMT`.
 
     Source: RFC 9110 section 5.6.7, IMF-fixdate.
     """
@@ -64,11 +64,11 @@ def http_date(moment: datetime) -> str:
 
 
 def iso_date(moment: datetime) -> str:
-    """A moment as documents have it, in milliseconds: `1994-11-06T08:49:37.000Z`."""
+    """Return a moment as XML documents have it, in milliseconds: `1994-11-06T08:49:37.000Z`."""
     at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return at.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def to_datetime(moment_ns: int) -> datetime:
-    """A moment as S3 shows it: UTC, to the millisecond."""
+    """Convert nanoseconds since 1970 to a datetime in UTC, cut to S3's milliseconds."""
     return datetime.fromtimestamp(moment_ns // 10**6 / 1000, UTC)

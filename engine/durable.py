@@ -9,7 +9,7 @@ from engine.native.errors import WriteFailed
 
 
 def sync_directory(path: str) -> None:
-    """Make the names in a directory durable."""
+    """Fsync a directory, which makes the names in it durable."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -18,13 +18,13 @@ def sync_directory(path: str) -> None:
 
 
 def replace_file(path: str, fill: Callable[[int], None]) -> None:
-    """Have a file, durably, in place of the one there is.
+    """Write a new file by `fill`, and rename it durably over `path`.
 
-    Raises: StoreError, and nothing is left of it; it may have taken the place all the same if the directory could not be synced
+    Raises: StoreError, and the new file is removed; only if the directory could not be synced, it may have replaced the old one
     """
     new = path + ".new"
     try:
-        with contextlib.suppress(FileNotFoundError):  # of somebody killed while writing it
+        with contextlib.suppress(FileNotFoundError):  # left by a process that was killed while writing it
             os.unlink(new)
         fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -41,11 +41,13 @@ def replace_file(path: str, fill: Callable[[int], None]) -> None:
 
 
 def write_all(fd: int, data: bytes) -> None:
+    """Write all bytes from the descriptor's position on; it stays open."""
     with open(fd, "wb", closefd=False) as file:
         file.write(data)
 
 
 def write_synced(path: str, data: bytes) -> None:
+    """Write a small file and fsync it; its name is durable only once its directory is synced."""
     fd = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         os.write(fd, data)

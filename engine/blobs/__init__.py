@@ -1,9 +1,9 @@
-"""The contract of the place where part bytes live; it knows nothing of buckets, uploads or rows.
+"""The protocols of a blob store, where the bytes of parts lie. It knows nothing of buckets, uploads or rows.
 
-A blob is the bytes of one attempt at one part (or one object): written once, never changed, never renamed, named by 128 random bits.
-The name of a sealed one ends with the first bytes of its commitment, so that its row tells it from every other attempt.
-A blob counts only while a metadata row names it; one that no row names is garbage. Two blobs may share their bytes in the place,
-each with a row and a life of its own.
+A blob is the bytes of one attempt at one part (or one object). It is written once, never changed, never renamed, and named by 128
+random bits; the name of a sealed blob ends with the first bytes of its commitment, so that its row distinguishes it from every other
+attempt. A blob is part of the store only while a metadata row names it; without a row it is garbage. Two blobs may share their bytes
+on disk, but each has its own row and is removed by itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,27 +17,28 @@ BLOB_ID_SIZE = 16
 
 
 class NewBlob(Protocol):
-    """One blob on its way in: `persist` makes it durable, `keep` says that a row names it; until then no collector takes it.
+    """A blob being written, which no collector removes: `persist` makes it durable, `keep` records that a committed row names it.
 
-    Leaving the `with` block without `keep` removes it. After CommitUnknown it stays, for the collector to judge. After anything but an
-    S3Error its commit may still be under way, for which nobody waits any more: then it is undecided, and stays locked until `release`.
+    Leaving the `with` block without `keep` removes the blob, with two exceptions once it is durable. After CommitUnknown it stays,
+    and the collector decides. After an error that is not an S3Error its commit may still be running, with nobody waiting for it: the
+    blob is then undecided, and stays locked until `release`.
     """
 
     blob_id: bytes
     is_undecided: bool
 
     def persist(self) -> None:
-        """Make the bytes and their name durable; to be called after every check and before the metadata commit.
+        """Make the bytes and their name durable. Call it after every check and before the metadata commit.
 
         Raises:
-            InternalError, StoreFull: a sync or link failed; the attempt is spent and must not be persisted again.
+            InternalError, StoreFull: a sync or link failed; the blob must not be persisted again.
         """
 
     def keep(self) -> None:
-        """Disarm the clean-up: a committed row names the blob."""
+        """Cancel the removal: a committed row names the blob."""
 
     def release(self) -> None:
-        """Leave an undecided blob to the collector: no commit that could name it is under way any more."""
+        """Leave an undecided blob to the collector, once no commit that could name it is running any more."""
 
     def __enter__(self) -> Self: ...
 
@@ -47,7 +48,7 @@ class NewBlob(Protocol):
 
 
 class Attempt(NewBlob, Protocol):
-    """A new blob whose bytes come in by its stream."""
+    """A new blob whose bytes are written through its stream."""
 
     stream: Stream
 
@@ -61,22 +62,22 @@ class BlobReader(Protocol):
         """Fill `buffer` from byte `offset` on; return the count, short only at the blob's end.
 
         Raises:
-            InternalError: the disk can't give the bytes.
+            InternalError: the bytes can't be read.
         """
 
     def feed(self, stream: Stream, offset: int, length: int) -> int:
         """Move up to `length` bytes from byte `offset` on into a stream; return the count, less only at the blob's end.
 
         Raises:
-            InternalError: the disk can't give the bytes.
+            InternalError: the bytes can't be read.
         """
 
     def close(self) -> None:
-        """Release what reading holds; again is harmless."""
+        """Close the blob. Closing twice is allowed."""
 
 
 class BlobCopies(Protocol):
-    """What a new place takes over from the one of a store, for a backup."""
+    """A copy of a store's blobs being made for a backup, with the counts of what was linked and copied."""
 
     linked_files: int
     linked_bytes: int
@@ -84,73 +85,73 @@ class BlobCopies(Protocol):
     copied_bytes: int
 
     def take(self, blob_id: bytes) -> bool:
-        """Take one blob over; False: there is none such.
+        """Copy or link one blob; return False if there is no such blob.
 
         Raises:
-            OSError: either disk refused.
+            OSError: one of the two disks failed.
         """
 
     def sync(self) -> None:
-        """Make all that was taken over durable.
+        """Make all blobs that were taken durable.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk failed.
         """
 
     def close(self) -> None:
-        """Release what copying holds; again is harmless."""
+        """Close all open files. Closing twice is allowed."""
 
 
 class Blobs(Protocol):
-    """A place for blobs."""
+    """A blob store."""
 
     def attempt(self, digests: Digest, size_expected: int | None, sealing: PartKey | None = None) -> Attempt:
-        """Begin a blob whose bytes are digested as they pass, and then sealed.
+        """Begin a blob whose bytes are digested and, with `sealing`, sealed as they are written.
 
         Raises:
-            StoreFull: `size_expected` bytes do not fit, told before the first byte is taken.
+            StoreFull: `size_expected` bytes do not fit; this is checked before the first byte.
         """
 
     def link(self, blob_id: bytes) -> NewBlob | None:
-        """A new blob with the very bytes of a stored one, which must stay named; None: only a copy can be made, at least now.
+        """Make a new blob that shares the bytes of a stored one, which a row must go on naming. None if only a copy is possible now.
 
         Raises:
-            InternalError, StoreFull: there is no such blob, or the place failed.
+            InternalError, StoreFull: there is no such blob, or the disk failed.
         """
 
     def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
-        """Open a stored blob; with `unsealing` the plaintext of a sealed one.
+        """Open a stored blob for reading; with `unsealing`, the plaintext of a sealed blob.
 
         Raises:
-            InternalError: there is no such blob, or it is not what was sealed.
+            InternalError: there is no such blob, or it is damaged.
         """
 
     def remove(self, blob_id: bytes) -> int:
-        """Remove a blob that was unnamed in a committed transaction; return the bytes freed (0 if it was gone)."""
+        """Remove a blob whose row was deleted in a committed transaction; return the bytes freed (0 if it was gone)."""
 
     def walk(self) -> Iterator[tuple[bytes, int]]:
-        """Every stored blob with its size in bytes, in no order.
+        """Yield every stored blob with its size in bytes, in no particular order.
 
         Raises:
-            InternalError: the place failed.
+            InternalError: the disk failed.
         """
 
     def collect(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> int | None:
-        """Remove a blob that no row names, unless it is in flight in any process; the bytes freed, None if it stays.
+        """Remove a blob that no row names, unless a process is still writing it; return the bytes freed, None if it stays.
 
         Raises:
-            InternalError: the place failed.
+            InternalError: the disk failed.
         """
 
     def copies(self, directory: str, advance: Callable[[int], None]) -> BlobCopies:
-        """Make a new place that takes blobs over; bytes are told to `advance` as they are.
+        """Make a directory into which blobs are copied; `advance` is called with each count of bytes done.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk failed.
         """
 
     def is_garbage(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> bool:
         """Whether `collect` would remove a blob."""
 
     def close(self) -> None:
-        """Release what the place holds."""
+        """Release the resources of the blob store."""

@@ -1,6 +1,6 @@
-"""Takes files of blobs over into another directory: each gets one more name there, or, on another file system, is copied.
+"""Copies blob files into another directory for a backup: each is hard-linked there, or, on another file system, copied.
 
-A blob never changes, so one more name is as good as a copy to everybody but the disk, which keeps its bytes once.
+A blob never changes, so a link serves as a copy, while the disk stores the bytes once.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _NO_COPY_FILE_RANGE = (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS
 
 
 class FileCopies:
-    """What one directory took over from another; see `engine.blobs.BlobCopies`."""
+    """Copies of blob files from one directory in another; see `engine.blobs.BlobCopies`."""
 
     __slots__ = (
         "_advance",
@@ -35,10 +35,10 @@ class FileCopies:
     )
 
     def __init__(self, source: str, target: str, advance: Advance) -> None:
-        """Make the target with its shards; what is done is told to `advance` in bytes.
+        """Make the target with its shards; `advance` is called with each count of bytes done.
 
         Raises:
-            OSError: the disk refused.
+            OSError: the disk failed.
         """
         self._from = source
         self._into = target
@@ -62,7 +62,7 @@ class FileCopies:
         return True
 
     def _link(self, source: str, target: str) -> bool:
-        """Whether a file got one more name."""
+        """Link a file; return False if it must be copied instead."""
         try:
             os.link(source, target, follow_symlinks=False)
         except OSError as error:
@@ -93,7 +93,7 @@ class FileCopies:
             self._sync_files()
 
     def _sync_files(self) -> None:
-        """Many at once: the first one's journal commit serves the others as well."""
+        """Sync and close the copied files, many at a time, since one commit of the file system's journal serves them all."""
         for fd in self._unsynced:
             os.fsync(fd)
         self.close()
@@ -111,7 +111,7 @@ class FileCopies:
 
 @contextlib.contextmanager
 def opened(path: str, flags: int) -> Iterator[int]:
-    """A descriptor for as long as the `with` lasts."""
+    """Open a file for a `with`; yield its descriptor."""
     fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         yield fd
@@ -120,7 +120,7 @@ def opened(path: str, flags: int) -> Iterator[int]:
 
 
 def _copied(source: int, target: int) -> Iterator[int]:
-    """Copy a file from where both descriptors stand, inside the kernel; each piece's bytes."""
+    """Copy a file inside the kernel, from both descriptors' positions on; yield each piece's count of bytes."""
     copy: Callable[[int, int, int], int] = os.copy_file_range
     while True:
         try:
@@ -140,11 +140,11 @@ def _send(source: int, target: int, count: int) -> int:
 
 
 def copy_file(source: str, target: str) -> None:
-    """Make a durable copy of one file, for nobody's eyes but ours; its bytes stay in the kernel.
+    """Make a durable copy of one file with mode 0600, inside the kernel.
 
     Raises:
-        FileNotFoundError: there is none.
-        OSError: the disk refused.
+        FileNotFoundError: there is no such file.
+        OSError: the target exists, or the disk failed.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with opened(source, os.O_RDONLY) as read, opened(target, flags) as written:

@@ -1,14 +1,15 @@
-"""Blobs as files: one file an attempt, `blobs/<2 hex>/<30 hex>`, written nameless and linked once.
+"""Blobs as files: each attempt writes one file without a name, which is then linked as `blobs/<2 hex>/<30 hex>`.
 
-The order of `persist` is the durability protocol, and must not change: flock, linkat, fsync(file), fsync(directory); the metadata
-commit follows, the flock is dropped after it. Linking before the sync is safe because a row, not a name, is what makes a blob count,
-and it saves two flushes (measured under power cuts on ext4, XFS and btrfs).
+The order of system calls in `persist` is the durability protocol, and must not change: flock, linkat, fsync(file), fsync(directory).
+The metadata commit follows, and the flock is released after it. Linking before the sync is safe because a blob exists by its row, not
+by its name, and it saves two flushes (measured under power cuts on ext4, XFS and btrfs).
 
-A file may have several names, each with a row of its own. A flock belongs to the file, not to a name: those who give a stored file one
-more name share its lock, and the collector, which takes it alone, leaves all names of a file while one of them is in flight.
+A file may have several names, each with its own row. A flock belongs to the file, not to a name: whoever links a stored file takes a
+shared lock, and the collector, which takes an exclusive one, leaves all names of a file while one of them is in flight.
 
-A flock belongs to the open file, and a process forked meanwhile has that open too: it would outlive a mere close for as long as the
-child lives. So who took one drops it before closing, and nobody waits for one on a file that counts already.
+A flock belongs to the open file description, which a process forked meanwhile inherits: merely closing the file would not release the
+lock while that child lives. So the lock is released explicitly before closing, and nobody waits for the lock of a file that a row
+names.
 """
 
 import contextlib
@@ -32,16 +33,16 @@ from engine.native.stream import Digest, Stream
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 FREE_BYTES_RESERVE = 16 * 1024 * 1024
-"""Left free by large parts, so that metadata commits (and with them Abort) still find room."""
+"""Bytes that large parts leave free, so that metadata commits (and with them Abort) still find room."""
 
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 _NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGAIN)
-"""The last one: somebody else has the file's lock."""
+"""Errors after which only a copy is possible; EAGAIN means that another process has the file's lock."""
 _NEW_FILE_TRIES_MAX = 8
 
 
 def path_below(root: str, blob_id: bytes) -> str:
-    """Where a blob's file is."""
+    """Return the path of a blob's file."""
     return os.path.join(root, *_split(blob_id))
 
 
@@ -51,12 +52,12 @@ def _split(blob_id: bytes) -> tuple[str, str]:
 
 
 class _NewFile:
-    """A file on its way to a row; see `engine.blobs.NewBlob`."""
+    """A file that no row names yet; see `engine.blobs.NewBlob`."""
 
     __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_maker", "_name", "blob_id", "is_undecided")
 
     def __init__(self, root: str, binding: bytes = b"") -> None:
-        """The last bytes of the name may be given."""
+        """Draw a name whose last bytes are `binding`."""
         self.blob_id = secrets.token_bytes(BLOB_ID_SIZE - len(binding)) + binding
         shard, self._name = _split(self.blob_id)
         self._kept = self._linked = self._durable = False
@@ -66,7 +67,7 @@ class _NewFile:
         self._directory = os.open(os.path.join(root, shard), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def _link(self, lock: int) -> None:
-        """Give the open file its name, under a lock that keeps the collector away from before it is there."""
+        """Link the open file to its name, under a lock that is taken first and so keeps the collector away."""
         fcntl.flock(self._fd, lock | fcntl.LOCK_NB)
         os.link(f"/proc/self/fd/{self._fd}", self._name, dst_dir_fd=self._directory, follow_symlinks=True)
         self._linked = True
@@ -90,8 +91,8 @@ class _NewFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        is_told = error is None or isinstance(error, S3Error)
-        self.is_undecided = self._durable and not self._kept and not is_told
+        is_decided = error is None or isinstance(error, S3Error)
+        self.is_undecided = self._durable and not self._kept and not is_decided
         if self.is_undecided:
             return
         try:
@@ -105,7 +106,7 @@ class _NewFile:
         self._close()
 
     def __del__(self) -> None:
-        """Whoever made it was interrupted before its `with`, or in the midst of leaving it: a durable file may yet get its row."""
+        """Clean up after an owner that was interrupted outside its `with`. A durable file stays, since a row may yet name it."""
         if self._kept or not self._durable:
             if not self._kept:
                 self._remove()
@@ -113,15 +114,14 @@ class _NewFile:
 
     def _remove(self) -> None:
         if self._linked and self._is_ours():
-            with contextlib.suppress(
-                OSError
-            ):  # a disk gone read-only: the first error matters, the collector gets the file
+            # On a disk gone read-only the first error matters, and the collector removes the file later.
+            with contextlib.suppress(OSError):
                 os.unlink(self._name, dir_fd=self._directory)
 
     def _close(self) -> None:
         if self._fd >= 0 and self._is_ours():
             _unlock(self._fd)
-        # Forgotten first: interrupted, it may stay open, but is never closed twice, when it may be another's.
+        # The number is forgotten first: an interruption may then leak the descriptor, but never close one reused for another file.
         file, self._fd = self._fd, -1
         if file >= 0:
             os.close(file)
@@ -130,12 +130,12 @@ class _NewFile:
             os.close(directory)
 
     def _is_ours(self) -> bool:
-        """Whether this process made it, and not the one that it was forked from."""
+        """Tell whether this process made the file, and not the one that it was forked from."""
         return self._maker == os.getpid()
 
 
 class FileAttempt(_NewFile):
-    """One file whose bytes come in; see `engine.blobs.Attempt`."""
+    """A new file whose bytes are written through its stream; see `engine.blobs.Attempt`."""
 
     __slots__ = ("_is_sealed", "stream")
 
@@ -159,7 +159,7 @@ class FileAttempt(_NewFile):
             self._fd = os.open(self._name, flags, 0o600, dir_fd=self._directory)
             self._linked = True
             fcntl.flock(self._fd, fcntl.LOCK_EX)
-            if os.fstat(self._fd).st_nlink:  # else a collector came between open and flock
+            if os.fstat(self._fd).st_nlink:  # else a collector removed it between open and flock
                 return self._fd
             self._linked = False
             fd, self._fd = self._fd, -1
@@ -175,7 +175,7 @@ class FileAttempt(_NewFile):
         super()._sync()
 
     def _bind(self) -> None:
-        """Have the name, and so the row, tell this attempt from others; where it was named before it was sealed it stays unbound."""
+        """End the name with the start of the attempt's commitment. A file that was named before it was sealed stays unbound."""
         self.blob_id = self.blob_id[:-BINDING_SIZE] + os.pread(self._fd, BINDING_SIZE, BINDING_AT)
         _, self._name = _split(self.blob_id)
 
@@ -186,7 +186,7 @@ class FileAttempt(_NewFile):
 
 
 class FileLink(_NewFile):
-    """One more name of a stored file, whose bytes were synced before its first row was committed."""
+    """A new name of a stored file, whose bytes were synced before its first row was committed."""
 
     __slots__ = ()
 
@@ -231,13 +231,13 @@ class FileReader:
         if fd >= 0:
             os.close(fd)
 
-    __del__ = close  # whoever was interrupted before it
+    __del__ = close  # for an owner that was interrupted before closing
 
 
 class FileBlobs:
     """The files below one directory; see `engine.blobs.Blobs`.
 
-    `nameless=False` is the fallback for file systems without O_TMPFILE; it is also found out by itself.
+    `nameless=False` is the fallback for file systems without O_TMPFILE, and is chosen by itself when O_TMPFILE fails.
     """
 
     __slots__ = ("_nameless", "_root")
@@ -303,7 +303,7 @@ class FileBlobs:
         try:
             with os.scandir(os.path.join(self._root, shard)) as entries:
                 for entry in entries:
-                    # A name that is none is not ours to judge; a file may be gone since the directory was read.
+                    # Names that are not a blob's are skipped, and a file may be gone since the directory was read.
                     with contextlib.suppress(ValueError, FileNotFoundError):
                         found.append((bytes.fromhex(shard + entry.name), entry.stat(follow_symlinks=False).st_size))
         except OSError as error:
@@ -355,14 +355,14 @@ class FileBlobs:
         return FileCopies(self._root, directory, advance)
 
     def close(self) -> None:
-        """Nothing is held between calls."""
+        """Do nothing: no resource is kept between calls."""
 
 
 def create_layout(root: str) -> None:
-    """Make the shard directories, each of them and `root` synced.
+    """Make the shard directories, and sync each of them and `root`.
 
     Raises:
-        OSError: the disk refused.
+        OSError: the disk failed.
     """
     os.makedirs(root, mode=0o700, exist_ok=True)
     for shard in SHARDS:
@@ -372,6 +372,6 @@ def create_layout(root: str) -> None:
 
 
 def _unlock(fd: int) -> None:
-    """Drop a lock that a child forked meanwhile would go on holding; where that fails, closing drops it for all but such a child."""
+    """Release a lock that a child forked meanwhile would keep. If that fails, closing releases it unless there is such a child."""
     with contextlib.suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_UN)

@@ -1,29 +1,15 @@
-"""Reading a sealed file with its key: plaintext comes out, and only after its tag was found right."""
+"""Reading a sealed file with its key. No plaintext is returned before its authentication tag has been verified."""
 
-import contextlib
 import os
-from collections.abc import Iterator
 
-from engine.blobs.failures import storage_failure
+from engine.blobs.failures import damage_as_internal_error
 from engine.errors import InternalError
-from engine.native.errors import KeyMismatch, ReadFailed, SealedDamaged, SealedFormatUnknown
 from engine.native.sealed import BINDING_AT, BINDING_SIZE, SealedReader
 from engine.native.secret import PartKey
 from engine.native.stream import Stream
 
 UNBOUND = bytes(BINDING_SIZE)
-"""Ends the name of a sealed file that was named before it was sealed, on file systems without O_TMPFILE."""
-
-
-@contextlib.contextmanager
-def damage_told(what: str) -> Iterator[None]:
-    """Turn what is found wrong in sealed bytes into an InternalError: a customer's wrong key was told long before."""
-    try:
-        yield
-    except (KeyMismatch, SealedDamaged, SealedFormatUnknown) as error:
-        raise InternalError(reason=f"{what} is damaged: {error}") from error
-    except ReadFailed as error:
-        raise storage_failure("reading a part", error) from error
+"""The end of the name of a sealed file that was named before it was sealed, on file systems without O_TMPFILE."""
 
 
 class UnsealedFile:
@@ -32,17 +18,17 @@ class UnsealedFile:
     __slots__ = ("_fd", "_path", "_reader", "size")
 
     def __init__(self, path: str, part: PartKey, binding: bytes) -> None:
-        """Open the file and check its header, also against the end of its name.
+        """Open the file, and check its header against the part's key and against the end of its name.
 
         Raises:
             OSError: there is no such file.
-            InternalError: this is not the part, or damaged.
+            InternalError: it is another part, or damaged.
         """
         self._path = path
         self._fd = -1
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            with damage_told(path):
+            with damage_as_internal_error(f"{path} is damaged"):
                 self._reader = SealedReader(self._fd, part)
             self._check_binding(binding)
         except BaseException:
@@ -57,11 +43,11 @@ class UnsealedFile:
             raise InternalError(reason=f"{self._path} has the bytes of another attempt")
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        with damage_told(self._path):
+        with damage_as_internal_error(f"{self._path} is damaged"):
             return self._reader.read_into(buffer, offset)
 
     def feed(self, stream: Stream, offset: int, length: int) -> int:
-        with damage_told(self._path):
+        with damage_as_internal_error(f"{self._path} is damaged"):
             return self._reader.feed(stream, offset, length)
 
     def close(self) -> None:
@@ -71,5 +57,5 @@ class UnsealedFile:
             os.close(fd)
 
     def __del__(self) -> None:
-        if self._fd >= 0:  # whoever was interrupted before it was closed
+        if self._fd >= 0:  # its owner was interrupted before closing it
             os.close(self._fd)

@@ -1,1 +1,1 @@
-"""Bodies of requests and of objects: where bytes come from, how they are received, and how they are read back."""
+"""Bodies of requests and of objects: the sources of their bytes, receiving them, and reading them back."""

@@ -1,6 +1,6 @@
 """Bodies in aws-chunked encoding as sources of their payload: decoded and verified in C, a piece at a time.
 
-Knows nothing of requests: what a request says about its body comes as plain values. Source: Amazon S3 API Reference, "Signature
+Knows nothing of requests: the lengths, signatures and trailer names come as plain values. Source: Amazon S3 API Reference, "Signature
 calculations for the authorization header: transferring payload in multiple chunks", and the page on trailing headers.
 """
 
@@ -21,24 +21,24 @@ from engine.native.ffi import CData, check, ffi, lib
 from engine.native.stream import PIECE_SIZE, Stream
 
 READ_SIZE: Final = 1024 * 1024
-"""What is asked of the raw body at a time: what it costs to wait for a client goes by the number of reads."""
+"""Bytes that one read of the raw body asks for: the cost of waiting for a client grows with the number of reads."""
 
 SIGNATURE_SIZE: Final = 64
 HANDLE_SIZE: Final = 10 * 1024
-"""About what a decoder holds: what the garbage collector is told."""
+"""The approximate size of a decoder in C, which the garbage collector counts."""
 
 ENDED_EARLY: Final = "The request body terminated unexpectedly"
 
 
 class Reader(Protocol):
-    """The body as it came; it must end where the request's own framing says."""
+    """The encoded body; it must end where the HTTP framing of the request says."""
 
     def read(self, size: int, /) -> bytes | memoryview:
-        """The next bytes, at least one but at the end."""
+        """Return the next bytes, at most `size`; none only at the end."""
 
 
 class Signing(Protocol):
-    """What the chunk signatures of a body are computed from: engine.s3.sigv4.ChunkSigning is one."""
+    """The inputs of a body's chunk signatures; engine.s3.sigv4.ChunkSigning is one."""
 
     @property
     def key(self) -> bytes:
@@ -58,7 +58,7 @@ class Signing(Protocol):
 
 
 class Terms(Protocol):
-    """What a request says about its aws-chunked body: engine.s3.sigv4.Payload is one."""
+    """The headers of a request about its aws-chunked body; engine.s3.sigv4.Payload is one."""
 
     @property
     def decoded_length(self) -> int | None:
@@ -70,17 +70,17 @@ class Terms(Protocol):
 
     @property
     def trailers(self) -> tuple[str, ...]:
-        """The names of those that were announced."""
+        """The names of the trailing headers that x-amz-trailer announces."""
 
     @property
     def signing(self) -> Signing | None:
-        """What the chunk signatures are computed from; None if there are none."""
+        """The inputs of the chunk signatures; None if chunks are not signed."""
 
 
 class ChunkedSource:
     """The payload of an aws-chunked body; an `engine.bodies.sources.Source`. Belongs to one thread at a time.
 
-    What it gives counts only once `finish` has returned.
+    The payload must not be used before `finish` has returned.
     """
 
     __slots__ = ("_claim", "_decoder", "_left", "_raw", "_report", "_rest", "_trailers", "length", "promised_trailers")
@@ -93,9 +93,9 @@ class ChunkedSource:
         trailers: tuple[str, ...] | None = None,
         signing: Signing | None = None,
     ) -> None:
-        """Begin with what the request said: the payload's length in bytes, the names of its trailing headers, its signature.
+        """Begin with the payload's length in bytes, the names of its trailing headers, and the inputs of its chunk signatures.
 
-        `trailers` None: the body's encoding has no trailer at all. Nothing is read yet.
+        `trailers` is None if the encoding has no trailer at all. Nothing is read yet.
 
         Raises: OutOfMemory, LibcryptoFailed
         """
@@ -111,9 +111,9 @@ class ChunkedSource:
 
     @staticmethod
     def of(raw: Reader, terms: Terms) -> "ChunkedSource":
-        """Begin with what a verified request said.
+        """Begin with the terms of a verified request.
 
-        Raises: MissingContentLength: it did not say the payload's length.
+        Raises: MissingContentLength: the request does not say the payload's length.
         """
         if terms.decoded_length is None:
             raise MissingContentLength
@@ -126,21 +126,21 @@ class ChunkedSource:
         return self._trailers or {}
 
     def take(self, size: int) -> bytes:
-        """The next bytes of the payload, fewer than `size` only at its end.
+        """Return the next bytes of the payload, fewer than `size` only at its end.
 
-        Raises: what `finish` raises
+        Raises: as `finish`
         """
         out = bytearray(min(size, self._left))
-        with ffi.from_buffer("uint8_t[]", out) as room:
+        with ffi.from_buffer("uint8_t[]", out) as target:
             at = 0
             while at < len(out):
-                at += self._copy(room + at, len(out) - at)
+                at += self._copy(target + at, len(out) - at)
         return bytes(out)
 
     def feed(self, stream: Stream, size: int) -> int:
         """Move up to `size` bytes of the payload into the stream; return the count, less than `size` only at its end.
 
-        Raises: what `finish` raises; WriteFailed, StreamFinished, StreamBroken
+        Raises: as `finish`; WriteFailed, StreamFinished, StreamBroken
         """
         wanted = left = min(size, self._left)
         feed = self._feed if stream.is_native else self._feed_piece
@@ -149,17 +149,17 @@ class ChunkedSource:
         return wanted
 
     def has_more(self) -> bool:
-        """Whether there is payload left."""
+        """Tell whether there is payload left."""
         return self._left > 0
 
     def finish(self) -> Mapping[str, str]:
-        """Read the body to its end, which must be right in every respect, and return the trailing headers.
+        """Read the rest of the body, check it, and return the trailing headers.
 
         Raises:
-            SignatureDoesNotMatch: a chunk's signature, or the trailer's.
-            IncompleteBody: it is cut off, not well-formed, or not as long as the request said.
-            InvalidChunkSizeError: a chunk below 8192 bytes that is not the last.
-            MalformedTrailerError: other trailing headers than announced.
+            SignatureDoesNotMatch: the signature of a chunk or of the trailer is wrong.
+            IncompleteBody: the body is cut off or malformed, or its payload is not as long as the request says.
+            InvalidChunkSizeError: a chunk before the last one has fewer than 8192 bytes.
+            MalformedTrailerError: the trailing headers are not those that were announced.
         """
         if self._trailers is None:
             if self._left:
@@ -171,10 +171,10 @@ class ChunkedSource:
             self._trailers = MappingProxyType(_parse_trailers(self._decoder, self.promised_trailers))
         return self._trailers
 
-    def _copy(self, room: CData, size: int) -> int:
+    def _copy(self, target: CData, size: int) -> int:
         report = self._report
         return self._decode(
-            lambda data, length: lib.engine_chunked_copy(self._decoder, data, length, room, size, report)
+            lambda data, length: lib.engine_chunked_copy(self._decoder, data, length, target, size, report)
         )
 
     def _feed(self, stream: Stream, size: int) -> int:
@@ -193,15 +193,15 @@ class ChunkedSource:
         return len(piece)
 
     def _decode(self, call: Callable[[CData, int], int], stream_report: CData = None) -> int:
-        """Hand the next piece of the body to C; the count of bytes that came out."""
-        turn = self._claim.take()
+        """Hand the next piece of the body to C; return the count of payload bytes that came out."""
+        claimed = self._claim.take()
         try:
             data = self._next_input()
             with ffi.from_buffer("uint8_t[]", data) as view:
                 check(call(view, len(data)), "decoding chunks", stream_report)
             return self._settle()
         finally:
-            self._claim.give_back(turn)
+            self._claim.give_back(claimed)
 
     def _next_input(self) -> memoryview:
         if not self._rest:
@@ -220,11 +220,11 @@ class ChunkedSource:
 
 
 def _open_decoder(decoded_length: int, has_trailer: bool, signing: Signing | None) -> CData:
-    place = ffi.new("engine_chunked **")
+    decoder_out = ffi.new("engine_chunked **")
     key, seed, context = _signing_arguments(signing) if signing is not None else (ffi.NULL, ffi.NULL, b"")
-    status = lib.engine_chunked_open(decoded_length, has_trailer, key, seed, context, len(context), place)
+    status = lib.engine_chunked_open(decoded_length, has_trailer, key, seed, context, len(context), decoder_out)
     check(status, "opening a decoder")
-    return ffi.gc(place[0], lib.engine_chunked_close, HANDLE_SIZE)
+    return ffi.gc(decoder_out[0], lib.engine_chunked_close, HANDLE_SIZE)
 
 
 def _signing_arguments(signing: Signing) -> tuple[bytes, bytes, bytes]:

@@ -1,6 +1,6 @@
-"""Proof of stored parts that a copy reads in pieces: each is read whole, and once for all the copies of the next minutes.
+"""Checks stored parts before a copy reads pieces of them: each part is read whole, once for all the copies of the next minutes.
 
-A copy gets a checksum of its own, which would vouch for a byte that went bad on the disk. A piece of a part proves nothing by itself.
+A copy gets a new checksum, which would vouch for a byte that went bad on the disk; and a piece of a part can't be checked by itself.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from engine.native.stream import Digest, Stream
 from engine.undisturbed import is_disturbed
 
 PROVEN_MAX = 1000
-"""Parts remembered; at least as many as copies may run at once, so that each is remembered while it is copied."""
+"""Parts remembered. Not fewer than the copies that may run at once, so that each part is remembered while it is copied."""
 PROVEN_S = 300
-"""How long a proof is good for: blobs are never changed, but a disk may be failing."""
+"""Seconds for which a check counts: blobs never change, but a disk may be failing."""
 
 
 class _Part:
-    """What is remembered of a part; the lock is held while it is being read."""
+    """Until when a part counts as checked, and a lock that is held while it is being read."""
 
     __slots__ = ("lock", "proven_until")
 
@@ -35,7 +35,7 @@ class _Part:
 
 
 class Proofs:
-    """The proofs of one process over one store; for any number of threads."""
+    """The checks that one process has made of a store's parts. Any number of threads may share it."""
 
     __slots__ = ("_blobs", "_clock", "_meta", "_parts", "_process")
 
@@ -50,12 +50,12 @@ class Proofs:
         self._parts: OrderedDict[bytes, _Part] = OrderedDict()
 
     def prove(self, part: PartRecord) -> None:
-        """Read a part from its first byte to its last, unless that was done lately; others who want the same part wait for it.
+        """Read a part whole and check it, unless that was done lately; other threads that need the same part wait for it.
 
-        The main thread neither waits nor is waited for: interrupted, it could leave the lock held.
+        The main thread takes no lock: an interruption could leave it held.
 
         Raises:
-            InternalError: its bytes are not there, or not what was stored.
+            InternalError: the part's bytes are missing or damaged.
         """
         remembered = self._remembered(part.blob_id)
         with contextlib.nullcontext() if is_disturbed() else remembered.lock:
@@ -64,10 +64,10 @@ class Proofs:
                 remembered.proven_until = self._clock() + PROVEN_S
 
     def _remembered(self, blob_id: bytes) -> _Part:
-        if self._process != os.getpid():  # forked: a lock taken over may be held by a thread that is not here
+        if self._process != os.getpid():  # forked: a thread of the parent may hold an inherited lock for ever
             self._begin()
         found = self._parts.setdefault(blob_id, _Part())
-        with contextlib.suppress(KeyError):  # another thread may have dropped it since
+        with contextlib.suppress(KeyError):  # another thread may have dropped it meanwhile
             self._parts.move_to_end(blob_id)
         while len(self._parts) > PROVEN_MAX:
             with contextlib.suppress(KeyError):
@@ -75,14 +75,14 @@ class Proofs:
         return found
 
     def _read(self, part: PartRecord) -> None:
-        kept = digest_of(part)
-        digest, wanted = (kept, part.checksum) if kept else (Digest.MD5, part.etag)
+        stored = digest_of(part)
+        digest, expected = (stored, part.checksum) if stored else (Digest.MD5, part.etag)
         reader = open_part(part, self._meta, self._blobs)
         try:
             with Stream(digest) as stream:
                 while stream.size < part.size and reader.feed(stream, stream.size, FEED_SIZE):
                     pass
-                if stream.size != part.size or stream.digest(digest) != wanted:
+                if stream.size != part.size or stream.digest(digest) != expected:
                     raise InternalError(reason=f"blob {part.blob_id.hex()} does not match its checksum")
         finally:
             reader.close()

@@ -1,4 +1,4 @@
-"""Reading a stored object: a binary file over its parts, wherever they live, that stays whole while the object is replaced."""
+"""Reading a stored object: a binary file over its parts, in rows and in blobs, that stays readable while the object is replaced."""
 
 import io
 import os
@@ -16,11 +16,11 @@ from engine.meta.parts import Flag, Manifest, PartRecord
 from engine.native.stream import Digest, Stream, available
 
 FEED_SIZE = 8 * 1024 * 1024
-"""Fed at a time, and then once more to what proves it: it is still in the page cache."""
+"""Bytes fed at a time. The check then reads them once more, while they are still in the page cache."""
 
 
 class InlineReader:
-    """A small part that lives in its row."""
+    """The bytes of a small part, whose row holds them."""
 
     __slots__ = ("_data", "size")
 
@@ -39,14 +39,14 @@ class InlineReader:
         return len(piece)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the bytes are in memory."""
 
 
 def open_part(part: PartRecord, meta: Metadata, blobs: Blobs, seal: Seal = CLEAR) -> BlobReader:
-    """Open the bytes of a part, with the keys of its object if it has some.
+    """Open the bytes of a part, with the keys of its object if it is encrypted.
 
     Raises:
-        InternalError: they are not there, not as many as the part has, or not what was sealed.
+        InternalError: the bytes are missing, of another size than the row says, or damaged.
     """
     unsealing = seal.part(part.number)
     if part.flags & Flag.INLINE:
@@ -59,33 +59,33 @@ def open_part(part: PartRecord, meta: Metadata, blobs: Blobs, seal: Seal = CLEAR
     return reader
 
 
-class _Proof:
-    """The bytes of one part on their way to a reader, held against the part's checksum once they were read from first to last."""
+class _PartCheck:
+    """Compares the bytes of one part with its checksum as they are read, if they are read from the first to the last."""
 
-    __slots__ = ("_part", "_refuted", "_stream", "_wanted")
+    __slots__ = ("_digest", "_is_damaged", "_part", "_stream")
 
     def __init__(self, part: PartRecord) -> None:
         self._part = part
-        self._wanted = digest_of(part)
+        self._digest = digest_of(part)
         self._stream: Stream | None = None
-        self._refuted = False
+        self._is_damaged = False
 
     def take(self, offset: int, feed: Callable[[Stream], object]) -> None:
-        """Take the bytes that were read, which `feed` gives once more; those that do not go on from the last ones prove nothing.
+        """Digest the bytes at `offset`, which `feed` moves into a stream. A non-sequential read stops the check.
 
         Raises:
-            InternalError: these are the last bytes, and they are not all what was stored; from then on for any.
+            InternalError: these are the last bytes, and the part is damaged; once found so, every call raises it.
         """
         if offset == 0:
             self.close()
-            self._stream = Stream(self._wanted) if self._wanted else None
+            self._stream = Stream(self._digest) if self._digest else None
         elif self._stream is not None and offset != self._stream.size:
             self.close()
         if self._stream is not None:
             feed(self._stream)
             at_end = self._stream.size == self._part.size
-            self._refuted |= at_end and self._stream.digest(self._wanted) != self._part.checksum
-        if self._refuted:
+            self._is_damaged |= at_end and self._stream.digest(self._digest) != self._part.checksum
+        if self._is_damaged:
             raise InternalError(reason=f"blob {self._part.blob_id.hex()} does not match its checksum")
 
     def close(self) -> None:
@@ -95,12 +95,12 @@ class _Proof:
 
 
 def digest_of(part: PartRecord) -> Digest:
-    """What proves a part's bytes by its checksum; none if it has none that can be computed here, or its seal proves them."""
+    """The digest that checks a part's bytes on reading; empty for a sealed part, whose tags do, and where `proof_of` is."""
     return Digest(0) if part.flags & Flag.SEALED else proof_of(part)
 
 
 def proof_of(part: PartRecord) -> Digest:
-    """The digest that its checksum is of; none if it has none, or one that can't be computed here."""
+    """The digest of which a part has a checksum; empty if it has none, or the digest can't be computed here."""
     digest = BY_NAME[part.algorithm].digest if part.algorithm else Digest(0)
     return digest if available(digest) else Digest(0)
 
@@ -108,8 +108,8 @@ def proof_of(part: PartRecord) -> Digest:
 class ObjectBody(io.RawIOBase):
     """Bytes `start` to `start + length` of an object, as a seekable binary file; `read(n)` returns n bytes unless the end is near.
 
-    A part that is read from its first byte to its last is held against its checksum before the last bytes are given away. Holds at
-    most one part open, the object's keys, and a lease that keeps its bytes until `close`. Not for two threads at once.
+    A part that is read from its first byte to its last is compared with its checksum before the last bytes are returned. It has at most
+    one part open, and owns the object's keys and a lease that keeps the bytes on disk until `close`. Not for two threads at once.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class ObjectBody(io.RawIOBase):
         self._lease = lease
         self._seal = seal
         self._reader: BlobReader | None = None
-        self._proof: _Proof | None = None
+        self._part_check: _PartCheck | None = None
         self._reader_index = -1
 
     def __len__(self) -> int:
@@ -161,10 +161,10 @@ class ObjectBody(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer from as many parts as it takes.
+        """Fill the buffer from as many parts as needed.
 
         Raises:
-            InternalError: the stored bytes are not there, cut short or not what was stored; none of what was asked for is returned.
+            InternalError: stored bytes are missing, cut short or damaged; then nothing of this read is returned.
         """
         self._check_open()
         view = memoryview(buffer).cast("B")
@@ -176,10 +176,10 @@ class ObjectBody(io.RawIOBase):
         return filled
 
     def feed(self, stream: Stream, size: int) -> int:
-        """Move up to `size` bytes into a stream without a way through Python; return the count, less only at the end.
+        """Move up to `size` bytes into a stream inside C; return the count, less than `size` only at the end.
 
         Raises:
-            InternalError: the stored bytes are not there, cut short or not what was stored.
+            InternalError: stored bytes are missing, cut short or damaged.
         """
         self._check_open()
         end = min(self._position + size, self._length)
@@ -196,8 +196,8 @@ class ObjectBody(io.RawIOBase):
         count = reader.feed(stream, part_offset, length)
         if not count:
             raise _cut_short(index)
-        if self._proof is not None:
-            self._proof.take(part_offset, lambda proving: reader.feed(proving, part_offset, count))
+        if self._part_check is not None:
+            self._part_check.take(part_offset, lambda check_stream: reader.feed(check_stream, part_offset, count))
         return count
 
     def _read_part(self, view: memoryview, offset: int) -> int:
@@ -207,8 +207,8 @@ class ObjectBody(io.RawIOBase):
         count = reader.read_into(view[: reader.size - part_offset], part_offset)
         if not count:
             raise _cut_short(index)
-        if self._proof is not None:
-            self._proof.take(part_offset, lambda proving: proving.update(view[:count]))
+        if self._part_check is not None:
+            self._part_check.take(part_offset, lambda check_stream: check_stream.update(view[:count]))
         return count
 
     def _reader_of(self, index: int) -> BlobReader:
@@ -217,10 +217,10 @@ class ObjectBody(io.RawIOBase):
             part = self._manifest.parts[index]
             self._reader = open_part(part, self._meta, self._blobs, self._seal)
             self._reader_index = index
-            self._proof = _Proof(part) if self._covers(index) else None
+            self._part_check = _PartCheck(part) if self._includes(index) else None
         return self._reader
 
-    def _covers(self, index: int) -> bool:
+    def _includes(self, index: int) -> bool:
         start, end = self._manifest.start(index), self._manifest.end(index)
         return self._start <= start and end <= self._start + self._length
 
@@ -231,14 +231,14 @@ class ObjectBody(io.RawIOBase):
 
     def _close_reader(self) -> None:
         reader, self._reader = self._reader, None
-        proof, self._proof = self._proof, None
+        check, self._part_check = self._part_check, None
         if reader is not None:
             reader.close()
-        if proof is not None:
-            proof.close()
+        if check is not None:
+            check.close()
 
     def close(self) -> None:
-        """Release the lease and the open part; again is harmless."""
+        """Close the open part, wipe the keys and release the lease. Closing twice is allowed."""
         if not self.closed:
             self._close_reader()
             self._seal.close()
@@ -252,7 +252,7 @@ def _cut_short(index: int) -> InternalError:
 
 
 class StoredSource(Source):
-    """The bytes of a stored object on their way into another one."""
+    """A stored object as the source of another one's body."""
 
     def __init__(self, body: ObjectBody) -> None:
         self._body = body

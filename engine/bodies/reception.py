@@ -1,6 +1,6 @@
-"""The arrival of a body: stream it into a blob (or hold it, if it is small), check all that was promised, make it durable.
+"""Receiving a body: it is streamed into a blob (or kept in memory if small), compared with what was promised, and made durable.
 
-What is refused here leaves nothing behind. Buckets, uploads and rows are the caller's business.
+A refused body leaves nothing behind. Buckets, uploads and rows are the caller's concern.
 """
 
 import base64
@@ -37,24 +37,24 @@ MD5_SIZE = 16
 
 
 class Promise(Record, frozen=True):
-    """What a request says about its body before the body comes; sizes in bytes."""
+    """The size in bytes and the digests that a request promises of its body."""
 
     size: int | None
     md5: bytes | None
     sha256: str | None
     checksum: ChecksumPromise | None = None
     kept: Algorithm | None = DEFAULT
-    """The checksum that is kept with the bytes; None: none is."""
+    """The algorithm of the checksum that is stored with the bytes; None: no checksum is stored."""
 
     @staticmethod
-    def of(said: Digests, checksum: ChecksumPromise | None = None) -> "Promise":
+    def of(request: Digests, checksum: ChecksumPromise | None = None) -> "Promise":
         """Read the promises of a request.
 
         Raises:
             InvalidDigest: Content-MD5 is not base64 of 16 bytes (RFC 1864).
-            InvalidArgument: the length is negative, or the SHA-256 not 64 hex digits.
+            InvalidArgument: the length is negative, or the SHA-256 is not 64 hex digits.
         """
-        content_length, content_sha256 = said.get("content_length"), said.get("content_sha256")
+        content_length, content_sha256 = request.get("content_length"), request.get("content_sha256")
         if content_length is not None and content_length < 0:
             raise InvalidArgument(
                 "Content-Length must not be negative", ArgumentName="Content-Length", ArgumentValue=content_length
@@ -62,15 +62,15 @@ class Promise(Record, frozen=True):
         if content_sha256 is not None and not _is_hex(content_sha256, 32):
             raise invalid_content_sha256(content_sha256)
         sha256 = content_sha256.lower() if content_sha256 else None
-        return Promise(content_length, _md5_of(said.get("content_md5")), sha256, checksum)
+        return Promise(content_length, _md5_of(request.get("content_md5")), sha256, checksum)
 
     def keeping(self, algorithm: Algorithm | None) -> "Promise":
-        """The same, with this checksum to be kept."""
+        """Return the same promise, with this algorithm for the stored checksum."""
         return replace(self, kept=algorithm)
 
     @property
     def digests(self) -> Digest:
-        """What must be computed: always the MD5, for the ETag."""
+        """The digests to compute while the body comes in; always the MD5, for the ETag."""
         sha256 = Digest.SHA256 if self.sha256 is not None else Digest(0)
         promised = self.checksum.algorithm.digest if self.checksum else Digest(0)
         return Digest.MD5 | sha256 | promised | (self.kept.digest if self.kept else Digest(0))
@@ -96,58 +96,58 @@ def _is_hex(text: str, size: int) -> bool:
 
 
 class DigestText(Protocol):
-    """How BadDigest shows the digest it was given: AWS answers in hex on PutObject and in base64 on UploadPart."""
+    """Formats the digest that BadDigest names: AWS answers in hex on PutObject and in base64 on UploadPart."""
 
     def __call__(self, digest: bytes, /) -> str: ...
 
 
 def in_base64(digest: bytes) -> str:
-    """A digest as HTTP headers carry it."""
+    """Return a digest in base64, as HTTP headers carry it."""
     return base64.b64encode(digest).decode()
 
 
 def in_hex(digest: bytes) -> str:
-    """A digest as ETags show it."""
+    """Return a digest in hex, as ETags have it."""
     return digest.hex()
 
 
 class Arrival(Record, frozen=True):
-    """A body that has arrived, was found as promised, and is durable unless it is `inline`; `md5` has 16 bytes.
+    """A received body that matches its promise, and is durable unless it is `inline`; `md5` has 16 bytes.
 
-    Size and digests are those of the plaintext, also where `inline` or the blob is sealed.
+    Size and digests are those of the plaintext, even if `inline` or the blob is sealed.
     """
 
     blob_id: bytes
     size: int
     md5: bytes
     kept: bytes
-    """The checksum that is kept, raw; of `algorithm`, which is empty for none."""
+    """The checksum to be stored, in clear as raw bytes; empty, as is `algorithm`, if none is stored."""
     algorithm: str
     inline: bytes | None
     checksums: dict[str, Any]
     """The checksums that were promised, by the member of the answer that echoes them."""
     seal: Seal = CLEAR
     taken: PartRecord | None = None
-    """The stored part whose very bytes these are, sealed as they were."""
+    """The stored part whose bytes are shared, sealed as they are; None for a body that was read."""
 
     def as_part(self, number: int, now_ns: int) -> PartRecord:
-        """The record of a part with these bytes; `number` is the one it was sealed for."""
+        """Return the record of a part with these bytes; `number` is the part number that they were sealed for."""
         if self.taken is not None:
             return replace(self.taken, number=number, modified_ns=now_ns, blob_id=self.blob_id)
         flags = self.seal.flags | (Flag.NONE if self.inline is None else Flag.INLINE)
         etag = self.seal.etag(number, self.md5)
-        kept = self.seal.hide(number, etag, self.kept)
-        return PartRecord(number, self.size, now_ns, self.blob_id, etag, flags, kept, self.algorithm)
+        checksum = self.seal.hide(number, etag, self.kept)
+        return PartRecord(number, self.size, now_ns, self.blob_id, etag, flags, checksum, self.algorithm)
 
 
 class Reception(Record, frozen=True):
-    """Takes bodies in for one store."""
+    """Receives bodies for one store."""
 
     blobs: Blobs
     inline_size_bytes_max: int
     names_blob: Callable[[bytes], bool]
     settle: Callable[[NewBlob], None]
-    """Takes over a blob of which it is not decided whether a row names it."""
+    """Takes over a blob when it is not yet known whether a committed row names it."""
 
     @contextlib.contextmanager
     def receive(
@@ -156,37 +156,37 @@ class Reception(Record, frozen=True):
         promise: Promise,
         *,
         size_max: int,
-        shown_as: DigestText,
+        as_text: DigestText,
         seal: Seal = CLEAR,
         part_number: int = 1,
     ) -> Iterator[Arrival]:
-        """Take a body in; the caller commits its row inside the `with`, and leaving it with an S3Error undoes the arrival.
+        """Receive a body. The caller commits its row inside the `with`; leaving the `with` by an S3Error removes the bytes.
 
-        It is sealed, if at all, as the part of this number.
+        With keys in `seal`, the body is sealed as part `part_number`.
 
         Raises:
-            EntityTooLarge: more than `size_max` bytes.
-            IncompleteBody: not as many bytes as promised.
-            BadDigest, XAmzContentSHA256Mismatch: other bytes than promised.
-            InvalidRequest: the trailing header that was promised has no valid value.
-            StoreFull, InternalError: they could not be stored.
+            EntityTooLarge: the body has more than `size_max` bytes.
+            IncompleteBody: the body has another size than promised.
+            BadDigest, XAmzContentSHA256Mismatch: the body has another digest than promised.
+            InvalidRequest: the promised trailing header has no valid value.
+            StoreFull, InternalError: the body could not be stored.
             ReadFailed: the body could not be read.
         """
         source = source_of(body)
-        length = _length_agreed(source, promise, size_max)
+        length = _expected_length(source, promise, size_max)
         inline_max = min(self.inline_size_bytes_max, size_max)
         head = b""
         if length is None or length <= inline_max:
             head = source.take(inline_max + 1 if length is None else length)
             if len(head) <= inline_max:
-                arrival = _receive_inline(source, head, length, promise, shown_as)
+                arrival = _receive_inline(source, head, length, promise, as_text)
                 yield replace(arrival, inline=sealed_inline(head, seal.part(part_number)), seal=seal)
                 return
         attempt = self.blobs.attempt(promise.digests, length, seal.part(part_number))
-        with self._held(attempt):
+        with self._in_flight(attempt):
             try:
                 _feed(source, attempt.stream, head, length, size_max)
-                md5, kept, checksums = _check(source, attempt.stream, length, promise, shown_as)
+                md5, kept, checksums = _check(source, attempt.stream, length, promise, as_text)
             except WriteFailed as error:
                 raise storage_failure("writing a part", error) from error
             attempt.persist()
@@ -196,25 +196,25 @@ class Reception(Record, frozen=True):
 
     @contextlib.contextmanager
     def share(self, part: PartRecord, kept: bytes, blob: NewBlob, seal: Seal) -> Iterator[Arrival]:
-        """Take over the bytes of a stored part in the blob that was linked to it; for the caller as `receive`.
+        """Share the bytes of a stored part through `blob`, a link to its file. The caller goes on as with `receive`.
 
         `kept` is the part's checksum in clear.
 
         Raises:
             StoreFull, InternalError: the blob could not be made durable.
         """
-        with self._held(blob):
+        with self._in_flight(blob):
             blob.persist()
             yield Arrival(blob.blob_id, part.size, part.etag, kept, part.algorithm, None, {}, seal, part)
             blob.keep()
 
     @contextlib.contextmanager
-    def _held(self, blob: NewBlob) -> Iterator[None]:
+    def _in_flight(self, blob: NewBlob) -> Iterator[None]:
         try:
             with blob:
                 yield
         except CommitUnknown:
-            with contextlib.suppress(EngineError, OSError):  # else a later collection judges it
+            with contextlib.suppress(EngineError, OSError):  # a later collection decides then
                 self.blobs.collect(blob.blob_id, self.names_blob)
             raise
         finally:
@@ -222,8 +222,8 @@ class Reception(Record, frozen=True):
                 self.settle(blob)
 
 
-def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | None:
-    """The length that body and promise agree on, as far as it is known before reading."""
+def _expected_length(source: Source, promise: Promise, size_max: int) -> int | None:
+    """Return the body's length if body or promise tells it before reading, else None; check that they agree."""
     length = source.length if promise.size is None else promise.size
     if length is not None and length > size_max:
         raise EntityTooLarge(ProposedSize=length, MaxSizeAllowed=size_max)
@@ -232,10 +232,10 @@ def _length_agreed(source: Source, promise: Promise, size_max: int) -> int | Non
     return length
 
 
-def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, shown_as: DigestText) -> Arrival:
+def _receive_inline(source: Source, head: bytes, length: int | None, promise: Promise, as_text: DigestText) -> Arrival:
     with Stream(promise.digests) as stream:
         stream.update(head)
-        md5, kept, checksums = _check(source, stream, length, promise, shown_as)
+        md5, kept, checksums = _check(source, stream, length, promise, as_text)
     algorithm = promise.kept.name if promise.kept else ""
     return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, algorithm, head, checksums)
 
@@ -249,9 +249,9 @@ def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_
 
 
 def _check(
-    source: Source, stream: Stream, length: int | None, promise: Promise, shown_as: DigestText
+    source: Source, stream: Stream, length: int | None, promise: Promise, as_text: DigestText
 ) -> tuple[bytes, bytes, dict[str, Any]]:
-    """Compare what came, to its very end, with what was promised; its MD5, the checksum to keep, and those to echo."""
+    """Compare the body, read to its end, with its promise; return its MD5, the checksum to store, and those to echo."""
     if length is not None and stream.size < length:
         raise IncompleteBody(reason=f"the body ended after {stream.size} of {length} bytes")
     if promise.size is not None and source.has_more():
@@ -259,7 +259,7 @@ def _check(
     trailers = source.finish()
     md5 = stream.digest(Digest.MD5)
     if promise.md5 is not None and not hmac.compare_digest(md5, promise.md5):
-        raise BadDigest(ExpectedDigest=shown_as(promise.md5), CalculatedDigest=in_base64(md5))
+        raise BadDigest(ExpectedDigest=as_text(promise.md5), CalculatedDigest=in_base64(md5))
     if promise.sha256 is not None:
         sha256 = stream.digest(Digest.SHA256).hex()
         if not hmac.compare_digest(sha256, promise.sha256):
@@ -269,10 +269,10 @@ def _check(
 
 
 def check_document(document: bytes, promise: Promise) -> None:
-    """Hold a small body that is not stored against what was promised for it.
+    """Compare a small body that is not stored with its promise.
 
     Raises:
-        IncompleteBody, BadDigest, XAmzContentSHA256Mismatch: it is not what was promised.
+        IncompleteBody, BadDigest, XAmzContentSHA256Mismatch: it has another size or digest than promised.
     """
     source = source_of(document)
     _receive_inline(source, source.take(len(document)), promise.size, promise, in_base64)

@@ -1,7 +1,7 @@
-"""How the body of a request, whatever its kind, gets into a stream: buffers, files, descriptors, iterables of bytes.
+"""Sources of request bodies, which move their bytes into a stream: buffers, files, descriptors, iterables of bytes.
 
-A descriptor (int) and a file object that is no regular file give what `content_length` says, or all they have, and are not read
-beyond it, as a server does with a socket. Any other body must end where `content_length` says.
+A descriptor (int), and a file object that is not a regular file, is read up to `content_length` and not beyond, as a server reads a
+socket; without `content_length` it is read to its end. Any other body must end exactly at `content_length`.
 """
 
 import io
@@ -19,23 +19,23 @@ Body: TypeAlias = "Buffer | IO[bytes] | int | Iterable[bytes] | Source"
 
 @runtime_checkable
 class Source(Protocol):
-    """A body being read; `length` is what is known of its length before reading."""
+    """A body being read; `length` is its length in bytes if that is known before reading, else None."""
 
     length: int | None
     promised_trailers: tuple[str, ...] = ()
     """The names, in lower case, of the trailing headers that come after the body."""
 
     def take(self, size: int) -> bytes:
-        """The next bytes, fewer than `size` only at the end."""
+        """Return the next bytes, fewer than `size` only at the end."""
 
     def feed(self, stream: Stream, size: int) -> int:
         """Move up to `size` bytes into the stream; return the count, less than `size` only at the end."""
 
     def has_more(self) -> bool:
-        """Whether the body goes on; False also where finding out might block."""
+        """Tell whether the body goes on; False also if finding out might block."""
 
     def finish(self) -> Mapping[str, str]:
-        """Check what only the end of the body shows, and return the trailing headers, those that were promised and no others."""
+        """Check what can be checked only at the body's end, and return exactly the trailing headers that were promised."""
         return {}
 
 
@@ -59,7 +59,7 @@ class _BufferSource(Source):
 
 
 class _DescriptorSource(Source):
-    """A descriptor from its current position on, by the pump."""
+    """A descriptor, which the pump reads from its current position on."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -76,7 +76,7 @@ class _DescriptorSource(Source):
 
 
 class _RegularFileSource(Source):
-    """A file object on a regular file, by the pump: from the object's own position, which is moved along."""
+    """A file object on a regular file, which the pump reads from the object's own position; that position moves along."""
 
     def __init__(self, body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> None:
         body.flush()
@@ -86,11 +86,11 @@ class _RegularFileSource(Source):
         self.length = _length_left(self._fd, self._offset)
 
     def take(self, size: int) -> bytes:
-        taken = read_up_to(lambda most: self._moved(os.pread(self._fd, most, self._offset)), size)
+        taken = read_up_to(lambda most: self._advanced(os.pread(self._fd, most, self._offset)), size)
         self._body.seek(self._offset)
         return taken
 
-    def _moved(self, piece: bytes) -> bytes:
+    def _advanced(self, piece: bytes) -> bytes:
         self._offset += len(piece)
         return piece
 
@@ -105,7 +105,7 @@ class _RegularFileSource(Source):
 
 
 def _length_left(fd: int, offset: int | None) -> int | None:
-    """Bytes from an offset (or the current position) to the end of a regular file; None where that can't be known."""
+    """Return the bytes from an offset (or the current position) to the end of a regular file; None if that can't be known."""
     status = os.fstat(fd)
     if not stat.S_ISREG(status.st_mode) or status.st_size == 0:  # files of /proc have size 0 and content
         return None
@@ -113,7 +113,7 @@ def _length_left(fd: int, offset: int | None) -> int | None:
 
 
 def read_up_to(read: Callable[[int], Buffer], size: int) -> bytes:
-    """What so many bytes' worth of reads give, less only at the end."""
+    """Read until there are `size` bytes; fewer come back only at the end."""
     taken = bytearray()
     while len(taken) < size and (piece := read(min(size - len(taken), BODY_CHUNK_SIZE))):
         taken += piece
@@ -121,7 +121,7 @@ def read_up_to(read: Callable[[int], Buffer], size: int) -> bytes:
 
 
 class _FileSource(Source):
-    """A file object, by its `read`."""
+    """A file object of which only `read` is used."""
 
     def __init__(self, body: IO[bytes]) -> None:
         self._body = body
@@ -193,10 +193,10 @@ def _bytes_of(piece: Any) -> bytes:
 
 
 def source_of(body: Any) -> Source:
-    """The source for a body.
+    """Return the source for a body.
 
     Raises:
-        TypeError: it is none of bytes, a buffer, a binary file object, a file descriptor, or an iterable of bytes.
+        TypeError: the body is not bytes, a buffer, a binary file object, a file descriptor or an iterable of bytes.
     """
     if isinstance(body, (bytes, bytearray, memoryview)):
         return _BufferSource(body)
@@ -220,5 +220,5 @@ def _is_regular(body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> bool
 
 
 def trailers_of(body: Any) -> tuple[str, ...]:
-    """The trailing headers that a body promises: only a Source can."""
+    """Return the names of the trailing headers that a body promises; only a Source promises any."""
     return body.promised_trailers if isinstance(body, Source) else ()

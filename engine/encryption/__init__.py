@@ -1,1 +1,1 @@
-"""Server-side encryption: which one a request gets, where its keys come from, and what they seal."""
+"""Server-side encryption: the rules for choosing it, the sources of keys, and what the keys seal."""

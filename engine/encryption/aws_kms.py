@@ -1,7 +1,7 @@
 """A `KeyProvider` over AWS KMS, by boto3 (`pip install 'partwright[kms]'`).
 
-boto3 hands a data key over as Python bytes, which can't be wiped: the one key of SSE-KMS that Python sees, for a moment. And botocore
-logs what it receives at DEBUG: its loggers must not be heard at that level. `partwright serve` sees to it.
+boto3 returns a data key as Python bytes, which can't be wiped: it is the only key of SSE-KMS that Python ever sees. botocore logs what
+it receives at DEBUG, so its loggers must be kept above that level; `partwright serve` does so.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from engine.errors import (
 from engine.native.secret import Secret
 
 CONNECT_S_MAX, READ_S_MAX, TRIES_MAX = 5, 10, 3
-"""A request waits for its key; see botocore.config.Config."""
+"""Bounds of one call, while a request waits for its key; see botocore.config.Config."""
 _REFUSALS: Final[dict[str, type[S3Error]]] = {
     "NotFoundException": KMSNotFound,
     "DisabledException": KMSDisabled,
@@ -33,19 +33,19 @@ _REFUSALS: Final[dict[str, type[S3Error]]] = {
 
 
 class AwsKeyProvider:
-    """AWS KMS by a client of boto3's. Its own time-outs and retries hold."""
+    """A key provider that calls AWS KMS through a boto3 client, under the client's own time-outs and retries."""
 
     def __init__(self, client: Any, default_key_id: str | None = None) -> None:
-        """`default_key_id` is for requests that name none; S3's own default key is for S3 alone."""
+        """Use `default_key_id` for requests that name no key: the AWS managed key aws/s3 can be used by S3 alone."""
         self._client = client
         self._default_key_id = default_key_id
 
     @staticmethod
     def of_environment(default_key_id: str | None = None) -> "AwsKeyProvider":
-        """With a client as boto3 makes it of environment variables and configuration files.
+        """Make a provider whose client boto3 configures from environment variables and its configuration files.
 
         Raises:
-            StoreError: they do not make one.
+            StoreError: boto3 can't make a client from them.
         """
         import boto3
         from botocore.config import Config
@@ -60,14 +60,14 @@ class AwsKeyProvider:
             raise StoreError(f"AWS KMS can't be used: {error}") from error
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
-        """GenerateDataKey; the id kept is the key's ARN.
+        """Call GenerateDataKey; the key id in the result is the key's ARN.
 
         Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, SlowDown, InternalError
         """
         key_id = key_id or self._default_key_id
         if key_id is None:
             raise KMSNotFound("The request names no key, and there is no default one")
-        answer = self._ask(
+        answer = self._call(
             self._client.generate_data_key,
             KeyId=key_id,
             KeySpec="AES_256",
@@ -76,24 +76,24 @@ class AwsKeyProvider:
         return DataKey(Secret.of_bytes(answer["Plaintext"]), answer["CiphertextBlob"], answer["KeyId"])
 
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
-        """Decrypt.
+        """Call Decrypt.
 
-        Raises: as it; AccessDenied also for another context
+        Raises: as `generate_data_key`; AccessDenied also for another context
         """
-        answer = self._ask(self._client.decrypt, KeyId=key_id, CiphertextBlob=blob, EncryptionContext=dict(context))
+        answer = self._call(self._client.decrypt, KeyId=key_id, CiphertextBlob=blob, EncryptionContext=dict(context))
         return Secret.of_bytes(answer["Plaintext"])
 
-    def _ask(self, call: Callable[..., Any], **members: Any) -> Any:
+    def _call(self, method: Callable[..., Any], **members: Any) -> Any:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return call(**members)
+            return method(**members)
         except ClientError as error:
-            told = error.response["Error"]
-            kind = _REFUSALS.get(told["Code"])
+            refusal = error.response["Error"]
+            kind = _REFUSALS.get(refusal["Code"])
             if kind is None:
-                raise InternalError(reason=f"AWS KMS refused: {told['Code']}") from error
-            hidden = kind is AccessDenied  # it names who we are to AWS
-            raise kind(None if hidden else told.get("Message") or None) from error
-        except BotoCoreError as error:  # no answer, or no credentials
+                raise InternalError(reason=f"AWS KMS refused: {refusal['Code']}") from error
+            is_hidden = kind is AccessDenied  # its message names our AWS principal
+            raise kind(None if is_hidden else refusal.get("Message") or None) from error
+        except BotoCoreError as error:  # no answer came, or there are no credentials
             raise InternalError(reason=f"AWS KMS can't be asked: {error}") from error

@@ -1,4 +1,4 @@
-"""The default encryption of a bucket as S3 takes it: read, refused where it is wrong, and what it means for a request.
+"""PutBucketEncryption's document: reading and checking it, and applying a bucket's default encryption to a request.
 
 Source: API pages PutBucketEncryption, ServerSideEncryptionByDefault, BlockedEncryptionTypes; AWS's own answers to wrong rules.
 """
@@ -13,31 +13,31 @@ from engine.record import replace
 from engine.shapes.encryption import ServerSideEncryptionConfiguration, ServerSideEncryptionRule
 
 KEY_ID_SIZE_MAX = 2048
-"""Source: AWS KMS API, GenerateDataKey, KeyId. Every request to a bucket reads its rule, which must stay small."""
+"""Source: AWS KMS API, GenerateDataKey, KeyId. The bound keeps small what every request to the bucket reads."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def read_configuration(said: Any) -> ServerSideEncryptionRule:
-    """The rule of a configuration: a ServerSideEncryptionConfiguration, or dicts with S3's members in snake_case.
+def read_configuration(document: Any) -> ServerSideEncryptionRule:
+    """Read the one rule of a ServerSideEncryptionConfiguration, or of dicts with S3's members in snake_case.
 
     Raises:
-        MalformedXML: it is of another shape, or has not just one rule that says something.
-        InvalidArgument: it names a key that its algorithm has no use for.
-        NotImplementedYet: it asks for two layers of encryption.
+        MalformedXML: it has another shape, not exactly one rule, or an empty rule.
+        InvalidArgument: it names a KMS key, but its algorithm is AES256.
+        NotImplementedYet: its algorithm is aws:kms:dsse.
     """
     try:
-        rules = msgspec.convert(said, ServerSideEncryptionConfiguration, from_attributes=True).rules
+        rules = msgspec.convert(document, ServerSideEncryptionConfiguration, from_attributes=True).rules
         _encode(rules)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise MalformedXML(reason=str(error)) from None
     if len(rules) != 1:
-        raise MalformedXML(reason=f"{len(rules)} rules, and not one")
+        raise MalformedXML(reason=f"{len(rules)} rules, and not exactly one")
     _check(rules[0])
     return rules[0]
 
 
 def blocking(types: tuple[str, ...]) -> ServerSideEncryptionRule | None:
-    """The rule of a new bucket that blocks some types, and says nothing else.
+    """Return the rule of a new bucket that only blocks encryption types; None if it blocks none.
 
     Raises:
         MalformedXML: there is no such type.
@@ -48,34 +48,38 @@ def blocking(types: tuple[str, ...]) -> ServerSideEncryptionRule | None:
 
 
 def following(
-    current: ServerSideEncryptionRule | None, said: ServerSideEncryptionRule | None
+    current: ServerSideEncryptionRule | None, new: ServerSideEncryptionRule | None
 ) -> ServerSideEncryptionRule | None:
-    """The rule of a bucket once another one is set, or none; what nothing is said of, blocked types, stays."""
+    """Return the rule that a bucket has after `new` is set, or deleted (None). Blocked types stay unless the new rule sets them."""
     blocked = current.blocked_encryption_types if current is not None else None
-    if said is not None:
-        stays = said.blocked_encryption_types is None
-        return replace(said, blocked_encryption_types=blocked) if stays else said
+    if new is not None:
+        return replace(new, blocked_encryption_types=blocked) if new.blocked_encryption_types is None else new
     return ServerSideEncryptionRule(blocked_encryption_types=blocked) if blocked is not None else None
 
 
-def by_default(asked: RequestedEncryption, rule: ServerSideEncryptionRule | None) -> RequestedEncryption:
-    """What a request gets: what it asks for, or what its bucket has for all that ask for nothing; likewise of a bucket key."""
+def by_default(requested: RequestedEncryption, rule: ServerSideEncryptionRule | None) -> RequestedEncryption:
+    """Return the requested encryption, else the bucket's default. Whether it uses a bucket key is chosen likewise, by itself."""
     if rule is None:
-        return asked
-    if asked.bucket_key is None and rule.bucket_key_enabled is not None:
-        asked = replace(asked, bucket_key=rule.bucket_key_enabled)
+        return requested
+    if requested.bucket_key is None and rule.bucket_key_enabled is not None:
+        requested = replace(requested, bucket_key=rule.bucket_key_enabled)
     default = rule.apply_server_side_encryption_by_default
-    if asked.is_something or asked.kms_key_id is not None or asked.kms_context is not None or default is None:
-        return asked
-    return replace(asked, server_side_encryption=default.sse_algorithm, kms_key_id=default.kms_master_key_id)
+    if (
+        requested.is_something
+        or requested.kms_key_id is not None
+        or requested.kms_context is not None
+        or default is None
+    ):
+        return requested
+    return replace(requested, server_side_encryption=default.sse_algorithm, kms_key_id=default.kms_master_key_id)
 
 
 def _check(rule: ServerSideEncryptionRule) -> None:
     default, blocked = rule.apply_server_side_encryption_by_default, rule.blocked_encryption_types
     if default is None and blocked is None:
-        raise MalformedXML(reason="the rule says nothing")
+        raise MalformedXML(reason="the rule is empty")
     if blocked is not None and len(blocked.encryption_type) != 1:
-        raise MalformedXML(reason="one encryption type is blocked, or NONE")
+        raise MalformedXML(reason="BlockedEncryptionTypes must have exactly one EncryptionType")
     if default is None:
         return
     if default.kms_master_key_id is not None and len(default.kms_master_key_id) > KEY_ID_SIZE_MAX:

@@ -1,4 +1,4 @@
-"""SSE-C: the customer's key out of a request, every check of S3's with its text, and the refusals that come later.
+"""SSE-C: taking the customer's key from a request, with S3's checks and their texts, and the errors of later requests.
 
 Source: Amazon S3 User Guide, "Using server-side encryption with customer-provided keys", and AWS's own answers.
 """
@@ -23,23 +23,23 @@ _WITH: Final = "Requests specifying Server Side Encryption with Customer provide
 
 
 class CustomerKey(Closing):
-    """A customer's key; what S3 echoes of it is its algorithm and MD5. Use it in a `with`, or close it."""
+    """A customer's key, with the algorithm and MD5 that S3 echoes. Use it in a `with`, or close it."""
 
     __slots__ = ("key_md5", "secret")
 
     algorithm = ALGORITHM
 
     def __init__(self, secret: Secret, key_md5: str) -> None:
-        """Own the secret; `key_md5` is its MD5 in base64."""
+        """Take over the secret; `key_md5` is its MD5 in base64."""
         self.secret = secret
         self.key_md5 = key_md5
 
     def root(self) -> Root:
-        """As the root of an upload's keys; borrowed from this key."""
+        """Return this key as the root of an upload's keys. The root borrows the secret."""
         return Root("SSE-C", self.secret)
 
     def close(self) -> None:
-        """Wipe the key; again is harmless."""
+        """Wipe the key. Closing twice is allowed."""
         self.secret.close()
 
     def __repr__(self) -> str:
@@ -49,12 +49,12 @@ class CustomerKey(Closing):
 def customer_key_of_headers(
     algorithm: str | None, key: str | None, key_md5: str | None, server_side_encryption: str | None = None
 ) -> CustomerKey | None:
-    """Take the key out of a request's headers; None if it has none of them. The key's text stays with the server that read it.
+    """Make the key of a request's SSE-C headers; None if it has none of them. The header's text itself stays with the server.
 
     Raises:
-        InvalidArgument, InvalidEncryptionAlgorithmError: the headers do not make a key.
+        InvalidArgument, InvalidEncryptionAlgorithmError: the headers do not form a key.
     """
-    if not _is_asked_for(algorithm, key, key_md5, server_side_encryption):
+    if not _is_requested(algorithm, key, key_md5, server_side_encryption):
         return None
     if key is None:
         raise _invalid(_WITH + "provide an appropriate secret key.")
@@ -64,7 +64,7 @@ def customer_key_of_headers(
     try:
         secret = Secret.of_base64(text)
     except KeyTextInvalid:
-        raise _no_key(text, key_md5) from None
+        raise _invalid_key(text, key_md5) from None
     return _compared(secret, key_md5)
 
 
@@ -74,12 +74,12 @@ def customer_key_of_bytes(
     key_md5: str | None = None,
     server_side_encryption: str | None = None,
 ) -> CustomerKey | None:
-    """Take the key from a caller in this process, as boto3 does: raw; without an MD5 there is nothing to compare.
+    """Make the key of a caller in this process, who passes it raw as with boto3. Without an MD5 nothing is compared.
 
     Raises:
-        InvalidArgument, InvalidEncryptionAlgorithmError: what was given does not make a key.
+        InvalidArgument, InvalidEncryptionAlgorithmError: the arguments do not form a key.
     """
-    if not _is_asked_for(algorithm, key, key_md5, server_side_encryption):
+    if not _is_requested(algorithm, key, key_md5, server_side_encryption):
         return None
     if key is None:
         raise _invalid(_WITH + "provide an appropriate secret key.")
@@ -91,31 +91,36 @@ def customer_key_of_bytes(
 
 
 @contextlib.contextmanager
-def requested_customer_key(said: Mapping[str, Any], prefix: str = "") -> Iterator[CustomerKey | None]:
-    """The key among the members of a request, wiped at the end; the server hands over one that it read from headers.
+def requested_customer_key(members: Mapping[str, Any], prefix: str = "") -> Iterator[CustomerKey | None]:
+    """Provide the customer's key among a request's members for a `with`, and wipe it at the end.
+
+    The server passes a CustomerKey that it made of headers; other callers pass the raw key.
 
     Raises:
-        InvalidArgument, InvalidEncryptionAlgorithmError: the members make no key.
+        InvalidArgument, InvalidEncryptionAlgorithmError: the members do not form a key.
     """
-    key = said.get(f"{prefix}sse_customer_key")
+    key = members.get(f"{prefix}sse_customer_key")
     if not isinstance(key, CustomerKey):
-        algorithm, key_md5 = said.get(f"{prefix}sse_customer_algorithm"), said.get(f"{prefix}sse_customer_key_md5")
-        other = None if prefix else said.get("server_side_encryption")
+        algorithm, key_md5 = (
+            members.get(f"{prefix}sse_customer_algorithm"),
+            members.get(f"{prefix}sse_customer_key_md5"),
+        )
+        other = None if prefix else members.get("server_side_encryption")
         key = customer_key_of_bytes(algorithm, key, key_md5, other)
     with contextlib.nullcontext() if key is None else key:
         yield key
 
 
 def _encoded(text: str) -> bytes:
-    """A text's bytes; surrogates stand for bytes that are no UTF-8, as in a command line."""
+    """Encode a key given as text, in which surrogates stand for bytes that are not UTF-8, as in a command line."""
     try:
         return text.encode(errors="surrogateescape")
     except UnicodeEncodeError:
         return b""
 
 
-def _is_asked_for(algorithm: str | None, key: object, key_md5: str | None, server_side_encryption: str | None) -> bool:
-    """Whether any of the three was given; then the algorithm is right, and no other encryption is asked for."""
+def _is_requested(algorithm: str | None, key: object, key_md5: str | None, server_side_encryption: str | None) -> bool:
+    """Tell whether the request uses SSE-C; if so, check its algorithm and that it requests no other encryption."""
     if algorithm is None and key is None and key_md5 is None:
         return False
     if server_side_encryption is not None:
@@ -139,8 +144,8 @@ def _compared(secret: Secret, key_md5: str) -> CustomerKey:
     return CustomerKey(secret, computed)
 
 
-def _no_key(text: bytes, key_md5: str) -> InvalidArgument:
-    """Of a text that makes no key: S3 compares the MD5 first, then the length."""
+def _invalid_key(text: bytes, key_md5: str) -> InvalidArgument:
+    """Choose the error for a text that is not a key: S3 compares the MD5 first, then the length."""
     computed = _md5_of(text)
     if computed is not None and not hmac.compare_digest(computed.encode(), key_md5.encode(errors="replace")):
         return _invalid(_MD5_DIFFERS)
@@ -148,7 +153,7 @@ def _no_key(text: bytes, key_md5: str) -> InvalidArgument:
 
 
 def _md5_of(text: bytes) -> str | None:
-    """The MD5 of what is a key but for a slip, or None if it is no base64; never decoded as a whole, which nobody would wipe."""
+    """MD5 of a malformed key, decoded 4 characters at a time so that the whole key never sits in Python memory; None if not base64."""
     digest = hashlib.md5(usedforsecurity=False)
     try:
         for start in range(0, len(text), 4):
@@ -170,7 +175,7 @@ def _invalid(message: str) -> InvalidArgument:
 
 
 def key_missing() -> InvalidRequest:
-    """For a read without the key of an SSE-C object."""
+    """The error for a read of an SSE-C object without its key."""
     return InvalidRequest(
         "The object was stored using a form of Server Side Encryption. "
         "The correct parameters must be provided to retrieve the object."
@@ -178,17 +183,17 @@ def key_missing() -> InvalidRequest:
 
 
 def key_wrong() -> AccessDenied:
-    """For a read with another key."""
+    """The error for a read of an SSE-C object with another key."""
     return AccessDenied(_WITH + "provide the correct secret key.")
 
 
 def key_not_applicable() -> InvalidRequest:
-    """For a read with a key of an object that has none."""
+    """The error for a read with a key of an object that is not encrypted by SSE-C."""
     return InvalidRequest("The encryption parameters are not applicable to this object.")
 
 
 def part_without_key() -> InvalidRequest:
-    """For a part without a key of an SSE-C upload, and for one with a key of any other."""
+    """The error for a part without a key of an SSE-C upload, and for a part with a key of any other upload."""
     return InvalidRequest(
         "The multipart upload initiate requested encryption. "
         "Subsequent part requests must include the appropriate encryption parameters."
@@ -196,17 +201,17 @@ def part_without_key() -> InvalidRequest:
 
 
 def part_with_other_key() -> InvalidRequest:
-    """For a part with another key than its upload was created with."""
+    """The error for a part with another key than its upload was created with."""
     return InvalidRequest("The provided encryption parameters did not match the ones used originally.")
 
 
 def connection_insecure() -> InvalidRequest:
-    """For a key that came over clear HTTP."""
+    """The error for a key that came over plain HTTP."""
     return InvalidRequest(_WITH + "be made over a secure connection.")
 
 
 def bucket_blocks_customer_keys(account_id: str, bucket: str, key: str) -> AccessDenied:
-    """For a write with a key into a bucket that blocks them."""
+    """The error for a write with a key into a bucket that blocks SSE-C."""
     return AccessDenied(
         f"User: arn:aws:iam::{account_id}:root is not authorized to perform: s3:PutObject on resource: "
         f'"arn:aws:s3:::{bucket}/{key}" because this bucket has blocked upload '

@@ -1,4 +1,4 @@
-"""SSE-KMS: who makes and opens the roots of uploads. The embedder brings a `KeyProvider`; a local one over a key ring is bundled."""
+"""SSE-KMS: the `KeyProvider` that an embedder may bring, and the bundled local one over a key ring."""
 
 import secrets
 import struct
@@ -19,7 +19,7 @@ _SIZE = struct.Struct(">I")
 
 
 class DataKey(Record, frozen=True):
-    """A fresh secret, with the same sealed under the provider's key: what is kept of it."""
+    """A fresh secret, with what is stored of it: `blob`, the secret sealed under the provider's key, and that key's id."""
 
     secret: Secret
     blob: bytes
@@ -27,29 +27,29 @@ class DataKey(Record, frozen=True):
 
 
 class KeyProvider(Protocol):
-    """What an external key management does for the store: it never sees objects, and its keys never leave it."""
+    """A key management service as the store uses it: it never sees objects, and its own keys never leave it."""
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
-        """Draw a secret and seal it under a key (None: the provider's own choice), bound to the context.
+        """Draw a secret and seal it under a key (None: the provider chooses), bound to the context.
 
         Raises: KMSNotFound, KMSDisabled, KMSInvalidState
         """
 
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
-        """Open what `generate_data_key` sealed.
+        """Open a blob that `generate_data_key` made.
 
-        Raises: as it, and AccessDenied or SealedDamaged for another context or a damaged blob
+        Raises: as `generate_data_key`, and AccessDenied or SealedDamaged for another context or a damaged blob
         """
 
 
 class LocalKeyProvider:
-    """Keys of a key ring as a key management: for one machine, and for tests. Borrows the ring."""
+    """A key provider whose keys are those of a key ring, for one machine and for tests. It borrows the ring."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
-        """Seal under a key of the ring, by default the active one."""
+        """Draw a secret and seal it under a key of the ring, by default the active one."""
         root, salt = self._root(key_id), secrets.token_bytes(SALT_SIZE)
         secret = Secret.random()
         with root.secret.derive(_DOMAIN, salt) as wrapping:
@@ -57,7 +57,7 @@ class LocalKeyProvider:
         return DataKey(secret, _FORMAT + salt + wrapped, root.key_id)
 
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
-        """Open with the key that sealed it, active or not."""
+        """Open a blob with the key of the ring that sealed it, active or not."""
         if blob[:1] != _FORMAT:
             check(lib.ENGINE_E_SEALED_FORMAT, "opening a data key")
         salt, wrapped = blob[1 : 1 + SALT_SIZE], blob[1 + SALT_SIZE :]
@@ -74,18 +74,18 @@ class LocalKeyProvider:
 
 
 def canonical(context: Mapping[str, str]) -> bytes:
-    """An encryption context as bytes: in the order of its names, each text behind its length."""
+    """Return an encryption context as bytes: its pairs sorted by name, each text behind its length."""
     texts = [text.encode() for pair in sorted(context.items()) for text in pair]
     return b"".join(_SIZE.pack(len(text)) + text for text in texts)
 
 
 def new_root(provider: KeyProvider, key_id: str | None, context: Mapping[str, str]) -> Root:
-    """A root for a new upload under SSE-KMS; leaving its `with` wipes it."""
+    """Get a root for a new upload under SSE-KMS; leaving its `with` wipes it."""
     made = provider.generate_data_key(key_id, context)
     return Root("aws:kms", made.secret, made.key_id, made.blob, dict(context), is_owned=True)
 
 
 def root_of(provider: KeyProvider, encryption: Encryption) -> Root:
-    """The root an upload or object was begun with; leaving its `with` wipes it."""
+    """Get the root that an upload or object was begun with; leaving its `with` wipes it."""
     secret = provider.unwrap(encryption.key_id, encryption.blob, encryption.context)
     return Root("aws:kms", secret, encryption.key_id, encryption.blob, encryption.context, is_owned=True)

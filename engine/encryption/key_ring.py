@@ -1,8 +1,8 @@
 """The key ring of SSE-S3: a file of root keys, one of them active. Rotating adds a key; what older keys wrapped stays readable.
 
-ring   "PWK" 01, BE32 size of what follows, JSON {"active": id, "keys": [{"id", "created_ns", "check"}]}, then 32 bytes of each key
+ring   "PWK" 01, BE32 size of the JSON, JSON {"active": id, "keys": [{"id", "created_ns", "check"}]}, then 32 bytes of each key
 
-Never changed in place: a new file is made durable, then takes the name. Keys pass between file and C, not through Python.
+The file is never changed in place: a new one is made durable, then renamed over it. Keys pass between file and C, not through Python.
 """
 
 import contextlib
@@ -34,28 +34,28 @@ _CHECK_SIZE = 16
 
 
 class RingKey(Record, frozen=True):
-    """One root key and what the ring says of it."""
+    """One root key, with its id and when it was made."""
 
     id: str
     created_ns: int
     secret: Secret
 
     def check(self) -> str:
-        """Tells whether the file still holds this very key."""
+        """Return hex of a commitment to the key, which the header holds so that a damaged key is noticed."""
         return self.secret.commitment(b"partwright v1ring" + self.id.encode())[:_CHECK_SIZE].hex()
 
 
 class KeyRing(Closing):
-    """An open key ring; follows the file when another process rotates it. Shared by threads; use it in a `with`, or close it.
+    """An open key ring, which re-reads its file when another process rotates it. Threads may share it. Use it in a `with`, or close it.
 
-    A key that was read once stays, also if an older ring takes the place of the file: what it wrapped would be lost else.
+    A key that was read once is kept even if an older ring replaces the file: without it, all that it wrapped would be lost.
     """
 
     @shielded
     def __init__(self, path: str, *, create: bool = True) -> None:
-        """The ring at `path`; made with its first key if there is none and `create` says so, else opened once it is there.
+        """Open the ring at `path`. If there is no file, `create` makes one with a first key; otherwise it is opened once it exists.
 
-        Raises: StoreError, it is not ours alone, or damaged
+        Raises: StoreError, others may read or write the file, or it is damaged
         """
         self._path = os.path.abspath(path)
         self._is_closed = False
@@ -68,7 +68,7 @@ class KeyRing(Closing):
                 self._load()
 
     def _forget(self) -> None:
-        """Begin with nothing read: as new, and in a forked child, where nobody will drop a lock that another thread had."""
+        """Reset to a ring that has read nothing: at first, and in a forked child, where another thread's lock is never released."""
         self._lock = threading.Lock()
         self._keys: dict[str, RingKey] = {}
         self._active = ""
@@ -76,7 +76,7 @@ class KeyRing(Closing):
 
     @shielded
     def make(self) -> None:
-        """Make the file with a first key, if it is not there.
+        """Make the file with a first key if there is none, and read it.
 
         Raises: StoreError
         """
@@ -90,36 +90,36 @@ class KeyRing(Closing):
 
     @property
     def path(self) -> str:
-        """Of the file."""
+        """The absolute path of the ring's file."""
         return self._path
 
     @property
     @shielded
     def active_id(self) -> str:
-        """The id of the key that new uploads take."""
+        """The id of the key that wraps the keys of new uploads."""
         with self._lock:
             self._load_if_changed()
             return self._active
 
     @property
     def identity(self) -> str:
-        """The id of its first key, which tells it from all other rings."""
+        """The id of the first key, which identifies the ring."""
         return self.ids()[0]
 
     @shielded
     def ids(self) -> tuple[str, ...]:
-        """The ids of all keys, oldest first."""
+        """Return the ids of all keys, oldest first."""
         with self._lock:
             self._load_if_changed()
             return tuple(self._keys)
 
     def root(self, key_id: str | None = None) -> Root:
-        """The active key, or a stated one, as the root of an upload's keys; borrowed from the ring.
+        """Return the active key, or the one of that id, as the root of an upload's keys. The root borrows it from the ring.
 
         Raises: StoreError, the ring has no such key; StoreClosed
         """
         key = self._keys.get(key_id) if key_id is not None else None
-        if key is None:  # one that is known waits for nobody
+        if key is None:  # a key that is known needs no lock
             key = self._read_anew(key_id)
         if key is None:
             raise StoreError(f"{self._path}: no key {key_id!r} in this key ring")
@@ -133,11 +133,11 @@ class KeyRing(Closing):
 
     @shielded
     def rotate(self) -> str:
-        """Add a key and make it the active one; its id. Nothing is written anew: older uploads keep theirs until re-wrapped.
+        """Add a key, make it the active one and return its id. Older uploads keep their keys until they are re-wrapped.
 
-        The key is in a durable ring before any ring calls it active, so that nobody seals under one that may be gone tomorrow.
+        The key is durable in the ring before it becomes active, so that nothing is sealed under a key that a power cut may lose.
 
-        Raises: StoreError, the ring is full, or can't be written: then the active key is the same as before, or the new one
+        Raises: StoreError, the ring is full, or can't be written; then either the old or the new key is the active one
         """
         with _locked(self._path):
             with self._lock:
@@ -156,7 +156,7 @@ class KeyRing(Closing):
 
     @shielded
     def close(self) -> None:
-        """Wipe all keys; again is harmless."""
+        """Wipe all keys. Closing twice is allowed."""
         with self._lock:
             self._is_closed = True
             for key in self._keys.values():
@@ -173,25 +173,25 @@ class KeyRing(Closing):
     def _load_if_changed(self) -> None:
         self._check_open()
         if self._seen is None:
-            with _locked(self._path):  # whoever makes it may not be done
+            with _locked(self._path):  # another process may still be making it
                 self._load()
             return
-        with contextlib.suppress(OSError):  # opening it says what is wrong
-            if _look_of(os.stat(self._path)) == self._seen:
+        with contextlib.suppress(OSError):  # opening it raises an error that says why
+            if _file_version(os.stat(self._path)) == self._seen:
                 return
         self._load()
 
     def _load(self) -> None:
-        """Take in what the file has; keys that are in use stay the same handles.
+        """Read the file; keys that are known keep their handles.
 
-        Raises: StoreError, it can't be read, or is another ring than before
+        Raises: StoreError, the file can't be read, or is another ring than before
         """
         with _opened(self._path) as fd:
-            facts = os.fstat(fd)
+            status = os.fstat(fd)
             active, keys = _read(fd, self._path, self._keys)
         if self._keys and next(iter(self._keys)) not in keys:
             raise StoreError(f"{self._path}: another key ring has taken the place of the one that was open")
-        self._keys, self._active, self._seen = keys | self._keys, active, _look_of(facts)
+        self._keys, self._active, self._seen = keys | self._keys, active, _file_version(status)
 
 
 _rings: weakref.WeakSet[KeyRing] = weakref.WeakSet()  # state of the module, for the fork hook alone
@@ -207,16 +207,16 @@ os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 @shielded
 def bind(ring: KeyRing, mark: str) -> None:
-    """Make sure that a ring is the one whose identity is in the file `mark`, and make both if neither is there.
+    """Check that the ring is the one whose identity is in the file `mark`; make what is missing if nothing was bound before.
 
-    Raises: StoreError, it is another ring, or none: what is sealed under a second one is lost when the first one comes back
+    Raises: StoreError, the ring is another one, or missing: what is sealed under a second ring is lost when the first one comes back
     """
-    bound = _bound(mark)
+    bound = _read_mark(mark)
     if bound is None:
         ring.make()
         identity = ring.identity
         with _locked(mark):  # others may be about to bind it as well
-            bound = _bound(mark)
+            bound = _read_mark(mark)
             if bound is None:
                 replace_file(mark, lambda fd: write_all(fd, identity.encode() + b"\n"))
                 return
@@ -227,7 +227,7 @@ def bind(ring: KeyRing, mark: str) -> None:
         )
 
 
-def _bound(mark: str) -> str | None:
+def _read_mark(mark: str) -> str | None:
     try:
         with open(mark) as file:
             return file.read(64).strip()
@@ -237,9 +237,9 @@ def _bound(mark: str) -> str | None:
         raise StoreError(f"{mark}: {error.strerror}") from error
 
 
-def _look_of(facts: os.stat_result) -> tuple[int, ...]:
-    """What changes when another file takes the place: an inode's number may be used again, a rotated ring is longer."""
-    return facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size
+def _file_version(status: os.stat_result) -> tuple[int, ...]:
+    """Return what differs for every file of this name: an inode's number may be used again, but a rotated ring is longer."""
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _new_key() -> RingKey:
@@ -248,7 +248,7 @@ def _new_key() -> RingKey:
 
 @contextlib.contextmanager
 def _locked(path: str) -> Iterator[None]:
-    """Keep others from making or rotating the ring meanwhile; its directory is the lock, since the file gives way to a new one."""
+    """Lock the ring against being made or rotated by others. Its directory is locked, since the file itself is replaced."""
     try:
         fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -258,7 +258,7 @@ def _locked(path: str) -> Iterator[None]:
         try:
             yield
         finally:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # a child forked meanwhile has it open too
+            fcntl.flock(fd, fcntl.LOCK_UN)  # else a child forked meanwhile keeps the lock
     finally:
         os.close(fd)
 
@@ -270,8 +270,8 @@ def _opened(path: str) -> Iterator[int]:
     except OSError as error:
         raise StoreError(f"{path}: the key ring can't be opened: {error.strerror}") from error
     try:
-        facts = os.fstat(fd)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.geteuid() or stat.S_IMODE(facts.st_mode) & 0o077:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
             raise StoreError(
                 f"{path}: a key ring must be a file of ours that nobody else may read or write (mode 0600)"
             )
@@ -291,8 +291,8 @@ def _read(fd: int, path: str, known: dict[str, RingKey]) -> tuple[str, dict[str,
     keys: dict[str, RingKey] = {}
     try:
         header = json.loads(os.pread(fd, size, HEAD_SIZE))
-        for place, row in enumerate(header["keys"]):
-            key = known.get(row["id"]) or _read_key(fd, HEAD_SIZE + size + place * KEY_SIZE, row)
+        for index, row in enumerate(header["keys"]):
+            key = known.get(row["id"]) or _read_key(fd, HEAD_SIZE + size + index * KEY_SIZE, row)
             keys[key.id] = key
             if not hmac.compare_digest(key.check(), row["check"]):
                 raise damaged
@@ -309,7 +309,7 @@ def _read_key(fd: int, offset: int, row: dict[str, Any]) -> RingKey:
 
 
 def _write(path: str, keys: list[RingKey], active: str) -> None:
-    """Make a file with these keys durable, and then the ring."""
+    """Replace the ring's file, durably, by one with these keys."""
     import json  # only for a store with a ring
 
     rows = [{"id": key.id, "created_ns": key.created_ns, "check": key.check()} for key in keys]
@@ -317,7 +317,7 @@ def _write(path: str, keys: list[RingKey], active: str) -> None:
 
     def fill(fd: int) -> None:
         write_all(fd, MAGIC + len(header).to_bytes(HEAD_SIZE - len(MAGIC), "big") + header)
-        for place, key in enumerate(keys):
-            key.secret.write(fd, HEAD_SIZE + len(header) + place * KEY_SIZE)
+        for index, key in enumerate(keys):
+            key.secret.write(fd, HEAD_SIZE + len(header) + index * KEY_SIZE)
 
     replace_file(path, fill)

@@ -1,13 +1,15 @@
-"""Which encryption a request gets, and the keys of what is stored: S3's rules over the sources of roots. Knows no row and no file.
+"""The keys of what is created and of what is stored, by S3's rules, from the customer, the key ring or a provider. Knows no rows.
 
-CreateMultipartUpload, PutObject, CopyObject     begun = encrypting.begin(place, asked)
-UploadPart, UploadPartCopy                       keys = encrypting.keys_for_part(upload.encryption, bucket, key, customer)
-GetObject, HeadObject, the source of a copy      keys = encrypting.keys_for_read(object.encryption, bucket, key, customer)
+CreateMultipartUpload, PutObject, CopyObject     begun = key_sources.begin(binding, requested)
+UploadPart, UploadPartCopy                       keys = key_sources.keys_for_part(upload.encryption, bucket, key, customer)
+GetObject, HeadObject, the source of a copy      keys = key_sources.keys_for_read(object.encryption, bucket, key, customer)
 """
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
+from engine.blobs.failures import damage_as_internal_error
 from engine.closing import Closing
 from engine.encryption import customer_keys
 from engine.encryption.customer_keys import CustomerKey
@@ -17,24 +19,24 @@ from engine.encryption.requested import HEADER, RequestedEncryption, context_of
 from engine.encryption.upload_keys import KeyBinding, Root, UploadKeys, begin, open_keys, rewrap
 from engine.errors import InternalError, InvalidArgument, StoreError
 from engine.meta.records import Encryption
-from engine.native.errors import KeyMismatch, SealedDamaged, SealedFormatUnknown
+from engine.native.errors import KeyMismatch
 from engine.record import replace
 
 
 class KeySources(Closing):
-    """The sources of roots that a store has: the file of a key ring, and a provider, which stays its owner's.
+    """The sources of a store's root keys: a key ring, and a key provider, which its owner closes.
 
-    The ring is opened once it is there, and made when it is first needed for something new. Without a provider the ring's keys serve
-    SSE-KMS too. `mark` is a file of the store's that tells which ring it has used.
+    The ring is opened once its file exists, and made when something new first needs it. Without a provider the ring's keys serve
+    SSE-KMS too. `mark` is a file of the store that names the ring it has used.
     """
 
     __slots__ = ("_is_bound", "_mark", "_provider", "ring")
 
     def __init__(self, ring_path: str, mark: str, provider: KeyProvider | None = None) -> None:
-        """Nothing is made yet.
+        """Open the ring if its file exists; nothing is made yet.
 
         Raises:
-            StoreError: there is a ring, and it is not ours alone, or damaged.
+            StoreError: others may read or write the ring's file, or it is damaged.
         """
         self.ring = KeyRing(ring_path, create=False)
         self._mark = mark
@@ -42,10 +44,10 @@ class KeySources(Closing):
         self._provider = provider
 
     def ring_for_new(self) -> KeyRing:
-        """The ring to seal something new with; made if the store never had one.
+        """Return the ring for sealing something new, and make it if the store never had one.
 
         Raises:
-            StoreError: it can't be made, or is not the one that the store has used.
+            StoreError: the ring can't be made, or is not the one that the store has used.
         """
         if not self._is_bound:
             bind(self.ring, self._mark)
@@ -53,29 +55,29 @@ class KeySources(Closing):
         return self.ring
 
     def close(self) -> None:
-        """Wipe the ring's keys; again is harmless."""
+        """Wipe the ring's keys. Closing twice is allowed."""
         self.ring.close()
 
-    def begin(self, place: KeyBinding, asked: RequestedEncryption) -> tuple[UploadKeys, Encryption] | None:
-        """New keys for what is created at a place, and what to keep of them; None if no encryption is asked for.
+    def begin(self, binding: KeyBinding, requested: RequestedEncryption) -> tuple[UploadKeys, Encryption] | None:
+        """Make the keys of a new upload or object, and what its row keeps of them; None if no encryption is requested.
 
         Raises:
-            InvalidArgument, NotImplementedYet: as `RequestedEncryption.check`; or the store has no source for such roots.
+            InvalidArgument, NotImplementedYet: as `RequestedEncryption.check`.
             KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the provider refuses.
         """
-        asked.check()
-        if not asked.is_something:
+        requested.check()
+        if not requested.is_something:
             return None
-        with self._new_root(place, asked) as root:
-            return begin(root, place)
+        with self._new_root(binding, requested) as root:
+            return begin(root, binding)
 
     def keys_for_part(
         self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
     ) -> UploadKeys | None:
-        """The keys of an upload for a part of it; None if it is not encrypted.
+        """Open the keys of an upload for one of its parts; None if it is not encrypted.
 
         Raises:
-            InvalidRequest: the part has a customer's key and the upload none, or the other way round, or another one.
+            InvalidRequest: only one of part and upload has a customer's key, or they have different ones.
         """
         if (customer is not None) != (encryption is not None and encryption.kind == "SSE-C"):
             raise customer_keys.part_without_key()
@@ -87,11 +89,11 @@ class KeySources(Closing):
     def keys_for_read(
         self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None
     ) -> UploadKeys | None:
-        """The keys of an object to be read; None if it is not encrypted.
+        """Open the keys of an object for reading; None if it is not encrypted.
 
         Raises:
             InvalidRequest: the object needs a customer's key and none was given, or the other way round.
-            AccessDenied: it needs another one.
+            AccessDenied: the object needs another customer's key.
         """
         check_customer(encryption, customer)
         try:
@@ -105,19 +107,19 @@ class KeySources(Closing):
         bucket: str,
         key: str,
         customer: CustomerKey | None,
-        place: KeyBinding,
-        asked: RequestedEncryption,
+        binding: KeyBinding,
+        requested: RequestedEncryption,
     ) -> Encryption:
-        """For a copy without bytes: the object's data key under the root that the copy asks for, which must be an encryption.
+        """Wrap an object's data key for a copy that shares its bytes; `requested` must be an encryption.
 
         Raises: as `begin` and `keys_for_read`
         """
-        asked.check()
+        requested.check()
         check_customer(encryption, customer)
-        with self._root_of(encryption, customer) as root, self._new_root(place, asked) as new:
+        with self._root_of(encryption, customer) as root, self._new_root(binding, requested) as new:
             try:
-                with _damage_told():
-                    return rewrap(root, encryption, bucket, key, new, place)
+                with _damage_reported():
+                    return rewrap(root, encryption, bucket, key, new, binding)
             except KeyMismatch as error:
                 raise _mismatch(encryption) from error
 
@@ -126,7 +128,7 @@ class KeySources(Closing):
     ) -> UploadKeys | None:
         if encryption is None:
             return None
-        with _damage_told(), self._root_of(encryption, customer) as root:
+        with _damage_reported(), self._root_of(encryption, customer) as root:
             try:
                 return open_keys(root, encryption, bucket, key)
             except KeyMismatch as error:
@@ -134,31 +136,31 @@ class KeySources(Closing):
                     raise
                 raise _mismatch(encryption) from error
 
-    def _new_root(self, place: KeyBinding, asked: RequestedEncryption) -> Root:
-        if asked.customer is not None:
-            return asked.customer.root()
-        with _ring_trouble_told():
-            if asked.server_side_encryption == "AES256":
+    def _new_root(self, binding: KeyBinding, requested: RequestedEncryption) -> Root:
+        if requested.customer is not None:
+            return requested.customer.root()
+        with _ring_errors_as_internal():
+            if requested.server_side_encryption == "AES256":
                 return self.ring_for_new().root()
-            context = context_at(place, asked.kms_context)
+            context = context_at(binding, requested.kms_context)
             provider = self._provider or LocalKeyProvider(self.ring_for_new())
-            made = new_root(provider, asked.kms_key_id, context)
-            return replace(made, bucket_key=bool(asked.bucket_key))
+            made = new_root(provider, requested.kms_key_id, context)
+            return replace(made, bucket_key=bool(requested.bucket_key))
 
     def _root_of(self, encryption: Encryption, customer: CustomerKey | None) -> Root:
         if encryption.kind == "SSE-C" and customer is not None:
             return customer.root()
-        with _ring_trouble_told():
+        with _ring_errors_as_internal():
             if encryption.kind == "AES256":
                 return self.ring.root(encryption.key_id)
             return root_of(self._provider or LocalKeyProvider(self.ring), encryption)
 
 
 def check_customer(encryption: Encryption | None, customer: CustomerKey | None) -> None:
-    """Whether a read has a customer's key exactly where one is needed.
+    """Check that a read brings a customer's key exactly if the object needs one.
 
     Raises:
-        InvalidRequest: it has not.
+        InvalidRequest: the key is missing, or not applicable.
     """
     needs_one = encryption is not None and encryption.kind == "SSE-C"
     if needs_one and customer is None:
@@ -167,20 +169,22 @@ def check_customer(encryption: Encryption | None, customer: CustomerKey | None) 
         raise customer_keys.key_not_applicable()
 
 
-def context_at(place: KeyBinding, header: str | None) -> dict[str, str]:
-    """What binds a data key to an object and a request's context; policies of keys rely on the first, so that nobody may say another.
+def context_at(binding: KeyBinding, header: str | None) -> dict[str, str]:
+    """Return the KMS encryption context: the request's, plus the object's ARN.
+
+    A request may not set another ARN, since key policies rely on it.
 
     Raises:
-        InvalidArgument: the request's is none, or says so.
+        InvalidArgument: the header is malformed, or sets another ARN.
     """
-    said, name, arn = context_of(header), "aws:s3:arn", f"arn:aws:s3:::{place.bucket}/{place.key}"
-    if said.get(name, arn) != arn:
+    context, name, arn = context_of(header), "aws:s3:arn", f"arn:aws:s3:::{binding.bucket}/{binding.key}"
+    if context.get(name, arn) != arn:
         raise InvalidArgument(
             f"The encryption context may not have another {name} than the object's",
             ArgumentName=f"{HEADER}-context",
             ArgumentValue=header,
         )
-    return said | {name: arn}
+    return context | {name: arn}
 
 
 def _mismatch(encryption: Encryption) -> Exception:
@@ -190,16 +194,12 @@ def _mismatch(encryption: Encryption) -> Exception:
 
 
 @contextlib.contextmanager
-def _ring_trouble_told() -> Iterator[None]:
+def _ring_errors_as_internal() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
         raise InternalError(reason=f"no key from the key ring: {error}") from error
 
 
-@contextlib.contextmanager
-def _damage_told() -> Iterator[None]:
-    try:
-        yield
-    except (SealedDamaged, SealedFormatUnknown) as error:
-        raise InternalError(reason=f"the keys of a stored object do not open: {error}") from error
+def _damage_reported() -> AbstractContextManager[None]:
+    return damage_as_internal_error("the keys of a stored object do not open", passing=(KeyMismatch,))

@@ -1,4 +1,4 @@
-"""The encryption that a request asks for: S3's rules about its headers."""
+"""The encryption that a request asks for, and S3's checks of its headers."""
 
 import base64
 import contextlib
@@ -10,46 +10,47 @@ from engine.errors import InvalidArgument, NotImplementedYet
 from engine.record import Record
 
 CONTEXT_SIZE_MAX: Final = 8192
-"""Of the header's text. Source: AWS KMS Developer Guide, "Resource quotas"; every listing reads it with its row."""
+"""Bytes of the header's text, which every listing reads with its row. Source: AWS KMS Developer Guide, "Resource quotas"."""
 HEADER: Final = "x-amz-server-side-encryption"
 
 
 class RequestedEncryption(Record, frozen=True):
-    """What a request says of the encryption of what it creates; `kms_context` is base64 of JSON, as the header has it."""
+    """The encryption members of a request that creates something; `kms_context` is base64 of JSON, as in the header."""
 
     server_side_encryption: str | None = None
     kms_key_id: str | None = None
     kms_context: str | None = None
     customer: CustomerKey | None = None
     bucket_key: bool | None = None
-    """None: as the bucket has it."""
+    """None: the bucket's setting holds."""
 
     @staticmethod
-    def of(said: Mapping[str, Any], customer: CustomerKey | None) -> "RequestedEncryption":
-        """What the members of a request say."""
+    def of(members: Mapping[str, Any], customer: CustomerKey | None) -> "RequestedEncryption":
+        """Read the encryption members of a request."""
         return RequestedEncryption(
-            said.get("server_side_encryption"),
-            said.get("ssekms_key_id") or None,
-            said.get("ssekms_encryption_context"),
+            members.get("server_side_encryption"),
+            members.get("ssekms_key_id") or None,
+            members.get("ssekms_encryption_context"),
             customer,
-            said.get("bucket_key_enabled"),
+            members.get("bucket_key_enabled"),
         )
 
     @property
     def kind(self) -> str | None:
-        """Of the encryption, in the words of `Encryption`."""
+        """The kind of encryption, as `Encryption.kind` has it; None if none is requested."""
         return "SSE-C" if self.customer is not None else self.server_side_encryption
 
     @property
     def is_something(self) -> bool:
-        """Whether it says anything, so that no default of the bucket counts."""
+        """Whether encryption is requested, so that the bucket's default does not apply."""
         return self.kind is not None
 
     def check(self) -> None:
-        """Check what needs neither keys nor a bucket.
+        """Check what can be checked without keys and without the bucket.
 
         Raises:
-            InvalidArgument, NotImplementedYet: S3 would not take it, or we can't.
+            InvalidArgument: S3 refuses these members.
+            NotImplementedYet: aws:kms:dsse is requested.
         """
         value = self.server_side_encryption
         if value == "aws:kms:dsse":
@@ -68,10 +69,10 @@ class RequestedEncryption(Record, frozen=True):
 
 
 def context_of(header: str | None) -> dict[str, str]:
-    """The encryption context in a request's header.
+    """Read the encryption context in a request's header.
 
     Raises:
-        InvalidArgument: it is none.
+        InvalidArgument: it is too long, or not base64 of a JSON object of strings.
     """
     if header is None:
         return {}
@@ -81,7 +82,7 @@ def context_of(header: str | None) -> dict[str, str]:
         )
     import json  # only for a request with a context
 
-    # Too long, no base64, no JSON, no text that UTF-8 can have; or nested too deep.
+    # Errors of base64, JSON and UTF-8 are ValueErrors; nesting too deep is a RecursionError.
     with contextlib.suppress(ValueError, RecursionError):
         context = json.loads(base64.b64decode(header, validate=True))
         if isinstance(context, dict) and all(isinstance(value, str) for value in context.values()):

@@ -1,11 +1,11 @@
-"""Server-side encryption: from a root of 32 bytes to the keys of one upload. Knows no request, no row and no file.
+"""Server-side encryption: derives the keys of one upload from a root of 32 bytes. Knows no request, no row and no file.
 
-SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encryption-format.md has the construction, and why it is so.
+SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encryption-format.md gives the construction and its reasons.
 
-    UploadRecord.encryption, ObjectRecord.encryption: Encryption | None       as `begin` made it; the object takes over the upload's
-    PartRecord.etag          `UploadKeys.etag` where `Encryption.hides_digests`, else the MD5 as ever
-    PartRecord.checksum      `UploadKeys.seal_digest(number, etag, checksum)` where it hides digests: 28 bytes longer
-    PartRecord.size          of the plaintext; the blob, or the inline row, has `sealed.sealed_size(size)` bytes
+    UploadRecord.encryption, ObjectRecord.encryption: Encryption | None       made by `begin`; an object inherits its upload's
+    PartRecord.etag          `UploadKeys.etag` if `Encryption.hides_digests`, else the MD5
+    PartRecord.checksum      `UploadKeys.seal_digest(number, etag, checksum)` if it hides digests: 28 bytes longer
+    PartRecord.size          bytes of plaintext; the blob, or the inline row, has `sealed.sealed_size(size)` bytes
 """
 
 import hmac
@@ -26,12 +26,12 @@ SALT_SIZE: Final = 32
 ETAG_SIZE: Final = 16
 _DOMAIN: Final = b"partwright v1"
 _ONCE: Final = bytes(NONCE_SIZE)
-"""The nonce under a key that is used once, because its salt is fresh."""
+"""The nonce for a key that encrypts only once, since it is derived with a fresh salt."""
 _NUMBER = struct.Struct(">I")
 
 
 class Root(Record, Closing, frozen=True):
-    """Where an upload's keys come from; borrows the secret unless `is_owned`, which leaving its `with` wipes."""
+    """The root key of an upload's keys. Leaving its `with` wipes the secret if `is_owned`; else the secret is borrowed."""
 
     kind: Kind
     secret: Secret
@@ -48,20 +48,20 @@ class Root(Record, Closing, frozen=True):
 
 
 class KeyBinding(Record, frozen=True):
-    """What an upload's data key is bound to; a plain object has 16 random bytes for an upload id."""
+    """The object and upload to which a data key is bound. An object made without an upload has 16 random bytes as its upload id."""
 
     bucket: str
     key: str
     upload_id: bytes
 
     def context(self) -> bytes:
-        """Each member behind its length, so that no two places read alike."""
+        """Return the members, each behind its length, so that no two bindings give the same bytes."""
         members = self.bucket.encode(), self.key.encode(), self.upload_id
         return b"".join(_NUMBER.pack(len(member)) + member for member in members)
 
 
 class UploadKeys(Closing):
-    """The keys of one upload or object while it is worked on; use it in a `with`, or close it. Shared by threads freely."""
+    """The keys of one upload or object. Threads may share them. Use them in a `with`, or close them."""
 
     __slots__ = ("_data_key", "_parts")
 
@@ -71,29 +71,22 @@ class UploadKeys(Closing):
         self._parts = data_key.derive(_DOMAIN + b"data")
 
     def part(self, number: int) -> PartKey:
-        """What seals or opens a part, for Stream and SealedReader; borrowed from these keys."""
+        """Return the key that seals or opens a part, for Stream and SealedReader; it is borrowed from these keys."""
         return PartKey(self._parts, number)
 
     def etag(self, number: int, md5: bytes) -> bytes:
-        """The 16 bytes of a part's ETag: they tell nothing of its MD5, and not whether another upload has the same bytes."""
+        """Return the 16 bytes of a part's ETag, which reveal neither its MD5 nor whether another upload has the same bytes."""
         with self._data_key.derive(_DOMAIN + b"etag") as key:
             return key.hmac(_NUMBER.pack(number) + md5)[:ETAG_SIZE]
 
     def seal_digest(self, number: int, bound_to: bytes, digest: bytes) -> bytes:
-        """Encrypt a checksum, for the place of a part (0: the whole object) with this ETag; DIGEST_OVERHEAD bytes longer."""
+        """Encrypt a checksum, bound to a part number (0: the whole object) and an ETag; it gets DIGEST_OVERHEAD bytes longer."""
         nonce = secrets.token_bytes(NONCE_SIZE)
         with self._data_key.derive(_DOMAIN + b"meta") as key:
             return nonce + key.seal(nonce, _NUMBER.pack(number) + bound_to, digest)
 
-    def open_digest(self, number: int, bound_to: bytes, sealed: bytes) -> bytes:
-        """The reverse.
-
-        Raises: SealedDamaged
-        """
-        return self.open_digests([number], [bound_to], [sealed])[0]
-
     def open_digests(self, numbers: Sequence[int], bound_to: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
-        """The same for many at once.
+        """Decrypt checksums that `seal_digest` encrypted.
 
         Raises: SealedDamaged
         """
@@ -101,45 +94,45 @@ class UploadKeys(Closing):
             check(lib.ENGINE_E_SEALED_DAMAGED, "opening a checksum")
         with self._data_key.derive(_DOMAIN + b"meta") as key:
             return [
-                key.open(text[:NONCE_SIZE], _NUMBER.pack(number) + place, text[NONCE_SIZE:])
-                for number, place, text in zip(numbers, bound_to, sealed, strict=True)
+                key.open(text[:NONCE_SIZE], _NUMBER.pack(number) + etag, text[NONCE_SIZE:])
+                for number, etag, text in zip(numbers, bound_to, sealed, strict=True)
             ]
 
     def close(self) -> None:
-        """Wipe them; again is harmless."""
+        """Wipe the keys. Closing twice is allowed."""
         self._parts.close()
         self._data_key.close()
 
 
-def begin(root: Root, place: KeyBinding) -> tuple[UploadKeys, Encryption]:
-    """Draw the data key of a new upload or object; its keys, and what to keep in its row."""
+def begin(root: Root, binding: KeyBinding) -> tuple[UploadKeys, Encryption]:
+    """Draw the data key of a new upload or object; return its keys, and the record for its row."""
     data_key = Secret.random()
-    return UploadKeys(data_key), _wrapped(data_key, root, place)
+    return UploadKeys(data_key), _wrapped(data_key, root, binding)
 
 
 def open_keys(root: Root, encryption: Encryption, bucket: str, key: str) -> UploadKeys:
-    """The keys of an upload or object.
+    """Open the keys of an upload or object.
 
     Raises:
-        KeyMismatch: the root is not the one it was begun with; told by the commitment, before anything is decrypted.
-        SealedDamaged: the row is not as it was written.
+        KeyMismatch: it was begun with another root, as the commitment shows before anything is decrypted.
+        SealedDamaged: the row is damaged.
     """
     return UploadKeys(_data_key(root, encryption, bucket, key))
 
 
 def rewrap(
-    root: Root, encryption: Encryption, bucket: str, key: str, new_root: Root, new_place: KeyBinding
+    root: Root, encryption: Encryption, bucket: str, key: str, new_root: Root, new_binding: KeyBinding
 ) -> Encryption:
-    """The same data key under another root, or for another place: no byte of the object is touched.
+    """Wrap the same data key under another root or for another binding; the object's bytes stay as they are.
 
     Raises: KeyMismatch, SealedDamaged, as `open_keys`
     """
     with _data_key(root, encryption, bucket, key) as data_key:
-        return _wrapped(data_key, new_root, new_place)
+        return _wrapped(data_key, new_root, new_binding)
 
 
 def matches(root: Root, encryption: Encryption, bucket: str, key: str) -> bool:
-    """Whether the root is the one the upload or object was begun with."""
+    """Tell whether the upload or object was begun with this root."""
     return _is_committed(root, encryption, KeyBinding(bucket, key, encryption.upload_id).context())
 
 
@@ -148,12 +141,12 @@ def _is_committed(root: Root, encryption: Encryption, context: bytes) -> bool:
     return hmac.compare_digest(computed, encryption.commitment)
 
 
-def _wrapped(data_key: Secret, root: Root, place: KeyBinding) -> Encryption:
-    salt, context = secrets.token_bytes(SALT_SIZE), place.context()
+def _wrapped(data_key: Secret, root: Root, binding: KeyBinding) -> Encryption:
+    salt, context = secrets.token_bytes(SALT_SIZE), binding.context()
     with root.secret.derive(_DOMAIN + b"wrap" + context, salt) as wrapping:
         return Encryption(
             kind=root.kind,
-            upload_id=place.upload_id,
+            upload_id=binding.upload_id,
             salt=salt,
             commitment=root.secret.commitment(_DOMAIN + b"commit" + context, salt),
             wrapped=wrapping.wrap(_ONCE, bytes([FORMAT]), data_key),

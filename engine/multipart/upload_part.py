@@ -67,7 +67,7 @@ class UploadPart:
                     body,
                     promise.keeping(part_algorithm(write.upload)),
                     size_max=context.limits.part_size_bytes_max,
-                    shown_as=in_base64,
+                    as_text=in_base64,
                     seal=write.seal,
                     part_number=part_number,
                 )

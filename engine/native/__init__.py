@@ -1,1 +1,1 @@
-"""The C core as Python sees it: the only importer of `engine._native`, and the handles on top of it."""
+"""The C core in Python: handles over `engine._native`, which only `engine.native.ffi` imports."""

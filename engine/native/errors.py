@@ -1,4 +1,4 @@
-"""The errors of the C core, one class a status.
+"""The errors of the C core: one class for each negative status.
 
 NativeError
 ├── ReadFailed, WriteFailed, FileSystemUnknown   also OSError
@@ -56,35 +56,35 @@ class StreamFinished(NativeError):
 
 
 class StreamBroken(NativeError):
-    """An earlier call failed half way, so neither the digests nor the file can be trusted."""
+    """An earlier call failed half-way, so neither the digests nor the file can be trusted."""
 
     symbol = "ENGINE_E_STREAM_BROKEN"
     text = "an earlier call on this stream failed"
 
 
 class CpuFeatureUnknown(NativeError):
-    """The environment variable ENGINE_CPU_DISABLE names something that is no feature of ours."""
+    """The environment variable ENGINE_CPU_DISABLE names a processor feature that the core does not know."""
 
     symbol = "ENGINE_E_CPU_FEATURE"
     text = "ENGINE_CPU_DISABLE names an unknown processor feature"
 
 
 class SelfTestFailed(NativeError):
-    """An algorithm has no kernel row that gives the right answers here."""
+    """An algorithm has no kernel row that passes its known-answer test on this machine."""
 
     symbol = "ENGINE_E_SELF_TEST"
     text = "no kernel row passes its known-answer test"
 
 
 class KernelUnusable(NativeError):
-    """A kernel row was addressed that this processor lacks, that is switched off, or that failed its test."""
+    """A kernel row was addressed that this processor can't run, that is switched off, or that failed its test."""
 
     symbol = "ENGINE_E_KERNEL_UNUSABLE"
     text = "this kernel row cannot run here"
 
 
 class FileSystemUnknown(NativeError, OSError):
-    """The kind of the file system could not be asked; `errno` says why."""
+    """The type of the file system could not be found out; `errno` says why."""
 
     symbol = "ENGINE_E_FILE_SYSTEM"
     text = "fstatfs failed"
@@ -98,21 +98,21 @@ class KeyTextInvalid(NativeError):
 
 
 class KeyMismatch(NativeError):
-    """Another key sealed these bytes, or they are another part's: told before anything is decrypted."""
+    """The bytes were sealed with another key or for another part, which is found out before anything is decrypted."""
 
     symbol = "ENGINE_E_KEY_MISMATCH"
     text = "the bytes were sealed with another key, or for another part"
 
 
 class SealedFormatUnknown(NativeError):
-    """The bytes are no sealed part of a format we know, or of a length that none has."""
+    """The bytes are not a sealed part of a known format, or have a length that no sealed part has."""
 
     symbol = "ENGINE_E_SEALED_FORMAT"
     text = "this is no sealed part of a known format"
 
 
 class SealedDamaged(NativeError):
-    """The bytes are not those that were sealed, or not in their place."""
+    """The bytes are not those that were sealed, or not in their order."""
 
     symbol = "ENGINE_E_SEALED_DAMAGED"
     text = "a tag is wrong: the bytes are not as they were sealed"

@@ -1,6 +1,6 @@
-"""The airlock to the C core: the only importer of engine._native. C statuses become exceptions, C tables records.
+"""The binding to the C core, and the only importer of engine._native. It turns C statuses into exceptions.
 
-Importing it detects the processor and tests every kernel row (csrc/kernels), once; nothing changes afterwards.
+Importing it detects the processor and tests every kernel row (csrc/kernels) once; the choice of rows does not change afterwards.
 """
 
 import os
@@ -44,9 +44,9 @@ def failure(status: int, doing: str, report: CData = None) -> native_errors.Nati
 
 
 def check(status: int, doing: str, report: CData = None) -> int:
-    """Return the status of a C call if it is a success.
+    """Return the status of a C call if it succeeded.
 
-    Raises: the NativeError of the status otherwise.
+    Raises: the NativeError of a negative status
     """
     if status < 0:
         raise failure(status, doing, report)
@@ -56,7 +56,7 @@ def check(status: int, doing: str, report: CData = None) -> int:
 def buffer_of(data: Buffer) -> AbstractContextManager[CData]:
     """Lend the bytes of a buffer to C without a copy, for the length of a `with`.
 
-    Raises: TypeError for what is no buffer, ValueError for one that is not contiguous.
+    Raises: TypeError for an object that is not a buffer, ValueError for a buffer that is not contiguous
     """
     try:
         return ffi.from_buffer("uint8_t[]", data)
@@ -65,9 +65,9 @@ def buffer_of(data: Buffer) -> AbstractContextManager[CData]:
 
 
 def combine_crcs(algorithm: str, crcs: Buffer, sizes: Sequence[int]) -> bytes:
-    """The CRC of pieces joined, from their CRCs, big-endian one after the other, and their sizes in bytes.
+    """Return the CRC of joined pieces, given their CRCs (big-endian, one after the other) and their sizes in bytes.
 
-    Raises: ValueError if there is no CRC of that name, or not one for each size
+    Raises: ValueError if there is no CRC of that name, or the CRCs are not one for each size
     """
     index = CRC_INDICES.get(algorithm)
     if index is None:
@@ -82,22 +82,22 @@ def combine_crcs(algorithm: str, crcs: Buffer, sizes: Sequence[int]) -> bytes:
 
 
 def cpu_features() -> tuple[str, ...]:
-    """Name the features of this processor that kernels may use: detected, and not in ENGINE_CPU_DISABLE."""
+    """Name the processor features that kernels may use: those detected and not disabled by ENGINE_CPU_DISABLE."""
     return tuple(name for i, name in enumerate(feature_names()) if lib.engine_cpu_feature_usable(i))
 
 
 def cpu_features_detected() -> tuple[str, ...]:
-    """Name the features that were found, disabled or not."""
+    """Name the processor features that were detected, disabled or not."""
     return tuple(name for i, name in enumerate(feature_names()) if lib.engine_cpu_feature_detected(i))
 
 
 def libcrypto_version() -> str:
-    """Name the libcrypto that is loaded."""
+    """Return the version text of the loaded libcrypto."""
     return text_of(lib.engine_libcrypto_version())
 
 
 def file_system_type(fd: int) -> int:
-    """Return statfs(2)'s magic number of the file system that `fd` lies on; 0 where the system has none.
+    """Return statfs(2)'s magic number of the file system that `fd` lies on; 0 if the operating system has none.
 
     Raises: FileSystemUnknown
     """
@@ -144,7 +144,7 @@ def _start() -> None:
 
 
 def _warm_up() -> None:
-    """Realise every type of the module while only one thread is here (python-cffi/cffi#271)."""
+    """Realise every type of the module while only one thread exists (python-cffi/cffi#271)."""
     for name in dir(lib):
         if callable(getattr(lib, name)):
             ffi.typeof(getattr(lib, name))

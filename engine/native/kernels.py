@@ -1,4 +1,4 @@
-"""The kernel rows of the C core: which there are, which run here, and running one of them by name."""
+"""The kernel rows of the C core: listing them, and running one of them by name."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,11 +9,11 @@ from engine.record import Record
 
 CIPHER: Final = "AES-256-GCM"
 LANE_DIGESTS: Final = {"MD5": 16, "SHA256": 32}
-"""What lanes compute, and the sizes of it."""
+"""The digests that lanes compute, with their sizes in bytes."""
 
 
 class KernelRow(Record, frozen=True):
-    """One implementation of one algorithm: what it needs of the processor, and whether it may run and is used here."""
+    """One implementation of one algorithm: the processor features it needs, whether it may run here, and whether it is chosen."""
 
     algorithm: str
     name: str
@@ -23,7 +23,7 @@ class KernelRow(Record, frozen=True):
 
 
 class NativeRow(Record, frozen=True):
-    """What C says of a kernel row (struct engine_row_info); `family` and `index` are what its run function knows it by."""
+    """A kernel row as C describes it (struct engine_row_info); its family's run function addresses it by `index`."""
 
     family: int
     index: int
@@ -38,11 +38,11 @@ class NativeRow(Record, frozen=True):
 
     @property
     def algorithm(self) -> str:
-        """The names of all that it computes, joined by plus signs."""
+        """The names of all algorithms that it computes, joined by plus signs."""
         return "+".join(_digests_in(self.digests) + [CIPHER] * self.seals)
 
     def as_kernel_row(self, algorithm: str) -> KernelRow:
-        """The part of it that does not depend on how C counts, under the name that is given."""
+        """Return the public record of this row, without C's numbers, under this name of its algorithm."""
         return KernelRow(algorithm, self.name, self.usable, self.chosen, self.needs)
 
 
@@ -57,24 +57,24 @@ def ciphers() -> tuple[KernelRow, ...]:
 
 
 def lanes() -> tuple[KernelRow, ...]:
-    """List the rows that hash many streams at once; an algorithm is named like "MD5+SHA256-x16": its digests, how many streams."""
+    """List the rows that hash many streams at once; an algorithm is named like "MD5+SHA256-x16": digests, streams."""
     return tuple(row.as_kernel_row(f"{row.algorithm}-x{row.streams}") for row in rows(lib.ENGINE_ROW_LANES))
 
 
 def fused_passes() -> tuple[KernelRow, ...]:
-    """List the rows of the fused pass; each is of a combination of algorithms, their names joined by plus signs."""
+    """List the rows of the fused pass; each computes a combination of algorithms, their names joined by plus signs."""
     return tuple(row.as_kernel_row(row.algorithm) for row in rows(lib.ENGINE_ROW_FUSED))
 
 
 def rows(family: int) -> tuple[NativeRow, ...]:
-    """List the rows of a family, an ENGINE_ROW_* number, in the order of their indices; of the digests, algorithm by algorithm."""
+    """List the rows of a family, an ENGINE_ROW_* number, in the order of their indices; digests are grouped by algorithm."""
     return tuple(row for row in ROWS if row.family == family)
 
 
 def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
-    """Digest `data` with a stated row; checksums are big-endian.
+    """Digest `data` with the row of that name; checksums are big-endian.
 
-    Raises: KernelUnusable if the row cannot run here, ValueError if there is none of that name.
+    Raises: KernelUnusable if the row cannot run here, ValueError if there is no such row
     """
     row = next((row for row in rows(lib.ENGINE_ROW_DIGEST) if (row.algorithm, row.name) == (algorithm, row_name)), None)
     if row is None:
@@ -87,7 +87,7 @@ def run_kernel(algorithm: str, row_name: str, data: Buffer) -> bytes:
 
 
 def run_lanes(index: int, messages: Sequence[Buffer]) -> list[dict[str, bytes]]:
-    """Digest messages with row `index` of lanes(), at most as many as it takes; each has its digests by name.
+    """Digest messages, at most as many as row `index` of lanes() takes at once; return each one's digests by name.
 
     Raises: KernelUnusable if the row cannot run here, ValueError for too many messages
     """

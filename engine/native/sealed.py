@@ -1,4 +1,4 @@
-"""Sealed parts (docs/encryption-format.md): in memory, or read from a file at any offset. `engine.native.stream` writes them."""
+"""Sealed parts as docs/encryption-format.md lays them out: in memory, or read from a file at any offset. `Stream` writes them."""
 
 import struct
 from typing import Final
@@ -11,26 +11,26 @@ from engine.native.stream import Stream
 SEGMENT_SIZE: Final[int] = lib.ENGINE_SEGMENT_SIZE
 HEADER_SIZE: Final[int] = lib.ENGINE_SEALED_HEADER_SIZE
 _HEAD = struct.Struct(">3sBB3xII")
-"""The part of the header that is no secret's: magic, format, suite, segment size, part number."""
+"""The members of the header that depend on no key: magic, format, suite, segment size, part number."""
 BINDING_AT: Final = 48
 BINDING_SIZE: Final = 8
-"""The first bytes of a part's commitment, in its header: no two attempts at a part have the same."""
+"""Bytes of the binding: the start of the commitment in the header, which differs between any two attempts at a part."""
 READER_SIZE: Final = 2 * SEGMENT_SIZE + 4096
-"""About what a reader holds: what the garbage collector is told."""
+"""The approximate size of a reader in C, which the garbage collector counts."""
 
 
 def sealed_size(size: int) -> int:
-    """Bytes that a part of `size` bytes has when it is sealed."""
+    """Return the size in bytes of a sealed part whose plaintext has `size` bytes."""
     return int(lib.engine_sealed_size(size))
 
 
 def is_header(head: bytes, part_number: int) -> bool:
-    """Whether the first bytes of a blob are those of a sealed part with this number; whether its segments are sound needs the key."""
+    """Tell whether a blob begins like a sealed part with this number. Checking its segments needs the key."""
     return head[: _HEAD.size] == _HEAD.pack(b"PWE", 1, 1, SEGMENT_SIZE, part_number)
 
 
 def seal(data: Buffer, part: PartKey) -> bytes:
-    """Seal a part in memory, with a fresh key."""
+    """Seal a part in memory, under a fresh key derived from the part's."""
     with buffer_of(data) as view:
         out = ffi.new("uint8_t[]", sealed_size(len(view)))
         status = lib.engine_seal(part.key.handle, part.part_number, view, len(view), out)
@@ -52,13 +52,13 @@ def unseal(sealed: Buffer, part: PartKey) -> bytes:
 
 
 def _plain_size(size: int) -> int:
-    """Bytes in a sealed part of `size` bytes, if there is such a part."""
+    """Return the size of the plaintext of a sealed part of `size` bytes, if a part can have that size."""
     body = size - HEADER_SIZE
     return body - -(-body // (SEGMENT_SIZE + TAG_SIZE)) * TAG_SIZE
 
 
 class SealedReader(Closing):
-    """The plaintext of a sealed part in a file; no byte of it comes out before its segment's tag was found right.
+    """The plaintext of a sealed part in a file. No plaintext is returned before its segment's authentication tag has been verified.
 
     The descriptor is borrowed. Belongs to one thread at a time; use it in a `with`, or close it.
     """
@@ -68,13 +68,13 @@ class SealedReader(Closing):
     def __init__(self, fd: int, part: PartKey) -> None:
         """Read and check the header.
 
-        Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged (of a part of no bytes), ReadFailed, OutOfMemory
+        Raises: KeyMismatch, SealedFormatUnknown, SealedDamaged (an empty part), ReadFailed, OutOfMemory
         """
         self._report: CData = ffi.new("struct engine_report *")
-        place = ffi.new("engine_unsealer **")
-        status = lib.engine_unsealer_open(part.key.handle, part.part_number, fd, place, self._report)
+        unsealer_out = ffi.new("engine_unsealer **")
+        status = lib.engine_unsealer_open(part.key.handle, part.part_number, fd, unsealer_out, self._report)
         check(status, "opening a sealed part", self._report)
-        handle = ffi.gc(place[0], lib.engine_unsealer_close, READER_SIZE)
+        handle = ffi.gc(unsealer_out[0], lib.engine_unsealer_close, READER_SIZE)
         self.size = int(lib.engine_unsealer_size(handle))
         self._claim = Claim(handle, "reader", ffi.release)
 
@@ -107,7 +107,7 @@ class SealedReader(Closing):
             self._claim.give_back(handle)
 
     def _feed(self, handle: CData, into: CData, report: CData, offset: int, length: int) -> int:
-        """In bounded calls, so that Python's signal handlers run between them."""
+        """Feed in bounded calls, so that Python's signal handlers run between them."""
         moved = 0
         while moved < length:
             span = min(length - moved, lib.ENGINE_PUMP_CALL_SIZE_MAX)
@@ -119,11 +119,11 @@ class SealedReader(Closing):
         return moved
 
     def _feed_pieces(self, handle: CData, stream: Stream, offset: int, length: int) -> int:
-        """Through Python: C would not compute all of the stream's digests."""
+        """Feed through Python, since C does not compute all of the stream's digests."""
         piece, moved = bytearray(SEGMENT_SIZE), 0
         with ffi.from_buffer("uint8_t[]", piece, require_writable=True) as view:
             while moved < length:
-                # To the end of a segment, so that each is opened once.
+                # Each span ends with a segment, so that each segment is opened once.
                 span = min(length - moved, SEGMENT_SIZE - (offset + moved) % SEGMENT_SIZE)
                 status = lib.engine_unsealer_read(handle, offset + moved, view, span, self._report)
                 check(status, "copying a sealed part", self._report)
@@ -134,5 +134,5 @@ class SealedReader(Closing):
         return moved
 
     def close(self) -> None:
-        """Wipe what reading holds; the file stays open. Again is harmless."""
+        """Wipe the reader's keys and buffers; the file stays open. Closing twice is allowed."""
         self._claim.close()

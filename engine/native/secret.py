@@ -1,7 +1,7 @@
 """Secrets of 32 bytes as handles: the bytes stay in C, in pages that core dumps leave out, and are wiped at the end.
 
-Nothing here returns a key's bytes, and no text of a handle tells any; what a request or a provider brings in as Python bytes
-is taken over at once, but the original can't be wiped by us.
+Nothing here returns a key's bytes, and a handle's repr shows none. A key that a request or a provider brings as Python bytes is
+copied into C at once, but the original bytes can't be wiped.
 """
 
 from collections.abc import Callable
@@ -15,25 +15,25 @@ WRAPPED_KEY_SIZE: Final[int] = lib.ENGINE_WRAPPED_KEY_SIZE
 NONCE_SIZE: Final[int] = lib.ENGINE_NONCE_SIZE
 TAG_SIZE: Final[int] = lib.ENGINE_TAG_SIZE
 PAGE_SIZE: Final = 4096
-"""About what a handle holds: what the garbage collector is told."""
+"""The approximate size of a handle in C, which the garbage collector counts."""
 TEXT_SIZE_MAX: Final = 4096
-"""Of what is sealed under a key directly, without segments."""
+"""Bytes of the longest text that is sealed directly under a key, without segments."""
 
 
 class Secret(Closing):
     """A key. May be used by several threads; use it in a `with`, or close it.
 
-    Nothing counts its users: each C call gets the handle as an argument and so has a reference to it, and the last reference wipes the
-    key. No exception, at whatever instruction, can leave that undone.
+    Its users are not counted: each C call gets the handle as an argument and so has a reference to it, and dropping the last reference
+    wipes the key. So no exception, at whatever instruction, can leave a key unwiped.
     """
 
     __slots__ = ("_handle",)
 
     def __init__(self, make: Callable[[CData], int], doing: str, report: CData = None) -> None:
-        """Keep the key that `make` puts into the place it is given."""
-        place = ffi.new("engine_key **")
-        check(make(place), doing, report)
-        self._handle: CData | None = ffi.gc(place[0], lib.engine_key_close, PAGE_SIZE)
+        """Take over the key whose handle `make` writes to the pointer that it is given."""
+        handle_out = ffi.new("engine_key **")
+        check(make(handle_out), doing, report)
+        self._handle: CData | None = ffi.gc(handle_out[0], lib.engine_key_close, PAGE_SIZE)
 
     @staticmethod
     def of_bytes(raw: Buffer) -> "Secret":
@@ -44,15 +44,15 @@ class Secret(Closing):
         with buffer_of(raw) as view:
             if len(view) != KEY_SIZE:
                 raise ValueError(f"a key has {KEY_SIZE} bytes, not {len(view)}")
-            return Secret(lambda place: lib.engine_key_of_bytes(view, place), "taking over a key")
+            return Secret(lambda handle_out: lib.engine_key_of_bytes(view, handle_out), "taking over a key")
 
     @staticmethod
     def of_base64(text: bytes) -> "Secret":
-        """Take over a key as a header has it.
+        """Take over a key in base64, as a header has it.
 
         Raises: KeyTextInvalid, OutOfMemory
         """
-        return Secret(lambda place: lib.engine_key_of_base64(text, len(text), place), "reading a key")
+        return Secret(lambda handle_out: lib.engine_key_of_base64(text, len(text), handle_out), "reading a key")
 
     @staticmethod
     def random() -> "Secret":
@@ -61,15 +61,15 @@ class Secret(Closing):
 
     @staticmethod
     def read(fd: int, offset: int) -> "Secret":
-        """Take a key out of a file.
+        """Read a key from a file.
 
         Raises: ReadFailed, also if the file is too short
         """
         report = ffi.new("struct engine_report *")
-        return Secret(lambda place: lib.engine_key_read(fd, offset, place, report), "reading a key", report)
+        return Secret(lambda handle_out: lib.engine_key_read(fd, offset, handle_out, report), "reading a key", report)
 
     def write(self, fd: int, offset: int) -> None:
-        """Put the raw key into a file.
+        """Write the raw key into a file.
 
         Raises: WriteFailed
         """
@@ -77,31 +77,32 @@ class Secret(Closing):
         check(lib.engine_key_write(self.handle, fd, offset, report), "writing a key", report)
 
     def derive(self, info: bytes, salt: bytes | None = None) -> "Secret":
-        """HKDF: a key of this one, one for each label; without a salt only its Expand, for a key that is random throughout."""
+        """Derive a key for the label `info` by HKDF. Without a salt only HKDF-Expand is used, which suits a uniformly random key."""
         return Secret(
-            lambda place: lib.engine_key_derive(*_derivation(self.handle, info, salt), place), "deriving a key"
+            lambda handle_out: lib.engine_key_derive(*_derivation(self.handle, info, salt), handle_out),
+            "deriving a key",
         )
 
     def commitment(self, info: bytes, salt: bytes | None = None) -> bytes:
-        """Derive 32 bytes that may be stored: they tell a wrong key, and nothing about the right one."""
+        """Derive 32 bytes that may be stored: they reveal whether another key is the same one, and nothing else of it."""
         out = ffi.new("uint8_t[]", lib.ENGINE_COMMITMENT_SIZE)
         check(lib.engine_key_commit(*_derivation(self.handle, info, salt), out), "committing to a key")
         return bytes(ffi.buffer(out))
 
     def hmac(self, data: bytes) -> bytes:
-        """HMAC-SHA-256 under this key."""
+        """Return the HMAC-SHA-256 of `data` under this key."""
         out = ffi.new("uint8_t[]", 32)
         check(lib.engine_key_hmac(self.handle, data, len(data), out), "authenticating")
         return bytes(ffi.buffer(out))
 
     def md5(self) -> bytes:
-        """MD5 of the key itself, which S3's requests carry beside it."""
+        """Return the MD5 of the key itself, which S3's requests carry beside it."""
         out = ffi.new("uint8_t[]", 16)
         check(lib.engine_key_md5(self.handle, out), "digesting a key")
         return bytes(ffi.buffer(out))
 
     def seal(self, nonce: bytes, aad: bytes, data: bytes) -> bytes:
-        """Encrypt a short text, with its tag behind; a nonce is used once with a key."""
+        """Encrypt a short text and append the tag. A nonce must be used only once with a key."""
         _check_nonce(nonce)
         _check_size(data, TEXT_SIZE_MAX)
         out = ffi.new("uint8_t[]", len(data) + TAG_SIZE)
@@ -109,7 +110,7 @@ class Secret(Closing):
         return bytes(ffi.buffer(out))
 
     def open(self, nonce: bytes, aad: bytes, sealed: bytes) -> bytes:
-        """The reverse of `seal`.
+        """Decrypt a text that `seal` encrypted.
 
         Raises: SealedDamaged
         """
@@ -122,7 +123,7 @@ class Secret(Closing):
         return bytes(ffi.buffer(out, len(sealed) - TAG_SIZE))
 
     def wrap(self, nonce: bytes, aad: bytes, secret: "Secret") -> bytes:
-        """Encrypt another key under this one; a nonce is used once with a key."""
+        """Encrypt another key under this one. A nonce must be used only once with a key."""
         _check_nonce(nonce)
         out = ffi.new("uint8_t[]", WRAPPED_KEY_SIZE)
         status = lib.engine_key_wrap(self.handle, nonce, aad, len(aad), secret.handle, out)
@@ -130,7 +131,7 @@ class Secret(Closing):
         return bytes(ffi.buffer(out))
 
     def unwrap(self, nonce: bytes, aad: bytes, wrapped: bytes) -> "Secret":
-        """The reverse of `wrap`.
+        """Decrypt a key that `wrap` encrypted.
 
         Raises: SealedDamaged
         """
@@ -138,13 +139,15 @@ class Secret(Closing):
         doing = "unwrapping a key"
         if len(wrapped) != WRAPPED_KEY_SIZE:
             raise failure(lib.ENGINE_E_SEALED_DAMAGED, doing)
-        return Secret(lambda place: lib.engine_key_unwrap(self.handle, nonce, aad, len(aad), wrapped, place), doing)
+        return Secret(
+            lambda handle_out: lib.engine_key_unwrap(self.handle, nonce, aad, len(aad), wrapped, handle_out), doing
+        )
 
     @property
     def handle(self) -> CData:
-        """The C handle, as an argument of one call: kept in a name, it would keep the key from being wiped.
+        """The C handle, to be passed to one call directly: bound to a name, it would keep the key from being wiped.
 
-        Raises: ValueError, closed
+        Raises: ValueError, the key is closed
         """
         handle = self._handle
         if handle is None:
@@ -152,7 +155,7 @@ class Secret(Closing):
         return handle
 
     def close(self) -> None:
-        """Wipe the key, as soon as no call of another thread uses it; again is harmless."""
+        """Wipe the key as soon as no call of another thread uses it. Closing twice is allowed."""
         self._handle = None
 
     def __repr__(self) -> str:
@@ -163,7 +166,7 @@ class Secret(Closing):
 
 
 class PartKey:
-    """What seals or opens one part: the key of its upload, and its number. Borrows the key."""
+    """The key for sealing or opening one part: the key of its upload, which is borrowed, and the part's number."""
 
     __slots__ = ("key", "part_number")
 

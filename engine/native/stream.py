@@ -1,4 +1,4 @@
-"""The one pass over a part's bytes: hash them and write them to a file, in C, with the GIL released."""
+"""The one pass over a part's bytes, in C with the GIL released: it hashes them and writes them to a file."""
 
 import contextlib
 import enum
@@ -29,25 +29,25 @@ class Digest(enum.IntFlag):
 
 
 IN_PYTHON: Final = Digest.XXHASH64 | Digest.XXHASH3 | Digest.XXHASH128
-"""Those that C does not compute: their bytes pass through Python, a piece at a time."""
+"""The digests that C does not compute. Their bytes pass through Python, a piece at a time."""
 PIECE_SIZE: Final = 256 * 1024
 
 HANDLE_SIZE: Final = 1024
-"""About what a stream holds before its first pump: what the garbage collector is told."""
+"""The approximate size of a stream in C before its first pump, which the garbage collector counts."""
 
 
 def available(digests: int) -> bool:
-    """Whether all of these can be computed here."""
+    """Tell whether all of these digests can be computed here."""
     known = 0 <= digests < 1 << lib.ENGINE_ALGORITHM_COUNT + len(IN_PYTHON)
     return known and all(xxhashes.hasher(each.name or "") for each in Digest(digests) & IN_PYTHON)
 
 
-def _open(digests: int, out_fd: int, sealing: PartKey | None, place: CData) -> None:
+def _open(digests: int, out_fd: int, sealing: PartKey | None, stream_out: CData) -> None:
     doing = "opening a stream"
     if sealing is None:
-        check(lib.engine_stream_open(digests, out_fd, place), doing)
+        check(lib.engine_stream_open(digests, out_fd, stream_out), doing)
     else:
-        status = lib.engine_stream_open_sealed(digests, out_fd, sealing.key.handle, sealing.part_number, place)
+        status = lib.engine_stream_open_sealed(digests, out_fd, sealing.key.handle, sealing.part_number, stream_out)
         check(status, doing)
 
 
@@ -65,9 +65,9 @@ class Stream(Closing):
         """Start a stream that computes `digests` and writes to `out_fd` with pwrite, from offset 0 on.
 
         The descriptor is borrowed: never closed, its position neither used nor moved. It must not be open with
-        O_APPEND. -1 means: hash only. With `sealing` the file becomes a sealed part; the digests stay those of the plaintext.
+        O_APPEND. With -1 the stream only hashes. With `sealing` the file becomes a sealed part; digests are those of the plaintext.
 
-        Raises: OutOfMemory, LibcryptoFailed; ValueError for what is no digest, or none here, and for a negative descriptor but -1
+        Raises: OutOfMemory, LibcryptoFailed; ValueError for digests that can't be computed here, and for a descriptor below -1
         """
         self._digests = int(digests)
         if not available(self._digests):
@@ -75,15 +75,15 @@ class Stream(Closing):
         if out_fd < -1:
             raise ValueError(f"there is no descriptor {out_fd}")
         self._report: CData = ffi.new("struct engine_report *")
-        place = ffi.new("engine_stream **")
-        _open(self._digests & ~IN_PYTHON, out_fd, sealing, place)
+        stream_out = ffi.new("engine_stream **")
+        _open(self._digests & ~IN_PYTHON, out_fd, sealing, stream_out)
         self._hashers = _hashers(self._digests)
-        self._claim = Claim(ffi.gc(place[0], lib.engine_stream_close, HANDLE_SIZE), "stream", ffi.release)
+        self._claim = Claim(ffi.gc(stream_out[0], lib.engine_stream_close, HANDLE_SIZE), "stream", ffi.release)
 
     @property
     def size(self) -> int:
-        """Bytes taken so far. May be read at any time, by any thread."""
-        # Written by C: an exception out of a signal handler may come between a call's return and any line of ours.
+        """The count of bytes taken so far. Any thread may read it at any time."""
+        # C counts: a signal handler may raise between the return of a C call and any line here that would count.
         return int(self._report.size)
 
     def update(self, data: Buffer) -> None:
@@ -111,8 +111,8 @@ class Stream(Closing):
         """Take up to `length` bytes from a descriptor and return how many came; fewer means end of file.
 
         `in_offset` >= 0 reads a regular file from there and leaves its position alone; -1 reads from the current
-        position. A descriptor in non-blocking mode that runs dry is a ReadFailed with EAGAIN. After any ReadFailed the
-        stream may go on, and `size` tells how much it has.
+        position. A non-blocking descriptor without data is a ReadFailed with EAGAIN. After any ReadFailed the stream may go
+        on, and `size` tells how many bytes it has taken.
 
         Raises: ReadFailed, WriteFailed, StreamFinished, StreamBroken, OutOfMemory
         """
@@ -126,7 +126,7 @@ class Stream(Closing):
             self._claim.give_back(handle)
 
     def finish(self) -> None:
-        """Finish the stream, if it is not yet finished: the file is complete then, and takes no more bytes.
+        """Finish the stream if it is not yet finished. The file is then complete, and takes no more bytes.
 
         Raises: WriteFailed, StreamBroken, LibcryptoFailed
         """
@@ -140,9 +140,9 @@ class Stream(Closing):
         check(lib.engine_stream_finish(handle, self._report), "finishing a stream", self._report)
 
     def digest(self, which: Digest) -> bytes:
-        """Finish the stream and return one of its digests; checksums are big-endian, as S3's base64 wants them.
+        """Finish the stream and return one of its digests; checksums are big-endian, as S3 encodes them.
 
-        Raises: ValueError for anything but one of the digests the stream computes; WriteFailed, StreamBroken, LibcryptoFailed
+        Raises: ValueError for anything but a single digest that the stream computes; WriteFailed, StreamBroken, LibcryptoFailed
         """
         bit = int(which)
         if not bit & self._digests or bit & (bit - 1):
@@ -161,12 +161,12 @@ class Stream(Closing):
 
     @property
     def is_native(self) -> bool:
-        """Whether C alone computes all digests, so that it may be fed there."""
+        """Whether C computes all digests, so that other C code may feed the stream directly."""
         return not self._hashers
 
     @contextlib.contextmanager
     def lent(self) -> Iterator[tuple[CData, CData]]:
-        """Lend the C handle and its report to another module of the core, which feeds the stream in C; of an `is_native` one only."""
+        """Lend the C handle and report of an `is_native` stream to other C code, which feeds it directly."""
         assert self.is_native, "C would feed only some of the digests"
         handle = self._claim.take()
         try:
@@ -175,7 +175,7 @@ class Stream(Closing):
             self._claim.give_back(handle)
 
     def close(self) -> None:
-        """Release what the stream holds in C; its file stays open. Closing twice is allowed."""
+        """Free the stream in C; its file stays open. Closing twice is allowed."""
         self._claim.close()
 
     def _pump(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
@@ -193,10 +193,10 @@ class Stream(Closing):
         return moved
 
     def _pump_pieces(self, handle: CData, in_fd: int, length: int, in_offset: int) -> int:
-        """Read here what C would not hash."""
-        moved, room = 0, memoryview(bytearray(min(length, PIECE_SIZE)))
+        """Read in Python and update, since C does not compute all digests."""
+        moved, buffer = 0, memoryview(bytearray(min(length, PIECE_SIZE)))
         while moved < length:
-            span = room[: length - moved]
+            span = buffer[: length - moved]
             try:
                 count = os.readv(in_fd, [span]) if in_offset < 0 else os.preadv(in_fd, [span], in_offset + moved)
             except OSError as error:

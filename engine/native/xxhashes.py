@@ -1,4 +1,4 @@
-"""The XXHASH family, from the `xxhash` package, which is imported only when one is asked for; without it there are none."""
+"""The XXHASH digests. They need the `xxhash` package, which is imported only when one of them is first requested."""
 
 import functools
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Hasher(Protocol):
-    """A digest under way."""
+    """A digest that is being computed."""
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
-        """Take bytes."""
+        """Add bytes to the digest."""
 
     def digest(self) -> bytes:
-        """The digest of what came so far, big-endian."""
+        """Return the digest of all bytes added so far, big-endian."""
 
 
 @functools.cache
@@ -26,7 +26,7 @@ def _package() -> ModuleType | None:
 
 
 def hasher(name: str) -> Callable[[], Hasher] | None:
-    """What begins a digest with seed 0: XXHASH64, XXHASH3 (of 64 bits) or XXHASH128 (XXH3 of 128); None without the package."""
+    """Return what starts a digest with seed 0: XXHASH64, XXHASH3 (64 bits) or XXHASH128 (XXH3, 128 bits); None without the package."""
     package = _package()
     if package is None:
         return None

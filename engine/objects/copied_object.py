@@ -177,7 +177,7 @@ class CopySources:
             promise = Promise(extent.length, None, None, kept=algorithm)
             stored = self._context.meta, self._context.blobs, None, copied.seal
             body = ObjectBody(copied.manifest, extent.start, extent.length, *stored)
-            receive = partial(self._context.bodies.receive, size_max=extent.length, shown_as=in_hex)
+            receive = partial(self._context.bodies.receive, size_max=extent.length, as_text=in_hex)
             with body, receive(StoredSource(body), promise, seal=seal, part_number=part_number) as arrival:
                 if part is not None and copied.seal.etag(part.number, arrival.md5) != part.etag:
                     raise InternalError(reason=f"blob {part.blob_id.hex()} has other bytes than were stored")

@@ -57,7 +57,7 @@ class PutObject:
             conditions.check(key, self._objects.current(bucket, write.name))
             seal = write.hold(context.begin_seal(new_key_binding(bucket, key), requested))
             size_max = context.limits.put_size_bytes_max
-            arrival = write.hold(context.bodies.receive(body, promise, size_max=size_max, shown_as=in_hex, seal=seal))
+            arrival = write.hold(context.bodies.receive(body, promise, size_max=size_max, as_text=in_hex, seal=seal))
             record, version = write.put(arrival, metadata.headers, metadata.tags, metadata.lock, conditions)
         return PutObjectOutput(
             quoted(record.etag),

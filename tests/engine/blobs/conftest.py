@@ -13,23 +13,23 @@ from engine.blobs.files import create_layout
 
 @pytest.fixture
 def root(place: Path) -> Path:
-    """A layout without blobs."""
+    """Make a directory for blobs, which has none yet."""
     create_layout(str(place / "blobs"))
     return place / "blobs"
 
 
 @pytest.fixture
 def nothing_left_open() -> Iterator[None]:
-    """See that no descriptor stays open; others may go meanwhile, as those of LMDB do before a fork."""
+    """Check that a test leaves no descriptor open. Others may be closed meanwhile, as LMDB's are before a fork."""
     before = descriptors()
     yield
     assert not descriptors() - before
 
 
 def descriptors() -> Counter[str]:
-    """What this process has open, and how often."""
+    """Count how often this process has each file open."""
     found: Counter[str] = Counter()
     for entry in os.scandir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the one that lists them
+        with contextlib.suppress(OSError):  # the descriptor that lists them is closed again
             found[os.readlink(entry.path)] += 1
     return found

@@ -1,4 +1,4 @@
-"""Blobs as files: what an attempt leaves in each way it can end, what the collector takes, and the fallback without O_TMPFILE."""
+"""Blobs as files: what is left after each way in which an attempt can end, the collector, and the fallback without O_TMPFILE."""
 
 import errno
 import fcntl

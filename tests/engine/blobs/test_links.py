@@ -1,4 +1,4 @@
-"""A stored file under one more name: what each end, each kill and each fork leaves, and where only a copy can be made."""
+"""Links to stored files: what is left after each end, kill and fork, and the cases in which only a copy can be made."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ def blobs(root: Path) -> FileBlobs:
 
 
 def link(blobs: FileBlobs, blob_id: bytes) -> bytes:
-    """Name a stored blob once more; its further id."""
+    """Link a stored blob; return the new id."""
     new = blobs.link(blob_id)
     assert new is not None
     with new:
@@ -125,7 +125,7 @@ def test_beside_a_collector_that_judges_another_name_of_the_file_only_a_copy_can
 
 
 def test_beside_the_attempt_that_made_the_blob_only_a_copy_can_be_made(blobs: FileBlobs) -> None:
-    """Its row may be seen a moment before its lock is dropped."""
+    """A row may be visible a moment before the lock of its file is released."""
     with blobs.attempt(Digest.MD5, None) as attempt:
         attempt.stream.update(DATA)
         attempt.persist()
@@ -136,7 +136,7 @@ def test_beside_the_attempt_that_made_the_blob_only_a_copy_can_be_made(blobs: Fi
 
 @contextmanager
 def forked() -> Iterator[None]:
-    """Inside the `with` a child lives that has open whatever was open."""
+    """Keep a forked child alive inside the `with`, which has inherited all open files."""
     told, tell = os.pipe()
     child = os.fork()
     try:
@@ -208,7 +208,7 @@ if new:
 
 
 def inject(root: Path, blob_id: bytes, fault: str) -> tuple[int, str, str]:
-    """Link in a child while strace interferes; its exit code, its output, and its complaint."""
+    """Link in a child while strace injects faults; return the exit code, stdout and stderr."""
     need_strace()
     wrapper = ["strace", "-qq", "-o", os.devnull, "-e", "signal=none", "-e", f"inject={fault}"]
     with start_python(LINK, str(root), blob_id.hex(), wrapper=wrapper) as process:

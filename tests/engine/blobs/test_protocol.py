@@ -1,4 +1,4 @@
-"""The order of system calls that makes a part durable, as strace sees it; and a collector at work beside writers."""
+"""The order of system calls that makes a part durable, as strace sees it; and a collector that runs beside writers."""
 
 import re
 from collections.abc import Sequence
@@ -47,13 +47,13 @@ SUBJECT = re.compile(r"(\d+)<([^>]*)>")
 
 
 def strace(log: Path, *options: str) -> list[str]:
-    """The command before one that is to be traced."""
+    """Return the strace command to put before a command that is to be traced."""
     need_strace()
     return ["strace", "-f", "-y", "-qq", "-s", "16", "-o", str(log), "-e", "signal=none", *options]
 
 
 def traced(store_path: Path, place: Path, step: str, mode: str = "nameless") -> list[Call]:
-    """The calls of one step of the script, in the order in which they began."""
+    """Return the calls of one step of the script, in the order in which they began."""
     log = place / "trace"
     wrapper = strace(log, "-e", f"trace={CALLS}")
     with start_python(SCRIPT.replace("STEP", step), str(store_path), mode, wrapper=wrapper) as process:
@@ -63,26 +63,26 @@ def traced(store_path: Path, place: Path, step: str, mode: str = "nameless") -> 
         if found := LINE.match(line):
             subject = SUBJECT.search(found[2])
             calls.append(Call(found[1], found[2], *(subject.groups() if subject else ("", ""))))
-    marks = [place for place, call in enumerate(calls) if call.name == "write" and '"begin"' in call.text]
-    ends = [place for place, call in enumerate(calls) if call.name == "write" and '"end"' in call.text]
+    marks = [index for index, call in enumerate(calls) if call.name == "write" and '"begin"' in call.text]
+    ends = [index for index, call in enumerate(calls) if call.name == "write" and '"end"' in call.text]
     return calls[marks[0] + 1 : ends[0]]
 
 
-def places(calls: Sequence[Call], name: str, text: str) -> list[int]:
-    return [place for place, call in enumerate(calls) if call.name == name and text in call.text]
+def indices(calls: Sequence[Call], name: str, text: str) -> list[int]:
+    return [index for index, call in enumerate(calls) if call.name == name and text in call.text]
 
 
-def place_of(calls: Sequence[Call], name: str, text: str) -> int:
-    """Where the one call of this name with this text is."""
-    found = places(calls, name, text)
+def index_of(calls: Sequence[Call], name: str, text: str) -> int:
+    """Return the index of the only call with this name and text."""
+    found = indices(calls, name, text)
     assert len(found) == 1, f"{len(found)} calls {name} with {text!r}"
     return found[0]
 
 
 def commits(calls: Sequence[Call]) -> list[int]:
-    """Where LMDB writes and syncs."""
+    """Return the indices of LMDB's writes and syncs."""
     written = ("pwrite64", "pwritev", "write", "fdatasync")
-    return [place for place, call in enumerate(calls) if call.name in written and "data.mdb" in call.path]
+    return [index for index, call in enumerate(calls) if call.name in written and "data.mdb" in call.path]
 
 
 BODIES = {
@@ -94,22 +94,22 @@ BODIES = {
 @pytest.mark.parametrize("step", BODIES)
 def test_a_part_is_locked_linked_synced_and_committed_in_this_order(store_path: Path, place: Path, step: str) -> None:
     calls = traced(store_path, place, BODIES[step])
-    created = place_of(calls, "openat", "O_TMPFILE")
-    linked = place_of(calls, "linkat", "/proc/self/fd/")
+    created = index_of(calls, "openat", "O_TMPFILE")
+    linked = index_of(calls, "linkat", "/proc/self/fd/")
     fd = re.search(r"/proc/self/fd/(\d+)", calls[linked].text)
     assert fd is not None
-    about_file = [place for place, call in enumerate(calls) if call.fd == fd[1] and place > created]
-    named = [calls[place].name for place in about_file if calls[place].name != "sync_file_range"]
+    about_file = [index for index, call in enumerate(calls) if call.fd == fd[1] and index > created]
+    named = [calls[index].name for index in about_file if calls[index].name != "sync_file_range"]
     assert named == ["pwrite64", "flock", "fsync", "flock", "close"]
-    written, locked, synced, unlocked, _ = [place for place in about_file if calls[place].name in named]
+    written, locked, synced, unlocked, _ = [index for index in about_file if calls[index].name in named]
     assert "LOCK_EX" in calls[locked].text
     assert "LOCK_UN" in calls[unlocked].text
-    [directory_synced] = [place for place in places(calls, "fsync", "/blobs/") if place > synced]
+    [directory_synced] = [index for index in indices(calls, "fsync", "/blobs/") if index > synced]
     committed = commits(calls)
     assert written < locked < linked < synced < directory_synced < committed[0]
     assert committed[-1] < unlocked
-    assert "fdatasync" in {calls[place].name for place in committed}
-    assert places(calls, "rename", "") == []
+    assert "fdatasync" in {calls[index].name for index in committed}
+    assert indices(calls, "rename", "") == []
 
 
 @pytest.mark.parametrize("step", BODIES)
@@ -117,18 +117,18 @@ def test_without_nameless_files_a_part_has_its_final_name_and_its_lock_from_the_
     store_path: Path, place: Path, step: str
 ) -> None:
     calls = traced(store_path, place, BODIES[step], "named")
-    created = place_of(calls, "openat", "O_EXCL")
+    created = index_of(calls, "openat", "O_EXCL")
     fd = re.search(r"= (\d+)", calls[created].text)
     assert fd is not None
-    about_file = [place for place, call in enumerate(calls) if call.fd == fd[1] and place > created]
-    named = [calls[place].name for place in about_file if calls[place].name != "sync_file_range"]
+    about_file = [index for index, call in enumerate(calls) if call.fd == fd[1] and index > created]
+    named = [calls[index].name for index in about_file if calls[index].name != "sync_file_range"]
     assert named == ["flock", "pwrite64", "fsync", "flock", "close"]
-    synced, unlocked = [place for place in about_file if calls[place].name in ("fsync", "flock")][1:]
-    [directory_synced] = [place for place in places(calls, "fsync", "/blobs/") if place > synced]
+    synced, unlocked = [index for index in about_file if calls[index].name in ("fsync", "flock")][1:]
+    [directory_synced] = [index for index in indices(calls, "fsync", "/blobs/") if index > synced]
     committed = commits(calls)
     assert synced < directory_synced < committed[0]
     assert committed[-1] < unlocked
-    assert places(calls, "linkat", "") == places(calls, "rename", "") == []
+    assert indices(calls, "linkat", "") == indices(calls, "rename", "") == []
 
 
 COPIES = {
@@ -142,34 +142,34 @@ def test_a_shared_file_is_locked_linked_synced_and_committed_in_this_order_and_n
     store_path: Path, place: Path, step: str
 ) -> None:
     calls = traced(store_path, place, COPIES[step])
-    linked = place_of(calls, "linkat", "/proc/self/fd/")
+    linked = index_of(calls, "linkat", "/proc/self/fd/")
     fd = re.search(r"/proc/self/fd/(\d+)", calls[linked].text)
     assert fd is not None
-    locked = place_of(calls, "flock", "LOCK_SH")
-    [directory_synced] = places(calls, "fsync", "")
-    [unlocked] = [place for place in places(calls, "flock", "LOCK_UN") if calls[place].fd == fd[1] and place > linked]
+    locked = index_of(calls, "flock", "LOCK_SH")
+    [directory_synced] = indices(calls, "fsync", "")
+    [unlocked] = [index for index in indices(calls, "flock", "LOCK_UN") if calls[index].fd == fd[1] and index > linked]
     assert calls[locked].fd == fd[1]
     assert calls[directory_synced].path.rpartition("/")[0].endswith("/blobs")
     committed = commits(calls)
     assert locked < linked < directory_synced < committed[0]
     assert committed[-1] < unlocked
-    assert places(calls, "openat", "O_TMPFILE") == places(calls, "pwrite64", "/blobs/") == []
+    assert indices(calls, "openat", "O_TMPFILE") == indices(calls, "pwrite64", "/blobs/") == []
 
 
 def test_a_part_that_is_replaced_is_removed_after_the_commit(store_path: Path, place: Path) -> None:
     calls = traced(store_path, place, "upload.part(2, FILE_BODY[::-1])")
-    [removed] = places(calls, "unlink", "/blobs/")
-    before = [place for place in commits(calls) if place < removed]
-    after = [place for place in commits(calls) if place > removed]
-    assert "fdatasync" in {calls[place].name for place in before}
+    [removed] = indices(calls, "unlink", "/blobs/")
+    before = [index for index in commits(calls) if index < removed]
+    after = [index for index in commits(calls) if index > removed]
+    assert "fdatasync" in {calls[index].name for index in before}
     assert after, "the trash row goes once the file has gone"
 
 
 def test_a_refused_part_is_never_linked_and_never_committed(store_path: Path, place: Path) -> None:
     step = 'try:\n    upload.part(3, FILE_BODY, content_md5="A" * 22 + "==")\nexcept engine.errors.BadDigest:\n    pass'
     calls = traced(store_path, place, step)
-    assert place_of(calls, "openat", "O_TMPFILE") >= 0
-    assert places(calls, "linkat", "") == places(calls, "fsync", "") == commits(calls) == []
+    assert index_of(calls, "openat", "O_TMPFILE") >= 0
+    assert indices(calls, "linkat", "") == indices(calls, "fsync", "") == commits(calls) == []
 
 
 def test_a_small_part_needs_no_file(store_path: Path, place: Path) -> None:
@@ -198,13 +198,13 @@ store.close()
 
 
 def openings(log: Path) -> list[str]:
-    """The calls of openat of the first thread."""
+    """Return the openat calls of the first thread."""
     lines = [line.split(maxsplit=1) for line in log.read_text().splitlines() if " openat(" in line]
     return [text for pid, text in lines if pid == lines[0][0]]
 
 
 def test_a_file_system_without_nameless_files_is_found_out(store_path: Path, bucket: str, place: Path) -> None:
-    """strace refuses O_TMPFILE as such a file system does; which call that is, a run before it tells."""
+    """strace refuses O_TMPFILE as such a file system does; a run before it finds out which call that is."""
     log = place / "trace"
     nth = 0
     for fault in ([], ["-e", "inject=openat:error=EOPNOTSUPP:when={nth}"]):

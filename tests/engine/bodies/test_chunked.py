@@ -1,4 +1,4 @@
-"""aws-chunked bodies that are as they should be: however they are cut, and however they are read, the payload comes out."""
+"""Valid aws-chunked bodies give their payload, however they are cut and however they are read."""
 
 import datetime
 import itertools
@@ -35,7 +35,7 @@ MIN = 8192
 
 
 def drain(source: ChunkedSource, size: int = 1 << 40) -> bytes:
-    """All of a payload, by `take`, and its end."""
+    """Read a whole payload by `take`, and finish it."""
     pieces = iter(lambda: source.take(size), b"")
     payload = b"".join(pieces)
     source.finish()
@@ -62,7 +62,7 @@ def test_the_published_examples_are_accepted_from_header_to_trailer(name: str) -
 
 @st.composite
 def bodies(draw: st.DrawFn) -> tuple[list[bytes], dict[str, Any]]:
-    """A payload in chunks of lawful sizes, and how it is sent."""
+    """Draw a payload in chunks of valid sizes, and how it is sent."""
     sizes = draw(st.lists(st.integers(MIN, MIN + 3000), max_size=4)) + draw(st.lists(st.integers(1, 9000), max_size=1))
     seed = draw(st.binary(min_size=1, max_size=50))
     data = seed * (sum(sizes) // len(seed) + 1)
@@ -176,7 +176,7 @@ def test_the_trailer_may_have_8192_bytes_and_no_more() -> None:
 
 
 def test_a_chunk_header_may_have_its_longest_form_and_no_more() -> None:
-    """16 digits, the mark, 64 digits, CRLF; one digit more, and it is refused before its end has come."""
+    """The longest header is 16 digits, the mark, 64 digits, CRLF. One digit more is refused before the header's end has come."""
     body = encoded([b"x" * 10], signing=SIGNING)
     longest = bytes(body).replace(b"a;", b"000000000000000a;", 1)
     assert drain(ChunkedSource(RawBody(longest), 10, signing=SIGNING)) == b"x" * 10
@@ -255,7 +255,7 @@ def test_nothing_is_read_before_it_is_asked_for() -> None:
 
 def test_two_threads_in_one_body_are_an_error_and_do_no_harm() -> None:
     class Slow:
-        """A body whose next piece comes when it is told to."""
+        """A body whose next piece comes when the test releases it."""
 
         def __init__(self) -> None:
             self.asked, self.told = threading.Event(), threading.Event()
@@ -279,7 +279,7 @@ def test_two_threads_in_one_body_are_an_error_and_do_no_harm() -> None:
 
 
 def test_an_abandoned_decoder_is_collected() -> None:
-    """A hundred thousand of ten KiB each: they would hold a gibibyte."""
+    """A hundred thousand decoders of ten KiB each would take a gibibyte."""
     code = """if True:
         import io
         from engine.bodies.chunked import ChunkedSource

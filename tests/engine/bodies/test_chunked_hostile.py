@@ -1,6 +1,6 @@
-"""aws-chunked bodies that someone has tampered with: every one is refused, in S3's words, and nothing is stored.
+"""aws-chunked bodies that someone has tampered with: every one is refused with S3's error, and nothing is stored.
 
-MinIO CVE-2021-21390 (chunk signatures not checked), CVE-2025-31489 and CVE-2026-40344 (unsigned trailers), by example.
+Examples cover MinIO's CVE-2021-21390 (chunk signatures not checked), CVE-2025-31489 and CVE-2026-40344 (unsigned trailers).
 """
 
 import base64
@@ -44,7 +44,7 @@ def sha1_of(pieces: list[bytes]) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Sent:
-    """A body and what its request said about it."""
+    """A body, and its request's headers about it."""
 
     body: Encoded
     size: int
@@ -81,7 +81,7 @@ Store_ = Callable[[ChunkedSource], Any]
 
 @pytest.fixture
 def send(tiny: Store, bucket: str) -> Iterator[Store_]:
-    """Upload a part; after the test, nothing may have been stored."""
+    """Upload a part, and check after the test that nothing was stored."""
     upload = begin(tiny, bucket)
     upload.part(1, b"before")
     before = contents_of(tiny)
@@ -96,7 +96,7 @@ def assert_refused(send: Store_, source: ChunkedSource, what: object, codes: set
 
 
 def tampered_chunks(sent: Sent) -> Iterator[tuple[str, Sent]]:
-    """Every chunk, the last one too: changed, dropped, repeated, moved, from elsewhere."""
+    """Make bodies in which a chunk, each in turn, is changed, dropped, repeated, moved, or taken from elsewhere."""
     chunks = sent.body.chunks
     for i, chunk in enumerate(chunks):
         before, after = chunks[:i], chunks[i + 1 :]
@@ -195,7 +195,7 @@ def test_a_small_chunk_before_another_is_refused_and_named(send: Store_, trailer
 
 
 def _retrailed(*trailers: tuple[str, str], signed_as: list[tuple[str, str]] | None = None, mark: bool = True) -> Sent:
-    """The signed body with other trailers; `signed_as` are those that the (right) signature covers, by default these."""
+    """Give the signed body other trailers; its valid signature covers `signed_as`, by default these trailers."""
     sent = Sent.of(PIECES)
     previous = sent.body.chunks[-1].signature or ""
     signature = sign_trailers(SIGNING, previous, list(trailers) if signed_as is None else signed_as)
@@ -336,7 +336,7 @@ def test_chunks_are_good_for_one_request_only(send: Store_, changed: ChunkSignin
 
 
 def test_a_chunk_signature_is_checked_before_the_next_chunk_is_read(send: Store_) -> None:
-    """Bytes after a forged chunk are not even asked for."""
+    """Bytes after a forged chunk are not even read."""
     body = Sent.of(PIECES).body
     forged = bytes(replace(body.chunks[0], signature="0" * 64))
     raw = RawBody(forged + b"".join(map(bytes, body.chunks[1:])), len(forged))
@@ -360,7 +360,7 @@ def test_a_refusal_is_final() -> None:
 def test_whatever_is_done_to_a_body_no_other_payload_comes_out(
     signed: bool, trailer: bool, data: st.DataObject
 ) -> None:
-    """Random damage to the bytes: refused, or a spelling that means the same. The store's own check of the trailer is part of it."""
+    """Random damage is refused, unless it spells the same body in another way. The store's own check of the trailer takes part."""
     sent = Sent.of(PIECES, signed=signed, trailer=trailer)
     raw = bytearray(bytes(sent.body))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -391,7 +391,7 @@ def test_whatever_is_done_to_a_body_no_other_payload_comes_out(
 
 
 def test_a_signature_cannot_be_made_without_the_key() -> None:
-    """The oracle of these tests is one: other keys give other signatures."""
+    """This checks the tests' oracle: other keys give other signatures."""
     other = replace(SIGNING, key=b"k" * 32)
     assert sign_chunk(SIGNING, "0" * 64, b"") != sign_chunk(other, "0" * 64, b"")
     assert encode(b"x", 1, signing=SIGNING) != encode(b"x", 1, signing=other)

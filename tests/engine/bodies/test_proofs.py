@@ -1,4 +1,4 @@
-"""What is read whole is what was stored: a part with a changed byte fails the read that reaches its end, however it is read."""
+"""A part with a changed byte fails the read that reaches its end, however it is read."""
 
 import base64
 import io
@@ -28,9 +28,11 @@ NAMES = sorted(BY_NAME)
 
 def put(store: Store, bucket: str, name: str = "CRC64NVME") -> None:
     upload = begin(store, bucket, checksum_algorithm=name)
-    said = [{BY_NAME[name].member: base64_of(ORACLES[name](body))} for body in PARTS]
-    parts = [upload.part(number, body, **more) for number, (body, more) in enumerate(zip(PARTS, said, strict=True), 1)]
-    upload.complete([part._replace(**more) for part, more in zip(parts, said, strict=True)])
+    members = [{BY_NAME[name].member: base64_of(ORACLES[name](body))} for body in PARTS]
+    parts = [
+        upload.part(number, body, **more) for number, (body, more) in enumerate(zip(PARTS, members, strict=True), 1)
+    ]
+    upload.complete([part._replace(**more) for part, more in zip(parts, members, strict=True)])
 
 
 def base64_of(value: bytes) -> str:
@@ -38,7 +40,7 @@ def base64_of(value: bytes) -> str:
 
 
 def spoil(store_path: Path, size: int, at: int) -> None:
-    """Change one byte of the file of that size."""
+    """Change one byte of the only file of that size."""
     [path] = [path for path in (store_path / "blobs").rglob("*") if path.is_file() and path.stat().st_size == size]
     with open(path, "r+b") as file:
         file.seek(at)
@@ -110,7 +112,7 @@ def test_the_last_bytes_of_a_part_are_not_given_away_unproven_not_even_the_secon
 
 
 @pytest.mark.parametrize(
-    ("said", "bites"),
+    ("members", "bites"),
     [
         ({"part_number": 1}, True),
         ({"part_number": 2}, False),
@@ -123,11 +125,11 @@ def test_the_last_bytes_of_a_part_are_not_given_away_unproven_not_even_the_secon
     ids=str,
 )
 def test_a_range_is_proven_as_far_as_it_covers_whole_parts(
-    tiny: Store, store_path: Path, bucket: str, said: dict[str, Any], bites: bool
+    tiny: Store, store_path: Path, bucket: str, members: dict[str, Any], bites: bool
 ) -> None:
     put(tiny, bucket)
     spoil(store_path, len(FILE_BODY), 20_000)
-    with tiny.get_object(bucket, "key", **said).body as body:
+    with tiny.get_object(bucket, "key", **members).body as body:
         if bites:
             with pytest.raises(errors.InternalError):
                 body.read()
@@ -193,9 +195,9 @@ def test_without_its_package_an_xxhash_proves_nothing_and_bytes_are_read(
                 print(len(body.read()), store.check(deep=True).ok)
             copy = store.copy_object(sys.argv[2], "copy", sys.argv[2] + "/key").copy_object_result
             print(copy.checksum_crc64_nvme)
-            for said in ({"checksum_xxhash3": "AAAAAAAAAAA="}, {"checksum_algorithm": "XXHASH64"}):
+            for members in ({"checksum_xxhash3": "AAAAAAAAAAA="}, {"checksum_algorithm": "XXHASH64"}):
                 try:
-                    store.put_object(sys.argv[2], "other", b"", **said)
+                    store.put_object(sys.argv[2], "other", b"", **members)
                 except engine.errors.InvalidRequest as error:
                     print(error)
     """

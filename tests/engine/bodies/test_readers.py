@@ -1,4 +1,4 @@
-"""The body of an object as a file: any seek and read against plain bytes, over parts in rows and parts in files."""
+"""The body of an object as a file: seeks and reads compared with plain bytes, over parts in rows and in files."""
 
 import hashlib
 import io

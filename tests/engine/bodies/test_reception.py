@@ -1,4 +1,4 @@
-"""The arrival of a body: lengths and digests that were promised, sizes at their limits; what is refused stores nothing."""
+"""Receiving a body: promised lengths and digests, and sizes at their limits. A refused body stores nothing."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ def in_base64(digest: bytes) -> str:
 
 @pytest.fixture(params=["upload_part", "put_object"])
 def send(request: pytest.FixtureRequest, tiny: Store, bucket: str) -> Send:
-    """Store a body by one operation or the other; its ETag."""
+    """Store a body by PutObject or UploadPart; return its ETag."""
     if request.param == "put_object":
         return lambda body, **options: tiny.put_object(bucket, "key", body, **options).etag
     upload = begin(tiny, bucket)

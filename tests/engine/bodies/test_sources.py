@@ -1,4 +1,4 @@
-"""Bodies of every kind, as parts and as plain objects: read to the byte, from where they stand, and refused if they are none."""
+"""Bodies of every kind, as parts and as plain objects: read exactly, from their current position; other objects are refused."""
 
 import array
 import gzip
@@ -104,7 +104,7 @@ def a_generator(data: bytes) -> Iterator[bytes]:
 
 
 class ReadsLittle:
-    """The least that can be called a file: `read`, and never more than 100 bytes at once."""
+    """The smallest file object: it has only `read`, which never returns more than 100 bytes at once."""
 
     def __init__(self, data: bytes) -> None:
         self._file = io.BytesIO(data)

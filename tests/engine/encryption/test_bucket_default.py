@@ -1,4 +1,4 @@
-"""The default encryption of a bucket: documents that are taken, those that are refused, and what one means for a request."""
+"""The default encryption of a bucket: documents that are accepted or refused, and the effect of one on a request."""
 
 from typing import Any
 
@@ -89,13 +89,13 @@ def test_a_request_that_asks_for_nothing_gets_the_default() -> None:
 
 def test_a_request_that_asks_for_something_gets_that() -> None:
     customer = RequestedEncryption(customer=customer_key_of_bytes("AES256", bytes(32)))
-    for asked in (
+    for requested in (
         RequestedEncryption("AES256"),
         RequestedEncryption("aws:kms", "another"),
         customer,
         RequestedEncryption(kms_key_id="x"),
     ):
-        assert by_default(asked, applied(**KMS)) is asked
+        assert by_default(requested, applied(**KMS)) is requested
 
 
 @pytest.mark.parametrize(("types", "blocks"), [(None, False), (["NONE"], False), (["SSE-C"], True)])

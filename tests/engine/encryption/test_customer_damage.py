@@ -1,4 +1,4 @@
-"""Sealed parts that were changed on the disk: an error in place of their bytes; and what a check sees without a key."""
+"""Sealed parts that were changed on disk: reading gives an error instead of bytes, and a check finds what it can without a key."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from tests.support.uploads import read
 
 @pytest.fixture
 def sealed(tiny: engine.Store, bucket: str) -> engine.Store:
-    """A store with an object `key` in five parts, and `clear`, which is not encrypted."""
+    """Make a store with an object `key` in five parts, and `clear`, which is not encrypted."""
     put_sealed(tiny)
     tiny.put_object(bucket, "clear", WHOLE)
     return tiny

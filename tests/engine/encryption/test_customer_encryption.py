@@ -1,4 +1,4 @@
-"""SSE-C through the store: sealed on the disk, whole for who has the key, refused to everybody else."""
+"""SSE-C through the store: objects are sealed on disk, readable with the key, and refused without it."""
 
 import base64
 import hashlib
@@ -40,12 +40,12 @@ Read = Callable[..., Any]
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
 @pytest.fixture
 def sealed(tiny: engine.Store) -> engine.Store:
-    """A store with an object `key` in five parts, and `clear`, which is not encrypted."""
+    """Make a store with an object `key` in five parts, and `clear`, which is not encrypted."""
     put_sealed(tiny)
     tiny.put_object("bucket", "clear", WHOLE)
     return tiny
@@ -133,7 +133,7 @@ def test_any_range_is_that_of_the_plaintext(session_sealed: engine.Store, number
 
 @pytest.fixture(scope="module")
 def session_sealed(session_place: Any) -> Iterator[engine.Store]:
-    """One store for all examples."""
+    """Make one store for all examples."""
     with engine.open(session_place / "ranges", limits=engine.Limits(part_size_bytes_min=1)) as store:
         store.create_bucket("bucket")
         put_sealed(store)
@@ -159,32 +159,34 @@ def test_each_part_is_read_by_its_number(sealed: engine.Store, number: int) -> N
 
 
 READS: dict[str, Read] = {
-    "get": lambda store, key, said: store.get_object("bucket", key, **said),
-    "range": lambda store, key, said: store.get_object("bucket", key, range="bytes=0-1", **said),
-    "part": lambda store, key, said: store.get_object("bucket", key, part_number=1, **said),
-    "head": lambda store, key, said: store.head_object("bucket", key, **said),
-    "attributes": lambda store, key, said: store.get_object_attributes(
-        "bucket", key, object_attributes=["ETag"], **said
+    "get": lambda store, key, members: store.get_object("bucket", key, **members),
+    "range": lambda store, key, members: store.get_object("bucket", key, range="bytes=0-1", **members),
+    "part": lambda store, key, members: store.get_object("bucket", key, part_number=1, **members),
+    "head": lambda store, key, members: store.head_object("bucket", key, **members),
+    "attributes": lambda store, key, members: store.get_object_attributes(
+        "bucket", key, object_attributes=["ETag"], **members
     ),
-    "copy": lambda store, key, said: store.copy_object("bucket", "new", f"bucket/{key}", **of_source(said)),
-    "part copy": lambda store, key, said: begin(store, "bucket", "new").copy(1, f"bucket/{key}", **of_source(said)),
+    "copy": lambda store, key, members: store.copy_object("bucket", "new", f"bucket/{key}", **of_source(members)),
+    "part copy": lambda store, key, members: begin(store, "bucket", "new").copy(
+        1, f"bucket/{key}", **of_source(members)
+    ),
 }
 
 
 @pytest.mark.parametrize("name", READS)
 def test_a_read_needs_the_key_of_the_object_and_no_other(sealed: engine.Store, name: str) -> None:
-    for said, error, text in (({}, InvalidRequest, NEEDS_KEY), (OTHER, AccessDenied, WRONG_KEY)):
+    for members, error, text in (({}, InvalidRequest, NEEDS_KEY), (OTHER, AccessDenied, WRONG_KEY)):
         with pytest.raises(error, match=text):
-            READS[name](sealed, "key", said)
+            READS[name](sealed, "key", members)
     with pytest.raises(InvalidRequest, match=NOT_APPLICABLE):
         READS[name](sealed, "clear", KEY)
 
 
 def test_a_condition_tells_nothing_to_who_has_no_key(sealed: engine.Store) -> None:
     etag = sealed.head_object("bucket", "key", **KEY).etag
-    for said in ({"if_none_match": etag}, {"if_match": "x"}):
+    for members in ({"if_none_match": etag}, {"if_match": "x"}):
         with pytest.raises(InvalidRequest, match=NEEDS_KEY):
-            sealed.head_object("bucket", "key", **said)
+            sealed.head_object("bucket", "key", **members)
 
 
 @pytest.mark.parametrize(
@@ -255,32 +257,32 @@ def test_with_a_checksum_listing_and_completing_need_the_key(tiny: engine.Store)
     part = upload.part(1, b"0123456789", **KEY)
     named = "bucket", "key", upload.upload_id
     calls: list[Callable[..., Any]] = [
-        lambda **said: tiny.list_parts(*named, **said),
-        lambda **said: tiny.complete_multipart_upload(*named, [part], **said),
+        lambda **members: tiny.list_parts(*named, **members),
+        lambda **members: tiny.complete_multipart_upload(*named, [part], **members),
     ]
     for call in calls:
-        for said, text in (({}, NEEDS_PART_KEY), (OTHER, OTHER_PART_KEY)):
+        for members, text in (({}, NEEDS_PART_KEY), (OTHER, OTHER_PART_KEY)):
             with pytest.raises(InvalidRequest, match=text):
-                call(**said)
+                call(**members)
         answer = call(**KEY)
         shown = answer.parts[0] if hasattr(answer, "parts") else answer
         assert shown.checksum_crc32 == "poTHxg=="
-    for said, text in (({}, NEEDS_PART_KEY), (OTHER, OTHER_PART_KEY)):
+    for members, text in (({}, NEEDS_PART_KEY), (OTHER, OTHER_PART_KEY)):
         with pytest.raises(InvalidRequest, match=text):  # a repetition too
-            calls[1](**said)
+            calls[1](**members)
 
 
 def test_a_key_that_is_not_needed_must_be_right_all_the_same(tiny: engine.Store) -> None:
     upload, clear = begin(tiny, "bucket", **KEY), begin(tiny, "bucket", "clear")
     part, clear_part = upload.part(1, b"body", **KEY), clear.part(1, b"body")
-    for each, held, said, text in (
+    for each, held, members, text in (
         (upload, part, OTHER, OTHER_PART_KEY),
         (clear, clear_part, KEY, NEEDS_PART_KEY),
     ):
         with pytest.raises(InvalidRequest, match=text):
-            each.list(**said)
+            each.list(**members)
         with pytest.raises(InvalidRequest, match=text):
-            tiny.complete_multipart_upload("bucket", each.key, each.upload_id, [held], **said)
+            tiny.complete_multipart_upload("bucket", each.key, each.upload_id, [held], **members)
 
 
 def test_a_checksum_nobody_kept_is_not_confirmed(tiny: engine.Store) -> None:
@@ -299,10 +301,10 @@ def test_a_copy_goes_from_any_key_to_any(sealed: engine.Store, source: dict[str,
     assert read(sealed, "bucket", "copy", **target) == WHOLE
     assert copy.sse_customer_algorithm == ("AES256" if target else None)
     upload = begin(sealed, "bucket", "parts", **target)
-    said = of_source(source) | target
+    members = of_source(source) | target
     parts = [
-        upload.copy(1, f"bucket/{name}", **said),
-        upload.copy(2, f"bucket/{name}", copy_source_range="bytes=5-70005", **said),
+        upload.copy(1, f"bucket/{name}", **members),
+        upload.copy(2, f"bucket/{name}", copy_source_range="bytes=5-70005", **members),
     ]
     upload.complete(parts)
     assert read(sealed, "bucket", "parts", **target) == WHOLE + WHOLE[5:70_006]

@@ -1,4 +1,4 @@
-"""SSE-C's parameters: each combination with the error that AWS gave."""
+"""SSE-C's parameters: each combination gives the error that AWS gave."""
 
 import base64
 import hashlib
@@ -104,7 +104,7 @@ def test_a_text_is_base64_in_pieces_where_it_is_as_a_whole(length: int) -> None:
 
 
 def test_a_key_but_for_a_slip_is_never_decoded_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else it would lie in memory that nobody wipes."""
+    """A key decoded as a whole would lie in memory that nobody wipes."""
     decode, sizes = base64.b64decode, []
 
     def decoded(text: bytes, *, validate: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""What a bucket encrypts that asks for nothing, and what it blocks."""
+"""The default encryption of a bucket for requests without their own, and the types that it blocks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ from tests.support.uploads import begin, part_etag_of, read
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
 def test_a_bucket_has_no_default_until_it_is_set_and_after_it_is_dropped(tiny: engine.Store) -> None:
@@ -40,11 +40,11 @@ def test_a_bucket_has_no_default_until_it_is_set_and_after_it_is_dropped(tiny: e
     tiny.delete_bucket_encryption("bucket")
 
 
-@pytest.mark.parametrize("asked", [S3, KMS], ids=["SSE-S3", "SSE-KMS"])
+@pytest.mark.parametrize("requested", [S3, KMS], ids=["SSE-S3", "SSE-KMS"])
 def test_what_asks_for_nothing_gets_the_default_and_what_asks_gets_that(
-    tiny: engine.Store, asked: Mapping[str, Any]
+    tiny: engine.Store, requested: Mapping[str, Any]
 ) -> None:
-    name = asked["server_side_encryption"]
+    name = requested["server_side_encryption"]
     clear = begin(tiny, "bucket", "before")
     set_default(tiny, name)
     assert tiny.put_object("bucket", "put", b"body").server_side_encryption == name
@@ -54,7 +54,7 @@ def test_what_asks_for_nothing_gets_the_default_and_what_asks_gets_that(
     assert clear.complete([clear.part(1, b"part")]).server_side_encryption is None
     customer = tiny.put_object("bucket", "customer", b"body", **KEY)
     assert (customer.server_side_encryption, customer.sse_customer_algorithm) == (None, "AES256")
-    other = S3 if asked is KMS else KMS
+    other = S3 if requested is KMS else KMS
     assert tiny.put_object("bucket", "other", b"", **other).server_side_encryption == other["server_side_encryption"]
 
 
@@ -73,13 +73,13 @@ def test_the_default_may_name_a_key(tiny: engine.Store) -> None:
 def test_a_bucket_key_is_the_buckets_unless_the_request_says_something_of_it(tiny: engine.Store) -> None:
     rule = by_default("aws:kms")["rules"][0] | {"bucket_key_enabled": True}
     tiny.put_bucket_encryption("bucket", server_side_encryption_configuration={"rules": [rule]})
-    for asked, is_told in (({}, True), (KMS, True), (KMS | {"bucket_key_enabled": False}, None), (S3, None)):
-        upload = begin(tiny, "bucket", **asked)
+    for requested, is_told in (({}, True), (KMS, True), (KMS | {"bucket_key_enabled": False}, None), (S3, None)):
+        upload = begin(tiny, "bucket", **requested)
         part = tiny.upload_part("bucket", "key", upload.upload_id, 1, b"part")
         answers = [part, upload.complete([(1, part.etag)]), tiny.head_object("bucket", "key")]
         answers += [
-            tiny.put_object("bucket", "key", b"", **asked),
-            tiny.copy_object("bucket", "copy", "bucket/key", **asked),
+            tiny.put_object("bucket", "key", b"", **requested),
+            tiny.copy_object("bucket", "copy", "bucket/key", **requested),
         ]
         assert [answer.bucket_key_enabled for answer in answers] == [is_told] * 5
 

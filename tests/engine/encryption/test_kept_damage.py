@@ -1,4 +1,4 @@
-"""SSE-S3 beside damaged files and rows: an error in place of bytes, and found by a deep check, which has the keys."""
+"""SSE-S3 with damaged files and rows: reading gives an error instead of bytes, and a deep check, which has the keys, finds it."""
 
 import shutil
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from tests.support.uploads import begin, read
 
 @pytest.fixture
 def sealed(tiny: engine.Store, bucket: str) -> engine.Store:
-    """A store with `key` in parts and an upload of one part by SSE-S3, and others whose keys it does not have or does not ask for."""
+    """Make a store with `key` in parts and an upload of one part by SSE-S3, and others whose keys a check lacks or does not need."""
     upload = begin(tiny, "bucket", "key", **S3)
     upload.complete(upload.parts(dict(enumerate(PARTS, 1))))
     begin(tiny, "bucket", "open", **S3).part(1, some_bytes(70_000))
-    for key, asked in (("small", S3), ("customer", KEY), ("kms", KMS), ("clear", {})):
-        tiny.put_object("bucket", key, b"body", **asked)
+    for key, requested in (("small", S3), ("customer", KEY), ("kms", KMS), ("clear", {})):
+        tiny.put_object("bucket", key, b"body", **requested)
     return tiny
 
 
@@ -90,13 +90,13 @@ def test_without_the_ring_nothing_of_its_is_right(sealed: engine.Store) -> None:
     assert (report.opened_parts, len(report.corrupt)) == (7, 7)
 
 
-@pytest.mark.parametrize("asked", [S3, KMS, KEY], ids=["SSE-S3", "SSE-KMS", "SSE-C"])
+@pytest.mark.parametrize("requested", [S3, KMS, KEY], ids=["SSE-S3", "SSE-KMS", "SSE-C"])
 def test_the_file_of_an_earlier_attempt_does_not_pass_for_the_part(
-    tiny: engine.Store, bucket: str, tmp_path: Path, asked: dict[str, Any]
+    tiny: engine.Store, bucket: str, tmp_path: Path, requested: dict[str, Any]
 ) -> None:
-    """Of the same upload, number and size: its commitment and tags are right, but the row names another."""
-    key = asked if asked is KEY else {}
-    upload = begin(tiny, bucket, **asked)
+    """The file is of the same upload, number and size; its commitment and tags are right, but the row names another attempt."""
+    key = requested if requested is KEY else {}
+    upload = begin(tiny, bucket, **requested)
     upload.part(1, b"A" * 200_000, **key)
     identity = parse_upload_id(bucket, b"key", upload.upload_id)
     earlier = meta_of(tiny).list_parts(bucket, b"key", identity, 0, 1)[1][0].blob_id
@@ -104,7 +104,7 @@ def test_the_file_of_an_earlier_attempt_does_not_pass_for_the_part(
     upload.complete([upload.part(1, b"B" * 200_000, **key)])
     assert read(tiny, bucket, "key", **key) == b"B" * 200_000
     shutil.copy(tmp_path / "earlier", path_of(tiny, found(tiny)[1].parts[0].blob_id))
-    for said in ({}, {"range": "bytes=0-0"}):
+    for members in ({}, {"range": "bytes=0-0"}):
         with pytest.raises(InternalError) as caught:
-            tiny.get_object(bucket, "key", **said, **key)
+            tiny.get_object(bucket, "key", **members, **key)
         assert "has the bytes of another attempt" in (caught.value.reason or "")

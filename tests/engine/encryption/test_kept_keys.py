@@ -1,4 +1,4 @@
-"""SSE-S3 and SSE-KMS through the store: sealed on the disk by keys that the store finds again, defaults of buckets, rotation."""
+"""SSE-S3 and SSE-KMS through the store: objects sealed on disk by keys that the store finds again, buckets' defaults, rotation."""
 
 import base64
 import hashlib
@@ -32,44 +32,46 @@ Members = Mapping[str, Any]
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
-def told(answer: Any) -> tuple[str | None, bool]:
-    """What an answer says of an encryption: its name, and whether it names a key."""
+def encryption_of(answer: Any) -> tuple[str | None, bool]:
+    """Return an answer's encryption, and whether it names a key."""
     return answer.server_side_encryption, answer.ssekms_key_id is not None
 
 
 def put_parts(
-    store: engine.Store, asked: Members, key: str = "key", **options: Any
+    store: engine.Store, requested: Members, key: str = "key", **options: Any
 ) -> engine.CompleteMultipartUploadOutput:
-    upload = begin(store, "bucket", key, **asked, **options)
+    upload = begin(store, "bucket", key, **requested, **options)
     return upload.complete(upload.parts(dict(enumerate(PARTS, 1))))
 
 
-@pytest.mark.parametrize("asked", KINDS)
+@pytest.mark.parametrize("requested", KINDS)
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024 + 1, 65_536, 200_000])
-def test_an_object_comes_back_whole_and_the_encryption_is_told(tiny: engine.Store, asked: Members, size: int) -> None:
+def test_an_object_comes_back_whole_and_the_encryption_is_told(
+    tiny: engine.Store, requested: Members, size: int
+) -> None:
     body = some_bytes(size)
-    put = tiny.put_object("bucket", "key", body, **asked)
+    put = tiny.put_object("bucket", "key", body, **requested)
     got = tiny.get_object("bucket", "key", checksum_mode="ENABLED")
     with got.body as stream:
         assert stream.read() == body
     head = tiny.head_object("bucket", "key", checksum_mode="ENABLED")
-    wanted = (asked["server_side_encryption"], asked is KMS)
-    assert told(put) == told(got) == told(head) == wanted
+    wanted = (requested["server_side_encryption"], requested is KMS)
+    assert encryption_of(put) == encryption_of(got) == encryption_of(head) == wanted
     assert put.checksum_crc64_nvme == got.checksum_crc64_nvme == head.checksum_crc64_nvme
     assert put.sse_customer_algorithm is None
-    assert (put.etag == part_etag_of(body)) is (asked is S3)
+    assert (put.etag == part_etag_of(body)) is (requested is S3)
     assert put.etag == got.etag == head.etag
     (part,) = found(tiny)[1]
     assert part.flags & Flag.SEALED
 
 
-@pytest.mark.parametrize("asked", KINDS)
-def test_an_upload_inherits_what_was_said_at_create(tiny: engine.Store, asked: Members) -> None:
-    upload = begin(tiny, "bucket", **asked)
-    name = asked["server_side_encryption"]
+@pytest.mark.parametrize("requested", KINDS)
+def test_an_upload_inherits_what_was_said_at_create(tiny: engine.Store, requested: Members) -> None:
+    upload = begin(tiny, "bucket", **requested)
+    name = requested["server_side_encryption"]
     answers = [tiny.upload_part("bucket", "key", upload.upload_id, n, body) for n, body in enumerate(PARTS, 1)]
     tiny.put_object("bucket", "source", PARTS[1])
     copy = tiny.upload_part_copy("bucket", "key", upload.upload_id, 2, "bucket/source")
@@ -77,11 +79,11 @@ def test_an_upload_inherits_what_was_said_at_create(tiny: engine.Store, asked: M
     etags = [answer.etag for answer in answers]
     etags[1] = copy.copy_part_result.etag
     done = upload.complete(list(enumerate(etags, 1)))
-    assert told(done) == (name, asked is KMS)
+    assert encryption_of(done) == (name, requested is KMS)
     assert read(tiny, "bucket", "key") == WHOLE
     assert read(tiny, "bucket", "key", part_number=2) == PARTS[1]
     assert read(tiny, "bucket", "key", range="bytes=65530-65545") == WHOLE[65530:65546]
-    assert (done.etag == etag_of(*PARTS)) is (asked is S3)
+    assert (done.etag == etag_of(*PARTS)) is (requested is S3)
     assert done.checksum_crc64_nvme == put_plain(tiny).checksum_crc64_nvme
 
 
@@ -89,9 +91,9 @@ def put_plain(store: engine.Store) -> engine.CompleteMultipartUploadOutput:
     return put_parts(store, {}, "plain")
 
 
-@pytest.mark.parametrize("asked", KINDS)
-def test_a_complete_may_be_repeated_and_says_the_same(tiny: engine.Store, asked: Members) -> None:
-    upload = begin(tiny, "bucket", checksum_algorithm="CRC32", checksum_type="COMPOSITE", **asked)
+@pytest.mark.parametrize("requested", KINDS)
+def test_a_complete_may_be_repeated_and_says_the_same(tiny: engine.Store, requested: Members) -> None:
+    upload = begin(tiny, "bucket", checksum_algorithm="CRC32", checksum_type="COMPOSITE", **requested)
     parts = []
     for number, body in enumerate(PARTS, 1):
         answer = tiny.upload_part("bucket", "key", upload.upload_id, number, body, checksum_crc32=crc32(body))
@@ -120,19 +122,19 @@ def test_the_decoder_reads_sse_s3_from_ring_rows_and_files_alone(tiny: engine.St
     assert [part.etag for part in manifest] == [hashlib.md5(part).digest() for part in PARTS]
 
 
-@pytest.mark.parametrize("asked", KINDS)
-def test_no_plaintext_is_in_the_store(tiny: engine.Store, asked: Members) -> None:
+@pytest.mark.parametrize("requested", KINDS)
+def test_no_plaintext_is_in_the_store(tiny: engine.Store, requested: Members) -> None:
     body = some_bytes(100_000)
     for key, part in (("large", body), ("small", body[:1000])):
-        tiny.put_object("bucket", key, part, **asked)
-    begin(tiny, "bucket", "upload", **asked).part(1, body)
+        tiny.put_object("bucket", key, part, **requested)
+    begin(tiny, "bucket", "upload", **requested).part(1, body)
     contents = contents_of(tiny)
     kept = b"".join(key + value for rows in contents.rows.values() for key, value in rows)
     kept += b"".join(path_of(tiny, bytes.fromhex(name)).read_bytes() for name in contents.files)
     kept = kept.replace(ring_of(tiny).read_bytes(), b"")
     for secret in (body[:16], body[:1000][-16:], body[65_536:65_552]):
         assert secret not in kept
-    assert (hashlib.md5(body).digest() in kept) is (asked is S3)  # S3 shows it in ETags; SSE-KMS hides it
+    assert (hashlib.md5(body).digest() in kept) is (requested is S3)  # S3 shows it in ETags; SSE-KMS hides it
     for root in decoder.ring(ring_of(tiny).read_bytes())[1].values():
         assert root not in kept
 
@@ -184,16 +186,16 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("asked", "error", "text"), REFUSED)
+@pytest.mark.parametrize(("requested", "error", "text"), REFUSED)
 def test_a_wrong_request_is_refused_and_changes_nothing(
-    tiny: engine.Store, asked: Members, error: type[Exception], text: str
+    tiny: engine.Store, requested: Members, error: type[Exception], text: str
 ) -> None:
     tiny.put_object("bucket", "source", b"body")
     before = contents_of(tiny)
     acts: list[Callable[[], object]] = [
-        lambda: tiny.put_object("bucket", "key", b"body", **asked),
-        lambda: tiny.create_multipart_upload("bucket", "key", **asked),
-        lambda: tiny.copy_object("bucket", "key", "bucket/source", **asked),
+        lambda: tiny.put_object("bucket", "key", b"body", **requested),
+        lambda: tiny.create_multipart_upload("bucket", "key", **requested),
+        lambda: tiny.copy_object("bucket", "key", "bucket/source", **requested),
     ]
     for act in acts:
         with pytest.raises(error, match=text):
@@ -201,10 +203,10 @@ def test_a_wrong_request_is_refused_and_changes_nothing(
     assert contents_of(tiny) == before
 
 
-@pytest.mark.parametrize("asked", KINDS)
-def test_a_customers_key_is_not_for_what_others_keys_seal(tiny: engine.Store, asked: Members) -> None:
-    tiny.put_object("bucket", "key", b"body", **asked)
-    upload = begin(tiny, "bucket", "upload", **asked)
+@pytest.mark.parametrize("requested", KINDS)
+def test_a_customers_key_is_not_for_what_others_keys_seal(tiny: engine.Store, requested: Members) -> None:
+    tiny.put_object("bucket", "key", b"body", **requested)
+    upload = begin(tiny, "bucket", "upload", **requested)
     with pytest.raises(InvalidRequest, match="not applicable"):
         tiny.get_object("bucket", "key", **KEY)
     with pytest.raises(InvalidRequest, match="not applicable"):
@@ -214,7 +216,8 @@ def test_a_customers_key_is_not_for_what_others_keys_seal(tiny: engine.Store, as
 
 
 SOURCES = [
-    pytest.param(asked, id=name) for name, asked in (("clear", {}), ("SSE-S3", S3), ("SSE-KMS", KMS), ("SSE-C", KEY))
+    pytest.param(requested, id=name)
+    for name, requested in (("clear", {}), ("SSE-S3", S3), ("SSE-KMS", KMS), ("SSE-C", KEY))
 ]
 
 
@@ -234,11 +237,11 @@ def test_a_copy_goes_from_any_encryption_to_any(
     assert plain_etags is (target in ({}, S3))
 
 
-@pytest.mark.parametrize("asked", KINDS)
-def test_a_copy_under_a_key_of_its_own_moves_no_byte(tiny: engine.Store, asked: Members) -> None:
-    tiny.put_object("bucket", "source", some_bytes(70_000), **asked)
+@pytest.mark.parametrize("requested", KINDS)
+def test_a_copy_under_a_key_of_its_own_moves_no_byte(tiny: engine.Store, requested: Members) -> None:
+    tiny.put_object("bucket", "source", some_bytes(70_000), **requested)
     before = files_of(Path(tiny._layout.root))
-    tiny.copy_object("bucket", "copy", "bucket/source", **asked)
+    tiny.copy_object("bucket", "copy", "bucket/source", **requested)
     one, other = (found(tiny, key)[0].encryption for key in ("source", "copy"))
     assert one is not None
     assert other is not None
@@ -248,20 +251,22 @@ def test_a_copy_under_a_key_of_its_own_moves_no_byte(tiny: engine.Store, asked: 
     assert (len(before), len(files), len(inodes)) == (1, 2, 1)
 
 
-@pytest.mark.parametrize("asked", KINDS)
-def test_a_copy_of_an_object_that_is_one_part_with_a_high_number_is_whole(tiny: engine.Store, asked: Members) -> None:
-    upload = begin(tiny, "bucket", "source", **asked)
+@pytest.mark.parametrize("requested", KINDS)
+def test_a_copy_of_an_object_that_is_one_part_with_a_high_number_is_whole(
+    tiny: engine.Store, requested: Members
+) -> None:
+    upload = begin(tiny, "bucket", "source", **requested)
     upload.complete([upload.part(7, some_bytes(70_000))])
-    tiny.copy_object("bucket", "copy", "bucket/source", **asked)
+    tiny.copy_object("bucket", "copy", "bucket/source", **requested)
     assert read(tiny, "bucket", "copy") == some_bytes(70_000)
 
 
 def test_a_refused_read_holds_nothing(tiny: engine.Store) -> None:
     tiny.put_object("bucket", "key", some_bytes(70_000), **KEY)
     path = path_of(tiny, found(tiny)[1].parts[0].blob_id)
-    for said in ({}, {**KEY, "sse_customer_key": bytes(32)}):
+    for members in ({}, {**KEY, "sse_customer_key": bytes(32)}):
         with pytest.raises((InvalidRequest, AccessDenied)):
-            tiny.get_object("bucket", "key", **said)
+            tiny.get_object("bucket", "key", **members)
     tiny.delete_object("bucket", "key")
     assert not path.exists()
 
@@ -288,7 +293,7 @@ def test_what_was_said_of_a_bucket_key_is_told(tiny: engine.Store) -> None:
 
 def test_the_context_a_request_says_is_told_to_it(tiny: engine.Store) -> None:
     context = base64.b64encode(b'{"a": "b"}').decode()
-    asked = KMS | {"ssekms_encryption_context": context}
-    assert tiny.put_object("bucket", "key", b"", **asked).ssekms_encryption_context == context
-    assert tiny.create_multipart_upload("bucket", "key", **asked).ssekms_encryption_context == context
-    assert tiny.copy_object("bucket", "copy", "bucket/key", **asked).ssekms_encryption_context == context
+    requested = KMS | {"ssekms_encryption_context": context}
+    assert tiny.put_object("bucket", "key", b"", **requested).ssekms_encryption_context == context
+    assert tiny.create_multipart_upload("bucket", "key", **requested).ssekms_encryption_context == context
+    assert tiny.copy_object("bucket", "copy", "bucket/key", **requested).ssekms_encryption_context == context

@@ -1,4 +1,4 @@
-"""The canary: a process that has customers' keys, a key ring and work under way is searched for them, as a core dump would show it."""
+"""The canary: the memory of a process with customers' keys, a key ring and running work is searched for keys, as in a core dump."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ from tests.support.requirements import need
 
 MARKER = hashlib.sha256(b"no secret, and to be found").digest()
 CUSTOMER = hashlib.sha256(b"a marked customer key").digest()
-PLACE = ("bucket", "key")
+OBJECT = ("bucket", "key")
 
 CHILD = """if True:
     import json, logging, os, sys
@@ -36,16 +36,16 @@ CHILD = """if True:
 
     directory, marker = sys.argv[1], bytes.fromhex(sys.argv[2])
     os.chdir(directory)
-    place = KeyBinding("bucket", "key", b"upload")
+    binding = KeyBinding("bucket", "key", b"upload")
     ring = KeyRing(directory + "/ring")
     provider = LocalKeyProvider(ring)
     customer = customer_key_of_headers(*sys.stdin.readline().split())
     roots = [customer.root(), ring.root(), new_root(provider, None, {"a": "b"})]
-    told, kept = [], [customer, ring]
+    rows, kept = [], [customer, ring]
     for number, root in enumerate(roots):
-        keys, stored = begin(root, place)
+        keys, stored = begin(root, binding)
         keys.etag(1, bytes(16))
-        keys.open_digest(1, b"", keys.seal_digest(1, b"", b"checksum"))
+        keys.open_digests([1], [b""], [keys.seal_digest(1, b"", b"checksum")])[0]
         unseal(seal(b"x" * 100_000, keys.part(2)), keys.part(2))
         finished = os.open(f"{directory}/finished{number}", os.O_RDWR | os.O_CREAT)
         open_still = os.open(f"{directory}/open{number}", os.O_RDWR | os.O_CREAT)
@@ -61,26 +61,26 @@ CHILD = """if True:
         except KeyMismatch:
             logging.exception("refused, with %r %r %r", root, keys, stored)
         kept += [keys, reader, under_way]
-        told.append([stored.upload_id.hex(), stored.salt.hex(), stored.commitment.hex(), stored.wrapped.hex(), stored.key_id])
-    print(json.dumps(told), flush=True)
+        rows.append([stored.upload_id.hex(), stored.salt.hex(), stored.commitment.hex(), stored.wrapped.hex(), stored.key_id])
+    print(json.dumps(rows), flush=True)
     sys.stdin.readline()
 """
 
 
 def secrets_of(root: bytes, row: list[str], directory: Path, number: int) -> dict[str, bytes]:
-    """Every key below a root, found by the independent decoder."""
+    """Compute every key derived from a root with the independent decoder."""
     stored = SimpleNamespace(
         upload_id=bytes.fromhex(row[0]), salt=bytes.fromhex(row[1]),
         commitment=bytes.fromhex(row[2]), wrapped=bytes.fromhex(row[3]),
     )  # fmt: skip
-    data_key = decoder.data_key(root, stored, *PLACE)
+    data_key = decoder.data_key(root, stored, *OBJECT)
     part_root = decoder.part_root(data_key)
     headers = {n: (directory / f"{n}{number}").read_bytes()[:80] for n in ("finished", "open")}
     part_keys = {
         f"part {n}": decoder.expand(part_root, b"partwright v1part" + header[12:48]) for n, header in headers.items()
     }
     prk = decoder.extract(stored.salt, root)
-    wrap = decoder.expand(prk, b"partwright v1wrap" + decoder.context(*PLACE, stored.upload_id))
+    wrap = decoder.expand(prk, b"partwright v1wrap" + decoder.context(*OBJECT, stored.upload_id))
     names = {n: decoder.expand(data_key, b"partwright v1" + n.encode()) for n in ("etag", "meta")}
     return {"root": root, "data": data_key, "parts": part_root, "prk": prk, "wrap": wrap, **names, **part_keys}
 
@@ -108,7 +108,7 @@ def child(tmp_path: Path) -> Iterator[tuple[Any, dict[str, bytes]]]:
 
 
 def forms(name: str, key: bytes) -> dict[str, bytes]:
-    """How a key may be written; the base64 of a customer's key is the text that came in, which Python does not wipe."""
+    """Return the forms of a key to search for, without the base64 of a customer's key, which is the request's own text."""
     written = {
         "raw": key,
         "hex": key.hex().encode(),
@@ -169,9 +169,9 @@ def test_no_key_is_in_a_core_that_the_kernel_writes(child: tuple[Any, dict[str, 
 @pytest.mark.slow
 def test_no_log_and_no_traceback_shows_a_key(child: tuple[Any, dict[str, bytes]]) -> None:
     process, secrets = child
-    _, told = process.communicate("\n")
-    assert process.returncode == 0, told
-    assert told.count("KeyMismatch: opening the keys of an object") == 3
-    assert found_in(told.encode(), secrets) == set()
-    assert repr(CUSTOMER)[2:-1] not in told
-    assert base64.b64encode(CUSTOMER).decode() not in told
+    _, stderr = process.communicate("\n")
+    assert process.returncode == 0, stderr
+    assert stderr.count("KeyMismatch: opening the keys of an object") == 3
+    assert found_in(stderr.encode(), secrets) == set()
+    assert repr(CUSTOMER)[2:-1] not in stderr
+    assert base64.b64encode(CUSTOMER).decode() not in stderr

@@ -1,4 +1,4 @@
-"""SSE-KMS: the local provider, and AWS KMS as moto plays it on this machine."""
+"""SSE-KMS: the local provider, and AWS KMS as moto serves it on this machine."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from engine.errors import AccessDenied, InternalError, KMSDisabled, KMSInvalidSt
 from engine.native import errors as native_errors
 
 CONTEXT = {"aws:s3:arn": "arn:aws:s3:::photos/cat.raw", "team": "ä"}
-PLACE = KeyBinding("photos", "cat.raw", b"upload")
+BINDING = KeyBinding("photos", "cat.raw", b"upload")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def provider(request: pytest.FixtureRequest) -> KeyProvider:
 
 def test_an_upload_is_begun_and_opened_again_from_its_row(provider: KeyProvider) -> None:
     with key_providers.new_root(provider, None, CONTEXT) as root:
-        keys, stored = upload_keys.begin(root, PLACE)
+        keys, stored = upload_keys.begin(root, BINDING)
         md5 = bytes(16)
         etag = keys.etag(1, md5)
         keys.close()
@@ -64,7 +64,7 @@ def test_an_upload_is_begun_and_opened_again_from_its_row(provider: KeyProvider)
     assert stored.key_id
     with (
         key_providers.root_of(provider, stored) as root,
-        upload_keys.open_keys(root, stored, PLACE.bucket, PLACE.key) as again,
+        upload_keys.open_keys(root, stored, BINDING.bucket, BINDING.key) as again,
     ):
         assert again.etag(1, md5) == etag
     with pytest.raises(ValueError, match="closed"):
@@ -93,22 +93,23 @@ def test_a_key_that_is_not_there_is_not_found_by_s3s_code(provider: KeyProvider)
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "code"),
+    ("refusal", "kind", "code"),
     [("DisabledException", KMSDisabled, "KMS.DisabledException"),
      ("KMSInvalidStateException", KMSInvalidState, "KMS.KMSInvalidStateException"),
      ("AccessDeniedException", AccessDenied, "AccessDenied"),
      ("ThrottlingException", SlowDown, "SlowDown")],
 )  # fmt: skip
-def test_a_refusal_of_aws_has_s3s_code_for_it(kms: Any, key_id: str, told: str, kind: type[S3Error], code: str) -> None:
-    """Answers that moto does not give."""
+def test_a_refusal_of_aws_has_s3s_code_for_it(
+    kms: Any, key_id: str, refusal: str, kind: type[S3Error], code: str
+) -> None:
+    """moto does not give these answers, so botocore's Stubber does."""
     with Stubber(kms) as stubber:
-        stubber.add_client_error("generate_data_key", told, f"{key_id} is disabled.")
+        stubber.add_client_error("generate_data_key", refusal, f"{key_id} is disabled.")
         with pytest.raises(kind) as caught:
             AwsKeyProvider(kms).generate_data_key(key_id, CONTEXT)
-    shown = (
-        AccessDenied.text if kind is AccessDenied else f"{key_id} is disabled."
-    )  # who we are to AWS is nobody's business
-    assert (caught.value.code, caught.value.message) == (code, shown)
+    # AWS's text of AccessDenied names our principal, which no client may see.
+    message = AccessDenied.text if kind is AccessDenied else f"{key_id} is disabled."
+    assert (caught.value.code, caught.value.message) == (code, message)
 
 
 def test_other_failures_of_aws_are_ours_to_its_clients(kms: Any, key_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,12 +138,12 @@ def test_a_rotated_ring_opens_what_it_sealed_before(ring: KeyRing) -> None:
         assert again.md5() == made.secret.md5()
 
 
-@pytest.mark.parametrize("place", [1, 33, -1])
-def test_a_damaged_blob_of_the_local_provider_is_refused(ring: KeyRing, place: int) -> None:
+@pytest.mark.parametrize("offset", [1, 33, -1])
+def test_a_damaged_blob_of_the_local_provider_is_refused(ring: KeyRing, offset: int) -> None:
     provider = LocalKeyProvider(ring)
     made = provider.generate_data_key(None, {})
     blob = bytearray(made.blob)
-    blob[place] ^= 1
+    blob[offset] ^= 1
     with pytest.raises(native_errors.SealedDamaged):
         provider.unwrap(made.key_id, bytes(blob), {})
     with pytest.raises(native_errors.SealedFormatUnknown):

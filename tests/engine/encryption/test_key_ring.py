@@ -1,4 +1,4 @@
-"""The key ring: a file of ours alone, rotated by adding, followed by other processes, and damaged never used."""
+"""The key ring: a private file, rotated by adding keys, re-read by other processes, and never used when damaged."""
 
 import json
 import multiprocessing
@@ -14,7 +14,7 @@ from engine.encryption.upload_keys import KeyBinding
 from engine.errors import StoreClosed, StoreError
 from tests.support import decoder
 
-PLACE = KeyBinding("bucket", "key", b"upload")
+BINDING = KeyBinding("bucket", "key", b"upload")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_new_ring_has_one_key_and_is_for_us_alone(path: Path) -> None:
 def test_what_a_ring_wrapped_opens_with_the_key_in_its_file(path: Path) -> None:
     with KeyRing(str(path)) as ring:
         root = ring.root()
-        keys, stored = upload_keys.begin(root, PLACE)
+        keys, stored = upload_keys.begin(root, BINDING)
         keys.close()
     assert (stored.kind, stored.key_id) == ("AES256", root.key_id)
     raw = decoder.ring(path.read_bytes())[1][stored.key_id]
@@ -44,14 +44,14 @@ def test_what_a_ring_wrapped_opens_with_the_key_in_its_file(path: Path) -> None:
 def test_rotation_adds_a_key_and_old_uploads_open_as_before(path: Path) -> None:
     with KeyRing(str(path)) as ring:
         first = ring.active_id
-        keys, stored = upload_keys.begin(ring.root(), PLACE)
+        keys, stored = upload_keys.begin(ring.root(), BINDING)
         keys.close()
         before = decoder.ring(path.read_bytes())[1]
         second = ring.rotate()
         assert (ring.active_id, ring.ids()) == (second, (first, second))
         assert ring.root().key_id == second
         upload_keys.open_keys(ring.root(stored.key_id), stored, "bucket", "key").close()
-        turned = upload_keys.rewrap(ring.root(first), stored, "bucket", "key", ring.root(), PLACE)
+        turned = upload_keys.rewrap(ring.root(first), stored, "bucket", "key", ring.root(), BINDING)
         assert turned.key_id == second
         upload_keys.open_keys(ring.root(second), turned, "bucket", "key").close()
     after = decoder.ring(path.read_bytes())[1]
@@ -128,12 +128,12 @@ def test_a_ring_behind_a_link_is_refused(path: Path, tmp_path: Path) -> None:
         KeyRing(str(path))
 
 
-@pytest.mark.parametrize("place", [0, 3, 5, 20, -1, -33])
-def test_a_damaged_ring_is_refused_and_left_as_it_is(path: Path, place: int) -> None:
+@pytest.mark.parametrize("offset", [0, 3, 5, 20, -1, -33])
+def test_a_damaged_ring_is_refused_and_left_as_it_is(path: Path, offset: int) -> None:
     with KeyRing(str(path)) as ring:
         ring.rotate()
     data = bytearray(path.read_bytes())
-    data[place] ^= 0x04
+    data[offset] ^= 0x04
     path.write_bytes(data)
     with pytest.raises(StoreError, match="damaged, or is none"):
         KeyRing(str(path))

@@ -1,4 +1,4 @@
-"""The first uses of a store's key ring, at once: all find the one ring that is made."""
+"""The first uses of a store's key ring at the same time: all find the one ring that is made."""
 
 import threading
 

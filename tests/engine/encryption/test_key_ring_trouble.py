@@ -1,4 +1,4 @@
-"""Trouble with a key ring: gone, put back from a backup, cut short, not durable, forked meanwhile; no key may be lost of it."""
+"""A key ring that is missing, restored from a backup, cut short, not durable or forked meanwhile: no key may be lost."""
 
 import contextlib
 import errno
@@ -25,7 +25,7 @@ from tests.support.uploads import read
 
 @pytest.fixture(autouse=True)
 def _bucket(bucket: str) -> None:
-    """Each test has one."""
+    """Make a bucket for each test."""
 
 
 def key_id(store: engine.Store, key: bytes) -> str:
@@ -35,7 +35,7 @@ def key_id(store: engine.Store, key: bytes) -> str:
 
 
 def test_a_ring_that_is_away_is_not_made_anew_over_a_store_that_has_used_one(place: Path) -> None:
-    """The volume with the ring is not mounted: what is written under a second one would be lost when it is."""
+    """The volume with the ring is not mounted: what is written under a second ring would be lost once it is mounted."""
     mount, real = place / "mount", place / "real"
     mount.mkdir()
     with engine.open(place / "vault", key_ring=mount / "ring") as store:
@@ -157,7 +157,7 @@ def test_a_row_whose_key_is_gone_does_not_keep_the_others_from_being_wrapped_ane
 
 
 def rotating(store: engine.Store, monkeypatch: pytest.MonkeyPatch) -> threading.Thread:
-    """A rotation on a slow disk, begun."""
+    """Begin a rotation on a slow disk."""
     begun, fsync = threading.Event(), os.fsync
 
     def slow(fd: int) -> None:
@@ -174,7 +174,7 @@ def rotating(store: engine.Store, monkeypatch: pytest.MonkeyPatch) -> threading.
 
 @contextlib.contextmanager
 def forked(act: Callable[[], object]) -> Any:
-    """A child that does something, and its pid."""
+    """Fork a child that runs a function; return its pid."""
     child = os.fork()
     if child == 0:
         signal.alarm(60)

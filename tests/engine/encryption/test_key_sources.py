@@ -1,4 +1,4 @@
-"""Which encryption a request gets, and which key opens what is stored: S3's rules, each with its refusal."""
+"""The encryption that a request gets, and the key that opens what is stored: S3's rules, each with its refusal."""
 
 import base64
 import itertools
@@ -18,7 +18,7 @@ from engine.errors import AccessDenied, InternalError, InvalidArgument, InvalidR
 from engine.meta.records import Encryption
 from engine.native.sealed import seal, unseal
 
-PLACE = KeyBinding("photos", "cat.raw", b"upload")
+BINDING = KeyBinding("photos", "cat.raw", b"upload")
 AT = ("photos", "cat.raw")
 KINDS = ("SSE-C", "AES256", "aws:kms")
 
@@ -36,18 +36,18 @@ def ring(tmp_path: Path) -> Iterator[KeyRing]:
 
 
 @pytest.fixture
-def encrypting(ring: KeyRing) -> Iterator[KeySources]:
+def key_sources(ring: KeyRing) -> Iterator[KeySources]:
     with KeySources(ring.path, ring.path + ".mark") as opened:
         yield opened
 
 
-def asked(kind: str, letter: str = "k") -> RequestedEncryption:
+def requested(kind: str, letter: str = "k") -> RequestedEncryption:
     return RequestedEncryption(customer=customer(letter)) if kind == "SSE-C" else RequestedEncryption(kind)
 
 
-def begun(encrypting: KeySources, kind: str) -> tuple[Encryption, bytes]:
-    """An upload with a sealed part 1 of b"data"."""
-    made = encrypting.begin(PLACE, asked(kind))
+def begun(key_sources: KeySources, kind: str) -> tuple[Encryption, bytes]:
+    """Begin an upload with a sealed part 1 of b"data"."""
+    made = key_sources.begin(BINDING, requested(kind))
     assert made is not None
     with made[0] as keys:
         return made[1], seal(b"data", keys.part(1))
@@ -58,90 +58,90 @@ def key_for(kind: str, letter: str = "k") -> CustomerKey | None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_is_begun_continued_and_read(encrypting: KeySources, kind: str) -> None:
-    stored, sealed = begun(encrypting, kind)
+def test_each_kind_is_begun_continued_and_read(key_sources: KeySources, kind: str) -> None:
+    stored, sealed = begun(key_sources, kind)
     assert stored.kind == kind
-    for opener in (encrypting.keys_for_part, encrypting.keys_for_read):
+    for opener in (key_sources.keys_for_part, key_sources.keys_for_read):
         keys = opener(stored, *AT, key_for(kind))
         assert keys is not None
         with keys:
             assert unseal(sealed, keys.part(1)) == b"data"
 
 
-def test_what_is_not_encrypted_has_no_keys(encrypting: KeySources) -> None:
-    assert encrypting.begin(PLACE, RequestedEncryption()) is None
-    assert encrypting.keys_for_part(None, *AT, None) is None
-    assert encrypting.keys_for_read(None, *AT, None) is None
+def test_what_is_not_encrypted_has_no_keys(key_sources: KeySources) -> None:
+    assert key_sources.begin(BINDING, RequestedEncryption()) is None
+    assert key_sources.keys_for_part(None, *AT, None) is None
+    assert key_sources.keys_for_read(None, *AT, None) is None
 
 
 @pytest.mark.parametrize("kind", [None, *KINDS])
-def test_a_part_has_a_customers_key_exactly_if_its_upload_has(encrypting: KeySources, kind: str | None) -> None:
-    stored = None if kind is None else begun(encrypting, kind)[0]
+def test_a_part_has_a_customers_key_exactly_if_its_upload_has(key_sources: KeySources, kind: str | None) -> None:
+    stored = None if kind is None else begun(key_sources, kind)[0]
     wrong = None if kind == "SSE-C" else customer()
     with pytest.raises(InvalidRequest, match="The multipart upload initiate requested encryption"):
-        encrypting.keys_for_part(stored, *AT, wrong)
+        key_sources.keys_for_part(stored, *AT, wrong)
 
 
-def test_a_part_with_another_key_is_refused(encrypting: KeySources) -> None:
-    stored, _ = begun(encrypting, "SSE-C")
+def test_a_part_with_another_key_is_refused(key_sources: KeySources) -> None:
+    stored, _ = begun(key_sources, "SSE-C")
     with pytest.raises(InvalidRequest, match="did not match the ones used originally"):
-        encrypting.keys_for_part(stored, *AT, customer("x"))
+        key_sources.keys_for_part(stored, *AT, customer("x"))
 
 
-def test_a_read_needs_the_very_key(encrypting: KeySources) -> None:
-    stored, _ = begun(encrypting, "SSE-C")
+def test_a_read_needs_the_very_key(key_sources: KeySources) -> None:
+    stored, _ = begun(key_sources, "SSE-C")
     with pytest.raises(InvalidRequest, match="The object was stored using a form of Server Side Encryption"):
-        encrypting.keys_for_read(stored, *AT, None)
+        key_sources.keys_for_read(stored, *AT, None)
     with pytest.raises(AccessDenied, match="must provide the correct secret key"):
-        encrypting.keys_for_read(stored, *AT, customer("x"))
+        key_sources.keys_for_read(stored, *AT, customer("x"))
 
 
 @pytest.mark.parametrize("kind", [None, "AES256", "aws:kms"])
-def test_a_key_for_an_object_without_one_is_not_applicable(encrypting: KeySources, kind: str | None) -> None:
-    stored = None if kind is None else begun(encrypting, kind)[0]
+def test_a_key_for_an_object_without_one_is_not_applicable(key_sources: KeySources, kind: str | None) -> None:
+    stored = None if kind is None else begun(key_sources, kind)[0]
     with pytest.raises(InvalidRequest, match="The encryption parameters are not applicable to this object"):
-        encrypting.keys_for_read(stored, *AT, customer())
+        key_sources.keys_for_read(stored, *AT, customer())
 
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.product(KINDS, KINDS)))
-def test_a_copy_wraps_anew_from_any_kind_to_any(encrypting: KeySources, source: str, target: str) -> None:
-    stored, sealed = begun(encrypting, source)
+def test_a_copy_wraps_anew_from_any_kind_to_any(key_sources: KeySources, source: str, target: str) -> None:
+    stored, sealed = begun(key_sources, source)
     elsewhere = KeyBinding("films", "a copy", b"another")
-    turned = encrypting.rewrap(stored, *AT, key_for(source), elsewhere, asked(target, "n"))
+    turned = key_sources.rewrap(stored, *AT, key_for(source), elsewhere, requested(target, "n"))
     assert turned.kind == target
-    keys = encrypting.keys_for_read(turned, "films", "a copy", key_for(target, "n"))
+    keys = key_sources.keys_for_read(turned, "films", "a copy", key_for(target, "n"))
     assert keys is not None
     with keys:
         assert unseal(sealed, keys.part(1)) == b"data"
     with pytest.raises((AccessDenied, InternalError)):
-        encrypting.keys_for_read(turned, *AT, key_for(target, "n"))
+        key_sources.keys_for_read(turned, *AT, key_for(target, "n"))
 
 
-def test_a_copy_with_a_wrong_or_without_a_key_is_refused(encrypting: KeySources) -> None:
-    stored, _ = begun(encrypting, "SSE-C")
+def test_a_copy_with_a_wrong_or_without_a_key_is_refused(key_sources: KeySources) -> None:
+    stored, _ = begun(key_sources, "SSE-C")
     with pytest.raises(AccessDenied, match="must provide the correct secret key"):
-        encrypting.rewrap(stored, *AT, customer("x"), PLACE, asked("AES256"))
+        key_sources.rewrap(stored, *AT, customer("x"), BINDING, requested("AES256"))
     with pytest.raises(InvalidRequest, match="The correct parameters must be provided"):
-        encrypting.rewrap(stored, *AT, None, PLACE, asked("AES256"))
+        key_sources.rewrap(stored, *AT, None, BINDING, requested("AES256"))
 
 
 @pytest.mark.parametrize("value", ["aes256", "", "AWS:KMS", "x"])
-def test_an_unknown_encryption_is_refused(encrypting: KeySources, value: str) -> None:
+def test_an_unknown_encryption_is_refused(key_sources: KeySources, value: str) -> None:
     with pytest.raises(InvalidArgument, match="The encryption method specified is not supported") as caught:
-        encrypting.begin(PLACE, RequestedEncryption(value))
+        key_sources.begin(BINDING, RequestedEncryption(value))
     assert caught.value.extras == {"ArgumentName": "x-amz-server-side-encryption", "ArgumentValue": value}
 
 
-def test_what_we_have_not_is_said_to_be_not_there(encrypting: KeySources) -> None:
+def test_what_we_have_not_is_said_to_be_not_there(key_sources: KeySources) -> None:
     with pytest.raises(NotImplementedYet):
-        encrypting.begin(PLACE, RequestedEncryption("aws:kms:dsse"))
+        key_sources.begin(BINDING, RequestedEncryption("aws:kms:dsse"))
 
 
 @pytest.mark.parametrize("kind", ["AES256", "aws:kms"])
 def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
-    encrypting: KeySources, tmp_path: Path, kind: str
+    key_sources: KeySources, tmp_path: Path, kind: str
 ) -> None:
-    stored, _ = begun(encrypting, kind)
+    stored, _ = begun(key_sources, kind)
     elsewhere = tmp_path / "elsewhere"
     with KeySources(str(elsewhere), str(tmp_path / "mark")) as other:
         with pytest.raises((InternalError, KMSNotFound)):
@@ -161,20 +161,20 @@ def test_a_ring_is_made_for_what_is_new_and_never_for_what_is_stored(
         RequestedEncryption("AES256", kms_context="e30="),
     ],
 )
-def test_members_of_kms_need_kms(encrypting: KeySources, given: RequestedEncryption) -> None:
+def test_members_of_kms_need_kms(key_sources: KeySources, given: RequestedEncryption) -> None:
     with pytest.raises(InvalidArgument, match="requires HTTP header x-amz-server-side-encryption : aws:kms"):
-        encrypting.begin(PLACE, given)
+        key_sources.begin(BINDING, given)
 
 
-def test_the_context_of_kms_is_the_objects_arn_and_what_the_client_says(encrypting: KeySources, ring: KeyRing) -> None:
+def test_the_context_of_kms_is_the_objects_arn_and_what_the_client_says(key_sources: KeySources, ring: KeyRing) -> None:
     header = base64.b64encode(json.dumps({"team": "ä"}).encode()).decode()
-    made = encrypting.begin(PLACE, RequestedEncryption("aws:kms", kms_key_id=ring.active_id, kms_context=header))
+    made = key_sources.begin(BINDING, RequestedEncryption("aws:kms", kms_key_id=ring.active_id, kms_context=header))
     assert made is not None
     assert made[1].context == {"aws:s3:arn": "arn:aws:s3:::photos/cat.raw", "team": "ä"}
     assert made[1].key_id == ring.active_id
     made[0].close()
     with pytest.raises(KMSNotFound):
-        encrypting.begin(PLACE, RequestedEncryption("aws:kms", kms_key_id="gone"))
+        key_sources.begin(BINDING, RequestedEncryption("aws:kms", kms_key_id="gone"))
 
 
 @pytest.mark.parametrize(
@@ -199,27 +199,27 @@ def test_a_context_that_is_no_map_of_texts_is_refused(text: str) -> None:
         context_of(header)
 
 
-def test_a_damaged_row_is_an_internal_error_and_no_wrong_key(encrypting: KeySources) -> None:
-    stored, _ = begun(encrypting, "SSE-C")
+def test_a_damaged_row_is_an_internal_error_and_no_wrong_key(key_sources: KeySources) -> None:
+    stored, _ = begun(key_sources, "SSE-C")
     damaged = msgspec.structs.replace(stored, wrapped=bytes(48))
-    for opener in (encrypting.keys_for_part, encrypting.keys_for_read):
+    for opener in (key_sources.keys_for_part, key_sources.keys_for_read):
         with pytest.raises(InternalError, match="do not open"):
             opener(damaged, *AT, customer())
     for kind in ("AES256", "aws:kms"):
-        stored, _ = begun(encrypting, kind)
+        stored, _ = begun(key_sources, kind)
         with pytest.raises(InternalError, match="does not open what it wrapped"):
-            encrypting.keys_for_read(msgspec.structs.replace(stored, commitment=bytes(32)), *AT, None)
-    stored, _ = begun(encrypting, "aws:kms")
+            key_sources.keys_for_read(msgspec.structs.replace(stored, commitment=bytes(32)), *AT, None)
+    stored, _ = begun(key_sources, "aws:kms")
     with pytest.raises(InternalError, match="do not open"):
-        encrypting.keys_for_read(msgspec.structs.replace(stored, blob=bytes(81)), *AT, None)
+        key_sources.keys_for_read(msgspec.structs.replace(stored, blob=bytes(81)), *AT, None)
 
 
-def test_a_rotated_ring_reads_the_old_and_begins_with_the_new(encrypting: KeySources, ring: KeyRing) -> None:
-    stored, sealed = begun(encrypting, "AES256")
+def test_a_rotated_ring_reads_the_old_and_begins_with_the_new(key_sources: KeySources, ring: KeyRing) -> None:
+    stored, sealed = begun(key_sources, "AES256")
     active = ring.rotate()
-    keys = encrypting.keys_for_read(stored, *AT, None)
+    keys = key_sources.keys_for_read(stored, *AT, None)
     assert keys is not None
     with keys:
         assert unseal(sealed, keys.part(1)) == b"data"
-    assert begun(encrypting, "AES256")[0].key_id == active
-    assert encrypting.rewrap(stored, *AT, None, PLACE, RequestedEncryption("AES256")).key_id == active
+    assert begun(key_sources, "AES256")[0].key_id == active
+    assert key_sources.rewrap(stored, *AT, None, BINDING, RequestedEncryption("AES256")).key_id == active

@@ -1,4 +1,4 @@
-"""SSE-KMS through the store, over a provider of keys that counts its calls: when it is asked, and what its refusals mean."""
+"""SSE-KMS through the store, with a key provider that counts its calls: when it is called, and the effects of its refusals."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ from tests.support.uploads import begin, read
 
 
 class Provider:
-    """A key management that counts its calls, and can be told to refuse."""
+    """A key provider that counts its calls, and refuses when the test says so."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, str]]] = []
@@ -84,19 +84,19 @@ def test_a_provider_is_asked_once_a_request_that_needs_keys(served: engine.Store
 
 
 def test_nobody_says_of_what_object_a_data_key_is(served: engine.Store, kms: Provider) -> None:
-    """A policy of the provider's keys may rely on it."""
+    """No request may set the object's ARN in the context, since a policy of the provider's keys may rely on it."""
 
-    def said(arn: str) -> str:
+    def encoded(arn: str) -> str:
         return base64.b64encode(json.dumps({"aws:s3:arn": arn, "team": "x"}).encode()).decode()
 
     for act in (
-        lambda asked: served.put_object("bucket", "key", b"", **asked),
-        lambda asked: begin(served, "bucket", **asked),
+        lambda members: served.put_object("bucket", "key", b"", **members),
+        lambda members: begin(served, "bucket", **members),
     ):
         with pytest.raises(InvalidArgument, match="another aws:s3:arn than the object's"):
-            act(KMS | {"ssekms_encryption_context": said("arn:aws:s3:::bucket/other")})
+            act(KMS | {"ssekms_encryption_context": encoded("arn:aws:s3:::bucket/other")})
         assert kms.calls == []
-        act(KMS | {"ssekms_encryption_context": said("arn:aws:s3:::bucket/key")})
+        act(KMS | {"ssekms_encryption_context": encoded("arn:aws:s3:::bucket/key")})
         assert kms.calls.pop() == ("generate", {"aws:s3:arn": "arn:aws:s3:::bucket/key", "team": "x"})
 
 

@@ -1,4 +1,4 @@
-"""Sealed parts under attack: cut, mixed, flipped, taken from elsewhere; all of it refused, by us and by the independent decoder."""
+"""Sealed parts under attack: cut, mixed, flipped or taken from elsewhere, they are refused by us and by the independent decoder."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def fd() -> Iterator[int]:
 
 
 def refused_everywhere(data: bytes, part: PartKey) -> None:
-    """By the reader of files, the reader of memory, and the independent decoder."""
+    """Check that the reader of files, the reader of memory and the independent decoder refuse a part."""
     fd = os.memfd_create("attacked")
     try:
         sealed = Sealed(fd, part)
@@ -45,7 +45,7 @@ def refused_everywhere(data: bytes, part: PartKey) -> None:
 
 
 def pieces(data: bytes) -> tuple[bytes, list[bytes]]:
-    """The header, and the sealed segments."""
+    """Split a sealed part into its header and its segments."""
     body = data[HEADER_SIZE:]
     return data[:HEADER_SIZE], [body[start : start + SEALED] for start in range(0, len(body), SEALED)]
 
@@ -138,7 +138,7 @@ def is_refused(data: bytes | bytearray, part: PartKey) -> bool:
 
 @pytest.mark.slow
 def test_ten_thousand_flips_are_all_refused(key: Secret) -> None:
-    """Every bit of headers and tags, and random ones of everything: each of them makes the part unreadable as a whole."""
+    """Every bit of headers and tags is flipped, and random bits of everything: each flip makes the part unreadable as a whole."""
     seed = random.randrange(2**32)
     rng, part = random.Random(seed), PartKey(key, 9)
     small = seal(b"some plaintext of a small part", part)
@@ -154,7 +154,7 @@ def test_ten_thousand_flips_are_all_refused(key: Secret) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, SEGMENT - 1, SEGMENT, SEGMENT + 1, 3 * SEGMENT, 3 * SEGMENT + 5])
 def test_every_other_length_is_refused(size: int, key: Secret) -> None:
-    """Cut, or made longer, at every boundary of the format and one byte beside it."""
+    """A part is cut or made longer at every boundary of the format and one byte beside it."""
     part = PartKey(key, 1)
     data = seal(random.Random(1).randbytes(size), part)
     borders = {0, 12, 16, 48, HEADER_SIZE, HEADER_SIZE + 16, len(data)}
@@ -176,7 +176,7 @@ def test_a_part_of_no_bytes_can_be_neither_made_nor_lost(key: Secret) -> None:
 
 @pytest.mark.slow
 def test_a_hundred_thousand_attempts_have_as_many_keys(key: Secret) -> None:
-    """Salts and commitments of their own, and the key and nonce prefix that the decoder derives of each."""
+    """Each attempt has its own salt and commitment, and the decoder derives another key and nonce prefix from each."""
     part = PartKey(key, 1)
     headers = [seal(b"the same bytes", part)[:HEADER_SIZE] for _ in range(100_000)]
     assert len({header[16:48] for header in headers}) == 100_000

@@ -1,4 +1,4 @@
-"""The keys of an upload: opened by the independent decoder, bound to their place and root, and wrapped anew without touching data."""
+"""The keys of an upload: opened by the independent decoder, bound to their object and root, and re-wrapped without touching data."""
 
 import hashlib
 import os
@@ -54,7 +54,7 @@ def test_what_one_request_sealed_the_next_one_opens() -> None:
     with keys, reopened(stored) as again:
         assert unseal(seal(b"data", keys.part(1)), again.part(1)) == b"data"
         assert keys.etag(1, MD5) == again.etag(1, MD5)
-        assert again.open_digest(1, b"etag", keys.seal_digest(1, b"etag", b"checksum")) == b"checksum"
+        assert again.open_digests([1], [b"etag"], [keys.seal_digest(1, b"etag", b"checksum")])[0] == b"checksum"
 
 
 def test_a_record_survives_msgpack_and_has_no_secret() -> None:
@@ -143,7 +143,7 @@ def test_a_sealed_checksum_opens_only_where_it_belongs(digest: bytes) -> None:
         assert len(sealed) == len(digest) + secret.DIGEST_OVERHEAD
         assert digest not in sealed
         assert keys.seal_digest(3, b"etag", digest) != sealed
-        assert keys.open_digest(3, b"etag", sealed) == digest
+        assert keys.open_digests([3], [b"etag"], [sealed])[0] == digest
         for number, bound, text in [
             (4, b"etag", sealed),
             (3, b"egat", sealed),
@@ -151,7 +151,7 @@ def test_a_sealed_checksum_opens_only_where_it_belongs(digest: bytes) -> None:
             (3, b"etag", b""),
         ]:
             with pytest.raises(native_errors.SealedDamaged):
-                keys.open_digest(number, bound, text)
+                keys.open_digests([number], [bound], [text])[0]
 
 
 def test_only_sse_s3_shows_digests_as_they_are() -> None:

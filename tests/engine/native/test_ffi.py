@@ -1,4 +1,4 @@
-"""The airlock: every outcome of C has an exception of its own, and C's tables read right."""
+"""The binding to C: every failure has its own exception, and C's tables are read correctly."""
 
 import errno
 import os
@@ -81,7 +81,7 @@ def test_libcrypto_is_three_or_newer() -> None:
 
 
 def test_the_type_of_a_file_system_is_its_magic_number(tmp_path: Path) -> None:
-    """PROC_SUPER_MAGIC, from linux/magic.h, and no error for any other place."""
+    """The magic number is PROC_SUPER_MAGIC of linux/magic.h; no other directory gives an error."""
     proc = os.open("/proc/self/status", os.O_RDONLY)
     here = os.open(tmp_path, os.O_RDONLY)
     try:
@@ -99,7 +99,7 @@ def test_a_bad_descriptor_has_no_file_system() -> None:
 
 
 def test_what_is_disabled_is_not_used_in_this_very_process() -> None:
-    """As it is for each class of processors, see tests/support/processor_classes.py."""
+    """Each class of processors is tested like this one, see tests/support/processor_classes.py."""
     disabled = set(os.environ.get("ENGINE_CPU_DISABLE", "").split(","))
     usable = set(cpu_features_detected()) - disabled
     assert set(cpu_features()) == usable

@@ -1,4 +1,4 @@
-"""Sealed parts: read by an independent decoder, and at any range."""
+"""Sealed parts are read by an independent decoder, and at any range."""
 
 import hashlib
 import itertools
@@ -123,7 +123,7 @@ def test_small_steps_read_what_one_does(written: SealedReader) -> None:
 
 
 def test_a_range_touches_only_its_segments(key: Secret, fd: int) -> None:
-    """All other segments are destroyed, so one that is opened would be seen; and the bytes read from the file are counted."""
+    """All other segments are destroyed, so that opening one would fail; and the bytes read from the file are counted."""
     sealed = Sealed(fd, PartKey(key, 1))
     by_update(PLAIN, sealed.part, fd)
     data = bytearray(sealed.data())

@@ -1,4 +1,4 @@
-"""Secrets as handles: what they compute, and that nothing of them shows."""
+"""Secrets as handles compute correctly, and never show their bytes."""
 
 import base64
 import copy

@@ -1,4 +1,4 @@
-"""The digests that C does not compute: over the same bytes, in pieces, with the same states; and a machine without the package."""
+"""The digests that C does not compute: with C's digests over the same bytes, in pieces; and on a machine without the package."""
 
 import os
 from pathlib import Path
