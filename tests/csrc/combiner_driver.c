@@ -228,6 +228,14 @@ static void let_go(struct lane_member *members, int count)
         combiner_part(&members[i]);
 }
 
+/* Nobody is there any more: no slot may be in use, and none given back twice. */
+static void assert_all_given_back(void)
+{
+    ENGINE_ASSERT(combiner.busy == 0 && combiner.waiting == 0 && !combiner.is_calling);
+    for (int i = 0; i < CROWDS; i++)
+        ENGINE_ASSERT(combiner.crowds[i].running == 0 && combiner.crowds[i].waiting == 0);
+}
+
 static void run_threads(struct worker like, int threads, uint64_t seed, void (*meanwhile)(int rounds))
 {
     struct worker workers[THREADS_MAX];
@@ -248,6 +256,7 @@ static void run_threads(struct worker like, int threads, uint64_t seed, void (*m
     meanwhile(like.rounds);
     for (int i = 0; i < threads; i++)
         pthread_join(ids[i], NULL);
+    assert_all_given_back();
     free(members);
 }
 

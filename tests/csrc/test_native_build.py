@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from engine import _native
+from tests.support.core_builds import COMMON, CSRC, WARNINGS, CoreBuilds, Flavour, core_sources
 
-ROOT = Path(__file__).parents[2]
-CSRC = ROOT / "csrc"
+ROOT = CSRC.parent
 
 
 def test_the_type_stub_is_what_the_module_says() -> None:
@@ -41,19 +41,20 @@ def test_the_module_uses_the_stable_abi() -> None:
     assert _native.__file__.endswith(".abi3.so")
 
 
-def test_every_source_is_plain_c11_without_warnings() -> None:
+@pytest.mark.slow
+def test_every_source_is_plain_c11_without_warnings(core_builds: CoreBuilds) -> None:
     """Also without a build system, and for a processor we know nothing of: no hardware row is compiled then."""
-    sources = sorted(map(str, CSRC.rglob("*.c")))
-    flags = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wshadow", "-Wvla", "-Wstrict-prototypes", "-Werror"]
-    for more in ([], ["-DTARGET_PORTABLE"]):
-        for source in sources:
-            subprocess.run(["cc", "-fsyntax-only", *flags, *more, f"-I{CSRC}", source], check=True)
+    core_builds.objects(Flavour.PLAIN)
+    for more in ([f"-I{CSRC}"], [f"-I{CSRC}", "-DTARGET_PORTABLE"]):
+        sources = map(str, CSRC.rglob("*.c") if "-DTARGET_PORTABLE" in more else CSRC.rglob("fuzz/**/*.c"))
+        subprocess.run(["cc", "-fsyntax-only", *COMMON, *WARNINGS, *more, *sources], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the flag is of x86-64")
 def test_every_source_compiles_for_a_stated_processor_too() -> None:
     """As somebody may build it: then the compiler may use AVX-512 anywhere, and what must not see that is left out."""
-    for source in sorted(path for path in CSRC.rglob("*.c") if "fuzz" not in path.parts):
+    for source in core_sources():
         flags = ["-std=c11", "-D_GNU_SOURCE", "-O1", "-Werror", "-march=x86-64-v4", f"-I{CSRC}"]
         subprocess.run(["cc", "-c", *flags, "-o", "/dev/null", str(source)], check=True)
 

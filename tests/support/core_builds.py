@@ -16,6 +16,8 @@ from pathlib import Path
 CSRC = Path(__file__).parents[2] / "csrc"
 # Where variables live from one instrumented load to the next, in a thousand lines of steps, takes gcc most of its time to say.
 COMMON = ("-std=c11", "-D_GNU_SOURCE", "-g", "-fno-var-tracking", "-Wall", "-Wextra", "-Werror")
+WARNINGS = ("-Wshadow", "-Wvla", "-Wstrict-prototypes")
+"""For the core; the programs of tests are linked without."""
 
 Objects = dict[str, Path]
 """By the names of their sources below csrc."""
@@ -45,7 +47,7 @@ class Fault:
 def made_of(core: Path = CSRC) -> str:
     """A digest of all that decides what the objects are: the files of the core, the compiler and its flags."""
     compiler = subprocess.run(["cc", "-v"], capture_output=True, check=True).stderr
-    digest = hashlib.sha256(repr((compiler, COMMON, [flavour.value for flavour in Flavour])).encode())
+    digest = hashlib.sha256(repr((compiler, COMMON, WARNINGS, [flavour.value for flavour in Flavour])).encode())
     for path in sorted(path for path in core.rglob("*.[ch]")):
         digest.update(f"{path.relative_to(core)} {path.stat().st_size}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -99,7 +101,7 @@ def names_of(sources: Iterable[Path], place: Path, core: Path) -> Objects:
 
 def compile_objects(place: Path, flavour: Flavour, sources: Sequence[Path], core: Path = CSRC) -> None:
     """Without any build system; the assembly stays beside the objects."""
-    command = ["cc", *COMMON, *flavour.value, f"-I{core}", "-S", *map(str, sources)]
+    command = ["cc", *COMMON, *WARNINGS, *flavour.value, f"-I{core}", "-S", *map(str, sources)]
     subprocess.run(command, check=True, cwd=place)
     subprocess.run(["cc", "-c", *(f"{path.stem}.s" for path in sources)], check=True, cwd=place)
 

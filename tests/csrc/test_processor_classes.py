@@ -1,0 +1,58 @@
+"""The classes of processors that `make test` plays: each lacks more than the one before, and what fails on one of them is seen."""
+
+import itertools
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from engine.native.ffi import cpu_features_detected
+from tests.support.processes import python_output
+from tests.support.processor_classes import CLASSES, play, same_here
+
+pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="features are known on x86-64 only")
+
+PRINT_USABLE = """if True:
+    import json
+    from engine.native.ffi import ffi as native
+    tables = native.kernels(), native.ciphers(), native.fused_passes(), native.lanes()
+    print(json.dumps([row.needs for table in tables for row in table if row.usable]))
+"""
+DETECTED = set(cpu_features_detected())
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_no_row_of_a_class_needs_what_the_class_lacks(name: str) -> None:
+    usable = json.loads(python_output(PRINT_USABLE, ENGINE_CPU_DISABLE=",".join(CLASSES[name])))
+    lacking = set(CLASSES[name])
+    assert [needs for needs in usable if lacking & set(needs)] == []
+    if lacking >= DETECTED:
+        assert not any(usable), "the rows of libcrypto and the portable ones need nothing"
+
+
+def test_each_class_lacks_more_than_the_one_before_and_the_last_everything() -> None:
+    *others, everything = (set(disabled) for disabled in CLASSES.values())
+    assert others[0] == set()
+    assert all(one < more for one, more in itertools.pairwise(others))
+    assert everything == DETECTED
+
+
+def test_a_class_that_is_another_here_is_named_with_it() -> None:
+    missing = sorted({"avx512f", "sha_ni", "avx2"} - DETECTED)
+    present = sorted(DETECTED)[0]
+    assert dict(same_here({"all": (), "less": (present,), "as all": missing, "as less": (*missing, present)})) == {
+        "all": "all", "less": "less", "as all": "all", "as less": "less",
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_what_fails_on_one_class_alone_is_seen(tmp_path: Path) -> None:
+    """The canary."""
+    feature = sorted(DETECTED)[0]
+    test = tmp_path / "test_feature.py"
+    test.write_text(f"from engine import native\ndef test_it():\n    assert {feature!r} in native.cpu_features()\n")
+    here, lacking = play((), str(test)), play((feature,), str(test))
+    assert (here.status, lacking.status) == (0, 1)
+    assert here.closing_line.startswith("1 passed in")
+    assert lacking.closing_line.startswith("1 failed in")
