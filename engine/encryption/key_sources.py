@@ -116,9 +116,9 @@ class KeySources(Closing):
         """
         requested.check()
         check_customer(encryption, customer)
-        with self._root_of(encryption, customer) as root, self._new_root(binding, requested) as new:
+        with self._new_root(binding, requested) as new:
             try:
-                with _damage_reported():
+                with _damage_reported(), self._root_of(encryption, customer) as root:
                     return rewrap(root, encryption, bucket, key, new, binding)
             except KeyMismatch as error:
                 raise _mismatch(encryption) from error
