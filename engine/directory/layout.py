@@ -2,8 +2,8 @@
 
 FORMAT    what wrote it; made last, so that a directory without it is no store yet
 LOCK      flock: shared by everybody who has the store open, exclusive while it is created or repaired
-leases    locks of readers (engine.blobs.leases)      ballast    room for emergencies (engine.ballast)
-keys      the key ring of SSE-S3 (engine.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
+leases    locks of readers (engine.directory.leases)      ballast    room for emergencies (engine.directory.ballast)
+keys      the key ring of SSE-S3 (engine.encryption.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
 UNFINISHED  only in a directory in which a backup is being made, or was not made to its end: no store, and never to be made one
 meta/     the LMDB environment, which knows the identity in FORMAT (its owner_id); made as meta.new/, so that it is whole where it is
 blobs/    one file an attempt, in 256 shards

@@ -271,7 +271,7 @@ def test_a_fork_amid_uploads_hurts_neither_side() -> None:
 def test_without_the_features_nothing_is_shared_and_all_is_right() -> None:
     code = """if True:
         import hashlib
-        from tests.engine.test_streams_together import stats, steady_upload, together
+        from tests.engine.bodies.test_streams_together import stats, steady_upload, together
         from engine.native.stream import Digest
         data = bytes(range(256)) * 1000
         expected = hashlib.md5(data * 5).digest()
