@@ -2,10 +2,12 @@
 
 import os
 import threading
+from io import FileIO
 from typing import Any
 
 from engine.errors import InternalError, StoreError
 from engine.meta.environment import Environment, LmdbError
+from engine.undisturbed import shielded
 
 GROWTH_BYTES_MAX = 256 * 1024 * 1024
 """By how much the metadata may grow while it is copied; where there is more of it, by as much again."""
@@ -33,14 +35,8 @@ def copy_moment(environment: Environment, path: str) -> int:
 def _pass_on(environment: Environment, file: Any) -> int:
     used, copied, failures = environment.used_bytes(), 0, list[Exception]()
     used_max = used + max(used, GROWTH_BYTES_MAX)
-    reading, writing = os.pipe()
-    copying = threading.Thread(target=_copy_into, args=(environment, writing, failures), name="partwright-backup")
-    with open(reading, "rb", buffering=0) as pipe:  # closing it ends the copying
-        try:
-            copying.start()
-        except BaseException:
-            os.close(writing)
-            raise
+    pipe, copying = _begin(environment, failures)
+    with pipe:  # closing it ends the copying
         try:
             while piece := pipe.read(PIECE_SIZE):
                 _write_all(file, piece)
@@ -54,15 +50,27 @@ def _pass_on(environment: Environment, file: Any) -> int:
     return copied
 
 
-def _copy_into(environment: Environment, writing: int, failures: list[Exception]) -> None:
+@shielded
+def _begin(environment: Environment, failures: list[Exception]) -> tuple[FileIO, threading.Thread]:
+    """Begin to copy; what can be read from, and the thread that ends when that is closed, be it that it was dropped.
+
+    The other end is that thread's alone: closed by somebody who can't know whether it runs, its number may be another file's by then.
+    """
+    reading, writing = os.pipe()
+    pipe, end = FileIO(reading), FileIO(writing, "wb")
+    copying = threading.Thread(target=_copy_into, args=(environment, end, failures), name="partwright-backup")
+    copying.start()
+    return pipe, copying
+
+
+def _copy_into(environment: Environment, end: FileIO, failures: list[Exception]) -> None:
     """Copy on this thread, since the environment must not be held open by the main one."""
-    try:
-        with environment.opened() as env:
-            env.copyfd(writing, compact=True)
-    except (LmdbError, OSError, InternalError) as error:
-        failures.append(error)
-    finally:
-        os.close(writing)
+    with end:
+        try:
+            with environment.opened() as env:
+                env.copyfd(end.fileno(), compact=True)
+        except (LmdbError, OSError, InternalError) as error:
+            failures.append(error)
 
 
 def _write_all(file: Any, piece: bytes) -> None:
