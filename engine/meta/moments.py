@@ -33,15 +33,15 @@ def copy_moment(environment: Environment, path: str) -> int:
 
 
 def _pass_on(environment: Environment, file: Any) -> int:
-    used, copied, failures = environment.used_bytes(), 0, list[Exception]()
-    used_max = used + max(used, GROWTH_BYTES_MAX)
+    size, copied, failures = environment.file_bytes(), 0, list[Exception]()
+    size_max = size + max(size, GROWTH_BYTES_MAX)
     pipe, copying = _begin(environment, failures)
     with pipe:  # closing it ends the copying
         try:
             while piece := pipe.read(PIECE_SIZE):
                 _write_all(file, piece)
                 copied += len(piece)
-                _check_growth(environment.used_bytes(), used_max)
+                _check_growth(environment.file_bytes(), size_max)
         finally:
             pipe.close()
             copying.join()
@@ -79,9 +79,9 @@ def _write_all(file: Any, piece: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _check_growth(used: int, used_max: int) -> None:
-    if used > used_max:
+def _check_growth(size: int, size_max: int) -> None:
+    if size > size_max:
         raise StoreError(
-            f"the metadata has grown to {used} bytes while it was copied: the place of the backup is too slow for what is being "
+            f"the metadata has grown to {size} bytes while it was copied: the place of the backup is too slow for what is being "
             "written; back up to a faster disk, or when less is written"
         )
