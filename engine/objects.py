@@ -27,6 +27,7 @@ from engine.results import GetObjectOutput, HeadObjectOutput, PutObjectOutput
 from engine.seals import Seal, told
 from engine.sse import Place
 from engine.traits import Traits, check_active
+from engine.undisturbed import shielded
 from engine.version_ids import asked_version, made_version, shown_version
 
 CONTENT_TYPE_DEFAULT = "binary/octet-stream"
@@ -195,6 +196,7 @@ class Objects(Core):
         except NoSuchVersion as error:
             raise NoSuchVersion(Key=error.extras["Key"], VersionId=shown_version(version)) from None
 
+    @shielded  # as a whole: one hand-over for three reads
     def _open_object(self, find: Callable[[], FoundObject]) -> tuple[FoundObject, Manifest, Lease]:
         """The object that `find` finds, under a lease; it is looked up again under the lease, since its blobs may have gone before."""
         found = find()

@@ -28,6 +28,7 @@ from engine.native_errors import ReadFailed
 from engine.sealed import BINDING_AT, BINDING_SIZE, sealed_size
 from engine.secret import PartKey
 from engine.stream import Digest, Stream
+from engine.undisturbed import shielded
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 FREE_BYTES_RESERVE = 16 * 1024 * 1024
@@ -370,8 +371,9 @@ def create_layout(root: str) -> None:
     sync_directory(root)
 
 
+@shielded
 def sync_directory(path: str) -> None:
-    """Make the names in a directory durable."""
+    """Make the names in a directory durable; undisturbed, since a backup does so often enough to be interrupted with it open."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -185,5 +185,4 @@ def _serve(options: Namespace) -> None:
         key_provider=options.key_provider,
         kms_key_id=options.kms_key_id,
     )
-    print(told, flush=True)
-    serve(settings)
+    serve(settings, lambda: print(told, flush=True))

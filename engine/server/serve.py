@@ -4,8 +4,11 @@ import functools
 import ipaddress
 import logging
 import logging.config
+import os
 import resource
+import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +79,14 @@ def _is_loopback(host: str) -> bool:
     return ipaddress.ip_address(host).is_loopback
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then let the requests under way finish.
+def serve(settings: Settings, announce: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT, then let the requests under way finish; `announce` is called when nothing stands against it.
 
     Raises:
-        StoreError: the store can't be opened (found out before the first worker starts).
+        StoreError: the store can't be opened, or the address is another's (found out before the first worker starts).
     """
     _open(settings).close()
+    _refuse_taken(settings.host, settings.port)
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     server = Server(
@@ -102,7 +106,22 @@ def serve(settings: Settings) -> None:
         workers_kill_timeout=DRAIN_S_MAX,
         respawn_failed_workers=True,
     )
+    announce()
     server.serve(target_loader=functools.partial(load_application, settings), wrap_loader=False)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Make sure that nobody listens there: granian would share the port with another server of ours (SO_REUSEPORT), and each would get
+    some of the requests.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # what is left of connections that ended is no matter
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StoreError(f"can't listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
 
 
 def load_application(settings: Settings) -> Any:
