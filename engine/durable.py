@@ -6,10 +6,15 @@ from collections.abc import Callable
 
 from engine.errors import StoreError
 from engine.native.errors import WriteFailed
+from engine.undisturbed import shielded
 
 
+@shielded
 def sync_directory(path: str) -> None:
-    """Fsync a directory, which makes the names in it durable."""
+    """Fsync a directory, which makes the names in it durable.
+
+    It is shielded, since a backup calls it so often that an interruption would leave descriptors open.
+    """
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

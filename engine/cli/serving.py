@@ -29,8 +29,7 @@ def run(command: str, arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         raise CommandError(f"serving needs {error.name}: pip install 'partwright[server]'") from error
     settled, text = make_options(**{name: value for name, value in vars(options).items() if value is not None})
-    print(text, flush=True)
-    serve(settled)
+    serve(settled, lambda: print(text, flush=True))
     return Exit.SUCCESS
 
 

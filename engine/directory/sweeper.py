@@ -53,6 +53,7 @@ class Sweeper:
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
+    @shielded  # as a whole: every read and write of its own would be one more hand-over
     def sweep(self, trash: tuple[Trash, ...]) -> None:
         """Remove the files of committed trash; if they are many, most of them behind the caller, who need not wait for them."""
         room = FILES_AT_ONCE_MAX

@@ -13,6 +13,7 @@ from engine.meta import FoundObject, Version
 from engine.meta.parts import Manifest
 from engine.objects.conditions import Extent
 from engine.objects.version_ids import shown_version
+from engine.undisturbed import shielded
 
 LEASE_TRIES_MAX = 100
 
@@ -50,6 +51,7 @@ class ObjectLookup:
         with naming_version(version):
             return check_present(self._context.meta.find_object(bucket, key, version), key, version, method)
 
+    @shielded  # as a whole: one hand-over for three reads
     def hold(self, bucket: str, key: bytes, version: Version | None) -> tuple[FoundObject, Manifest, Lease]:
         """Find an object and take a lease on its bytes, which stay until the lease is closed.
 

@@ -4,8 +4,11 @@ import functools
 import ipaddress
 import logging
 import logging.config
+import os
 import resource
+import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,14 +93,15 @@ def make_options(
     return ServeOptions(listen=listen, credentials=known, access_log=access_log, **others), text
 
 
-def serve(options: ServeOptions) -> None:
-    """Serve until SIGTERM or SIGINT, then let the requests under way finish.
+def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or SIGINT, then let the requests under way finish; `announce` is called when nothing stands against it.
 
     Raises:
-        StoreError: the store can't be opened; it is opened once before the first worker starts.
+        StoreError: the store can't be opened, or another process listens on the address; both are tried before the first worker starts.
     """
     _open(options).close()
     host, port = options.listen
+    _refuse_taken(host, port)
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     server = Server(
@@ -117,7 +121,21 @@ def serve(options: ServeOptions) -> None:
         workers_kill_timeout=DRAIN_S_MAX,
         respawn_failed_workers=True,
     )
+    announce()
     server.serve(target_loader=functools.partial(load_application, options), wrap_loader=False)
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Refuse an address on which another process listens.
+
+    Granian listens with SO_REUSEPORT, so it would share the port with another server of ours, and each would get some of the requests.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise StoreError(f"can't listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
 
 
 def load_application(options: ServeOptions) -> Any:

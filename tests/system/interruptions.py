@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -114,8 +115,12 @@ class Stage:
         os.waitpid(child, 0)
         self.store.head_bucket("bucket")
 
+    def backup(self) -> None:
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(self.path)) as place:
+            self.store.backup(os.path.join(place, "backup"))
+
     def plays(self) -> list[Callable[[], None]]:
-        return [self.multipart, self.sealed, self.objects, self.abort, self.another, self.again, self.fork]
+        return [self.multipart, self.sealed, self.objects, self.abort, self.another, self.again, self.fork, self.backup]
 
     def prove(self) -> None:
         """A write and a read, from here and from another thread, and a Store of one's own."""

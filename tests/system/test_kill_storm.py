@@ -20,6 +20,7 @@ def test_two_hundred_kills_lose_nothing_acknowledged(tmp_path: Path) -> None:
     assert figures.acknowledged > KILLS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["acknowledge-before-commit", "commit-before-the-file-is-named", "unlink-before-commit"]
 )

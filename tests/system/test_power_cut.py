@@ -8,6 +8,8 @@ import pytest
 from tests.support.nursery import ROOT
 from tests.support.requirements import need_logged_disk, need_mounts, unshare_command
 
+pytestmark = pytest.mark.slow
+
 STATES = 40
 STATES_TO_CATCH_A_FAULT = 200
 
@@ -18,7 +20,6 @@ def cut_power(*options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=200, cwd=ROOT)
 
 
-@pytest.mark.slow
 def test_power_cuts_lose_nothing_acknowledged() -> None:
     need_mounts()
     need_logged_disk()

@@ -158,6 +158,7 @@ def bites(place: Path) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_without_the_lock_on_new_files_the_collector_takes_live_ones(memory_place: Path) -> None:
     """The canary; one crowd may be lucky."""
     assert any(bites(memory_place / str(number)) for number in range(CROWDS_TO_CATCH_A_FAULT))

@@ -2,10 +2,12 @@
 
 import os
 import threading
+from io import FileIO
 from typing import Any
 
 from engine.errors import InternalError, StoreError
 from engine.meta.lmdb.environment import Environment, LmdbError
+from engine.undisturbed import shielded
 
 GROWTH_BYTES_MAX = 256 * 1024 * 1024
 """By how much the metadata may grow while it is copied; where there is more of it, by as much again."""
@@ -31,21 +33,15 @@ def copy_moment(environment: Environment, path: str) -> int:
 
 
 def _pass_on(environment: Environment, file: Any) -> int:
-    used, copied, failures = environment.used_bytes(), 0, list[Exception]()
-    used_max = used + max(used, GROWTH_BYTES_MAX)
-    reading, writing = os.pipe()
-    copying = threading.Thread(target=_copy_into, args=(environment, writing, failures), name="partwright-backup")
-    with open(reading, "rb", buffering=0) as pipe:  # closing it ends the copying
-        try:
-            copying.start()
-        except BaseException:
-            os.close(writing)
-            raise
+    size, copied, failures = environment.file_bytes(), 0, list[Exception]()
+    size_max = size + max(size, GROWTH_BYTES_MAX)
+    pipe, copying = _begin(environment, failures)
+    with pipe:  # closing it ends the copying
         try:
             while piece := pipe.read(PIECE_SIZE):
                 _write_all(file, piece)
                 copied += len(piece)
-                _check_growth(environment.used_bytes(), used_max)
+                _check_growth(environment.file_bytes(), size_max)
         finally:
             pipe.close()
             copying.join()
@@ -54,15 +50,27 @@ def _pass_on(environment: Environment, file: Any) -> int:
     return copied
 
 
-def _copy_into(environment: Environment, writing: int, failures: list[Exception]) -> None:
+@shielded
+def _begin(environment: Environment, failures: list[Exception]) -> tuple[FileIO, threading.Thread]:
+    """Begin to copy; what can be read from, and the thread that ends when that is closed, be it that it was dropped.
+
+    The other end is that thread's alone: closed by somebody who can't know whether it runs, its number may be another file's by then.
+    """
+    reading, writing = os.pipe()
+    pipe, end = FileIO(reading), FileIO(writing, "wb")
+    copying = threading.Thread(target=_copy_into, args=(environment, end, failures), name="partwright-backup")
+    copying.start()
+    return pipe, copying
+
+
+def _copy_into(environment: Environment, end: FileIO, failures: list[Exception]) -> None:
     """Copy on this thread, since the environment must not be held open by the main one."""
-    try:
-        with environment.opened() as env:
-            env.copyfd(writing, compact=True)
-    except (LmdbError, OSError, InternalError) as error:
-        failures.append(error)
-    finally:
-        os.close(writing)
+    with end:
+        try:
+            with environment.opened() as env:
+                env.copyfd(end.fileno(), compact=True)
+        except (LmdbError, OSError, InternalError) as error:
+            failures.append(error)
 
 
 def _write_all(file: Any, piece: bytes) -> None:
@@ -71,9 +79,9 @@ def _write_all(file: Any, piece: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _check_growth(used: int, used_max: int) -> None:
-    if used > used_max:
+def _check_growth(size: int, size_max: int) -> None:
+    if size > size_max:
         raise StoreError(
-            f"the metadata has grown to {used} bytes while it was copied: the place of the backup is too slow for what is being "
+            f"the metadata has grown to {size} bytes while it was copied: the place of the backup is too slow for what is being "
             "written; back up to a faster disk, or when less is written"
         )

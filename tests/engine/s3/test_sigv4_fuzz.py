@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,7 @@ requests = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=1500, print_blob=True)
 @given(requests, st.booleans())
 def test_nothing_but_an_identity_or_an_error_of_s3_comes_out(request: Request, anonymous: bool) -> None:

@@ -14,6 +14,8 @@ from tests.system.clients.commands import Command, aws
 from tests.system.clients.conftest import bucket_name, new_bucket
 from tests.system.clients.hosts import Host
 
+pytestmark = pytest.mark.slow
+
 MIB = 1024 * 1024
 PART = bytes(range(256)) * (5 * 4096)
 """5 MiB."""

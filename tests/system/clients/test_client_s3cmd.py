@@ -11,6 +11,8 @@ from tests.system.clients.commands import s3cmd
 from tests.system.clients.conftest import bucket_name, new_bucket
 from tests.system.clients.hosts import Host
 
+pytestmark = pytest.mark.slow
+
 BODY = bytes(range(256)) * (11 * 4096)
 """11 MiB: three parts of 5 MiB."""
 

@@ -245,6 +245,26 @@ def test_what_it_refuses_to_start_with(tmp_path: Path, options: list[str], messa
     assert not (tmp_path / "store").exists()
 
 
+def refused(store: Path, port: int) -> "subprocess.CompletedProcess[str]":
+    command = [PARTWRIGHT, "serve", "--store", str(store), "--listen", f"{ADDRESS}:{port}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=dict(os.environ))
+
+
+def test_with_a_damaged_store_it_says_neither_that_it_listens_nor_a_key_pair(tmp_path: Path) -> None:
+    engine.open(tmp_path / "store").close()
+    (tmp_path / "store" / "meta" / "data.mdb").write_bytes(b"")
+    done = refused(tmp_path / "store", free_port())
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert "data.mdb is empty" in done.stderr
+
+
+def test_it_does_not_share_the_port_of_another_server(own: Host, tmp_path: Path) -> None:
+    assert own.server is not None
+    done = refused(tmp_path / "store", own.server.port)
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    assert f"can't listen on {ADDRESS}:{own.server.port}: Address already in use" in done.stderr
+
+
 def test_options_come_from_the_environment_too(hosts: Hosts, tmp_path: Path, clients: Callable[..., Any]) -> None:
     port, store = free_port(), tmp_path / "store"
     file = write_credentials(tmp_path / "credentials.toml", hosts.pair)
