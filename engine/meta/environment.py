@@ -44,7 +44,7 @@ LOCK_FILES = ("lock.mdb", "opening")
 LOCK_FILE_SIZE = READERS_MAX * 64 + 128
 """LMDB's: 64 bytes for each reader, and 128 for the rest."""
 CREATION_MAP_SIZE = 1 << 24
-RESTORE = "nothing was changed; put the whole store back from one backup, with its blobs, or move blobs/ aside first"
+RESTORE = "nothing was changed; put the whole store back from one backup, with its blobs"
 
 Transaction = Any
 Tables = dict[str, Any]
