@@ -261,7 +261,7 @@ def _refuse_remains(root: str) -> None:
     if has_files or (os.path.isdir(meta) and os.listdir(meta) and not holds_nothing(meta)):
         where = BLOBS if has_files else META
         raise NotAStore(
-            f"{root}: it has no {FORMAT} file, but its {where}/ is not empty; restore {FORMAT} and {META}/ from a backup"
+            f"{root}: it has no {FORMAT} file, but its {where}/ is not empty; put the whole store back from one backup"
         )
 
 

@@ -40,9 +40,11 @@ TABLES_MAX = 32
 OPEN_TRIES_MAX = 3
 FREE_BYTES_MIN = 1024 * 1024
 LOCK_FILES = ("lock.mdb", "opening")
-"""Empty when they are made; what is in them means nothing to the next who opens the environment alone."""
+"""Zeros or nothing when they are made; what is in them means nothing to the next who opens the environment alone."""
+LOCK_FILE_SIZE = READERS_MAX * 64 + 128
+"""LMDB's: 64 bytes for each reader, and 128 for the rest."""
 CREATION_MAP_SIZE = 1 << 24
-RESTORE = "nothing was changed; put meta/ and FORMAT back from one backup of this store"
+RESTORE = "nothing was changed; put the whole store back from one backup, with its blobs"
 
 Transaction = Any
 Tables = dict[str, Any]
@@ -286,7 +288,14 @@ def make_lock_files(path: str) -> None:
     """
     for name in LOCK_FILES:
         flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
-        os.close(os.open(os.path.join(path, name), flags, 0o600))
+        fd = os.open(os.path.join(path, name), flags, 0o600)
+        try:
+            if (
+                name == LOCK_FILES[0]
+            ):  # LMDB writes into a map of it: where the disk has no room for that the process dies (SIGBUS)
+                os.posix_fallocate(fd, 0, LOCK_FILE_SIZE)
+        finally:
+            os.close(fd)
 
 
 def _sync_names(path: str) -> None:

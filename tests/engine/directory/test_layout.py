@@ -154,6 +154,7 @@ def test_every_directory_on_the_way_to_a_new_store_has_its_name_synced(tmp_path:
     trace, script = tmp_path / "trace", "import engine, sys; engine.open(sys.argv[1]).close()"
     command = [
         "strace",
+        "-f",  # it is made on the thread that no signal handler disturbs
         "-y",
         "-e",
         "trace=mkdir,fsync,fdatasync,rename",
@@ -164,7 +165,7 @@ def test_every_directory_on_the_way_to_a_new_store_has_its_name_synced(tmp_path:
         script,
     ]
     subprocess.run([*command, str(tmp_path / "a" / "b" / "store")], check=True)
-    calls = trace.read_text().splitlines()
+    calls = [re.sub(r"^\d+ +", "", line) for line in trace.read_text().splitlines()]
     for made, parent in (("a", tmp_path), ("a/b", tmp_path / "a"), ("a/b/store", tmp_path / "a" / "b")):
         start = next(place for place, call in enumerate(calls) if call.startswith(f'mkdir("{tmp_path / made}"'))
         assert f"<{parent}>)" in calls[start + 1], "the parent is synced right after"

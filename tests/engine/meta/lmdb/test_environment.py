@@ -1,5 +1,6 @@
 """The LMDB environment among processes: forks, killed readers, other PID namespaces; and the gate that makes forks safe."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ import pytest
 
 import engine
 from engine import Store
-from engine.meta.lmdb.environment import Gate
+from engine.meta.lmdb.environment import LOCK_FILE_SIZE, Gate
 from tests.support.processes import python_output, start_python
 from tests.support.requirements import need_mounts, unshare_command
 from tests.support.stores import meta_of
@@ -271,3 +272,12 @@ def test_an_environment_that_is_none_is_refused(store_path: Path) -> None:
     (store_path / "meta" / "data.mdb").write_bytes(b"garbage" * 10_000)
     with pytest.raises(engine.errors.NotAStore, match="not a metadata environment"):
         engine.open(store_path)
+
+
+def test_what_readers_write_into_has_its_room_from_the_beginning(tiny: engine.Store, place: Path) -> None:
+    """On a full disk a new page of a mapped file is a SIGBUS: of a new store, of a backup, and of the 63rd reader at once."""
+    tiny.backup(place / "backup")
+    for path in (tiny._layout.root, place / "backup"):
+        status = os.stat(os.path.join(path, "meta", "lock.mdb"))
+        assert status.st_size == LOCK_FILE_SIZE
+        assert status.st_blocks * 512 >= LOCK_FILE_SIZE
