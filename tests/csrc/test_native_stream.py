@@ -217,7 +217,7 @@ def test_two_threads_in_one_stream_are_an_error_and_do_no_harm() -> None:
         pumping.start()
         os.write(write_end, b"abc")
         deadline = time.monotonic() + 10
-        while stream._claim._place and time.monotonic() < deadline:
+        while stream._claim._slot and time.monotonic() < deadline:
             pass
         for use in (lambda: stream.update(b""), lambda: stream.digest(Digest.MD5), lambda: stream.pump(read_end, 1)):
             with pytest.raises(RuntimeError, match="another thread"):
@@ -232,10 +232,10 @@ def test_a_stream_closed_while_another_thread_is_in_it_is_freed_when_that_is_don
     read_end, write_end = os.pipe()
     stream = Stream(Digest.MD5)
     freed = threading.Event()
-    weakref.finalize(stream._claim._place[0], freed.set)
+    weakref.finalize(stream._claim._slot[0], freed.set)
     pumping = threading.Thread(target=stream.pump, args=(read_end, 10))
     pumping.start()
-    while stream._claim._place:
+    while stream._claim._slot:
         pass
     stream.close()
     assert not freed.is_set()
@@ -243,7 +243,7 @@ def test_a_stream_closed_while_another_thread_is_in_it_is_freed_when_that_is_don
         stream.update(b"")
     os.close(write_end)
     pumping.join()
-    assert not stream._claim._place
+    assert not stream._claim._slot
     assert freed.wait(30)
     os.close(read_end)
 

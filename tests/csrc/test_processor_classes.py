@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="features
 
 PRINT_USABLE = """if True:
     import json
-    from engine.native.ffi import ffi as native
-    tables = native.kernels(), native.ciphers(), native.fused_passes(), native.lanes()
+    from engine.native import kernels
+    tables = kernels.kernels(), kernels.ciphers(), kernels.fused_passes(), kernels.lanes()
     print(json.dumps([row.needs for table in tables for row in table if row.usable]))
 """
 DETECTED = set(cpu_features_detected())
@@ -51,7 +51,7 @@ def test_what_fails_on_one_class_alone_is_seen(tmp_path: Path) -> None:
     """The canary."""
     feature = sorted(DETECTED)[0]
     test = tmp_path / "test_feature.py"
-    test.write_text(f"from engine import native\ndef test_it():\n    assert {feature!r} in native.cpu_features()\n")
+    test.write_text(f"from engine.native import ffi\ndef test_it():\n    assert {feature!r} in ffi.cpu_features()\n")
     here, lacking = play((), str(test)), play((feature,), str(test))
     assert (here.status, lacking.status) == (0, 1)
     assert here.closing_line.startswith("1 passed in")

@@ -16,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 
 SECTOR_SIZE = 512
+MOUNT_TRIES_MAX = 5
 WAIT_S = 60
 _SUPER = struct.Struct("<QQQ")  # dm-log-writes: magic, version, number of entries
 _ENTRY = struct.Struct("<QQQQ")  # sector, number of sectors, flags, length of data
@@ -116,8 +117,17 @@ def logged_disk(place: Path, size: int) -> Iterator[tuple[Path, Path]]:
 def mounted(image: Path, directory: Path) -> Iterator[None]:
     """A file system in a file, mounted on a directory."""
     directory.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-o", "loop", image, directory], check=True)
+    _mount(image, directory)
     try:
         yield
     finally:
         subprocess.run(["umount", directory], check=True)
+
+
+def _mount(image: Path, directory: Path) -> None:
+    """Mount an image; tried again, since another process may detach the loop device that mount has just chosen."""
+    for _ in range(MOUNT_TRIES_MAX - 1):
+        if subprocess.run(["mount", "-o", "loop", image, directory], check=False).returncode == 0:
+            return
+        time.sleep(0.2)
+    subprocess.run(["mount", "-o", "loop", image, directory], check=True)

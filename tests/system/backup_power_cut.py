@@ -46,7 +46,7 @@ FAULTS = {
 
 def _begin_with_format(root: str, place: str) -> None:
     layout.begin_backup(root, place)
-    durable._write_synced(os.path.join(place, "FORMAT"), Path(root, "FORMAT").read_bytes())
+    durable.write_synced(os.path.join(place, "FORMAT"), Path(root, "FORMAT").read_bytes())
     layout.sync_directory(place)
 
 
