@@ -92,7 +92,7 @@ def change(store: str, seed: int) -> None:
             opened.reap(timedelta(days=1))
             time.sleep(0.1)
 
-        repeat_in_threads([version, remove, look_after], float("inf"))
+        repeat_in_threads([version, remove, look_after], lambda: False)
 
 
 def back_up(store: str, target: str, gate: str) -> None:

@@ -212,12 +212,18 @@ def test_a_row_of_blobs_that_is_gone_costs_no_file(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["missing", "wrong_size"])
 def test_nothing_is_collected_while_files_are_not_what_rows_say(path: Path, kind: str) -> None:
-    name = next(name for name, size in files_of(path).items() if size == len(FILE_BODY))
-    file = path / "blobs" / name[:2] / name[2:]
-    file.unlink() if kind == "missing" else file.write_bytes(b"short")
-    with engine.open(path) as store, pytest.raises(StoreDamaged, match=f"{kind}: {name}"):
-        store.reap()
-    assert GARBAGE in files_of(path)
+    engine.open(path).close()  # which sweeps what rows say is trash: its files nobody misses
+    before = files_of(path)
+    names = before.keys() - {GARBAGE}
+    assert names
+    for name in names:
+        file = path / "blobs" / name[:2] / name[2:]
+        body = file.read_bytes()
+        file.unlink() if kind == "missing" else file.write_bytes(b"short")
+        with engine.open(path) as store, pytest.raises(StoreDamaged, match=f"{kind}: {name}"):
+            store.reap()
+        file.write_bytes(body)
+        assert files_of(path) == before
 
 
 def test_counters_that_are_sound_and_wrong_are_told(path: Path) -> None:
