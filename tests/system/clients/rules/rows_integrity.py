@@ -106,7 +106,7 @@ INTEGRITY: Rows = {
         *(
             Case(complete("composite", "{composite}", ChecksumCRC32=value),
                  invalid_request("Value for x-amz-checksum-crc32 header is invalid."))
-            for value in ("poTHxg==", "poTHxg==-x", "x-1")
+            for value in ("AAAA", "AAAA-1", "poTHxg==-x", "x-1")
         ),
         Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA==-1"),
              invalid_request("Value for x-amz-checksum-crc32c header is invalid.")),
