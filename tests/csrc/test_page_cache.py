@@ -4,18 +4,20 @@ import errno
 import mmap
 import os
 import random
+import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from engine.native.sealed import SEGMENT_SIZE
-from engine.native.secret import PartKey, Secret
 from engine.native.stream import Digest, Stream
 from tests.support.page_cache import cached_pages
 
 MIB = 1 << 20
+ROOT = Path(__file__).parents[2]
 RWF_DONTCACHE = 0x80
 DATA = random.Random(9).randbytes(32 * MIB)
 
@@ -59,16 +61,28 @@ def test_past_its_first_mebibyte_only_pages_stay_in_which_one_write_ends_and_ano
     assert os.pread(out, len(DATA) + 1, 0) == DATA[: ends[-1]]
 
 
-def test_of_a_sealed_part_a_page_stays_of_each_write(out: int) -> None:
-    """Four segments with their tags are one: a little more than 256 KiB, so that it ends within a page."""
-    source = os.memfd_create("source")
-    os.pwrite(source, DATA, 0)
+SEAL = """if True:
+    import os, sys
+    from engine.native.secret import PartKey, Secret
+    from engine.native.stream import Digest, Stream
+    source, out = os.memfd_create("source"), os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+    os.pwrite(source, os.urandom(32 << 20), 0)
     with Secret.random() as secret, Stream(Digest.MD5, out, PartKey(secret, 1)) as stream:
-        assert stream.pump(source, len(DATA), 0) == len(DATA)
+        stream.pump(source, 32 << 20, 0)
         stream.finish()
-    os.close(source)
-    os.fsync(out)
-    assert no_more_stays(out, len(DATA) // (4 * SEGMENT_SIZE))
+"""
+
+
+def test_each_mebibyte_of_a_sealed_part_is_written_back_early_and_dropped_once_eight_more_came(tmp_path: Path) -> None:
+    """Its segments are written one by one, too small for the flag that small writes do not carry."""
+    trace = tmp_path / "trace"
+    command = ["strace", "-f", "-e", "trace=sync_file_range,fadvise64", "-o", str(trace), sys.executable, "-c", SEAL]
+    subprocess.run([*command, str(tmp_path / "out")], check=True, cwd=ROOT)
+    calls = trace.read_text()
+    begun = re.findall(r"sync_file_range\(\d+, (\d+), 1048576, SYNC_FILE_RANGE_WRITE\)", calls)
+    dropped = re.findall(r"fadvise64\(\d+, (\d+), 1048576, POSIX_FADV_DONTNEED\)", calls)
+    assert [int(at) for at in begun] == [at * MIB for at in range(32)]
+    assert [int(at) for at in dropped] == [at * MIB for at in range(32 - 8)]
 
 
 def test_a_small_part_stays_for_its_first_reader(out: int) -> None:

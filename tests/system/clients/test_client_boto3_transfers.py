@@ -113,9 +113,16 @@ def test_presigned_url_with_headers_in_its_query(any_server: Host, clients: Call
         "x_amz_expected_bucket_owner": any_server.pair.account_id,
     }
     assert b"<Code>AccessDenied</Code>" in put(**good | {"x_amz_expected_bucket_owner": "999999999999"}).data
-    for signed in ("poTHxg==", "AAAAAA=="):  # of the body, and of an empty one, as SDKs presign it: compared with no body
+    for signed in (
+        "poTHxg==",
+        "AAAAAA==",
+    ):  # of the body, and of an empty one, as SDKs presign it: compared with no body
         answer = put(**good | {"x_amz_checksum_crc32": signed})
         assert (answer.status, answer.data, "x-amz-checksum-crc32" in answer.headers) == (200, b"", False)
         kept = s3.get_object(Bucket=bucket, Key="key", ChecksumMode="ENABLED")
-        assert (kept["Body"].read(), kept["Metadata"], "ChecksumCRC32" in kept) == (b"0123456789", {"camera": "M6"}, False)
+        assert (kept["Body"].read(), kept["Metadata"], "ChecksumCRC32" in kept) == (
+            b"0123456789",
+            {"camera": "M6"},
+            False,
+        )
         s3.delete_object(Bucket=bucket, Key="key")
