@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def attached(
 
 
 class Gate:
-    """A named pipe at which a child waits until its tracer is in place."""
+    """A named pipe at which a child waits until its tracer is in place; a file beside it names the thread to be traced."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -94,17 +95,22 @@ class Gate:
         """Wait until the child stands at the gate; the descriptor to let it through with."""
         return os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
 
+    def thread_id(self) -> int:
+        """The thread that the child at the gate wants to be traced."""
+        return int(_thread_file(self.path).read_text())
+
     def remove(self) -> None:
         """Take the pipe away."""
         self.path.unlink()
+        _thread_file(self.path).unlink()
 
 
-def wait_at(gate: str) -> None:
-    """In the child: wait at a gate."""
+def wait_at(gate: str, thread_id: int | None = None) -> None:
+    """In the child: wait at a gate for a tracer of this thread, or of the calling one."""
+    _thread_file(Path(gate)).write_text(str(thread_id or threading.get_native_id()))
     with open(gate, "rb", buffering=0) as pipe:
         pipe.read(1)
 
 
-def other_threads(pid: int) -> list[int]:
-    """The ids of a process's threads but the first."""
-    return sorted(int(name) for name in os.listdir(f"/proc/{pid}/task") if int(name) != pid)
+def _thread_file(gate: Path) -> Path:
+    return gate.with_name(f"{gate.name}-thread")

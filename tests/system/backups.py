@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -96,10 +97,15 @@ def change(store: str, seed: int) -> None:
 
 
 def back_up(store: str, target: str, gate: str) -> None:
-    """In a child that is to be killed: make a backup."""
-    wait_at(gate)
-    with engine.open(store, limits=LIMITS, read_only=True) as opened:
-        opened.backup(target)
+    """In a child that is to be killed: make a backup on one thread, which is traced; the main one would hand steps over."""
+
+    def work() -> None:
+        wait_at(gate)
+        with engine.open(store, limits=LIMITS, read_only=True) as opened:
+            opened.backup(target)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(work).result()
 
 
 def is_whole(target: Path, kept: dict[str, bytes], of_store: engine.CheckReport) -> bool:
@@ -191,7 +197,7 @@ class Walk:
             "tests.system.backups:back_up", store=str(self._place / "store"), target=str(target), gate=str(gate.path)
         )
         key = gate.await_child()
-        with attached(child.pid, trace, calls=calls, inject=inject):
+        with attached(gate.thread_id(), trace, calls=calls, inject=inject):
             os.write(key, b"x")
             os.close(key)
             code = child.wait()

@@ -22,6 +22,7 @@ from tests.system.stage import (
     CREATION,
     MAIN_THREAD,
     NAMED_FILES,
+    UNDISTURBED_THREAD,
     Performance,
     Stage,
     Variation,
@@ -148,7 +149,7 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="also before calls that only read")
     arguments = parser.parse_args()
     names = CHANGING + READING if arguments.all else CHANGING
-    variations = (CREATION, MAIN_THREAD, COMMITTING_THREAD, NAMED_FILES)
+    variations = (CREATION, MAIN_THREAD, UNDISTURBED_THREAD, COMMITTING_THREAD, NAMED_FILES)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         begun = time.monotonic()
         figures = walk_all(Path(place), [(variation, names) for variation in variations])

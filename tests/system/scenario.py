@@ -4,17 +4,21 @@ import contextlib
 import json
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
 import engine
 from engine.errors import CommitUnknown, NoSuchUpload
+from engine.undisturbed import undisturbed
 from tests.support.ledger import Journal, Ledger, Operation
 from tests.support.strace import wait_at
 from tests.support.workload import BUCKET, FAULTS, LIMITS, perform
 
 SMALL, MIDDLE, LARGE = 100, 70_000, 1_200_000
 WARM_UP = "warm-up"
+FIRST, UNDISTURBED, COMMITTING = "first", "undisturbed", "committing"
+"""The threads that may be attacked. The second one opens the store, syncs directories, reads rows and sweeps for the first one."""
 TRIES_MAX = 2
 
 
@@ -117,25 +121,24 @@ class Player:
 
 
 def run(
-    store: str, prefix: str, journal: str, report: str, gate: str, committing: bool, nameless: bool, fault: str | None,
-    tolerant: bool,
+    store: str, prefix: str, journal: str, report: str, gate: str, thread: str, nameless: bool, fault: str | None, tolerant: bool,
 ) -> None:  # fmt: skip
     """Open the store (and make it, if it is not there), play, close.
 
-    The tracer takes hold at the gate: before the store is opened, or, if `committing`, once the thread that commits is there.
+    The tracer takes hold at the gate: before the store is opened, or, of the thread that commits, once that is there.
     """
     warnings = _Warnings()
     logging.getLogger("partwright").addHandler(warnings)
     with open(report, "w") as paper:
         player = Player(prefix, Journal(Path(journal)), tolerant)
         before = _open_files()
-        if not committing:
-            wait_at(gate)
+        if thread != COMMITTING:
+            wait_at(gate, undisturbed(threading.get_native_id) if thread == UNDISTURBED else None)
         with player.open(store) as opened:
             _arrange(opened, nameless, fault)
-            if committing:
+            if thread == COMMITTING:
                 opened.put_object(BUCKET, WARM_UP, b"")
-                wait_at(gate)
+                wait_at(gate, _writer_id())
             player.ensure_bucket(opened)
             player.play(opened)
         left = sorted(_open_files() - before)
@@ -148,6 +151,12 @@ def _arrange(store: engine.Store, nameless: bool, fault: str | None) -> None:
     blobs._nameless = nameless
     if fault is not None:
         FAULTS[fault]()
+
+
+def _writer_id() -> int:
+    (writer,) = (each for each in threading.enumerate() if each.name == "partwright-writer")
+    assert writer.native_id is not None
+    return writer.native_id
 
 
 def _open_files() -> set[str]:

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 import engine
 from tests.support.nursery import Nursery
-from tests.support.strace import Call, Gate, attached, calls_in, other_threads
+from tests.support.strace import Call, Gate, attached, calls_in
 from tests.support.workload import BUCKET, LIMITS, remove_scrap
+from tests.system.scenario import COMMITTING, FIRST, UNDISTURBED
 
 Result = TypeVar("Result")
 MANY = 100
@@ -26,7 +27,7 @@ class Variation:
     """What is played, and which of its threads is attacked; `fresh` makes a new store each time, to be attacked while it is made."""
 
     name: str
-    committing: bool = False
+    thread: str = FIRST
     nameless: bool = True
     fresh: bool = False
     fault: str | None = None
@@ -41,10 +42,11 @@ class Variation:
 
 
 MAIN_THREAD = Variation("first thread")
-COMMITTING_THREAD = Variation("committing thread", committing=True)
+UNDISTURBED_THREAD = Variation("undisturbed thread", thread=UNDISTURBED)
+COMMITTING_THREAD = Variation("committing thread", thread=COMMITTING)
 NAMED_FILES = Variation("first thread, without O_TMPFILE", nameless=False)
 COMMON_STORE = "store"
-CREATION = Variation("making the store", fresh=True)
+CREATION = Variation("making the store", thread=UNDISTURBED, fresh=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,11 @@ class Stage:
         gate, trace = Gate(self._place / "gate"), self._place / "trace"
         child = self._nursery.start(
             "tests.system.scenario:run", store=str(store), prefix=prefix, journal=str(journal), report=str(report),
-            gate=str(gate.path), committing=self.variation.committing, nameless=self.variation.nameless,
+            gate=str(gate.path), thread=self.variation.thread, nameless=self.variation.nameless,
             fault=self.variation.fault, tolerant=self._tolerant,
         )  # fmt: skip
         key = gate.await_child()
-        thread = other_threads(child.pid)[0] if self.variation.committing else child.pid
-        with attached(thread, trace, calls=calls, inject=inject, only=only, follow=follow):
+        with attached(gate.thread_id(), trace, calls=calls, inject=inject, only=only, follow=follow):
             os.write(key, b"x")
             os.close(key)
             code = child.wait()

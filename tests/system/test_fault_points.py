@@ -9,13 +9,25 @@ from tests.support.inspection import Difference
 from tests.support.nursery import Nursery
 from tests.support.requirements import need_strace
 from tests.system.fault_points import Faults, walk, walk_all
-from tests.system.stage import COMMITTING_THREAD, CREATION, MAIN_THREAD, NAMED_FILES, Stage, Variation
+from tests.system.stage import (
+    COMMITTING_THREAD,
+    CREATION,
+    MAIN_THREAD,
+    NAMED_FILES,
+    UNDISTURBED_THREAD,
+    Stage,
+    Variation,
+)
 
 FAULTS_MIN = 300
 FIRST_THREAD: Faults = (
     ("openat", "EMFILE"), ("linkat", "EIO"), ("linkat", "ENOSPC"), ("fsync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"),
     ("pwrite64", "EINTR"), ("flock", "EIO"), ("fcntl", "EIO"), ("unlink", "EIO"), ("newfstatat", "EIO"), ("statfs", "EIO"),
     ("preadv2", "EIO"), ("sync_file_range", "EIO"),
+)  # fmt: skip
+UNDISTURBED: Faults = (
+    ("openat", "EMFILE"), ("flock", "EIO"), ("fcntl", "EIO"), ("unlink", "EIO"), ("newfstatat", "EIO"), ("fdatasync", "EIO"),
+    ("pread64", "EIO"),
 )  # fmt: skip
 COMMITS: Faults = (("fdatasync", "EIO"), ("pwrite64", "ENOSPC"), ("writev", "EIO"))
 FALLBACK: Faults = (("openat", "EMFILE"), ("fsync", "EIO"), ("flock", "EIO"), ("newfstatat", "EIO"))
@@ -32,7 +44,7 @@ MAKING: Faults = (
 def test_a_failing_call_gives_no_false_answer_and_leaves_nothing_behind(memory_place: Path) -> None:
     need_strace()
     walks = [
-        (COMMITTING_THREAD, COMMITS), (MAIN_THREAD, FIRST_THREAD), (NAMED_FILES, FALLBACK), (replace(CREATION, stride=100), MAKING),
+        (COMMITTING_THREAD, COMMITS), (MAIN_THREAD, FIRST_THREAD), (UNDISTURBED_THREAD, UNDISTURBED), (NAMED_FILES, FALLBACK), (replace(CREATION, stride=100), MAKING),
     ]  # fmt: skip
     figures = walk_all(memory_place, walks)
     for one in figures:
@@ -58,7 +70,7 @@ def test_a_planted_fault_is_caught_by_failing_calls(
 def test_a_store_whose_format_cannot_be_looked_at_is_not_made_anew(memory_place: Path) -> None:
     need_strace()
     with Nursery() as nursery:
-        stage = Stage(memory_place, MAIN_THREAD, nursery, tolerant=True)
+        stage = Stage(memory_place, UNDISTURBED_THREAD, nursery, tolerant=True)
         mark = memory_place / "store" / "FORMAT"
         stored = mark.read_bytes()
         played = stage.play(inject="error=EIO", calls="newfstatat", only=mark)

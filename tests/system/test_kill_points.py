@@ -11,7 +11,15 @@ from tests.support.nursery import Nursery
 from tests.support.requirements import need_strace
 from tests.support.strace import Call
 from tests.system.kill_points import CHANGING, walk, walk_all
-from tests.system.stage import COMMITTING_THREAD, CREATION, MAIN_THREAD, NAMED_FILES, Stage, Variation
+from tests.system.stage import (
+    COMMITTING_THREAD,
+    CREATION,
+    MAIN_THREAD,
+    NAMED_FILES,
+    UNDISTURBED_THREAD,
+    Stage,
+    Variation,
+)
 
 POINTS_MIN = 400
 WHILE_MAKING = tuple(name for name in CHANGING if name != "close")
@@ -24,8 +32,8 @@ PARTS_IN_FILES = 9
 def test_a_kill_before_any_changing_call_loses_nothing_acknowledged(memory_place: Path) -> None:
     need_strace()
     walks = [
-        (replace(CREATION, stride=100), WHILE_MAKING), (MAIN_THREAD, CHANGING), (COMMITTING_THREAD, CHANGING),
-        (NAMED_FILES, WITHOUT_TMPFILE),
+        (replace(CREATION, stride=100), WHILE_MAKING), (MAIN_THREAD, CHANGING), (UNDISTURBED_THREAD, CHANGING),
+        (COMMITTING_THREAD, CHANGING), (NAMED_FILES, WITHOUT_TMPFILE),
     ]  # fmt: skip
     figures = walk_all(memory_place, walks)
     for one in figures:

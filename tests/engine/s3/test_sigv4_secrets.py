@@ -211,6 +211,9 @@ def test_an_unknown_access_key_costs_what_a_wrong_signature_costs() -> None:
         (wrong_v2, change_query(wrong_v2, "AWSAccessKeyId", stranger), 20),
     ):
         assert of_known != of_unknown
+        called(
+            replace(of_known)
+        )  # does what a process does once (imports, tables, patterns); a request remembers its own query
         known, unknown = called(of_known), called(of_unknown)
         assert len(known) > least
         assert known == unknown
