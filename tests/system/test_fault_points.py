@@ -44,7 +44,8 @@ MAKING: Faults = (
 def test_a_failing_call_gives_no_false_answer_and_leaves_nothing_behind(memory_place: Path) -> None:
     need_strace()
     walks = [
-        (COMMITTING_THREAD, COMMITS), (MAIN_THREAD, FIRST_THREAD), (UNDISTURBED_THREAD, UNDISTURBED), (NAMED_FILES, FALLBACK), (replace(CREATION, stride=100), MAKING),
+        (COMMITTING_THREAD, COMMITS), (MAIN_THREAD, FIRST_THREAD), (UNDISTURBED_THREAD, UNDISTURBED),
+        (NAMED_FILES, FALLBACK), (replace(CREATION, stride=100), MAKING),
     ]  # fmt: skip
     figures = walk_all(memory_place, walks)
     for one in figures:
