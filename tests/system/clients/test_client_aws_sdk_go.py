@@ -10,6 +10,16 @@ PROGRAM = Program("aws-sdk-go", "aws_sdk_go")
 pytestmark = pytest.mark.slow
 
 
+BROKEN_OFF = (
+    "a known fault: the SDK expects 100 Continue, and goes on to send without it; over TLS always, and in clear on a busy machine, "
+    "granian has closed the connection by then"
+)
+
+
 @PROGRAM.each_operation
-def test_operation(answers: Callable[[Program, str], dict[str, Answer]], over: str, operation: str) -> None:
+def test_operation(
+    request: pytest.FixtureRequest, answers: Callable[[Program, str], dict[str, Answer]], over: str, operation: str
+) -> None:
+    if operation == "refused upload":
+        request.applymarker(pytest.mark.xfail(reason=BROKEN_OFF, strict=False))
     answers(PROGRAM, over)[operation].check(operation)
