@@ -109,6 +109,24 @@ def test_a_client_that_waits_to_be_asked_is_not_asked(raw: Raw, any_server: Host
         assert connection.recv(1) == b""
 
 
+def test_one_that_expects_to_be_asked_and_does_not_wait_loses_the_answer(
+    raw: Raw, any_server: Host, its_bucket: str
+) -> None:
+    """A known limit, of aws-sdk-go: it sends `Expect: 100-continue` and its body at once. Reading that body would ask those that wait.
+
+    When this fails because the answer comes, give aws-sdk-go its operation "refused upload" back, and mend docs/server.md.
+    """
+    call = part(its_bucket, **PROMISE)
+    if any_server.name == "gunicorn":  # it says 100 Continue before it calls any application, and the body is read on
+        with raw.connection() as connection:
+            connection.sendall(raw.head(call) + bytes(SIZE))
+            assert connection.recv(25, socket.MSG_WAITALL) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            assert receive(connection).error["Code"] == "NoSuchUpload"
+        return
+    with pytest.raises(ConnectionError):
+        write_then_read(raw, call, bytes(SIZE))
+
+
 def test_a_client_that_goes_on_and_on_is_cut_off(raw: Raw, its_bucket: str) -> None:
     """The answer has reached it long before; what is read and dropped has a bound."""
     sent = 0
