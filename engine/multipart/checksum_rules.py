@@ -14,7 +14,7 @@ from engine.checksums import BY_NAME, DEFAULT, Algorithm, ChecksumPromise, find_
 from engine.errors import BadDigest, InvalidArgument, InvalidPart, InvalidPartOrder, InvalidRequest
 from engine.meta.records import ChecksumPlan, ChecksumType, StoredChecksum, UploadRecord
 from engine.native.ffi import combine_crcs
-from engine.objects.checksums import shown_value
+from engine.objects.checksums import checksum_member
 from engine.record import Record
 
 Listed = Mapping[str, Sequence[str | None]]
@@ -218,4 +218,4 @@ class WholeChecksum(Record, frozen=True):
 
 def checksum_members(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
     """The member of an answer for a part's checksum; none if the client named no algorithm for the upload."""
-    return shown_value(algorithm, value) if plan.algorithm is not None else {}
+    return checksum_member(algorithm, value) if plan.algorithm is not None else {}

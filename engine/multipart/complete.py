@@ -17,11 +17,11 @@ from engine.multipart.checksum_rules import WholeChecksum
 from engine.multipart.lookup import UploadLookup, naming_upload
 from engine.multipart.rules import ListedPart, PartList, check_object_size, select
 from engine.multipart.upload_ids import parse_upload_id
-from engine.objects.checksums import shown
+from engine.objects.checksums import object_checksum_members
 from engine.objects.conditions import WriteConditions
 from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup
-from engine.objects.version_ids import made_version
+from engine.objects.version_ids import new_version_id
 from engine.objects.writing import MANIFEST_ID_SIZE
 from engine.record import replace
 from engine.shapes.answers import CompleteMultipartUploadOutput, quoted
@@ -98,8 +98,8 @@ class CompleteMultipartUpload:
             bucket,
             key,
             quoted(published.etag),
-            **shown(checksum, len(listed.numbers)),
-            version_id=made_version(published.version),
+            **object_checksum_members(checksum, len(listed.numbers)),
+            version_id=new_version_id(published.version),
             expiration=self._published_expiration(bucket, name, published.etag),
             request_charged=context.request_charged(bucket_record),
             **encryption_members(published.encryption, None),

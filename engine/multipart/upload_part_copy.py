@@ -10,7 +10,7 @@ from engine.multipart.part_writes import writing_part
 from engine.multipart.rules import check_part_number
 from engine.objects.copied_object import CopySources
 from engine.objects.copy_source import CopyRange, CopySource, copied_extent
-from engine.objects.version_ids import shown_version
+from engine.objects.version_ids import version_id_of
 from engine.shapes.answers import CopyPartResult, UploadPartCopyOutput, quoted
 from engine.shapes.requests import UploadPartCopyRequest, reject_unknown_members
 
@@ -62,7 +62,7 @@ class UploadPartCopy:
         checksum = checksum_members(write.upload.checksum, arrival.algorithm, arrival.kept)
         return UploadPartCopyOutput(
             CopyPartResult(quoted(part.etag.hex()), to_datetime(part.modified_ns), **checksum),
-            copy_source_version_id=shown_version(copied.found.version),
+            copy_source_version_id=version_id_of(copied.found.version),
             request_charged=write.request_charged() or context.request_charged(copied.bucket_record),
             **write.encryption_members(),
         )

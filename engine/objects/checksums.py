@@ -17,15 +17,15 @@ def of_object(value: bytes, algorithm: str) -> StoredChecksum:
 
 def of_part(part: PartRecord) -> dict[str, str]:
     """The member of an answer that shows the checksum of a part, which must not be encrypted."""
-    return shown_value(part.algorithm, part.checksum)
+    return checksum_member(part.algorithm, part.checksum)
 
 
-def shown_value(algorithm: str, value: bytes) -> dict[str, str]:
+def checksum_member(algorithm: str, value: bytes) -> dict[str, str]:
     """The member of an answer that shows a checksum; no member if there is no algorithm."""
     return {BY_NAME[algorithm].member: show(value)} if algorithm else {}
 
 
-def shown(checksum: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
+def object_checksum_members(checksum: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
     """The members of an answer that show an object's checksum, if it has one; `part_count` is appended to a COMPOSITE one."""
     if checksum is None:
         return {}
@@ -58,4 +58,4 @@ def checksum_of_read(
         return {**of_part(part), "checksum_type": record.checksum.type}
     if extent.length != record.size:
         return {}
-    return shown(seal.reveal_whole(record.etag, record.checksum), record.part_count)
+    return object_checksum_members(seal.reveal_whole(record.etag, record.checksum), record.part_count)

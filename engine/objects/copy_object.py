@@ -7,13 +7,13 @@ from engine.core import Context
 from engine.dates import to_datetime
 from engine.errors import InvalidArgument, InvalidRequest
 from engine.meta.records import Headers, replace
-from engine.objects.checksums import of_object, shown
+from engine.objects.checksums import object_checksum_members, of_object
 from engine.objects.conditions import WriteConditions
 from engine.objects.copied_object import CopySources
 from engine.objects.copy_source import CopySource, copied_extent
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import ObjectMetadata
-from engine.objects.version_ids import made_version, shown_version
+from engine.objects.version_ids import new_version_id, version_id_of
 from engine.objects.writing import new_key_binding, writing
 from engine.shapes.answers import CopyObjectOutput, CopyObjectResult, quoted
 from engine.shapes.requests import CopyObjectRequest, reject_unknown_members
@@ -80,10 +80,10 @@ class CopyObject:
             record, version = write.put(arrival, headers, tags, metadata.lock, conditions)
         checksum = of_object(arrival.kept, arrival.algorithm)
         return CopyObjectOutput(
-            CopyObjectResult(quoted(record.etag), to_datetime(record.modified_ns), **shown(checksum)),
+            CopyObjectResult(quoted(record.etag), to_datetime(record.modified_ns), **object_checksum_members(checksum)),
             expiration=context.expiration(bucket, write.name, record),
-            copy_source_version_id=shown_version(copied.found.version),
-            version_id=made_version(version),
+            copy_source_version_id=version_id_of(copied.found.version),
+            version_id=new_version_id(version),
             request_charged=context.request_charged(write.bucket_record)
             or context.request_charged(copied.bucket_record),
             **write.encryption_members(seal.encryption),

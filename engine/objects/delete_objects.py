@@ -9,7 +9,7 @@ from engine.meta import Deleted, Deletion, FoundObject
 from engine.objects.conditions import check_delete
 from engine.objects.keys import encode_key
 from engine.objects.object_lock import check_unlocked
-from engine.objects.version_ids import requested_version, shown_version
+from engine.objects.version_ids import requested_version, version_id_of
 from engine.shapes.answers import DeletedObject, DeleteObjectOutput, DeleteObjectsOutput, Error, ObjectIdentifier
 from engine.shapes.requests import DeleteObjectRequest, Request, reject_unknown_members
 
@@ -43,7 +43,7 @@ class DeleteObjects:
             raise deleted
         return DeleteObjectOutput(
             delete_marker=deleted.is_delete_marker or None,
-            version_id=shown_version(deleted.version),
+            version_id=version_id_of(deleted.version),
             request_charged=self._context.request_charged(bucket_record),
         )
 
@@ -124,5 +124,5 @@ class DeleteObjects:
 
 
 def _deleted_object(item: ObjectIdentifier, deleted: Deleted) -> DeletedObject:
-    marker = shown_version(deleted.version) if deleted.is_delete_marker else None
+    marker = version_id_of(deleted.version) if deleted.is_delete_marker else None
     return DeletedObject(item.key, item.version_id, deleted.is_delete_marker or None, marker)

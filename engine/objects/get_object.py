@@ -17,7 +17,7 @@ from engine.objects.keys import encode_key
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import check_active, overrides
 from engine.objects.object_lock import lock_members
-from engine.objects.version_ids import requested_version, shown_version
+from engine.objects.version_ids import requested_version, version_id_of
 from engine.shapes.answers import GetObjectOutput, HeadObjectOutput, quoted
 from engine.shapes.requests import ReadRequest, reject_unknown_members
 
@@ -111,7 +111,7 @@ class GetObject:
         """The members that GetObject and HeadObject share."""
         record, headers = found.record, found.record.headers
         return {
-            "version_id": shown_version(found.version),
+            "version_id": version_id_of(found.version),
             "accept_ranges": "bytes",
             "last_modified": to_datetime(record.modified_ns),
             "content_length": extent.length,

@@ -10,12 +10,12 @@ from engine.encryption.seals import Seal
 from engine.errors import InvalidArgument, InvalidRequest
 from engine.meta.parts import Manifest
 from engine.meta.records import ObjectRecord
-from engine.objects.checksums import of_part, shown
+from engine.objects.checksums import object_checksum_members, of_part
 from engine.objects.keys import encode_key
 from engine.objects.listing import check_page_size
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import storage_class_of
-from engine.objects.version_ids import requested_version, shown_version
+from engine.objects.version_ids import requested_version, version_id_of
 from engine.shapes.answers import Checksum, GetObjectAttributesOutput, GetObjectAttributesParts, ObjectPart
 from engine.shapes.requests import GetObjectAttributesRequest, reject_unknown_members
 
@@ -70,10 +70,10 @@ class GetObjectAttributes:
             parts = _parts_of(record, manifest, marker, limit, seal) if "ObjectParts" in wanted else None
         return GetObjectAttributesOutput(
             last_modified=to_datetime(record.modified_ns),
-            version_id=shown_version(found.version),
+            version_id=version_id_of(found.version),
             request_charged=self._context.request_charged(bucket_record),
             etag=record.etag if "ETag" in wanted else None,
-            checksum=Checksum(**shown(checksum)) if checksum is not None else None,
+            checksum=Checksum(**object_checksum_members(checksum)) if checksum is not None else None,
             object_parts=parts,
             storage_class=storage_class_of(record.headers) if "StorageClass" in wanted else None,
             object_size=record.size if "ObjectSize" in wanted else None,

@@ -12,7 +12,7 @@ from engine.errors import InternalError, MethodNotAllowed, NoSuchKey, NoSuchVers
 from engine.meta import FoundObject, Version
 from engine.meta.parts import Manifest
 from engine.objects.conditions import Extent
-from engine.objects.version_ids import shown_version
+from engine.objects.version_ids import version_id_of
 from engine.undisturbed import shielded
 
 LEASE_TRIES_MAX = 100
@@ -100,7 +100,7 @@ def naming_version(version: Version | None) -> Iterator[None]:
     try:
         yield
     except NoSuchVersion as error:
-        raise NoSuchVersion(Key=error.extras["Key"], VersionId=shown_version(version)) from None
+        raise NoSuchVersion(Key=error.extras["Key"], VersionId=version_id_of(version)) from None
 
 
 def check_present(found: FoundObject, key: bytes, version: Version | None, method: str) -> FoundObject:
@@ -112,7 +112,7 @@ def check_present(found: FoundObject, key: bytes, version: Version | None, metho
     """
     if not found.record.is_delete_marker:
         return found
-    headers = {"x-amz-delete-marker": "true", "x-amz-version-id": shown_version(found.version)}
+    headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version_id_of(found.version)}
     if version is None:
         raise NoSuchKey(Key=key.decode(errors="replace")).with_headers(headers)
     modified = http_date(to_datetime(found.record.modified_ns))

@@ -6,11 +6,11 @@ from engine.bodies.reception import Promise, in_hex
 from engine.bodies.sources import Body, trailers_of
 from engine.checksums import DEFAULT, promised_checksum
 from engine.core import Context
-from engine.objects.checksums import of_object, shown
+from engine.objects.checksums import object_checksum_members, of_object
 from engine.objects.conditions import WriteConditions
 from engine.objects.lookup import ObjectLookup
 from engine.objects.metadata import ObjectMetadata
-from engine.objects.version_ids import made_version
+from engine.objects.version_ids import new_version_id
 from engine.objects.writing import new_key_binding, writing
 from engine.shapes.answers import PutObjectOutput, quoted
 from engine.shapes.requests import PutObjectRequest, reject_unknown_members
@@ -61,8 +61,8 @@ class PutObject:
             record, version = write.put(arrival, metadata.headers, metadata.tags, metadata.lock, conditions)
         return PutObjectOutput(
             quoted(record.etag),
-            **shown(of_object(arrival.kept, arrival.algorithm)),
-            version_id=made_version(version),
+            **object_checksum_members(of_object(arrival.kept, arrival.algorithm)),
+            version_id=new_version_id(version),
             expiration=context.expiration(bucket, write.name, record),
             request_charged=context.request_charged(write.bucket_record),
             **write.encryption_members(seal.encryption),

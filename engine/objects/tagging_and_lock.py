@@ -18,7 +18,7 @@ from engine.objects.object_lock import (
     with_retention,
 )
 from engine.objects.tags import check_tags
-from engine.objects.version_ids import requested_version, shown_version
+from engine.objects.version_ids import requested_version, version_id_of
 from engine.shapes.lifecycle import Tag
 from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 from engine.shapes.setting_answers import (
@@ -66,7 +66,7 @@ class TaggingAndLock:
         self._context.authorized_bucket(bucket, request)
         tags = check_tags(((tag["key"], tag["value"]) for tag in tagging.get("tag_set") or ()), self._context.limits)
         found = self._change(bucket, key, version_id, lambda record: replace(record, tags=tags), "PUT")
-        return PutObjectTaggingOutput(shown_version(found.version))
+        return PutObjectTaggingOutput(version_id_of(found.version))
 
     @reject_unknown_members
     def get_object_tagging(
@@ -80,7 +80,7 @@ class TaggingAndLock:
         self._context.authorized_bucket(bucket, request)
         found = self._objects.find(bucket, encode_key(key, self._context.limits), requested_version(version_id))
         tags = tuple(Tag(name, value) for name, value in found.record.tags.items())
-        return GetObjectTaggingOutput(tags, shown_version(found.version))
+        return GetObjectTaggingOutput(tags, version_id_of(found.version))
 
     @reject_unknown_members
     def delete_object_tagging(
@@ -93,7 +93,7 @@ class TaggingAndLock:
         self._context.check_writable()
         self._context.authorized_bucket(bucket, request)
         found = self._change(bucket, key, version_id, lambda record: replace(record, tags={}), "DELETE")
-        return DeleteObjectTaggingOutput(shown_version(found.version))
+        return DeleteObjectTaggingOutput(version_id_of(found.version))
 
     @reject_unknown_members
     def put_object_retention(

@@ -50,12 +50,12 @@ def requested_version(version_id: str | None) -> Version | None:
     return parse_version(version_id) if version_id is not None else None
 
 
-def shown_version(version: Version | None) -> str | None:
+def version_id_of(version: Version | None) -> str | None:
     """The version id in an answer; None in a bucket that was never versioned."""
     return format_version(version) if version is not None else None
 
 
-def made_version(version: Version | None) -> str | None:
+def new_version_id(version: Version | None) -> str | None:
     """The version id in the answer to a write; None unless the bucket's versioning is enabled.
 
     Source: API page PutObject, x-amz-version-id.

@@ -51,7 +51,7 @@ class LmdbObjects(LmdbVersions):
         locking: Locking,
     ) -> tuple[Version | None, tuple[Trash, ...]]:
         place = self._bucket(txn, bucket)
-        guard(shown(place, self._latest(txn, place.id, key)))
+        guard(found_or_none(place, self._latest(txn, place.id, key)))
         record = replace(record, lock=locking(place, record.lock))
         self._name_blob(txn, part, inline)
         return self._publish(txn, place, key, record, Manifest.of_one(part))
@@ -68,7 +68,7 @@ class LmdbObjects(LmdbVersions):
     @reads
     def find_object(self, txn: Transaction, bucket: str, key: bytes, version: Version | None = None) -> FoundObject:
         place = self._bucket(txn, bucket)
-        return _shown(place, *self._demanded(txn, place, key, version))
+        return _found_object(place, *self._demanded(txn, place, key, version))
 
     @writes
     def update_object(
@@ -81,9 +81,9 @@ class LmdbObjects(LmdbVersions):
     ) -> FoundObject:
         place = self._bucket(txn, bucket)
         found = self._demanded(txn, place, key, version)
-        record = change(_shown(place, *found))
+        record = change(_found_object(place, *found))
         self._write(txn, place.id, key, found.version, record)
-        return _shown(place, found.version, record)
+        return _found_object(place, found.version, record)
 
     @writes
     def delete_objects(
@@ -103,7 +103,7 @@ class LmdbObjects(LmdbVersions):
         found = self._version(txn, bucket, key, version)
         try:
             with contextlib.closing(self._newer(txn, bucket.id, key, found)) as newer:
-                item.guard(shown(bucket, found), newer)
+                item.guard(found_or_none(bucket, found), newer)
         except S3Error as error:
             return error
         if version is None and bucket.versioning:
@@ -306,12 +306,12 @@ class LmdbObjects(LmdbVersions):
         return found
 
 
-def shown(bucket: BucketRecord, kept: Kept | None) -> FoundObject | None:
+def found_or_none(bucket: BucketRecord, kept: Kept | None) -> FoundObject | None:
     """What callers see: no version in a bucket that was never versioned."""
-    return _shown(bucket, *kept) if kept is not None else None
+    return _found_object(bucket, *kept) if kept is not None else None
 
 
-def _shown(bucket: BucketRecord, version: Version, record: ObjectRecord) -> FoundObject:
+def _found_object(bucket: BucketRecord, version: Version, record: ObjectRecord) -> FoundObject:
     return FoundObject(version if bucket.versioning else None, record)
 
 

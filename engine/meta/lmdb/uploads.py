@@ -27,7 +27,7 @@ from engine.meta.lmdb.environment import Transaction, make_lock_files
 from engine.meta.lmdb.headroom import DATA_FILE
 from engine.meta.lmdb.inspection import Inspection
 from engine.meta.lmdb.moments import copy_moment
-from engine.meta.lmdb.objects import LmdbObjects, shown
+from engine.meta.lmdb.objects import LmdbObjects, found_or_none
 from engine.meta.lmdb.pages import TornFile, check_pages
 from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
 from engine.meta.lmdb.versions import object_record
@@ -183,7 +183,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             _, row, upload = self._upload(txn, bucket, key, upload_id)
         except NoSuchUpload:
             return self._earlier_result(txn, place, key, upload_id, request)
-        current = shown(place, self._latest(txn, place.id, key))
+        current = found_or_none(place, self._latest(txn, place.id, key))
         is_unchanged = self._state(txn, place.id, key) == upload.replaces
         publication = select(upload, self._parts(txn, upload_id.nonce), current, is_unchanged)
         self._remove_upload(txn, place.id, key, row, upload_id, publication)

@@ -111,10 +111,10 @@ class LmdbVersions(LmdbSteps):
         found = self._version(txn, bucket, key, version)
         if found is not None:
             return found
-        shown = key.decode(errors="replace")
+        text = key.decode(errors="replace")
         if version is None:
-            raise NoSuchKey(Key=shown)
-        raise NoSuchVersion(Key=shown)
+            raise NoSuchKey(Key=text)
+        raise NoSuchVersion(Key=text)
 
     def _write(self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version, record: ObjectRecord) -> None:
         """Put a version's row, new or changed."""

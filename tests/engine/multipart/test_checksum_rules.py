@@ -21,7 +21,7 @@ from engine.multipart.checksum_rules import (
     plan_of,
     planned_algorithm,
 )
-from engine.objects.checksums import shown
+from engine.objects.checksums import object_checksum_members
 from tests.support.oracles import ORACLES
 from tests.support.refusals import refused
 
@@ -315,7 +315,7 @@ def test_two_values_of_the_whole_are_refused() -> None:
 
 
 def test_a_composite_value_is_shown_with_its_count_where_it_is_asked_for() -> None:
-    assert shown(SHA1_COMPOSITE, 3) == {"checksum_sha1": SHA1 + "-3", "checksum_type": "COMPOSITE"}
-    assert shown(SHA1_COMPOSITE) == {"checksum_sha1": SHA1, "checksum_type": "COMPOSITE"}
+    assert object_checksum_members(SHA1_COMPOSITE, 3) == {"checksum_sha1": SHA1 + "-3", "checksum_type": "COMPOSITE"}
+    assert object_checksum_members(SHA1_COMPOSITE) == {"checksum_sha1": SHA1, "checksum_type": "COMPOSITE"}
     expected = {"checksum_crc32": b64(CRC32_FULL.value), "checksum_type": "FULL_OBJECT"}
-    assert shown(CRC32_FULL, 3) == shown(CRC32_FULL) == expected
+    assert object_checksum_members(CRC32_FULL, 3) == object_checksum_members(CRC32_FULL) == expected
