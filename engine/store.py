@@ -144,7 +144,7 @@ class Store(
         self._context.check_writable()
         check = Check(self._context)
         files = freed = 0
-        with self._layout.alone():
+        with self._layout.sole_use():
             with contextlib.suppress(StoreDamaged):  # the report tells of the damage
                 files, freed = self._context.sweeper.collect(check.prove)
                 self._context.ballast.restore()

@@ -78,23 +78,23 @@ class Layout:
     def open(path: str, *, create: bool, read_only: bool, allow_network: bool) -> "Layout":
         """Recognise a store, or make one; see `engine.open` for what is raised."""
         root = os.path.abspath(path)
-        _check_place(root, create)
+        _check_directory(root, create)
         if not allow_network:
             _refuse_network(root)
         lock_fd = _open_lock(root, read_only)
         try:
-            _take(lock_fd, fcntl.LOCK_SH)
+            _take_lock(lock_fd, fcntl.LOCK_SH)
             if not _has_format(root):
-                _take(lock_fd, fcntl.LOCK_EX)
+                _take_lock(lock_fd, fcntl.LOCK_EX)
                 if not _has_format(root):
                     _create(root)
-                _take(lock_fd, fcntl.LOCK_SH)
+                _take_lock(lock_fd, fcntl.LOCK_SH)
             return Layout(root, lock_fd, _read_format(root))
         except BaseException:
             os.close(lock_fd)
             raise
 
-    def alone(self) -> "Alone":
+    def sole_use(self) -> "SoleUse":
         """Keep every other user of the store out until that is closed.
 
         Raises:
@@ -105,7 +105,7 @@ class Layout:
         except BlockingIOError:
             fcntl.flock(self._lock_fd, fcntl.LOCK_SH)
             raise StoreInUse(f"{self.root}: others have the store open; a repair needs it alone") from None
-        return Alone(self)
+        return SoleUse(self)
 
     def renew_in_child(self) -> None:
         """Take a place of one's own in the lock: the one that came with the fork is the parent's as well."""
@@ -124,7 +124,7 @@ class Layout:
     __del__ = close  # of a store that was dropped
 
 
-class Alone(Closing):
+class SoleUse(Closing):
     """Having a store alone; ends when it is closed, or dropped by somebody who was interrupted."""
 
     def __init__(self, layout: Layout) -> None:
@@ -150,7 +150,7 @@ def _renew_in_child() -> None:
 os.register_at_fork(after_in_child=_renew_in_child)
 
 
-def _check_place(root: str, create: bool) -> None:
+def _check_directory(root: str, create: bool) -> None:
     try:
         if create:
             _make_directory(root)
@@ -210,7 +210,7 @@ def _open_lock(root: str, read_only: bool) -> int:
         raise StoreError(f"{root}: {os.strerror(error.errno or 0)}") from error
 
 
-def _take(lock_fd: int, kind: int) -> None:
+def _take_lock(lock_fd: int, kind: int) -> None:
     """Take the lock; creation is waited for, a repair is not waited for beyond LOCK_WAIT_S_MAX."""
     deadline = time.monotonic() + LOCK_WAIT_S_MAX
     while True:
@@ -267,62 +267,62 @@ def _refuse_remains(root: str) -> None:
 
 def _make_metadata(root: str, stored: Format) -> None:
     """Make the metadata beside its place, and move it there whole."""
-    made, place = os.path.join(root, META_NEW), os.path.join(root, META)
-    for remains in (made, place):
+    new, current = os.path.join(root, META_NEW), os.path.join(root, META)
+    for remains in (new, current):
         if os.path.lexists(remains):
             shutil.rmtree(remains)
-    os.mkdir(made, mode=0o700)
-    create_metadata(made, stored.owner_id)
-    os.rename(made, place)
+    os.mkdir(new, mode=0o700)
+    create_metadata(new, stored.owner_id)
+    os.rename(new, current)
 
 
-def begin_backup(root: str, place: str) -> None:
+def begin_backup(root: str, directory: str) -> None:
     """Make a directory to hold a copy of the store in `root`, or take an empty one; whatever happens next, it is no store.
 
     Raises:
         StoreError: it is not empty, lies inside the store, belongs to somebody else, or others may write there.
         OSError: the system refused.
     """
-    if os.path.realpath(place).startswith(os.path.join(os.path.realpath(root), "")):
-        raise StoreError(f"{place}: lies inside the store; make the backup somewhere else")
+    if os.path.realpath(directory).startswith(os.path.join(os.path.realpath(root), "")):
+        raise StoreError(f"{directory}: lies inside the store; make the backup somewhere else")
     try:
-        _make_directory(place)
-        names = os.listdir(place)
+        _make_directory(directory)
+        names = os.listdir(directory)
     except (NotADirectoryError, FileExistsError):
-        raise StoreError(f"{place}: not a directory") from None
+        raise StoreError(f"{directory}: not a directory") from None
     if names:
         raise StoreError(
-            f"{place}: not empty; a backup is made in an empty directory or a new one: name another, or remove it"
+            f"{directory}: not empty; a backup is made in an empty directory or a new one: name another, or remove it"
         )
-    _check_owner(place)
+    _check_owner(directory)
     write_synced(
-        os.path.join(place, UNFINISHED), b"A backup was begun here and has not ended: remove this directory.\n"
+        os.path.join(directory, UNFINISHED), b"A backup was begun here and has not ended: remove this directory.\n"
     )
-    sync_directory(place)
-    os.mkdir(os.path.join(place, META), mode=0o700)
+    sync_directory(directory)
+    os.mkdir(os.path.join(directory, META), mode=0o700)
     for name in (LOCK, LEASE_FILE):
-        write_synced(os.path.join(place, name), b"")
+        write_synced(os.path.join(directory, name), b"")
 
 
-def finish_backup(root: str, place: str) -> None:
-    """Make everything durable that was put into `place`, below its shards too, and then make it a store: the one in `root`.
+def finish_backup(root: str, directory: str) -> None:
+    """Make everything durable that was put into `directory`, below its shards too, and then make it a store: the one in `root`.
 
     Raises:
         OSError: the system refused; it is no store then.
     """
     with open(os.path.join(root, FORMAT), "rb") as file:
-        write_synced(os.path.join(place, FORMAT + ".new"), file.read())
-    for directory in (os.path.join(place, META), place):
-        sync_directory(directory)
-    os.rename(os.path.join(place, FORMAT + ".new"), os.path.join(place, FORMAT))
-    sync_directory(place)
+        write_synced(os.path.join(directory, FORMAT + ".new"), file.read())
+    for path in (os.path.join(directory, META), directory):
+        sync_directory(path)
+    os.rename(os.path.join(directory, FORMAT + ".new"), os.path.join(directory, FORMAT))
+    sync_directory(directory)
 
 
-def clean_backup(place: str) -> None:
+def clean_backup(directory: str) -> None:
     """Take away the word that a backup is unfinished, once it is a store; beside FORMAT it means nothing."""
     with contextlib.suppress(OSError):
-        os.unlink(os.path.join(place, UNFINISHED))
-        sync_directory(place)
+        os.unlink(os.path.join(directory, UNFINISHED))
+        sync_directory(directory)
 
 
 def _read_format(root: str) -> Format:

@@ -22,8 +22,8 @@ from engine.errors import InternalError, StoreInUse
 LEASE_FILE = "leases"
 REMOVAL_WAIT_S_MAX = 60.0
 REMOVAL_POLL_S = 0.002
-_REMOVING = b"\xff" * 7 + b"\xfb"
-_HELD_OFF = b"\xff" * 7 + b"\xf7"
+_REMOVAL_LOCK_ID = b"\xff" * 7 + b"\xfb"
+_BACKUP_LOCK_ID = b"\xff" * 7 + b"\xf7"
 """No manifest has these ids."""
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid
 
@@ -96,8 +96,8 @@ class Leases:
         Raises:
             InternalError: the system refused.
         """
-        with self._opened() as file, _shared(file, _REMOVING):
-            yield not _is_locked(file.fileno(), _HELD_OFF)
+        with self._opened() as file, _shared(file, _REMOVAL_LOCK_ID):
+            yield not _is_locked(file.fileno(), _BACKUP_LOCK_ID)
 
     @contextlib.contextmanager
     def holding_off_removal(self) -> Iterator[None]:
@@ -110,14 +110,14 @@ class Leases:
             InternalError: the system refused.
         """
         with self._opened() as file:
-            _holding_off.add(file)
-            with _shared(file, _HELD_OFF):
+            _backup_files.add(file)
+            with _shared(file, _BACKUP_LOCK_ID):
                 self._await_removals(file.fileno())
                 yield
 
     def _await_removals(self, fd: int) -> None:
         deadline_s = time.monotonic() + REMOVAL_WAIT_S_MAX
-        while _is_locked(fd, _REMOVING):
+        while _is_locked(fd, _REMOVAL_LOCK_ID):
             if time.monotonic() > deadline_s:
                 raise StoreInUse(
                     f"{self._path}: files have been under removal for {REMOVAL_WAIT_S_MAX:.0f} s; try again later"
@@ -165,12 +165,12 @@ def _shared(file: FileIO, lease_id: bytes) -> Iterator[None]:
             _lock(file.fileno(), fcntl.F_UNLCK, lease_id)
 
 
-_holding_off: weakref.WeakSet[FileIO] = weakref.WeakSet()  # state of the module, for the fork hook alone
+_backup_files: weakref.WeakSet[FileIO] = weakref.WeakSet()  # state of the module, for the fork hook alone
 
 
-def _let_go_in_child() -> None:
-    for file in list(_holding_off):
+def _close_in_child() -> None:
+    for file in list(_backup_files):
         file.close()
 
 
-os.register_at_fork(after_in_child=_let_go_in_child)
+os.register_at_fork(after_in_child=_close_in_child)

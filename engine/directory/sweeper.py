@@ -22,8 +22,8 @@ from engine.undisturbed import shielded
 TRASH_BATCH_SIZE = 256
 WALKED_A_STEP = 1000
 BACKLOG_S_MAX = 0.5
-HELD_COUNT_MAX = 10_000
-HELD_TRIED_A_SWEEP = 4
+POSTPONED_COUNT_MAX = 10_000
+POSTPONED_TRIED_A_SWEEP = 4
 FILES_AT_ONCE_MAX = 16
 """Removed by the request that made them trash: some milliseconds."""
 QUEUED_COUNT_MAX = 10_000
@@ -42,7 +42,7 @@ class Sweeper:
         self._blobs = blobs
         self._leases = leases
         self._ballast = ballast
-        self._held: dict[Trash, None] = {}  # what readers kept from being removed, the longest first
+        self._postponed: dict[Trash, None] = {}  # what readers kept from being removed, the longest first
         self._begin()
 
     def _begin(self) -> None:
@@ -104,7 +104,7 @@ class Sweeper:
             if isinstance(work, Trash):
                 self._sweep_now((work,))
             else:
-                self._decide(work)
+                self._settle_blob(work)
 
     def _next(self) -> Trash | NewBlob | None:
         """What is to be done next; None ends the thread."""
@@ -115,27 +115,27 @@ class Sweeper:
             self._changed.notify_all()
             return None
 
-    def _decide(self, blob: NewBlob) -> None:
+    def _settle_blob(self, blob: NewBlob) -> None:
         try:
             self._meta.settle()
         except EngineError as error:
-            _tell(error)
+            _log(error)
         blob.release()  # closed, or failed: no commit is under way
         try:
             self._blobs.collect(blob.blob_id, self._meta.names_blob)
         except (EngineError, OSError) as error:
-            _tell(error)
+            _log(error)
 
     def _sweep_now(self, trash: tuple[Trash, ...]) -> None:
         """Remove the files of committed trash, and some that readers held before; what fails or is held stays for a later sweep."""
-        tried_again = list(self._held)[:HELD_TRIED_A_SWEEP]
+        tried_again = list(self._postponed)[:POSTPONED_TRIED_A_SWEEP]
         for piece in (*trash, *tried_again):
-            self._held.pop(piece, None)
+            self._postponed.pop(piece, None)
             try:
-                if self._remove(piece) < 0 and len(self._held) < HELD_COUNT_MAX:
-                    self._held[piece] = None
+                if self._remove(piece) < 0 and len(self._postponed) < POSTPONED_COUNT_MAX:
+                    self._postponed[piece] = None
             except (EngineError, OSError) as error:
-                _tell(error)
+                _log(error)
 
     def _remove(self, piece: Trash) -> int:
         """Remove one piece; the bytes freed, or -1 while somebody reads it, a backup holds removals off, or once this is closed."""
@@ -165,7 +165,7 @@ class Sweeper:
         try:
             self._sweep_backlog()
         except EngineError as error:  # a damaged row, or a disk that fails: what can be read is served all the same
-            _tell(error)
+            _log(error)
 
     def _sweep_backlog(self) -> None:
         deadline_s = time.monotonic() + BACKLOG_S_MAX
@@ -217,7 +217,7 @@ class Sweeper:
             self._sweep_now(self._meta.next_trash(waiting))
 
 
-def _tell(error: Exception) -> None:
+def _log(error: Exception) -> None:
     import logging  # costs more than the rest of this module, and is seldom needed
 
     logging.getLogger("partwright").warning("trash is left for a later sweep: %s", error)

@@ -374,8 +374,8 @@ class Metadata(Protocol):
             OSError: the place refused.
         """
 
-    def inspect(self, tell: Callable[[Trouble], None]) -> Iterator[None]:
-        """Look through all rows and all that they name, in steps that may be left; `tell` hears of each trouble, maybe twice.
+    def inspect(self, report: Callable[[Trouble], None]) -> Iterator[None]:
+        """Look through all rows and all that they name, in steps that may be left; `report` gets each trouble, maybe twice.
 
         Where nothing was told, every part that counts is named as one that does, whatever writers did meanwhile.
 

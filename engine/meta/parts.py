@@ -1,4 +1,4 @@
-"""Rows of parts: of fixed width, so that a page of an upload's parts is copied into a manifest as it is, and searched in place.
+"""Rows of parts: of fixed width, so that a page of an upload's parts is copied into a manifest as it is, and searched in index.
 
 part row   big-endian: number u16, flags u8, checksum size u8, size u64, modified_ns u64, blob id 16, ETag 16, checksum (raw, or
            sealed, at the start of 8, 32, 64 or 92 bytes, all of one upload alike); then the CRC-32 of these, little-endian, so
@@ -139,9 +139,9 @@ class Parts(Sequence[PartRecord]):
         """One row, as it is."""
         return self.rows[index * self._row_size : (index + 1) * self._row_size]
 
-    def only(self, places: Sequence[int]) -> "Parts":
-        """The rows at these places, in their order."""
-        return Parts(b"".join([self.row(place) for place in places]), self._row_size)
+    def select(self, indices: Sequence[int]) -> "Parts":
+        """The rows at these indices, in their order."""
+        return Parts(b"".join([self.row(index) for index in indices]), self._row_size)
 
     def _fields(self) -> Iterator[tuple[Any, ...]]:
         return _BY_SIZE[self._row_size].iter_unpack(self.rows)
@@ -178,7 +178,7 @@ class Parts(Sequence[PartRecord]):
 
 
 class Manifest:
-    """The parts of a completed object in order, with their end offsets; read in place."""
+    """The parts of a completed object in order, with their end offsets; read in index."""
 
     __slots__ = ("_ends", "parts")
 

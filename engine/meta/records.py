@@ -128,7 +128,7 @@ class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
     tags: dict[str, str] = {}
     lock: Lock = Lock()
     checksum: ChecksumPlan = ChecksumPlan()
-    replaces: bytes = b""
+    key_state: bytes = b""
     encryption: Encryption | None = None
 
 

@@ -122,7 +122,7 @@ def select(
     hex_etags = [etag.hex() for etag in etags]
     if numbers != listed.numbers or hex_etags != listed.etags or not all_match(plan, listed.checksums, checksums):
         indices = _indices_of_listed(numbers, hex_etags, checksums, listed, upload_id, plan)
-        chosen = stored.only(indices)
+        chosen = stored.select(indices)
         sizes, etags = [sizes[index] for index in indices], [etags[index] for index in indices]
         checksums = [checksums[index] for index in indices]
         not_listed = set(range(len(numbers))).difference(indices)

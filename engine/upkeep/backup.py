@@ -42,31 +42,31 @@ class Backup(Record, frozen=True):
 
     def make(self, directory: str, advance: Advance) -> BackupReport:
         """See `engine.store.Store.backup`."""
-        place = os.path.abspath(directory)
+        directory = os.path.abspath(directory)
         try:
-            begin_backup(self.root, place)
-            with _cleared_on_failure(place):
-                report = self._fill(place, advance)
-                finish_backup(self.root, place)
-            clean_backup(place)
+            begin_backup(self.root, directory)
+            with _removed_on_failure(directory):
+                report = self._fill(directory, advance)
+                finish_backup(self.root, directory)
+            clean_backup(directory)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
-            raise StoreError(f"{place}: the backup failed: {os.strerror(error.errno or 0)}{where}") from error
+            raise StoreError(f"{directory}: the backup failed: {os.strerror(error.errno or 0)}{where}") from error
         except InternalError as error:  # an answer to a request, which this is not
-            raise StoreError(f"{place}: the backup failed: {error.reason}") from error
+            raise StoreError(f"{directory}: the backup failed: {error.reason}") from error
         return report
 
-    def _fill(self, place: str, advance: Advance) -> BackupReport:
+    def _fill(self, directory: str, advance: Advance) -> BackupReport:
         with (
             self.leases.holding_off_removal(),
-            contextlib.closing(self.meta.copy(os.path.join(place, META))) as moment,
-            contextlib.closing(self.blobs.copies(os.path.join(place, BLOBS), advance)) as copies,
+            contextlib.closing(self.meta.copy(os.path.join(directory, META))) as snapshot,
+            contextlib.closing(self.blobs.copies(os.path.join(directory, BLOBS), advance)) as copies,
         ):
-            report = _take_all(moment, copies)
+            report = _copy_blobs(snapshot, copies)
             copies.sync()
-        return replace(report, has_key_ring=self._copy_key_ring(place))
+        return replace(report, has_key_ring=self._copy_key_ring(directory))
 
-    def _copy_key_ring(self, place: str) -> bool:
+    def _copy_key_ring(self, directory: str) -> bool:
         """Copy the ring, if it lies in the store, after the metadata: a ring only ever grows, so it has every key that they need.
 
         Its mark goes first: the store makes that one last.
@@ -74,20 +74,20 @@ class Backup(Record, frozen=True):
         found = False
         for name in (RING, KEYS):
             try:
-                copy_file(os.path.join(self.root, name), os.path.join(place, name))
+                copy_file(os.path.join(self.root, name), os.path.join(directory, name))
                 found = name == KEYS
             except FileNotFoundError:
                 continue
         return found
 
 
-def _take_all(moment: Metadata, copies: BlobCopies) -> BackupReport:
+def _copy_blobs(snapshot: Metadata, copies: BlobCopies) -> BackupReport:
     """Take every blob over that rows name."""
     parts, missing, corrupt = 0, list[str](), list[str]()
-    for owner, part in moment.walk_parts(corrupt.append):
+    for owner, part in snapshot.walk_parts(corrupt.append):
         parts += 1
         is_there = bool(part.flags & Flag.INLINE) or copies.take(part.blob_id)
-        if not is_there and moment.holds_part(owner, part):  # else it is trash whose file had gone before
+        if not is_there and snapshot.holds_part(owner, part):  # else it is trash whose file had gone before
             missing.append(part.blob_id.hex())
     return BackupReport(
         parts=parts,
@@ -102,7 +102,7 @@ def _take_all(moment: Metadata, copies: BlobCopies) -> BackupReport:
 
 
 @contextlib.contextmanager
-def _cleared_on_failure(place: str) -> Iterator[None]:
+def _removed_on_failure(directory: str) -> Iterator[None]:
     """Remove what was made of a backup that fails, so that a full disk is full no longer; UNFINISHED goes last."""
     try:
         yield
@@ -112,8 +112,8 @@ def _cleared_on_failure(place: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             for name in (FORMAT, FORMAT + ".new"):
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(os.path.join(place, name))
-            for entry in sorted(os.listdir(place), key=UNFINISHED.__eq__):
-                path = os.path.join(place, entry)
+                    os.unlink(os.path.join(directory, name))
+            for entry in sorted(os.listdir(directory), key=UNFINISHED.__eq__):
+                path = os.path.join(directory, entry)
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
         raise

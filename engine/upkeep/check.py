@@ -14,10 +14,10 @@ from engine.upkeep.check_sealed import CheckSealed, has_digests
 from engine.upkeep.reports import NAMES_REPORTED_MAX, CheckReport
 
 READ_SIZE = 1024 * 1024
-NAMES_SHOWN_MAX = 3
+NAMES_IN_ERROR_MAX = 3
 
 
-_NOTHING = CheckReport(
+_EMPTY_REPORT = CheckReport(
     parts=0,
     files=0,
     missing=(),
@@ -40,7 +40,7 @@ class Findings:
             ("parts", "sealed_parts", "opened_parts", "files", "unnamed_files", "unnamed_bytes"), 0
         )
 
-    def tell(self, kind: str, name: str) -> None:
+    def add(self, kind: str, name: str) -> None:
         """Note a trouble, unless the same was noted, of whatever kind."""
         is_new = all(name not in names for names in self._trouble.values())
         if is_new and len(self._trouble[kind]) < NAMES_REPORTED_MAX:
@@ -49,7 +49,7 @@ class Findings:
     def report(self) -> CheckReport:
         """All that was found."""
         trouble = {kind: tuple(names) for kind, names in self._trouble.items()}
-        return replace(_NOTHING, **self.counts, **trouble)
+        return replace(_EMPTY_REPORT, **self.counts, **trouble)
 
 
 class Check:
@@ -64,7 +64,7 @@ class Check:
     def run(self, *, deep: bool) -> CheckReport:
         """Look at rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
         findings = Findings()
-        for _ in self._look(findings, deep):
+        for _ in self._inspect(findings, deep):
             pass
         for blob_id, size in self._context.blobs.walk():
             findings.counts["files"] += 1
@@ -81,40 +81,40 @@ class Check:
         """
         findings = Findings()
         # Small parts are left out: their rows have check values of their own.
-        yield from self._look(findings, deep=False, inline=False)
+        yield from self._inspect(findings, deep=False, inline=False)
         trouble = findings.report().trouble
         if trouble:
-            found = "; ".join(f"{kind}: {', '.join(names[:NAMES_SHOWN_MAX])}" for kind, names in trouble.items())
+            found = "; ".join(f"{kind}: {', '.join(names[:NAMES_IN_ERROR_MAX])}" for kind, names in trouble.items())
             raise StoreDamaged(
                 f"rows and files do not belong together, and nothing was collected: {found}. `partwright check` tells more. "
                 "Put the whole store back from a backup, or delete what is damaged"
             )
 
-    def _look(self, findings: Findings, deep: bool, inline: bool = True) -> Iterator[None]:
+    def _inspect(self, findings: Findings, deep: bool, inline: bool = True) -> Iterator[None]:
         """Look at every row and at what it names; with `inline` at the digests of small parts."""
         try:
-            yield from self._context.meta.inspect(lambda trouble: findings.tell(*trouble))
-            for owner, part in self._context.meta.walk_parts(lambda name: findings.tell("corrupt", name)):
+            yield from self._context.meta.inspect(lambda trouble: findings.add(*trouble))
+            for owner, part in self._context.meta.walk_parts(lambda name: findings.add("corrupt", name)):
                 if inline or not part.flags & Flag.INLINE:
-                    self._look_at(findings, owner, part, deep)
+                    self._inspect_part(findings, owner, part, deep)
                     yield
             if deep:
                 for name in self._sealed.run(findings.counts):
-                    findings.tell("corrupt", name)
+                    findings.add("corrupt", name)
         except InternalError as error:
-            findings.tell("corrupt", str(error.reason))
+            findings.add("corrupt", str(error.reason))
             findings.can_rows_be_read = False
 
-    def _look_at(self, findings: Findings, owner: Trash, part: PartRecord, deep: bool) -> None:
+    def _inspect_part(self, findings: Findings, owner: Trash, part: PartRecord, deep: bool) -> None:
         findings.counts["parts"] += 1
         findings.counts["sealed_parts"] += bool(part.flags & Flag.SEALED)
-        kind = self._trouble_with(part, deep)
+        kind = self._part_trouble(part, deep)
         if kind and self._context.meta.holds_part(
             owner, part
         ):  # asked after the look: bytes go only after their rows went
-            findings.tell(kind, part.blob_id.hex())
+            findings.add(kind, part.blob_id.hex())
 
-    def _trouble_with(self, part: PartRecord, deep: bool) -> str | None:
+    def _part_trouble(self, part: PartRecord, deep: bool) -> str | None:
         try:
             reader = self._context.blobs.open(part.blob_id) if not part.flags & Flag.INLINE else None
         except InternalError:
@@ -124,7 +124,7 @@ class Check:
         try:
             if reader.size != _stored_size(part):
                 return "wrong_size"
-            return "corrupt" if deep and not is_what_was_stored(part, reader) else None
+            return "corrupt" if deep and not matches_row(part, reader) else None
         except InternalError:  # a bad sector
             return "corrupt"
         finally:
@@ -135,14 +135,14 @@ class Check:
             reader = InlineReader(self._context.meta.read_inline(part.blob_id))
         except InternalError:
             return "corrupt"
-        return None if reader.size == _stored_size(part) and is_what_was_stored(part, reader) else "corrupt"
+        return None if reader.size == _stored_size(part) and matches_row(part, reader) else "corrupt"
 
 
 def _stored_size(part: PartRecord) -> int:
     return sealed_size(part.size) if part.flags & Flag.SEALED else part.size
 
 
-def is_what_was_stored(part: PartRecord, reader: BlobReader) -> bool:
+def matches_row(part: PartRecord, reader: BlobReader) -> bool:
     """Whether the bytes have the MD5 and the checksum of their row; of a sealed part, whether they can be read and begin as one."""
     if part.flags & Flag.SEALED:
         return _is_sealed_part(part, reader)

@@ -38,7 +38,7 @@ class CheckSealed:
         with seal if seal is not None else contextlib.nullcontext():
             for part in self._context.meta.parts_of(owner):
                 counts["opened_parts"] += 1
-                is_right = seal is not None and self._is_plain(part, seal)
+                is_right = seal is not None and self._matches_row(part, seal)
                 if not is_right and self._context.meta.holds_part(owner, part):
                     yield part.blob_id.hex()
 
@@ -48,7 +48,7 @@ class CheckSealed:
         except InternalError:  # the ring lacks the key, or the row is damaged: nobody can read it
             return None
 
-    def _is_plain(self, part: PartRecord, seal: Seal) -> bool:
+    def _matches_row(self, part: PartRecord, seal: Seal) -> bool:
         try:
             with contextlib.closing(open_part(part, self._context.meta, self._context.blobs, seal)) as reader:
                 return has_digests(part, reader, proof_of(part))

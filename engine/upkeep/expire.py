@@ -20,7 +20,7 @@ REMOVED_A_STEP = 100
 """Bounds how long the others wait for the write lock."""
 
 
-class _Law(Record, frozen=True):
+class _Rules(Record, frozen=True):
     """The rules of a bucket, as they were read, and the time they are executed for."""
 
     basis: Configuration
@@ -46,24 +46,24 @@ class Expire:
             NoSuchBucket: it was deleted meanwhile.
             ConditionalRequestConflict: the rules are others by now.
         """
-        law = _Law(basis, now_ns)
-        prefix = law.lifecycle.version_prefix
+        rules = _Rules(basis, now_ns)
+        prefix = rules.lifecycle.version_prefix
         if prefix is None:
             return
-        found = _judged(versions_of(self._context.meta, bucket, prefix), law)
+        found = _due_or_none(versions_of(self._context.meta, bucket, prefix), rules)
         while page := list(itertools.islice(found, PAGE_SIZE)):
             due = [
                 entry for entry in reversed(page) if entry is not None
             ]  # the older first: they are judged by the newer
             for at in range(0, len(due), REMOVED_A_STEP):
-                yield self._remove_due(bucket, due[at : at + REMOVED_A_STEP], law)
+                yield self._remove_due(bucket, due[at : at + REMOVED_A_STEP], rules)
             if not due:
                 yield ReapReport()
 
-    def _remove_due(self, bucket: str, due: list[VersionEntry], law: _Law) -> ReapReport:
-        items = [_removal(entry, law) for entry in due]
+    def _remove_due(self, bucket: str, due: list[VersionEntry], rules: _Rules) -> ReapReport:
+        items = [_removal(entry, rules) for entry in due]
         results = self._context.freeing(
-            lambda: self._context.meta.delete_objects(bucket, items, self._context.now_ns(), law.basis)
+            lambda: self._context.meta.delete_objects(bucket, items, self._context.now_ns(), rules.basis)
         )
         done = [(item, result) for item, result in zip(items, results, strict=True) if isinstance(result, Deleted)]
         self._context.sweeper.sweep(tuple(piece for _, result in done for piece in result.trash))
@@ -71,24 +71,22 @@ class Expire:
         return ReapReport(expired_objects=expired, removed_versions=len(done) - expired)
 
 
-def _judged(versions: Iterable[VersionEntry], law: _Law) -> Iterator[VersionEntry | None]:
+def _due_or_none(versions: Iterable[VersionEntry], rules: _Rules) -> Iterator[VersionEntry | None]:
     """Each version in their order (by key, the latest first), or None in its place if it is not due."""
-    before: VersionEntry | None = None
+    newer: VersionEntry | None = None
     newer_count = 0
-    for entry, following in itertools.pairwise(itertools.chain(versions, (None,))):
-        assert entry is not None, "only the last has nothing before it"
+    for entry, older in itertools.pairwise(itertools.chain(versions, (None,))):
+        assert entry is not None, "only the last entry of the chain is None"
         deadline: Deadline | None = None
         if entry.is_latest:
-            is_alone = following is None or following.key != entry.key
-            deadline, newer_count = _end_of_latest(entry, law.lifecycle, is_alone=is_alone), 0
-        elif (
-            before is not None and before.key == entry.key
-        ):  # else its latest version came after the listing had passed
-            deadline = _end_of_noncurrent(entry, law.lifecycle, before.record.modified_ns, newer_count)
+            is_alone = older is None or older.key != entry.key
+            deadline, newer_count = _end_of_latest(entry, rules.lifecycle, is_alone=is_alone), 0
+        elif newer is not None and newer.key == entry.key:  # else its latest version came after the listing had passed
+            deadline = _end_of_noncurrent(entry, rules.lifecycle, newer.record.modified_ns, newer_count)
             newer_count += 1
-        before = entry
-        is_due = deadline is not None and deadline.at_ns <= law.now_ns
-        yield entry if is_due and not _is_kept_by_lock(entry, law.now_ns) else None
+        newer = entry
+        is_due = deadline is not None and deadline.at_ns <= rules.now_ns
+        yield entry if is_due and not _is_kept_by_lock(entry, rules.now_ns) else None
 
 
 def _end_of_latest(entry: VersionEntry, lifecycle: Lifecycle, *, is_alone: bool) -> Deadline | None:
@@ -105,31 +103,31 @@ def _end_of_noncurrent(
     return lifecycle.version_removal_of(entry.key, record.size, record.tags, replaced_ns, newer_count)
 
 
-def _is_hidden_only(entry: VersionEntry) -> bool:
+def _ends_by_plain_delete(entry: VersionEntry) -> bool:
     """Whether its end is a plain deletion: an object's is, and where versions are kept that makes a delete marker."""
     return entry.is_latest and not entry.record.is_delete_marker
 
 
 def _is_kept_by_lock(entry: VersionEntry, now_ns: int) -> bool:
     lock = entry.record.lock
-    return not _is_hidden_only(entry) and (bool(lock.legal_hold) or lock.retain_until_ns > now_ns)
+    return not _ends_by_plain_delete(entry) and (bool(lock.legal_hold) or lock.retain_until_ns > now_ns)
 
 
-def _removal(entry: VersionEntry, law: _Law) -> Deletion:
+def _removal(entry: VersionEntry, rules: _Rules) -> Deletion:
     """The deletion of what was found to be due, unless it is not so any more."""
 
     def check(found: FoundObject | None, newer: Iterable[ObjectRecord]) -> None:
-        if found is None or found.record != entry.record or not _is_still_due(entry, newer, law):
+        if found is None or found.record != entry.record or not _is_still_due(entry, newer, rules):
             raise PreconditionFailed(reason="it is not what was found to be due")
 
-    return Deletion(entry.key, None if _is_hidden_only(entry) else entry.version, check)
+    return Deletion(entry.key, None if _ends_by_plain_delete(entry) else entry.version, check)
 
 
-def _is_still_due(entry: VersionEntry, newer: Iterable[ObjectRecord], law: _Law) -> bool:
+def _is_still_due(entry: VersionEntry, newer: Iterable[ObjectRecord], rules: _Rules) -> bool:
     """Whether a version that was due is so behind these newer ones; one that was the latest must be it, another must not."""
-    lifecycle = law.lifecycle
+    lifecycle = rules.lifecycle
     nearest = list(itertools.islice(newer, 1 + lifecycle.newer_versions_max))
     if entry.is_latest or not nearest:
         return entry.is_latest and not nearest
     deadline = _end_of_noncurrent(entry, lifecycle, nearest[0].modified_ns, len(nearest) - 1)
-    return deadline is not None and deadline.at_ns <= law.now_ns
+    return deadline is not None and deadline.at_ns <= rules.now_ns

@@ -39,20 +39,20 @@ class RotateKeys:
         for bucket in self._context.meta.usage():
             with contextlib.suppress(NoSuchBucket):  # deleted meanwhile
                 for upload in uploads_of(self._context.meta, bucket):
-                    with _passed_over(failed, bucket, upload.key):
+                    with _failures_collected(failed, bucket, upload.key):
                         uploads += self._rewrap_upload(bucket, upload, active)
                 for version in versions_of(self._context.meta, bucket):
-                    with _passed_over(failed, bucket, version.key):
+                    with _failures_collected(failed, bucket, version.key):
                         objects += self._rewrap_version(bucket, version, active)
         return RewrapReport(active, len(ring.ids()), objects, uploads, tuple(failed[:NAMES_REPORTED_MAX]))
 
     def _rewrap_upload(self, bucket: str, entry: UploadEntry, active: str) -> bool:
-        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
-        if turned is None:
+        rewrapped = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if rewrapped is None:
             return False
 
         def change(record: UploadRecord) -> UploadRecord:
-            return replace(record, encryption=turned) if record.encryption == entry.record.encryption else record
+            return replace(record, encryption=rewrapped) if record.encryption == entry.record.encryption else record
 
         try:
             self._context.meta.update_upload(bucket, entry.key, entry.upload_id, change)
@@ -61,13 +61,13 @@ class RotateKeys:
         return True
 
     def _rewrap_version(self, bucket: str, entry: VersionEntry, active: str) -> bool:
-        turned = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
-        if turned is None:
+        rewrapped = self._rewrapped(bucket, entry.key, entry.record.encryption, active)
+        if rewrapped is None:
             return False
 
         def change(found: FoundObject) -> ObjectRecord:
             is_same = found.record.encryption == entry.record.encryption  # else it was replaced meanwhile
-            return replace(found.record, encryption=turned) if is_same else found.record
+            return replace(found.record, encryption=rewrapped) if is_same else found.record
 
         try:
             self._context.meta.update_object(bucket, entry.key, entry.version, change)
@@ -89,7 +89,7 @@ def _is_due(encryption: Encryption | None, active: str) -> bool:
 
 
 @contextlib.contextmanager
-def _passed_over(failed: list[str], bucket: str, key: bytes) -> Iterator[None]:
+def _failures_collected(failed: list[str], bucket: str, key: bytes) -> Iterator[None]:
     """Go on with the others where one can't be opened; a store that can't be written is another matter."""
     try:
         yield

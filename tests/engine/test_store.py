@@ -133,7 +133,7 @@ except engine.errors.StoreInUse as error:
 
 
 def test_a_store_is_not_opened_while_it_is_repaired(store: Store, store_path: Path) -> None:
-    with store._layout.alone():
+    with store._layout.sole_use():
         assert python_output(LATECOMER, str(store_path)) == (
             "the store is being repaired, or created, by another process\n"
         )

@@ -192,7 +192,7 @@ def main() -> None:
     stage.store.close()
     from engine.meta.lmdb.steps import _registry
 
-    held = len(_registry._held)
+    held = len(_registry._entries)
     faulthandler.cancel_dump_traceback_later()
     print(json.dumps({"instructions": counts, "struck": struck, "leaked": leaked, "ok": report.ok, "held": held}))
 

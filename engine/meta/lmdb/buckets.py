@@ -83,6 +83,6 @@ class LmdbBuckets(LmdbSteps):
             for name, _, value in self._scan_buckets(txn, b"")
         }
 
-    def _first_deleted(self, txn: Transaction) -> bytes | None:
+    def _first_deleted_bucket(self, txn: Transaction) -> bytes | None:
         with txn.cursor(self._table["deleted_buckets"]) as cursor:
             return cursor.key()[:ID_SIZE] if cursor.first() else None

@@ -17,23 +17,23 @@ NAMES_A_STEP = 1000
 _TABLES = ("uploads", "objects", "nulls", "removals")
 
 
-def counted(meta: LmdbObjects, bucket_id: bytes, tell: Callable[[Trouble], None]) -> Iterator[None]:
+def check_counters(meta: LmdbObjects, bucket_id: bytes, report: Callable[[Trouble], None]) -> Iterator[None]:
     """Count one bucket, in steps; if that does not agree with its counters, again in one transaction, which writers do not change."""
     read = meta._shared.environment.read
     try:
         count = _Count(meta, bucket_id)
         while not read(lambda txn: count.step(txn, NAMES_A_STEP)):
             yield
-        if count.is_off:
+        if count.differs:
             count = _Count(meta, bucket_id)
             read(count.run)
         troubles = count.troubles
-        if count.is_off:
-            troubles.append(f"usage {bucket_id.hex()}: says {count.kept}, but its rows add up to {count.sum}")
+        if count.differs:
+            troubles.append(f"usage {bucket_id.hex()}: says {count.counters}, but its rows add up to {count.sum}")
         for text in troubles:
-            tell(("broken", text))
+            report(("broken", text))
     except (InternalError, RecursionError, struct.error) as error:
-        tell(("corrupt", f"the names in bucket {bucket_id.hex()} can't all be reached: {error}"))
+        report(("corrupt", f"the names in bucket {bucket_id.hex()} can't all be reached: {error}"))
 
 
 class _Count:
@@ -46,13 +46,13 @@ class _Count:
         self._after: tuple[bytes, bytes] | None = None
         self._newer_null: tuple[bytes, Version] | None = None
         self._is_whole = True
-        self.sum = self.kept = Usage()
+        self.sum = self.counters = Usage()
         self.troubles = list[str]()
 
     @property
-    def is_off(self) -> bool:
+    def differs(self) -> bool:
         """Whether the counters say something else; where a row can't be read nobody knows."""
-        return self._is_whole and self.sum != self.kept
+        return self._is_whole and self.sum != self.counters
 
     def run(self, txn: Transaction) -> None:
         """Count all that is left in one transaction."""
@@ -61,7 +61,7 @@ class _Count:
 
     def step(self, txn: Transaction, names_max: int) -> bool:
         """Count some more; whether that was all."""
-        look = {"uploads": self._upload, "objects": self._object, "nulls": self._null, "removals": self._removal}
+        count = {"uploads": self._upload, "objects": self._object, "nulls": self._null, "removals": self._removal}
         while names_max > 0 and self._tables:
             table = self._tables[0]
             name, suffix = self._after or (b"", None)
@@ -70,14 +70,14 @@ class _Count:
                 self._after = name, suffix + b"\x00"
                 names_max -= 1
                 try:
-                    look[table](txn, name, suffix, value)
+                    count[table](txn, name, suffix, value)
                 except InternalError:
                     self._is_whole = False  # told where it stands
             if names_max > 0:
                 self._after = None
                 del self._tables[0]
         try:
-            self.kept = self._meta._usage(txn, self._bucket_id)
+            self.counters = self._meta._usage(txn, self._bucket_id)
         except InternalError:
             self._is_whole = False
         return not self._tables
@@ -95,18 +95,18 @@ class _Count:
         if not record.is_delete_marker:
             self._add(Usage(objects=1, object_bytes=record.size))
         if self._newer_null is not None and self._newer_null[0] == name:
-            self._look_for_null(txn, *self._newer_null)
+            self._check_null(txn, *self._newer_null)
         self._newer_null = (name, version) if version.is_null else None
 
-    def _look_for_null(self, txn: Transaction, name: bytes, version: Version) -> None:
+    def _check_null(self, txn: Transaction, name: bytes, version: Version) -> None:
         """A null version with an older one below it has a row that says where it is."""
-        place = self._meta._names("nulls").find(txn, self._bucket_id, name)
-        is_told = place is not None and txn.get(place, db=self._meta._table["nulls"]) is not None
-        if not is_told and self._meta._exact(txn, self._bucket_id, name, version) is not None:
+        row_key = self._meta._names("nulls").find(txn, self._bucket_id, name)
+        has_row = row_key is not None and txn.get(row_key, db=self._meta._table["nulls"]) is not None
+        if not has_row and self._meta._get_version(txn, self._bucket_id, name, version) is not None:
             self.troubles.append(f"nulls: no row says where the null version of {name.hex()} is")
 
     def _null(self, txn: Transaction, name: bytes, suffix: bytes, value: bytes) -> None:
-        if self._meta._exact(txn, self._bucket_id, name, null_version(value)) is None:
+        if self._meta._get_version(txn, self._bucket_id, name, null_version(value)) is None:
             self.troubles.append(f"nulls {name.hex()}: names a version that is not there")
 
     def _removal(self, txn: Transaction, name: bytes, suffix: bytes, value: bytes) -> None:

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from engine.errors import InternalError
 from engine.meta import TrashKind, Trouble
-from engine.meta.lmdb.counts import counted
+from engine.meta.lmdb.counts import check_counters
 from engine.meta.lmdb.environment import Transaction
 from engine.meta.lmdb.objects import LmdbObjects
 from engine.meta.lmdb.ordered_names import CHUNK_SIZE, END, ID_SIZE, NODE
@@ -29,7 +29,7 @@ from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, Manifest, PartRe
 from engine.meta.records import TombstoneRecord, UploadRecord, unpacker, unseal
 
 Item = TypeVar("Item")
-Look = Callable[[Transaction, bytes, bytes], list[Item]]
+Examine = Callable[[Transaction, bytes, bytes], list[Item]]
 Name = tuple[str, bytes]
 """A table and a key in it; of all tables of parts the first, and of nodes NODES and their table."""
 
@@ -44,7 +44,7 @@ _BLOB_ID_SIZE = 16
 _ID_MAX = b"\xff" * ID_SIZE
 _PARTS = PARTS_TABLES[0]
 _TABLES_BY_ROW = dict(zip((ROW_SIZES[width] for width in CHECKSUM_WIDTHS), PARTS_TABLES, strict=True))
-_NAMING = ("uploads", *PARTS_TABLES, "objects", "manifests", "nulls", "removals", "trash")
+_NAMING_TABLES = ("uploads", *PARTS_TABLES, "objects", "manifests", "nulls", "removals", "trash")
 """The tables whose rows name rows of others, in the order in which names move."""
 _TRASH_TABLES = {TrashKind.MANIFEST: "manifests", TrashKind.UPLOAD: _PARTS, TrashKind.BLOB: "blobs"}
 _TIME = struct.Struct(">Q16s")
@@ -53,27 +53,27 @@ _tombstone_record = unpacker(TombstoneRecord)
 
 
 class Inspection:
-    """One look through a metadata environment. `tell` hears of each trouble, of some more than once."""
+    """One look through a metadata environment. `report` hears of each trouble, of some more than once."""
 
-    def __init__(self, meta: LmdbObjects, tell: Callable[[Trouble], None]) -> None:
+    def __init__(self, meta: LmdbObjects, report: Callable[[Trouble], None]) -> None:
         self._meta = meta
-        self._tell = tell
+        self._report = report
         self._bucket_ids = set[bytes]()
         self._known_below = b""
 
     def steps(self) -> Iterator[None]:
-        """Look through everything; the caller may leave between any two steps."""
+        """Examine everything; the caller may leave between any two steps."""
         for table in TABLES:
             for troubles in self._each(table, self._troubles_of(table)):
                 for trouble in troubles:
-                    self._tell(trouble)
+                    self._report(trouble)
                 yield
-        yield from self._find_unnamed()
+        yield from self._find_orphans()
         for bucket_id in self._meta._shared.environment.read(self._all_buckets):
-            yield from counted(self._meta, bucket_id, self._tell)
+            yield from check_counters(self._meta, bucket_id, self._report)
 
-    def _each(self, table: str, look: Look[Item]) -> Iterator[list[Item]]:
-        """What a look at each key of a table, with its (first) value, finds; a step at a time."""
+    def _each(self, table: str, examine: Examine[Item]) -> Iterator[list[Item]]:
+        """What an examination of each key of a table, with its (first) value, finds; a step at a time."""
 
         def some(txn: Transaction) -> tuple[bytes, bool, list[Item]]:
             key, found, size = b"", list[Item](), 0
@@ -84,7 +84,7 @@ class Inspection:
                         break
                     key, value = cursor.item()
                     size += len(value) * (cursor.count() if table in PARTS_TABLES else 1)
-                    found += look(txn, key, value)
+                    found += examine(txn, key, value)
                     more = cursor.next_nodup()
             return key, more, found
 
@@ -93,26 +93,26 @@ class Inspection:
             try:
                 after, more, found = self._meta._shared.environment.read(some)
             except InternalError as error:
-                self._tell(("corrupt", f"{table}, from {after.hex() or 'its first row'} on: {error.reason}"))
+                self._report(("corrupt", f"{table}, from {after.hex() or 'its first row'} on: {error.reason}"))
                 return
             yield found
 
     # Each row, and what it names
 
-    def _troubles_of(self, table: str) -> Look[Trouble]:
+    def _troubles_of(self, table: str) -> Examine[Trouble]:
         inspect = getattr(self, "_parts_row" if table in PARTS_TABLES else f"_{table}_row")
 
-        def look(txn: Transaction, key: bytes, value: bytes) -> list[Trouble]:
+        def examine(txn: Transaction, key: bytes, value: bytes) -> list[Trouble]:
             where = f"{table} {key.hex()}"
             try:
-                found = [lack for lack in inspect(txn, key, value) if lack]
-                return [lack if isinstance(lack, tuple) else ("broken", f"{where}: {lack}") for lack in found]
+                found = [each for each in inspect(txn, key, value) if each]
+                return [each if isinstance(each, tuple) else ("broken", f"{where}: {each}") for each in found]
             except InternalError as error:
                 return [("corrupt", key.hex() if table == "inline" else f"{where}: {error.reason}")]
             except (ValueError, struct.error):
                 return [("corrupt", f"{where}: it has not the form of such a row")]
 
-        return look
+        return examine
 
     def _has(self, txn: Transaction, table: str, key: bytes) -> bool:
         tables = PARTS_TABLES if table == _PARTS else (table,)
@@ -122,13 +122,13 @@ class Inspection:
                     return True
         return False
 
-    def _lacks(self, txn: Transaction, table: str, key: bytes, what: str) -> str:
+    def _missing(self, txn: Transaction, table: str, key: bytes, what: str) -> str:
         return "" if self._has(txn, table, key) else f"{what} {key.hex()}, which is not there"
 
     def _is_bucket(self, txn: Transaction, bucket_id: bytes) -> bool:
         """Whether an id is that of a bucket, or of a deleted one that is not drained yet."""
         if bucket_id not in self._bucket_ids and bucket_id >= self._known_below:
-            self._known_below = self._bound(txn)
+            self._known_below = self._id_end(txn)
             with txn.cursor(self._meta._table["buckets"]) as cursor:
                 for value in cursor.iternext(keys=False):
                     with contextlib.suppress(InternalError):  # told where it stands
@@ -141,7 +141,7 @@ class Inspection:
         with txn.cursor(self._meta._table["deleted_buckets"]) as cursor:
             return [*self._bucket_ids, *cursor.iternext(values=False)]
 
-    def _bound(self, txn: Transaction) -> bytes:
+    def _id_end(self, txn: Transaction) -> bytes:
         """Below all ids that are still to be given."""
         try:
             return self._meta._next_id(txn)
@@ -155,14 +155,14 @@ class Inspection:
 
     def _buckets_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
         record = read_bucket_record(value)
-        if not key.decode().isascii() or record.id >= self._bound(txn):
+        if not key.decode().isascii() or record.id >= self._id_end(txn):
             yield f"has the id {record.id.hex()}, which was never given"
         if self._has(txn, "deleted_buckets", record.id):
             yield "is among the deleted ones as well"
 
     def _deleted_buckets_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        _expect(len(key) == ID_SIZE and not value)
-        if key >= self._bound(txn):
+        _require(len(key) == ID_SIZE and not value)
+        if key >= self._id_end(txn):
             yield "has an id that was never given"
 
     def _configurations_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
@@ -188,7 +188,7 @@ class Inspection:
             return
         record = object_record(value)
         if not record.is_delete_marker:
-            yield self._lacks(txn, "manifests", record.manifest_id, "names the manifest")
+            yield self._missing(txn, "manifests", record.manifest_id, "names the manifest")
             if self._has(txn, "trash", TrashKind.MANIFEST.value + record.manifest_id):
                 yield "is in the trash as well"
 
@@ -212,7 +212,7 @@ class Inspection:
         )
 
     def _parts_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str | Trouble]:
-        _expect(len(key) == _BLOB_ID_SIZE and len(value) in _TABLES_BY_ROW)
+        _require(len(key) == _BLOB_ID_SIZE and len(value) in _TABLES_BY_ROW)
         table = _TABLES_BY_ROW[len(value)]
         for row in self._part_rows(txn, table, key):
             try:
@@ -225,38 +225,38 @@ class Inspection:
                 yield f"part {part.number} is in the trash as well"
 
     def _manifests_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        _expect(len(key) == _BLOB_ID_SIZE)
+        _require(len(key) == _BLOB_ID_SIZE)
         for part in Manifest.unpack(value).parts:
             yield from self._part(txn, part)
 
     def _part(self, txn: Transaction, part: PartRecord) -> Iterator[str]:
-        yield self._lacks(txn, _place_of(part), part.blob_id, f"part {part.number} names the blob")
+        yield self._missing(txn, _blob_table(part), part.blob_id, f"part {part.number} names the blob")
 
     def _inline_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        _expect(len(key) == _BLOB_ID_SIZE)
+        _require(len(key) == _BLOB_ID_SIZE)
         unseal(value, "the bytes of a small part")
         yield ""
 
     def _blobs_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        _expect(len(key) == _BLOB_ID_SIZE and not value)
+        _require(len(key) == _BLOB_ID_SIZE and not value)
         yield ""
 
     def _tombstones_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
         time = _TIME.pack(_tombstone_record(value).completed_ns, key)
-        yield self._lacks(txn, "tombstone_times", time, "names the time")
+        yield self._missing(txn, "tombstone_times", time, "names the time")
 
     def _tombstone_times_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        _expect(not value)
-        yield self._lacks(txn, "tombstones", _TIME.unpack(key)[1], "names the tombstone")
+        _require(not value)
+        yield self._missing(txn, "tombstones", _TIME.unpack(key)[1], "names the tombstone")
 
     def _trash_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        _expect(len(key) == 1 + _BLOB_ID_SIZE and not value)
+        _require(len(key) == 1 + _BLOB_ID_SIZE and not value)
         kind = TrashKind(key[:1])
-        yield self._lacks(txn, _TRASH_TABLES[kind], key[1:], f"names the {kind.name.lower()}")
+        yield self._missing(txn, _TRASH_TABLES[kind], key[1:], f"names the {kind.name.lower()}")
 
     # What nothing names
 
-    def _find_unnamed(self) -> Iterator[None]:
+    def _find_orphans(self) -> Iterator[None]:
         """In as many passes as bound the names that are held at once."""
         passes = self._meta._shared.environment.read(self._count_rows) // NAMES_A_PASS + 1
         for number in range(passes):
@@ -265,44 +265,44 @@ class Inspection:
                 named.update(name for name in names if zlib.crc32(name[1]) % passes == number)
                 yield
             suspects = set[Name]()
-            for things in self._things():
-                unnamed = (name for name in things if zlib.crc32(name[1]) % passes == number and name not in named)
+            for rows in self._rows_to_name():
+                unnamed = (name for name in rows if zlib.crc32(name[1]) % passes == number and name not in named)
                 suspects.update(itertools.islice(unnamed, SUSPECTS_MAX - len(suspects)))
                 yield
             if suspects:
-                yield from self._confirm(suspects)
+                yield from self._confirm_orphans(suspects)
 
-    def _confirm(self, suspects: set[Name]) -> Iterator[None]:
+    def _confirm_orphans(self, suspects: set[Name]) -> Iterator[None]:
         for names in self._names():
             suspects.difference_update(names)
             yield
-        for trouble in self._meta._shared.environment.read(lambda txn: self._unnamed(txn, suspects)):
-            self._tell(trouble)
+        for trouble in self._meta._shared.environment.read(lambda txn: self._orphans(txn, suspects)):
+            self._report(trouble)
 
     def _count_rows(self, txn: Transaction) -> int:
         return sum(int(txn.stat(self._meta._table[table])["entries"]) for table in TABLES)
 
     def _names(self) -> Iterator[list[Name]]:
         """What rows name."""
-        for table in _NAMING:
+        for table in _NAMING_TABLES:
             yield from self._each(table, self._names_of(table))
 
-    def _names_of(self, table: str) -> Look[Name]:
-        def look(txn: Transaction, key: bytes, value: bytes) -> list[Name]:
+    def _names_of(self, table: str) -> Examine[Name]:
+        def examine(txn: Transaction, key: bytes, value: bytes) -> list[Name]:
             try:
                 return self._names_in(txn, table, key, value)
             except (InternalError, ValueError, struct.error):
                 return []  # told where it stands
 
-        return look
+        return examine
 
     def _names_in(self, txn: Transaction, table: str, key: bytes, value: bytes) -> list[Name]:
         if table == "trash":
             return [(_TRASH_TABLES[TrashKind(key[:1])], key[1:])]
         if table in PARTS_TABLES:
-            return [(_place_of(part), part.blob_id) for part in self._sound_parts(txn, table, key)]
+            return [(_blob_table(part), part.blob_id) for part in self._sound_parts(txn, table, key)]
         if table == "manifests":
-            return [(_place_of(part), part.blob_id) for part in Manifest.unpack(value).parts]
+            return [(_blob_table(part), part.blob_id) for part in Manifest.unpack(value).parts]
         suffix = _suffix_of(table, key, value)
         if suffix is None:
             return [(_NODES + table, value)]
@@ -320,11 +320,11 @@ class Inspection:
             cursor.set_key(key)
             return list(cursor.iternext_dup())
 
-    def _things(self) -> Iterator[list[Name]]:
+    def _rows_to_name(self) -> Iterator[list[Name]]:
         """What a row has to name."""
         for table in ("blobs", "inline", "manifests", *PARTS_TABLES):
-            place = _PARTS if table in PARTS_TABLES else table
-            yield from self._each(table, functools.partial(_itself, place))
+            name_table = _PARTS if table in PARTS_TABLES else table
+            yield from self._each(table, functools.partial(_own_name, name_table))
         for table in _SUFFIX_SIZES:
             yield from self._each(table, functools.partial(self._parent, table))
 
@@ -332,7 +332,7 @@ class Inspection:
         parent = key[:ID_SIZE]
         return [] if self._is_bucket(txn, parent) else [(_NODES + table, parent)]
 
-    def _unnamed(self, txn: Transaction, suspects: set[Name]) -> list[Trouble]:
+    def _orphans(self, txn: Transaction, suspects: set[Name]) -> list[Trouble]:
         kinds = {table: kind.value for kind, table in _TRASH_TABLES.items()}
         found = list[Trouble]()
         for table, key in sorted(suspects):
@@ -345,15 +345,15 @@ class Inspection:
         return found
 
 
-def _itself(table: str, txn: Transaction, key: bytes, value: bytes) -> list[Name]:
+def _own_name(table: str, txn: Transaction, key: bytes, value: bytes) -> list[Name]:
     return [(table, key)]
 
 
-def _place_of(part: PartRecord) -> str:
+def _blob_table(part: PartRecord) -> str:
     return "inline" if part.flags & Flag.INLINE else "blobs"
 
 
-def _expect(is_so: bool) -> None:
+def _require(is_so: bool) -> None:
     if not is_so:
         raise ValueError
 
@@ -366,7 +366,7 @@ def _suffix_of(table: str, key: bytes, value: bytes) -> bytes | None:
     """
     end = key.find(END, ID_SIZE)
     if end < 0:
-        _expect(len(key) == ID_SIZE + CHUNK_SIZE + len(NODE) and key.endswith(NODE) and len(value) == ID_SIZE)
+        _require(len(key) == ID_SIZE + CHUNK_SIZE + len(NODE) and key.endswith(NODE) and len(value) == ID_SIZE)
         return None
-    _expect(len(key) == end + len(END) + _SUFFIX_SIZES[table])
+    _require(len(key) == end + len(END) + _SUFFIX_SIZES[table])
     return key[end + len(END) :]

@@ -24,7 +24,7 @@ from engine.meta import (
 from engine.meta.lmdb.environment import Transaction
 from engine.meta.lmdb.ordered_names import OrderedNames
 from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
-from engine.meta.lmdb.versions import Kept, LmdbVersions, object_record, version_of, version_suffix
+from engine.meta.lmdb.versions import LmdbVersions, VersionRow, object_record, version_of, version_suffix
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Manifest, PartRecord, Parts
 from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace, unseal
@@ -50,25 +50,25 @@ class LmdbObjects(LmdbVersions):
         guard: Guard,
         locking: Locking,
     ) -> tuple[Version | None, tuple[Trash, ...]]:
-        place = self._bucket(txn, bucket)
-        guard(found_or_none(place, self._latest(txn, place.id, key)))
-        record = replace(record, lock=locking(place, record.lock))
-        self._name_blob(txn, part, inline)
-        return self._publish(txn, place, key, record, Manifest.of_one(part))
+        bucket_record = self._bucket(txn, bucket)
+        guard(found_or_none(bucket_record, self._latest(txn, bucket_record.id, key)))
+        record = replace(record, lock=locking(bucket_record, record.lock))
+        self._add_blob(txn, part, inline)
+        return self._publish(txn, bucket_record, key, record, Manifest.of_one(part))
 
     def _publish(
-        self, txn: Transaction, bucket: BucketRecord, key: bytes, record: ObjectRecord, manifest: Manifest
+        self, txn: Transaction, bucket_record: BucketRecord, key: bytes, record: ObjectRecord, manifest: Manifest
     ) -> tuple[Version | None, tuple[Trash, ...]]:
         """Put an object with its manifest as the latest version; what it replaces becomes trash."""
         txn.put(record.manifest_id, manifest.pack(), db=self._table["manifests"])
-        self._forget_removal(txn, bucket.id, key)
-        version, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
-        return version if bucket.versioning else None, trash
+        self._drop_removal(txn, bucket_record.id, key)
+        version, trash = self._add_version(txn, bucket_record, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
+        return version if bucket_record.versioning else None, trash
 
     @reads
     def find_object(self, txn: Transaction, bucket: str, key: bytes, version: Version | None = None) -> FoundObject:
-        place = self._bucket(txn, bucket)
-        return _found_object(place, *self._demanded(txn, place, key, version))
+        bucket_record = self._bucket(txn, bucket)
+        return _found_object(bucket_record, *self._require_version(txn, bucket_record, key, version))
 
     @writes
     def update_object(
@@ -79,11 +79,11 @@ class LmdbObjects(LmdbVersions):
         version: Version | None,
         change: Callable[[FoundObject], ObjectRecord],
     ) -> FoundObject:
-        place = self._bucket(txn, bucket)
-        found = self._demanded(txn, place, key, version)
-        record = change(_found_object(place, *found))
-        self._write(txn, place.id, key, found.version, record)
-        return _found_object(place, found.version, record)
+        bucket_record = self._bucket(txn, bucket)
+        found = self._require_version(txn, bucket_record, key, version)
+        record = change(_found_object(bucket_record, *found))
+        self._put_version(txn, bucket_record.id, key, found.version, record)
+        return _found_object(bucket_record, found.version, record)
 
     @writes
     def delete_objects(
@@ -94,29 +94,31 @@ class LmdbObjects(LmdbVersions):
         now_ns: int,
         basis: Configuration | None = None,
     ) -> tuple[Deleted | S3Error, ...]:
-        place = self._bucket(txn, bucket)
-        self._check_basis(txn, place.id, basis)
-        return tuple(self._delete(txn, place, item, now_ns) for item in items)
+        bucket_record = self._bucket(txn, bucket)
+        self._check_basis(txn, bucket_record.id, basis)
+        return tuple(self._delete(txn, bucket_record, item, now_ns) for item in items)
 
-    def _delete(self, txn: Transaction, bucket: BucketRecord, item: Deletion, now_ns: int) -> Deleted | S3Error:
+    def _delete(self, txn: Transaction, bucket_record: BucketRecord, item: Deletion, now_ns: int) -> Deleted | S3Error:
         key, version = item.key, item.version
-        found = self._version(txn, bucket, key, version)
+        found = self._find_version(txn, bucket_record, key, version)
         try:
-            with contextlib.closing(self._newer(txn, bucket.id, key, found)) as newer:
-                item.guard(found_or_none(bucket, found), newer)
+            with contextlib.closing(self._newer_versions(txn, bucket_record.id, key, found)) as newer:
+                item.guard(found_or_none(bucket_record, found), newer)
         except S3Error as error:
             return error
-        if version is None and bucket.versioning:
+        if version is None and bucket_record.versioning:
             marker = ObjectRecord(b"", 0, "", now_ns, None, Headers(), is_delete_marker=True)
-            made, trash = self._add(txn, bucket, key, secrets.token_bytes(VERSION_NONCE_SIZE), marker)
-            self._note_removal(txn, bucket.id, key)
+            made, trash = self._add_version(txn, bucket_record, key, secrets.token_bytes(VERSION_NONCE_SIZE), marker)
+            self._put_removal(txn, bucket_record.id, key)
             return Deleted(made, True, trash)
         if found is None:
             return Deleted(version, False, ())
-        if found == self._latest(txn, bucket.id, key):
-            self._note_removal(txn, bucket.id, key)
-        trash = self._remove(txn, bucket, key, found)
-        return Deleted(found.version if bucket.versioning or version else None, found.record.is_delete_marker, trash)
+        if found == self._latest(txn, bucket_record.id, key):
+            self._put_removal(txn, bucket_record.id, key)
+        trash = self._remove_version(txn, bucket_record, key, found)
+        return Deleted(
+            found.version if bucket_record.versioning or version else None, found.record.is_delete_marker, trash
+        )
 
     @reads
     def list_objects(
@@ -140,29 +142,29 @@ class LmdbObjects(LmdbVersions):
         version_marker: Version | None,
         limit: int,
     ) -> Page[VersionEntry]:
-        place, names = self._bucket(txn, bucket), self._names("objects")
+        bucket_record, names = self._bucket(txn, bucket), self._names("objects")
         latest: list[tuple[bytes, Version]] = []
 
         def entry(row: Row) -> VersionEntry:
             key, suffix, value = row
             if not latest or latest[-1][0] != key:
-                first = self._latest(txn, place.id, key)
+                first = self._latest(txn, bucket_record.id, key)
                 assert first is not None, "a key just read has a row"
                 latest[:] = [(key, first.version)]
             version = version_of(suffix)
             return VersionEntry(key, version, object_record(value), version == latest[-1][1])
 
-        marker = self._marker(txn, place, key_marker, version_marker) if version_marker else None
+        marker = self._marker_suffix(txn, bucket_record, key_marker, version_marker) if version_marker else None
         return page_of(
-            lambda lower, suffix: names.scan(txn, place.id, lower, suffix), entry, prefix=prefix, delimiter=delimiter,
+            lambda lower, suffix: names.scan(txn, bucket_record.id, lower, suffix), entry, prefix=prefix, delimiter=delimiter,
             marker=key_marker, marker_suffix=marker, limit=limit,
         )  # fmt: skip
 
-    def _marker(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version) -> bytes:
+    def _marker_suffix(self, txn: Transaction, bucket_record: BucketRecord, key: bytes, version: Version) -> bytes:
         """Where a listing goes on after a version: a null version that is gone was anywhere, so before all others."""
         if not version.is_null:
             return version_suffix(version)
-        found = self._null(txn, bucket, key)
+        found = self._null(txn, bucket_record, key)
         return version_suffix(found.version) if found is not None else b""
 
     @reads
@@ -221,7 +223,7 @@ class LmdbObjects(LmdbVersions):
             end = done + size
             is_last = end >= count
             try:
-                self._forget_some(blobs[done:end], inline[done:end], trash if is_last else None)
+                self._drop_blobs(blobs[done:end], inline[done:end], trash if is_last else None)
             except (StoreFull, CommitUnknown):
                 if size == 1:
                     raise
@@ -243,7 +245,7 @@ class LmdbObjects(LmdbVersions):
         return parts.blob_ids(inline=False), parts.blob_ids(inline=True)
 
     @writes
-    def _forget_some(
+    def _drop_blobs(
         self, txn: Transaction, blobs: Sequence[bytes], inline: Sequence[bytes], finished: Trash | None
     ) -> None:
         """Drop names of blobs and bytes of small parts, and, once they are all gone, the rows of the trash itself."""
@@ -306,13 +308,13 @@ class LmdbObjects(LmdbVersions):
         return found
 
 
-def found_or_none(bucket: BucketRecord, kept: Kept | None) -> FoundObject | None:
+def found_or_none(bucket_record: BucketRecord, row: VersionRow | None) -> FoundObject | None:
     """What callers see: no version in a bucket that was never versioned."""
-    return _found_object(bucket, *kept) if kept is not None else None
+    return _found_object(bucket_record, *row) if row is not None else None
 
 
-def _found_object(bucket: BucketRecord, version: Version, record: ObjectRecord) -> FoundObject:
-    return FoundObject(version if bucket.versioning else None, record)
+def _found_object(bucket_record: BucketRecord, version: Version, record: ObjectRecord) -> FoundObject:
+    return FoundObject(version if bucket_record.versioning else None, record)
 
 
 def _latest_only(

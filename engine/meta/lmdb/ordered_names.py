@@ -50,7 +50,7 @@ class OrderedNames:
             rest = rest[CHUNK_SIZE:]
         return parent + rest + END
 
-    def place(self, txn: Transaction, root: bytes, name: bytes) -> bytes:
+    def ensure(self, txn: Transaction, root: bytes, name: bytes) -> bytes:
         """The row key of a name, its nodes made where they are missing."""
         parent, rest = root, _escape(name)
         while len(rest) > CHUNK_SIZE:

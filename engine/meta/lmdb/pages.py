@@ -4,7 +4,7 @@ LMDB believes its meta pages, which have no check value, and maps what they prom
 is missing ends the process (SIGBUS), and one that is empty becomes a new environment. Layout: LMDB 0.9's mdb.c (MDB_page, MDB_node,
 MDB_db, MDB_meta), on 64-bit machines of little-endian order.
 
-page    number u64, pad u16, flags u16, then lower u16 and upper u16, or the count of overflow pages u32; places of nodes u16 each
+page    number u64, pad u16, flags u16, then lower u16 and upper u16, or the count of overflow pages u32; offsets of nodes u16 each
 node    size or low half of a page number u16, u16, flags (or the page number above 32 bits) u16, key size u16, key, data
 table   pad u32 (of the first table: page size), flags u16, depth u16, three counts of pages u64, entries u64, root u64
 meta    magic u32, version u32, address u64, map size u64, table of free pages, table of tables, last page u64, transaction id u64
@@ -191,9 +191,9 @@ class _Walk:
             _, flags, lower, _ = _PAGE.unpack_from(page)
             if not _PAGE.size < lower < len(page):
                 raise TornFile(f"has a damaged page {number}")
-            place = int.from_bytes(page[lower - 2 : lower], "little")
+            offset = int.from_bytes(page[lower - 2 : lower], "little")
             if flags & _LEAF:
-                return int.from_bytes(page[place + _NODE.size : place + _NODE.size + _NUMBER.size], "little")
+                return int.from_bytes(page[offset + _NODE.size : offset + _NODE.size + _NUMBER.size], "little")
             number = self._below(number, page)[-1]
         raise TornFile("has a table of free pages without an end")
 
@@ -226,12 +226,12 @@ class _Walk:
             raise TornFile(f"has a damaged page {number}")
         if flags & _LEAF2:
             return []
-        places = struct.unpack_from(f"<{(lower - _PAGE.size) // 2}H", page, _PAGE.size)
+        offsets = struct.unpack_from(f"<{(lower - _PAGE.size) // 2}H", page, _PAGE.size)
         try:
-            nodes = [(place, *_NODE.unpack_from(page, place)) for place in places]
+            nodes = [(offset, *_NODE.unpack_from(page, offset)) for offset in offsets]
             if flags & _BRANCH:
                 return [low | high << 16 | above << 32 for _, low, high, above, _ in nodes]
-            marked = [(place + _NODE.size + key, kind) for place, _, _, kind, key in nodes if kind]
+            marked = [(offset + _NODE.size + key, kind) for offset, _, _, kind, key in nodes if kind]
             self._check_overflow([_NUMBER.unpack_from(page, data)[0] for data, kind in marked if kind & _BIG_DATA])
             roots = [_TABLE.unpack_from(page, data)[-1] for data, kind in marked if kind & _SUB_TABLE]
         except struct.error:

@@ -8,24 +8,24 @@ from typing import Any
 from engine.undisturbed import later, shielded
 
 
-class Hold:
-    """A hold on a shared thing, given back when it is closed or dropped; the last one closes the thing."""
+class Reference:
+    """A hold on a shared target, given back when it is closed or dropped; the last one closes the target."""
 
-    __slots__ = ("_give_back", "_is_given_back", "thing")
+    __slots__ = ("_is_released", "_release", "target")
 
-    def __init__(self, thing: Any, give_back: Callable[[], None]) -> None:
-        self.thing = thing
-        self._give_back = give_back
-        self._is_given_back = False
+    def __init__(self, target: Any, release: Callable[[], None]) -> None:
+        self.target = target
+        self._release = release
+        self._is_released = False
 
     def close(self) -> None:
         """Give it back; again is harmless."""
-        self._give_back()
-        self._is_given_back = True
+        self._release()
+        self._is_released = True
 
     def __del__(self) -> None:
-        if not self._is_given_back:
-            later(self._give_back)  # not here: whoever drops the last reference may hold any lock
+        if not self._is_released:
+            later(self._release)  # not here: whoever drops the last reference may hold any lock
 
 
 class Registry:
@@ -33,28 +33,28 @@ class Registry:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[tuple[int, int], tuple[Any, set[object]]] = {}
+        self._entries: dict[tuple[int, int], tuple[Any, set[object]]] = {}
         self._forker: int | None = None
 
     @shielded
-    def acquire(self, path: str, make: Callable[[], Any]) -> Hold:
-        """A hold on the shared thing of a directory, made if nobody has one."""
+    def acquire(self, path: str, make: Callable[[], Any]) -> Reference:
+        """A hold on the shared target of a directory, made if nobody has one."""
         status = os.stat(path)
         identity, token = (status.st_dev, status.st_ino), object()
         with self._lock:
-            if identity not in self._held:
-                self._held[identity] = make(), set()
-            thing, tokens = self._held[identity]
+            if identity not in self._entries:
+                self._entries[identity] = make(), set()
+            target, tokens = self._entries[identity]
             tokens.add(token)
-        return Hold(thing, lambda: self._release(identity, token))
+        return Reference(target, lambda: self._release(identity, token))
 
     @shielded
     def _release(self, identity: tuple[int, int], token: object) -> None:
         with self._lock:
-            thing, tokens = self._held.get(identity, (None, set()))
+            target, tokens = self._entries.get(identity, (None, set()))
             if tokens == {token}:
-                thing.close()
-                del self._held[identity]
+                target.close()
+                del self._entries[identity]
             tokens.discard(token)
 
     @shielded
@@ -62,14 +62,14 @@ class Registry:
         if self._forker != forker:
             self._lock.acquire()
             self._forker = forker
-            for thing, _ in self._held.values():
-                thing.close_for_fork()
+            for target, _ in self._entries.values():
+                target.close_for_fork()
 
     @shielded
     def _admit_after_fork(self, forker: int) -> None:
         if self._forker == forker:
-            for thing, _ in self._held.values():
-                thing.admit_after_fork()
+            for target, _ in self._entries.values():
+                target.admit_after_fork()
             self._forker = None
             self._lock.release()
 
@@ -78,8 +78,8 @@ class Registry:
         if self._forker is not None:
             self._lock = threading.Lock()
             self._forker = None
-            for thing, _ in self._held.values():
-                thing.renew_in_child()
+            for target, _ in self._entries.values():
+                target.renew_in_child()
 
     def watch_forks(self) -> None:
         """Register the three hooks; to be called once.

@@ -128,10 +128,10 @@ class LmdbSteps:
     def __init__(self, path: str, *, identity: str, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
         if not os.path.isdir(path):
             check_files(path)
-        self._hold = _registry.acquire(
+        self._reference = _registry.acquire(
             path, lambda: _Shared(path, identity, map_size_bytes, read_only, limits.write_queue_depth_max)
         )
-        self._shared: _Shared = self._hold.thing
+        self._shared: _Shared = self._reference.target
         if self._shared.identity != identity:
             self.close()
             raise _foreign(path)
@@ -141,7 +141,7 @@ class LmdbSteps:
         self._tombstone_lifetime_ns = limits.tombstone_lifetime_s * 10**9
 
     def close(self) -> None:
-        self._hold.close()
+        self._reference.close()
 
     @property
     def _table(self) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class LmdbSteps:
             db=self._table["usage"],
         )
 
-    def _name_blob(self, txn: Transaction, part: PartRecord, inline: bytes | None) -> None:
+    def _add_blob(self, txn: Transaction, part: PartRecord, inline: bytes | None) -> None:
         if part.flags & Flag.INLINE:
             txn.put(part.blob_id, seal(inline or b""), db=self._table["inline"])
         else:
@@ -210,7 +210,7 @@ class LmdbSteps:
         for table in PARTS_TABLES:
             txn.delete(nonce, db=self._table[table])
 
-    def _throw_away(self, txn: Transaction, trash: Trash) -> None:
+    def _add_trash(self, txn: Transaction, trash: Trash) -> None:
         txn.put(trash.kind.value + trash.id, b"", db=self._table["trash"])
 
 

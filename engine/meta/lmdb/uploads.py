@@ -26,9 +26,9 @@ from engine.meta.lmdb.buckets import LmdbBuckets
 from engine.meta.lmdb.environment import Transaction, make_lock_files
 from engine.meta.lmdb.headroom import DATA_FILE
 from engine.meta.lmdb.inspection import Inspection
-from engine.meta.lmdb.moments import copy_moment
 from engine.meta.lmdb.objects import LmdbObjects, found_or_none
 from engine.meta.lmdb.pages import TornFile, check_pages
+from engine.meta.lmdb.snapshots import write_snapshot
 from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
 from engine.meta.lmdb.versions import object_record
 from engine.meta.paging import Row, page_of
@@ -45,9 +45,9 @@ from engine.meta.records import (
     unpacker,
 )
 
-TOMBSTONES_BURIED_A_STEP = 2
+TOMBSTONES_DROPPED_A_STEP = 2
 UPLOADS_DRAINED_A_STEP = 256
-NAMES_WALKED_A_STEP = 256
+ROWS_WALKED_A_STEP = 256
 PART_NUMBER_END = 0xFFFF
 """Above every part number, and all that a row has room for."""
 _SUFFIX = struct.Struct(">Q16s")
@@ -68,8 +68,8 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord
     ) -> None:
         bucket_id = self._bucket(txn, bucket).id
-        row = self._names("uploads").place(txn, bucket_id, key) + _suffix(upload_id)
-        record = replace(record, replaces=self._state(txn, bucket_id, key))
+        row = self._names("uploads").ensure(txn, bucket_id, key) + _suffix(upload_id)
+        record = replace(record, key_state=self._key_state(txn, bucket_id, key))
         txn.put(row, pack_record(record), db=self._table["uploads"])
         self._add_usage(txn, bucket_id, Usage(open_uploads=1))
 
@@ -107,13 +107,13 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     ) -> Trash | None:
         bucket_id, _, _ = self._upload(txn, bucket, key, upload_id)
         superseded = self._drop_part(txn, upload_id.nonce, part)
-        self._name_blob(txn, part, inline)
+        self._add_blob(txn, part, inline)
         txn.put(upload_id.nonce, part.pack(), db=self._parts_table(part))
         change = Usage(open_parts=1, open_bytes=part.size)
         if superseded is not None:
             change = Usage(open_bytes=part.size - superseded.size)
         self._add_usage(txn, bucket_id, change)
-        return self._discard(txn, superseded) if superseded is not None else None
+        return self._discard_part(txn, superseded) if superseded is not None else None
 
     def _drop_part(self, txn: Transaction, nonce: bytes, part: PartRecord) -> PartRecord | None:
         """Take away the row with a part's number."""
@@ -125,12 +125,12 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             cursor.delete()
         return dropped
 
-    def _discard(self, txn: Transaction, part: PartRecord) -> Trash | None:
+    def _discard_part(self, txn: Transaction, part: PartRecord) -> Trash | None:
         if part.flags & Flag.INLINE:
             txn.delete(part.blob_id, db=self._table["inline"])
             return None
         trash = Trash(TrashKind.BLOB, part.blob_id)
-        self._throw_away(txn, trash)
+        self._add_trash(txn, trash)
         return trash
 
     @reads
@@ -178,15 +178,15 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         manifest_id: bytes,
         now_ns: int,
     ) -> Published:
-        place = self._bucket(txn, bucket)
+        bucket_record = self._bucket(txn, bucket)
         try:
             _, row, upload = self._upload(txn, bucket, key, upload_id)
         except NoSuchUpload:
-            return self._earlier_result(txn, place, key, upload_id, request)
-        current = found_or_none(place, self._latest(txn, place.id, key))
-        is_unchanged = self._state(txn, place.id, key) == upload.replaces
+            return self._repeated_result(txn, bucket_record, key, upload_id, request)
+        current = found_or_none(bucket_record, self._latest(txn, bucket_record.id, key))
+        is_unchanged = self._key_state(txn, bucket_record.id, key) == upload.key_state
         publication = select(upload, self._parts(txn, upload_id.nonce), current, is_unchanged)
-        self._remove_upload(txn, place.id, key, row, upload_id, publication)
+        self._remove_upload(txn, bucket_record.id, key, row, upload_id, publication)
         manifest, etag, checksum = publication.manifest, publication.etag, publication.checksum
         record = ObjectRecord(
             manifest_id,
@@ -200,11 +200,11 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             checksum,
             encryption=upload.encryption,
         )
-        version, trash = self._publish(txn, place, key, record, manifest)
+        version, trash = self._publish(txn, bucket_record, key, record, manifest)
         kept = (version.order, version.nonce) if version else None
-        tombstone = TombstoneRecord(place.id, key, request, etag, now_ns, kept, checksum, upload.encryption)
-        self._bury(txn, upload_id, tombstone)
-        unlisted = (self._discard(txn, part) for part in publication.unlisted)
+        tombstone = TombstoneRecord(bucket_record.id, key, request, etag, now_ns, kept, checksum, upload.encryption)
+        self._put_tombstone(txn, upload_id, tombstone)
+        unlisted = (self._discard_part(txn, part) for part in publication.unlisted)
         freed = (*trash, *(piece for piece in unlisted if piece is not None))
         return Published(etag, checksum, version, freed, upload.encryption)
 
@@ -225,24 +225,24 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             ),
         )
 
-    def _earlier_result(
-        self, txn: Transaction, bucket: BucketRecord, key: bytes, upload_id: UploadId, request: bytes
+    def _repeated_result(
+        self, txn: Transaction, bucket_record: BucketRecord, key: bytes, upload_id: UploadId, request: bytes
     ) -> Published:
         found = txn.get(upload_id.nonce, db=self._table["tombstones"])
         if found is not None:
             kept = _tombstone_record(found)
-            if (bucket.id, key, request) == (kept.bucket_id, kept.key, kept.request):
+            if (bucket_record.id, key, request) == (kept.bucket_id, kept.key, kept.request):
                 version = Version(*kept.version) if kept.version else None
                 return Published(kept.etag, kept.checksum, version, (), kept.encryption)
         raise NoSuchUpload
 
-    def _bury(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:
+    def _put_tombstone(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:
         """Keep the result of a Complete, and drop up to two that are too old: their count stays bounded without a sweep."""
         times = self._table["tombstone_times"]
         txn.put(upload_id.nonce, pack_record(tombstone), db=self._table["tombstones"])
         txn.put(_TIME.pack(tombstone.completed_ns) + upload_id.nonce, b"", db=times)
         oldest_kept = _TIME.pack(max(0, tombstone.completed_ns - self._tombstone_lifetime_ns))
-        for _ in range(TOMBSTONES_BURIED_A_STEP):
+        for _ in range(TOMBSTONES_DROPPED_A_STEP):
             with txn.cursor(times) as cursor:
                 if not cursor.first() or cursor.key() >= oldest_kept:
                     return
@@ -264,12 +264,12 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         txn.delete(row, db=self._table["uploads"])
         self._names("uploads").prune(txn, bucket_id, key)
         if not self._has_uploads(txn, bucket_id, key):
-            self._forget_removal(txn, bucket_id, key)
+            self._drop_removal(txn, bucket_id, key)
         freed = parts.size()
         self._add_usage(txn, bucket_id, Usage(open_uploads=-1, open_parts=-len(parts), open_bytes=-freed))
         trash = Trash(TrashKind.UPLOAD, upload_id.nonce)
         if len(parts):
-            self._throw_away(txn, trash)
+            self._add_trash(txn, trash)
         return trash if len(parts) else None, freed
 
     def drain_deleted_buckets(self) -> bool:
@@ -277,20 +277,20 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
 
     @reads
     def _has_deleted_buckets(self, txn: Transaction) -> bool:
-        return self._first_deleted(txn) is not None
+        return self._first_deleted_bucket(txn) is not None
 
     @writes
     def _drain_some(self, txn: Transaction) -> bool:
         """Abort some uploads of a deleted bucket, or forget the bucket if it has none."""
-        bucket_id = self._first_deleted(txn)
+        bucket_id = self._first_deleted_bucket(txn)
         if bucket_id is None:
             return False
         names = self._names("uploads")
         rows = list(itertools.islice(names.scan(txn, bucket_id, b""), UPLOADS_DRAINED_A_STEP))
         for key, suffix, _ in rows:
-            place = names.find(txn, bucket_id, key)
-            assert place is not None, "a row just read has a place"
-            self._abort(txn, bucket_id, key, place + suffix, UploadId(*_SUFFIX.unpack(suffix)))
+            row_prefix = names.find(txn, bucket_id, key)
+            assert row_prefix is not None, "a row just read has a key"
+            self._abort(txn, bucket_id, key, row_prefix + suffix, UploadId(*_SUFFIX.unpack(suffix)))
         if not rows:
             txn.delete(bucket_id, db=self._table["deleted_buckets"])
             self._drop_configurations(txn, bucket_id)
@@ -299,7 +299,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
 
     def copy(self, directory: str) -> "LmdbMetadata":
         environment = self._shared.environment
-        copy_moment(environment, os.path.join(directory, DATA_FILE))
+        write_snapshot(environment, os.path.join(directory, DATA_FILE))
         make_lock_files(directory)
         return LmdbMetadata(
             directory,
@@ -309,16 +309,16 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             read_only=True,
         )
 
-    def inspect(self, tell: Callable[[Trouble], None]) -> Iterator[None]:
+    def inspect(self, report: Callable[[Trouble], None]) -> Iterator[None]:
         path = os.path.join(self._shared.environment.path, DATA_FILE)
         try:
             self._shared.environment.read(lambda _: check_pages(path))  # which keeps the pages as they are
         except TornFile as error:  # LMDB would end the process for some such pages
             raise damaged(f"{DATA_FILE} {error}") from error
-        yield from Inspection(self, tell).steps()
+        yield from Inspection(self, report).steps()
 
     def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
-        for table, owner_in in (("objects", _object_in), ("uploads", _upload_in)):
+        for table, owner_in in (("objects", _object_owner), ("uploads", _upload_owner)):
             for bucket in self._bucket_names():
                 after: tuple[bytes, bytes] | None = (b"", b"")
                 while after is not None:
@@ -340,16 +340,16 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             bucket_id = self._bucket(txn, bucket).id
         except (NoSuchBucket, InternalError):
             return None, []
-        rows = list(itertools.islice(self._names(table).scan(txn, bucket_id, name, suffix), NAMES_WALKED_A_STEP))
-        return (rows[-1][0], rows[-1][1] + b"\x00") if len(rows) == NAMES_WALKED_A_STEP else None, rows
+        rows = list(itertools.islice(self._names(table).scan(txn, bucket_id, name, suffix), ROWS_WALKED_A_STEP))
+        return (rows[-1][0], rows[-1][1] + b"\x00") if len(rows) == ROWS_WALKED_A_STEP else None, rows
 
 
-def _object_in(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
+def _object_owner(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
     record = object_record(value)
     return Trash(TrashKind.MANIFEST, record.manifest_id), record.encryption
 
 
-def _upload_in(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
+def _upload_owner(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
     return Trash(TrashKind.UPLOAD, _SUFFIX.unpack(suffix)[1]), _upload_record(value).encryption
 
 

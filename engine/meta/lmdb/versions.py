@@ -40,7 +40,7 @@ def null_version(value: bytes) -> Version:
     return Version(order, NULL_VERSION.nonce)
 
 
-class Kept(NamedTuple):
+class VersionRow(NamedTuple):
     """A version's row."""
 
     version: Version
@@ -50,65 +50,69 @@ class Kept(NamedTuple):
 class LmdbVersions(LmdbSteps):
     """The rows of versions, inside a step."""
 
-    def _latest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> Kept | None:
+    def _latest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> VersionRow | None:
         """The first row of a key; a delete marker too."""
-        place = self._names("objects").find(txn, bucket_id, key)
-        if place is None:
+        row_prefix = self._names("objects").find(txn, bucket_id, key)
+        if row_prefix is None:
             return None
         with txn.cursor(self._table["objects"]) as cursor:
-            if cursor.set_range(place) and cursor.key().startswith(place):
-                return Kept(version_of(cursor.key()[len(place) :]), object_record(cursor.value()))
+            if cursor.set_range(row_prefix) and cursor.key().startswith(row_prefix):
+                return VersionRow(version_of(cursor.key()[len(row_prefix) :]), object_record(cursor.value()))
         return None
 
-    def _null(self, txn: Transaction, bucket: BucketRecord, key: bytes) -> Kept | None:
+    def _null(self, txn: Transaction, bucket_record: BucketRecord, key: bytes) -> VersionRow | None:
         """The null version of a key."""
-        if not bucket.versioning:
-            return self._latest(txn, bucket.id, key)
-        known = self._names("nulls").find(txn, bucket.id, key)
+        if not bucket_record.versioning:
+            return self._latest(txn, bucket_record.id, key)
+        known = self._names("nulls").find(txn, bucket_record.id, key)
         order = txn.get(known, db=self._table["nulls"]) if known else None
         if order is not None:
-            return self._exact(txn, bucket.id, key, null_version(order))
-        oldest = self._oldest(txn, bucket.id, key)
+            return self._get_version(txn, bucket_record.id, key, null_version(order))
+        oldest = self._oldest(txn, bucket_record.id, key)
         return oldest if oldest is not None and oldest.version.is_null else None
 
-    def _oldest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> Kept | None:
-        place = self._names("objects").find(txn, bucket_id, key)
-        if place is None:
+    def _oldest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> VersionRow | None:
+        row_prefix = self._names("objects").find(txn, bucket_id, key)
+        if row_prefix is None:
             return None
         with txn.cursor(self._table["objects"]) as cursor:
-            found = cursor.prev() if cursor.set_range(place + _PAST_SUFFIXES) else cursor.last()
-            if found and cursor.key().startswith(place):
-                return Kept(version_of(cursor.key()[len(place) :]), object_record(cursor.value()))
+            found = cursor.prev() if cursor.set_range(row_prefix + _PAST_SUFFIXES) else cursor.last()
+            if found and cursor.key().startswith(row_prefix):
+                return VersionRow(version_of(cursor.key()[len(row_prefix) :]), object_record(cursor.value()))
         return None
 
-    def _exact(self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version) -> Kept | None:
-        place = self._names("objects").find(txn, bucket_id, key)
-        found = txn.get(place + version_suffix(version), db=self._table["objects"]) if place else None
-        return Kept(version, object_record(found)) if found is not None else None
+    def _get_version(self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version) -> VersionRow | None:
+        row_prefix = self._names("objects").find(txn, bucket_id, key)
+        found = txn.get(row_prefix + version_suffix(version), db=self._table["objects"]) if row_prefix else None
+        return VersionRow(version, object_record(found)) if found is not None else None
 
-    def _version(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None) -> Kept | None:
+    def _find_version(
+        self, txn: Transaction, bucket_record: BucketRecord, key: bytes, version: Version | None
+    ) -> VersionRow | None:
         """The version asked for, None for the latest."""
         if version is None:
-            return self._latest(txn, bucket.id, key)
+            return self._latest(txn, bucket_record.id, key)
         if version.is_null:
-            return self._null(txn, bucket, key)
-        return self._exact(txn, bucket.id, key, version)
+            return self._null(txn, bucket_record, key)
+        return self._get_version(txn, bucket_record.id, key, version)
 
-    def _newer(
-        self, txn: Transaction, bucket_id: bytes, key: bytes, found: Kept | None
+    def _newer_versions(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, found: VersionRow | None
     ) -> Generator[ObjectRecord, None, None]:
         """The versions of a key that are newer than one of it, the next newer one first; to be closed before anything is written."""
-        place = self._names("objects").find(txn, bucket_id, key)
-        if found is None or place is None:
+        row_prefix = self._names("objects").find(txn, bucket_id, key)
+        if found is None or row_prefix is None:
             return
         with txn.cursor(self._table["objects"]) as cursor:
-            more = cursor.set_key(place + version_suffix(found.version)) and cursor.prev()
-            while more and cursor.key().startswith(place):
+            more = cursor.set_key(row_prefix + version_suffix(found.version)) and cursor.prev()
+            while more and cursor.key().startswith(row_prefix):
                 yield object_record(cursor.value())
                 more = cursor.prev()
 
-    def _demanded(self, txn: Transaction, bucket: BucketRecord, key: bytes, version: Version | None) -> Kept:
-        found = self._version(txn, bucket, key, version)
+    def _require_version(
+        self, txn: Transaction, bucket_record: BucketRecord, key: bytes, version: Version | None
+    ) -> VersionRow:
+        found = self._find_version(txn, bucket_record, key, version)
         if found is not None:
             return found
         text = key.decode(errors="replace")
@@ -116,78 +120,82 @@ class LmdbVersions(LmdbSteps):
             raise NoSuchKey(Key=text)
         raise NoSuchVersion(Key=text)
 
-    def _write(self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version, record: ObjectRecord) -> None:
+    def _put_version(
+        self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version, record: ObjectRecord
+    ) -> None:
         """Put a version's row, new or changed."""
-        place = self._names("objects").place(txn, bucket_id, key)
-        txn.put(place + version_suffix(version), pack_record(record), db=self._table["objects"])
+        row_prefix = self._names("objects").ensure(txn, bucket_id, key)
+        txn.put(row_prefix + version_suffix(version), pack_record(record), db=self._table["objects"])
 
-    def _add(
-        self, txn: Transaction, bucket: BucketRecord, key: bytes, nonce: bytes, record: ObjectRecord
+    def _add_version(
+        self, txn: Transaction, bucket_record: BucketRecord, key: bytes, nonce: bytes, record: ObjectRecord
     ) -> tuple[Version, tuple[Trash, ...]]:
         """Put a new latest version; as the null version, in its place, unless the bucket's versioning is Enabled."""
         trash: tuple[Trash, ...] = ()
-        latest = self._latest(txn, bucket.id, key)
+        latest = self._latest(txn, bucket_record.id, key)
         order = record.modified_ns
         if latest is not None:
             order = max(order, latest.version.order + 1)
         version = Version(order, nonce)
-        if bucket.versioning != "Enabled":
+        if bucket_record.versioning != "Enabled":
             version = Version(order, NULL_VERSION.nonce)
-            replaced = self._null(txn, bucket, key)
-            trash = self._remove(txn, bucket, key, replaced) if replaced is not None else ()
-            if bucket.versioning:
-                place = self._names("nulls").place(txn, bucket.id, key)
-                txn.put(place, seal(_ORDER.pack(order)), db=self._table["nulls"])
-        self._write(txn, bucket.id, key, version, record)
+            replaced = self._null(txn, bucket_record, key)
+            trash = self._remove_version(txn, bucket_record, key, replaced) if replaced is not None else ()
+            if bucket_record.versioning:
+                row_key = self._names("nulls").ensure(txn, bucket_record.id, key)
+                txn.put(row_key, seal(_ORDER.pack(order)), db=self._table["nulls"])
+        self._put_version(txn, bucket_record.id, key, version, record)
         if not record.is_delete_marker:
-            self._add_usage(txn, bucket.id, Usage(objects=1, object_bytes=record.size))
+            self._add_usage(txn, bucket_record.id, Usage(objects=1, object_bytes=record.size))
         return version, trash
 
-    def _remove(self, txn: Transaction, bucket: BucketRecord, key: bytes, found: Kept) -> tuple[Trash, ...]:
+    def _remove_version(
+        self, txn: Transaction, bucket_record: BucketRecord, key: bytes, found: VersionRow
+    ) -> tuple[Trash, ...]:
         """Take a version's row away; its bytes become trash."""
         names = self._names("objects")
-        place = names.find(txn, bucket.id, key)
-        assert place is not None, "a row just read has a place"
-        txn.delete(place + version_suffix(found.version), db=self._table["objects"])
-        names.prune(txn, bucket.id, key)
-        if found.version.is_null and bucket.versioning:
-            self._forget_null(txn, bucket.id, key)
+        row_prefix = names.find(txn, bucket_record.id, key)
+        assert row_prefix is not None, "a row just read has a key"
+        txn.delete(row_prefix + version_suffix(found.version), db=self._table["objects"])
+        names.prune(txn, bucket_record.id, key)
+        if found.version.is_null and bucket_record.versioning:
+            self._drop_null(txn, bucket_record.id, key)
         if found.record.is_delete_marker:
             return ()
-        self._add_usage(txn, bucket.id, Usage(objects=-1, object_bytes=-found.record.size))
+        self._add_usage(txn, bucket_record.id, Usage(objects=-1, object_bytes=-found.record.size))
         trash = Trash(TrashKind.MANIFEST, found.record.manifest_id)
-        self._throw_away(txn, trash)
+        self._add_trash(txn, trash)
         return (trash,)
 
-    def _state(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bytes:
+    def _key_state(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bytes:
         """What is other after every write or removal of what a key holds, as an upload of the key sees it."""
-        place = self._names("removals").find(txn, bucket_id, key)
-        removal: bytes | None = txn.get(place, db=self._table["removals"]) if place else None
+        row_key = self._names("removals").find(txn, bucket_id, key)
+        removal: bytes | None = txn.get(row_key, db=self._table["removals"]) if row_key else None
         if removal is not None:
             return unseal(removal, "the mark of a removal")
         latest = self._latest(txn, bucket_id, key)
         return latest.record.manifest_id if latest is not None else b""
 
-    def _note_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+    def _put_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         """Tell the open uploads of a key, if there are any, that what it held was taken away: nothing else is left of that."""
         if self._has_uploads(txn, bucket_id, key):
-            place = self._names("removals").place(txn, bucket_id, key)
-            txn.put(place, seal(secrets.token_bytes(REMOVAL_ID_SIZE)), db=self._table["removals"])
+            row_key = self._names("removals").ensure(txn, bucket_id, key)
+            txn.put(row_key, seal(secrets.token_bytes(REMOVAL_ID_SIZE)), db=self._table["removals"])
 
-    def _forget_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+    def _drop_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         """To be called when a new object says as much, or when there is no upload left to be told."""
         names = self._names("removals")
-        place = names.find(txn, bucket_id, key)
-        if place is not None and txn.delete(place, db=self._table["removals"]):
+        row_key = names.find(txn, bucket_id, key)
+        if row_key is not None and txn.delete(row_key, db=self._table["removals"]):
             names.prune(txn, bucket_id, key)
 
     def _has_uploads(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bool:
-        place = self._names("uploads").find(txn, bucket_id, key)
+        row_prefix = self._names("uploads").find(txn, bucket_id, key)
         with txn.cursor(self._table["uploads"]) as cursor:
-            return place is not None and cursor.set_range(place) and cursor.key().startswith(place)
+            return row_prefix is not None and cursor.set_range(row_prefix) and cursor.key().startswith(row_prefix)
 
-    def _forget_null(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
+    def _drop_null(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         names = self._names("nulls")
-        place = names.find(txn, bucket_id, key)
-        if place is not None and txn.delete(place, db=self._table["nulls"]):
+        row_key = names.find(txn, bucket_id, key)
+        if row_key is not None and txn.delete(row_key, db=self._table["nulls"]):
             names.prune(txn, bucket_id, key)

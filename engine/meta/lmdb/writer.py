@@ -21,13 +21,13 @@ BATCH_SIZE_MAX = 512
 
 
 class _Job(Generic[Result]):
-    __slots__ = ("_error", "_is_told", "_result", "_told", "step")
+    __slots__ = ("_error", "_is_done", "_result", "_waker", "step")
 
     def __init__(self, step: Callable[[Transaction], Result]) -> None:
         self.step = step
-        self._told = threading.Lock()  # an Event would take three
-        self._told.acquire()
-        self._is_told = False
+        self._waker = threading.Lock()  # an Event would take three
+        self._waker.acquire()
+        self._is_done = False
         self._error: BaseException | None = None
         self._result: Result | None = None
 
@@ -39,17 +39,17 @@ class _Job(Generic[Result]):
 
     def finish(self, failure: BaseException | None = None) -> None:
         """Tell the outcome, once: that of the step, unless all of its batch failed."""
-        if not self._is_told:
+        if not self._is_done:
             self._error = failure or self._error
-            self._is_told = True
-            self._told.release()
+            self._is_done = True
+            self._waker.release()
 
     def wait(self) -> Result:
         """The outcome. An interruption (Ctrl-C) is raised only after it: until then the caller must keep its file locked."""
         interruption: BaseException | None = None
-        while not self._is_told:
+        while not self._is_done:
             try:
-                self._told.acquire()
+                self._waker.acquire()
             except BaseException as error:
                 interruption = error
         if interruption is not None:

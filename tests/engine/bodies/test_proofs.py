@@ -15,7 +15,7 @@ from engine.checksums import BY_NAME
 from engine.meta.parts import PartRecord
 from engine.native.stream import Digest, Stream
 from engine.record import replace
-from engine.upkeep.check import is_what_was_stored
+from engine.upkeep.check import matches_row
 from tests.support.oracles import ORACLES
 from tests.support.processes import python_output
 from tests.support.stores import FILE_BODY, files_of
@@ -177,7 +177,7 @@ def test_a_deep_check_compares_both_digests(tiny: Store, bucket: str) -> None:
 def is_sound(store: Any, part: PartRecord) -> bool:
     reader = open_part(part, store._context.meta, store._context.blobs)
     try:
-        return is_what_was_stored(part, reader)
+        return matches_row(part, reader)
     finally:
         reader.close()
 

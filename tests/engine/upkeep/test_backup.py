@@ -14,7 +14,7 @@ import engine
 from engine.directory import leases
 from engine.directory.leases import Leases
 from engine.errors import NotAStore, StoreError, StoreInUse
-from engine.meta.lmdb import moments
+from engine.meta.lmdb import snapshots
 from tests.support.customers import KEY, put_sealed, some_bytes
 from tests.support.processes import python_output, start_python
 from tests.support.requirements import need
@@ -143,8 +143,8 @@ def remove_all_meanwhile(
             throw_away()
 
     if moment == "while the metadata are copied":
-        write_all = moments._write_all
-        patch.setattr(moments, "_write_all", lambda *arguments: (throw_away(), write_all(*arguments)))
+        write_all = snapshots._write_all
+        patch.setattr(snapshots, "_write_all", lambda *arguments: (throw_away(), write_all(*arguments)))
     report = store.backup(place / "backup", advance=advance)
     aborted, trash = map(int, told[0].split())
     assert aborted == 1
@@ -346,8 +346,8 @@ def test_metadata_that_grow_without_end_while_they_are_copied_end_the_backup(
 ) -> None:
     for number in range(400):
         tiny.put_object("bucket", f"key-{number}", some_bytes(16_000))
-    monkeypatch.setattr(moments, "GROWTH_BYTES_MAX", 1)
-    write_all = moments._write_all
+    monkeypatch.setattr(snapshots, "GROWTH_BYTES_MAX", 1)
+    write_all = snapshots._write_all
     commits: list[int] = []
 
     def slowly(file: Any, piece: bytes) -> None:
@@ -357,7 +357,7 @@ def test_metadata_that_grow_without_end_while_they_are_copied_end_the_backup(
             commits.append(number)
         write_all(file, piece)
 
-    monkeypatch.setattr(moments, "_write_all", slowly)
+    monkeypatch.setattr(snapshots, "_write_all", slowly)
     with pytest.raises(StoreError, match="the place of the backup is too slow for what is being written"):
         tiny.backup(place / "backup")
     assert not list((place / "backup").iterdir())

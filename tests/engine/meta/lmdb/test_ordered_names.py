@@ -46,7 +46,7 @@ class Table:
         self.txn.drop(self.table, delete=False)
 
     def put(self, name: bytes, suffix: bytes = b"", root: bytes = ROOT) -> None:
-        row = self.names.place(self.txn, root, name) + suffix
+        row = self.names.ensure(self.txn, root, name) + suffix
         assert len(row) <= ROW_KEY_SIZE_MAX
         self.txn.put(row, name[-8:], db=self.table)
 

@@ -156,7 +156,7 @@ def test_a_refusal_is_told_once_what_it_rests_on_is_durable(bench: Bench) -> Non
         bench.start("first", create)
         second: Any = _Job(create)
         bench.writer._queue.put(second)
-        bench.start("observer", lambda txn: told.append(second._is_told))
+        bench.start("observer", lambda txn: told.append(second._is_done))
     with pytest.raises(NoSuchKey):
         second.wait()
     assert told == [False]

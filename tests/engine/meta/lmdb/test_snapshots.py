@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.meta.lmdb import moments
+from engine.meta.lmdb import snapshots
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # what an interruption drops closes itself
@@ -45,7 +45,7 @@ def test_a_fork_meanwhile_waits_for_the_copy_and_not_the_copy_for_it(
     for number in range(100):
         tiny.put_object(bucket, f"key-{number}", bytes(16_000))  # more than a pipe holds
     environment = tiny._context.meta._shared.environment  # type: ignore[attr-defined]
-    write_all, closing = moments._write_all, threading.Thread(target=environment.reopen, daemon=True)
+    write_all, closing = snapshots._write_all, threading.Thread(target=environment.reopen, daemon=True)
 
     def as_it_closes(file: Any, piece: bytes) -> None:
         if closing.ident is None:
@@ -54,7 +54,7 @@ def test_a_fork_meanwhile_waits_for_the_copy_and_not_the_copy_for_it(
                 time.sleep(0.001)
         write_all(file, piece)
 
-    monkeypatch.setattr(moments, "_write_all", as_it_closes)
+    monkeypatch.setattr(snapshots, "_write_all", as_it_closes)
     backup = threading.Thread(target=tiny.backup, args=(place / "backup",), daemon=True)
     backup.start()
     for thread in (backup, closing):

@@ -14,7 +14,7 @@ GROWTH_BYTES_MAX = 256 * 1024 * 1024
 PIECE_SIZE = 1024 * 1024
 
 
-def copy_moment(environment: Environment, path: str) -> int:
+def write_snapshot(environment: Environment, path: str) -> int:
     """Write a compacted copy to a new file, and make it durable; its size in bytes.
 
     LMDB copies inside one read transaction, and as long as that lasts it uses no page again that a commit freed: the file grows with
@@ -27,12 +27,12 @@ def copy_moment(environment: Environment, path: str) -> int:
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(fd, "wb", buffering=0) as file:
-        size = _pass_on(environment, file)
+        size = _copy_through_pipe(environment, file)
         os.fsync(fd)
     return size
 
 
-def _pass_on(environment: Environment, file: Any) -> int:
+def _copy_through_pipe(environment: Environment, file: Any) -> int:
     size, copied, failures = environment.file_bytes(), 0, list[Exception]()
     size_max = size + max(size, GROWTH_BYTES_MAX)
     pipe, copying = _begin(environment, failures)
