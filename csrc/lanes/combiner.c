@@ -263,7 +263,7 @@ static void settle(const struct batch *batch, const struct seat *own, struct wak
             enqueue(seat, position++);
             continue;
         }
-        crowd_go_out(seat->crowd, seat->member);
+        crowd_depart(seat->crowd, seat->member);
         seat->state = SEAT_DONE;
         if (seat != own)
             wake(wakes, seat);
@@ -352,7 +352,7 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
     if (++combiner.arrivals % ARRIVALS_A_LOOK == 0)
         combiner.slots = processors();
     member->crowd = (int)(crowd - combiner.crowds);
-    const int64_t limit = crowd_come(crowd, member, job->blocks);
+    const int64_t limit = crowd_arrive(crowd, member, job->blocks);
     struct seat *const seat = crowd_is_large(crowd, combiner.slots, 1) ? free_seat() : NULL;
     if (seat == NULL) {
         crowd->running++;
@@ -371,23 +371,23 @@ bool combiner_take(struct lane_member *member, struct lane_job *job)
     return is_done;
 }
 
-void combiner_rest(struct lane_member *member)
+void combiner_end_turn(struct lane_member *member)
 {
     struct wakes wakes;
     lock(&wakes);
-    crowd_go_out(&combiner.crowds[member->crowd], member);
+    crowd_depart(&combiner.crowds[member->crowd], member);
     combiner.busy -= member->has_slot;
     call_next(&wakes);
     unlock(&wakes);
 }
 
-void combiner_part(struct lane_member *member)
+void combiner_leave(struct lane_member *member)
 {
     struct wakes wakes;
-    if (!member->is_out)
+    if (!member->is_expected)
         return;
     lock(&wakes);
-    crowd_part(&combiner.crowds[member->crowd], member);
+    crowd_leave(&combiner.crowds[member->crowd], member);
     call_next(&wakes);
     unlock(&wakes);
 }

@@ -28,11 +28,11 @@ bool combiner_is_crowded(uint32_t digests);
 
 /* Hash the job in lanes, together with others. The job's digests are a value of combiner_digests() other than 0.
  * Returns true if the job is done. Returns false if too few others are there: then the caller has a turn to hash up
- * to COMBINER_QUANTUM bytes by itself, from where the job stands now, and ends it with combiner_rest(). */
+ * to COMBINER_QUANTUM bytes by itself, from where the job stands now, and ends it with combiner_end_turn(). */
 bool combiner_take(struct lane_member *member, struct lane_job *job);
-void combiner_rest(struct lane_member *member);
+void combiner_end_turn(struct lane_member *member);
 
 /* Forget the stream, which will not come again. Allowed twice, and at any time outside of the calls above. */
-void combiner_part(struct lane_member *member);
+void combiner_leave(struct lane_member *member);
 
 #endif

@@ -30,37 +30,37 @@ void crowd_clear(struct crowd *crowd)
     };
 }
 
-int64_t crowd_come(struct crowd *crowd, struct lane_member *member, size_t blocks)
+int64_t crowd_arrive(struct crowd *crowd, struct lane_member *member, size_t blocks)
 {
-    crowd_part(crowd, member);
+    crowd_leave(crowd, member);
     crowd->arrived = now();
     return crowd->arrived + LIMIT * crowd->block_alone * (int64_t)blocks;
 }
 
-void crowd_go_out(struct crowd *crowd, struct lane_member *member)
+void crowd_depart(struct crowd *crowd, struct lane_member *member)
 {
     crowd->running--;
-    crowd->out++;
+    crowd->expected++;
     crowd->arrived = now();
-    member->is_out = true;
+    member->is_expected = true;
     member->epoch = crowd->epoch;
 }
 
-void crowd_part(struct crowd *crowd, struct lane_member *member)
+void crowd_leave(struct crowd *crowd, struct lane_member *member)
 {
-    if (member->is_out && member->epoch == crowd->epoch)
-        crowd->out--;
-    member->is_out = false;
+    if (member->is_expected && member->epoch == crowd->epoch)
+        crowd->expected--;
+    member->is_expected = false;
 }
 
 bool crowd_is_large(const struct crowd *crowd, int slots, int coming)
 {
-    return crowd->waiting + crowd->running + crowd->out + coming >= crowd->pays * slots;
+    return crowd->waiting + crowd->running + crowd->expected + coming >= crowd->pays * slots;
 }
 
 int crowd_share(const struct crowd *crowd, int slots)
 {
-    const int share = (crowd->waiting + crowd->running + crowd->out) / slots / LANES_A_GROUP * LANES_A_GROUP;
+    const int share = (crowd->waiting + crowd->running + crowd->expected) / slots / LANES_A_GROUP * LANES_A_GROUP;
     if (share > crowd->width)
         return crowd->width;
     return share < LANES_A_GROUP ? LANES_A_GROUP : share;
@@ -69,7 +69,7 @@ int crowd_share(const struct crowd *crowd, int slots)
 static bool gathers(const struct crowd *crowd, int slots)
 {
     return crowd_is_large(crowd, slots, 0) && crowd->starts == 0 && crowd->waiting < crowd_share(crowd, slots) &&
-           crowd->out + crowd->running > 0;
+           crowd->expected + crowd->running > 0;
 }
 
 static int64_t end_of_patience(const struct crowd *crowd)
@@ -92,14 +92,14 @@ bool crowd_may_start(const struct crowd *crowd, int slots, int64_t limit)
 static bool is_abandoned(const struct crowd *crowd)
 {
     const int here = crowd->waiting + crowd->running;
-    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || here == 1 || crowd->out > here;
+    return (crowd->running == 0 && now() >= end_of_patience(crowd)) || here == 1 || crowd->expected > here;
 }
 
 bool crowd_start(struct crowd *crowd, int slots)
 {
     const bool is_in_vain = gathers(crowd, slots) && is_abandoned(crowd);
     if (is_in_vain) {
-        crowd->out = 0;
+        crowd->expected = 0;
         crowd->epoch++;
         crowd->starts = 1 << crowd->failures;
         crowd->failures += crowd->failures < FAILURES_MAX;

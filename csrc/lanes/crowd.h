@@ -16,10 +16,10 @@
 
 /* What the crowd remembers of a stream, kept in the stream. All zero means that it has not arrived yet. */
 struct lane_member {
-    int crowd;      /* index */
-    uint64_t epoch; /* the epoch in which it was last counted */
-    bool is_out;    /* expected back, if the epoch is still the same */
-    bool has_slot;  /* has a slot to give back when its turn ends */
+    int crowd;        /* index */
+    uint64_t epoch;   /* the epoch in which it was last counted */
+    bool is_expected; /* expected back, if the epoch is still the same */
+    bool has_slot;    /* has a slot to give back when its turn ends */
 };
 
 struct crowd {
@@ -29,7 +29,7 @@ struct crowd {
     int width;        /* lanes of the widest row; 0 if there is none */
     int waiting;      /* members in the queue */
     int running;      /* members whose bytes are being hashed */
-    int out;          /* members expected back: they left in this epoch */
+    int expected;     /* members expected back: they departed in this epoch */
     uint64_t epoch;
     int64_t arrived; /* when a member last arrived or left, in nanoseconds */
     int failures;    /* consecutive gatherings that ran out of patience */
@@ -40,9 +40,13 @@ struct crowd {
 void crowd_clear(struct crowd *crowd);
 
 /* Count a member that arrives with so many blocks. Returns the time at which it stops waiting for others. */
-int64_t crowd_come(struct crowd *crowd, struct lane_member *member, size_t blocks);
-void crowd_go_out(struct crowd *crowd, struct lane_member *member);
-void crowd_part(struct crowd *crowd, struct lane_member *member);
+int64_t crowd_arrive(struct crowd *crowd, struct lane_member *member, size_t blocks);
+
+/* Count a member whose bytes have been hashed: it is expected back. */
+void crowd_depart(struct crowd *crowd, struct lane_member *member);
+
+/* Stop expecting a member. */
+void crowd_leave(struct crowd *crowd, struct lane_member *member);
 
 /* Whether lanes do the work of the crowd sooner than all processors would by single rows. `coming` members are about
  * to arrive and not counted yet. */

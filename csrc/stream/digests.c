@@ -77,7 +77,7 @@ static int seal_alone(struct digests *digests, uint32_t which, union gcm_state *
 }
 
 /* Let lanes take whole blocks. Returns how many bytes that were. If blocks are left, the stream has a turn to hash
- * some of them by itself, and then ends it with combiner_rest(). */
+ * some of them by itself, and then ends it with combiner_end_turn(). */
 static size_t digest_in_lanes(struct digests *digests, const uint8_t *data, size_t size)
 {
     struct md5 *const md5 = (digests->shared & ENGINE_DIGEST_MD5) != 0 ? &digests->states[INDEX(MD5)].md5 : NULL;
@@ -118,7 +118,7 @@ static int digest(struct digests *digests, uint32_t which, const uint8_t *data, 
         const size_t turn = size - done < COMBINER_QUANTUM ? (size - done) / LANE_BLOCK * LANE_BLOCK : COMBINER_QUANTUM;
         if (status == ENGINE_OK)
             status = digest_alone(digests, which, data + done, turn);
-        combiner_rest(&digests->member);
+        combiner_end_turn(&digests->member);
         done += turn;
     }
     return status == ENGINE_OK ? digest_alone(digests, which, data + done, size - done) : status;
@@ -159,13 +159,13 @@ int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *n
     if (status == ENGINE_OK)
         status = seal_alone(digests, left, gcm, nonce, aad, aad_size, data, size, out);
     if (has_turn)
-        combiner_rest(&digests->member);
+        combiner_end_turn(&digests->member);
     return status;
 }
 
 int digests_finish(struct digests *digests)
 {
-    combiner_part(&digests->member);
+    combiner_leave(&digests->member);
     FOR_EACH_DIGEST (digests->set, i) {
         const int status = registry_chosen_row(i)->finish(&digests->states[i], digests->results[i]);
         if (status != ENGINE_OK)
@@ -176,7 +176,7 @@ int digests_finish(struct digests *digests)
 
 void digests_discard(struct digests *digests)
 {
-    combiner_part(&digests->member);
+    combiner_leave(&digests->member);
     FOR_EACH_DIGEST (digests->set, i)
         registry_chosen_row(i)->discard(&digests->states[i]);
 }

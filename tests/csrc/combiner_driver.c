@@ -2,7 +2,7 @@
  * The combiner without Python, for sanitizers and valgrind: threads hash messages of random sizes together, and every digest is compared
  * with libcrypto's. What this processor has no lanes for is hashed by the rows that are chosen.
  *
- *     combiner_driver crowd THREADS ROUNDS SEED DIGESTS    all three crowds at once; threads end early, and part or do not
+ *     combiner_driver crowd THREADS ROUNDS SEED DIGESTS    all three crowds at once; threads end early, and leave or do not
  *     combiner_driver same THREADS ROUNDS SEED DIGESTS     one crowd, and more of it than a row has lanes
  *     combiner_driver fork THREADS ROUNDS SEED DIGESTS     all three, while the process forks again and again, and its children hash
  *     combiner_driver race                                 two threads write one state through the combiner: ThreadSanitizer must say so
@@ -103,7 +103,7 @@ static void take_alone(struct hasher *hasher, struct lane_job *job)
     by_one_lane((struct lane_job){job->data, blocks, job->md5, job->sha256});
     job->data += LANE_BLOCK * blocks;
     job->blocks -= blocks;
-    combiner_rest(&hasher->member);
+    combiner_end_turn(&hasher->member);
 }
 
 static void take(struct hasher *hasher, const uint8_t *data, size_t blocks)
@@ -149,7 +149,7 @@ static void hash_apart(uint32_t digests, const uint8_t *data, size_t size)
         hash_by_row(INDEX(SHA256), EVP_sha256(), data, size);
 }
 
-/* One message in pieces, like a stream; three in four part at their end, the others are simply not there any more. */
+/* One message in pieces, like a stream; three in four leave at their end, the others are simply not there any more. */
 static void hash_message(struct worker *worker, uint8_t *data, bool is_first)
 {
     static const uint32_t kinds[] = {ENGINE_DIGEST_MD5, ENGINE_DIGEST_SHA256, BOTH};
@@ -171,7 +171,7 @@ static void hash_message(struct worker *worker, uint8_t *data, bool is_first)
         done += piece < blocks - done ? piece : blocks - done;
     }
     if (next_random(&worker->random) % 4 != 0)
-        combiner_part(&hasher.member);
+        combiner_leave(&hasher.member);
     compare(&hasher, data, LANE_BLOCK * blocks);
 }
 
@@ -220,12 +220,12 @@ static void let_go(struct lane_member *members, int count)
 {
     const uint64_t before = starts();
     for (int i = count - 1; i >= 0; i--) {
-        combiner_rest(&members[i]);
+        combiner_end_turn(&members[i]);
         while (starts() == before)
             usleep(100);
     }
     for (int i = 0; i < count; i++)
-        combiner_part(&members[i]);
+        combiner_leave(&members[i]);
 }
 
 /* Nobody is there any more: no slot may be in use, and none given back twice. */

@@ -4,7 +4,7 @@
  *
  *     queue_driver slots    on two processors: how many batches are hashed at once
  *     queue_driver order    on one: how many of the row's width that came first are in the next batch
- *     queue_driver rest     on one: whether who waits goes on when who hashes alone rests
+ *     queue_driver turn     on one: whether a waiting thread goes on when one that hashes alone ends its turn
  *     queue_driver crowd    for how long a crowd gathers, whom it forgets, how many hash together
  *
  * Prints one "name: number" a line. Nothing depends on time, but that a driver which waits in vain gives up.
@@ -110,7 +110,7 @@ static void take(struct lane_member *member, struct lane_job *job)
 {
     while (job->blocks > 0 && !combiner_take(member, job)) {
         job->blocks = 0;
-        combiner_rest(member);
+        combiner_end_turn(member);
     }
 }
 
@@ -123,7 +123,7 @@ static void *come_until_it_opens(void *unused)
         struct lane_job job = {data, COMBINER_QUANTUM_BLOCKS, md5, NULL};
         take(&member, &job);
     }
-    combiner_part(&member);
+    combiner_leave(&member);
     return NULL;
 }
 
@@ -131,7 +131,7 @@ static void *come_once(void *job)
 {
     struct lane_member member = {0};
     take(&member, job);
-    combiner_part(&member);
+    combiner_leave(&member);
     return NULL;
 }
 
@@ -202,18 +202,18 @@ static void look_at_order(void)
 }
 
 /* The first is told to hash alone, having waited in vain for one that is out; the second, that came meanwhile, waits for its slot. */
-static void look_at_rest(void)
+static void look_at_end_of_turn(void)
 {
     struct lane_member absent = {0}, alone = {0};
     uint32_t md5[4] = {0};
     struct lane_job job = {data, 1, md5, NULL}, other = job;
     pthread_t second;
     ENGINE_ASSERT(!combiner_take(&absent, &job));
-    combiner_rest(&absent);
+    combiner_end_turn(&absent);
     ENGINE_ASSERT(!combiner_take(&alone, &job) && alone.has_slot);
     ENGINE_ASSERT(pthread_create(&second, NULL, come_once, &other) == 0);
     await_waiting(1);
-    combiner_rest(&alone);
+    combiner_end_turn(&alone);
     join(&second, 1);
     printf("went on: 1\n");
 }
@@ -227,11 +227,11 @@ static int64_t now_in_ns(void)
 
 static const int64_t hour = 3600 * (int64_t)1000000000;
 
-/* On one slot; of those that are out none came in the last hour, or one is just coming. */
-static struct crowd gathering(int waiting, int out, bool is_deserted)
+/* On one slot; of the members that are expected back none arrived in the last hour, or one is just arriving. */
+static struct crowd gathering(int waiting, int expected, bool is_deserted)
 {
     return (struct crowd){
-        .digests = ENGINE_DIGEST_MD5, .pays = 2, .block_alone = 100, .width = 32, .waiting = waiting, .out = out,
+        .digests = ENGINE_DIGEST_MD5, .pays = 2, .block_alone = 100, .width = 32, .waiting = waiting, .expected = expected,
         .arrived = now_in_ns() + (is_deserted ? -hour : hour),
     };
 }
@@ -242,7 +242,7 @@ static void look_at_bounds(void)
     struct lane_member member = {0};
     printf("may start at its limit: %d\n", crowd_may_start(&crowd, 1, now_in_ns() - hour));
     printf("may start before: %d\n", crowd_may_start(&crowd, 1, now_in_ns() + hour));
-    const int64_t limit = crowd_come(&crowd, &member, 1024);
+    const int64_t limit = crowd_arrive(&crowd, &member, 1024);
     printf("limit of 1024 blocks: %d\n", (int)((limit - crowd.arrived) / 1000));
     printf("patience: %d\n", (int)((crowd_deadline(&crowd, INT64_MAX) - crowd.arrived) / 1000));
 }
@@ -250,7 +250,7 @@ static void look_at_bounds(void)
 static void look_at_absence(const char *what, struct crowd crowd)
 {
     crowd_start(&crowd, 1);
-    printf("out when %s: %d\n", what, crowd.out);
+    printf("expected when %s: %d\n", what, crowd.expected);
 }
 
 static void look_at_share(int members, int slots)
@@ -293,8 +293,8 @@ int main(int argc, char **argv)
         look_at_slots();
     else if (strcmp(argv[1], "order") == 0)
         look_at_order();
-    else if (strcmp(argv[1], "rest") == 0)
-        look_at_rest();
+    else if (strcmp(argv[1], "turn") == 0)
+        look_at_end_of_turn();
     else
         look_at_crowd();
     return 0;

@@ -34,7 +34,7 @@ def test_who_came_first_is_hashed_first(driver: Path) -> None:
 
 
 def test_who_waits_goes_on_when_the_one_that_hashed_alone_rests(driver: Path) -> None:
-    assert run(driver, "rest") == {"went on": 1}
+    assert run(driver, "turn") == {"went on": 1}
 
 
 def test_a_crowd_gathers_for_so_long_and_no_longer(driver: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_crowd_gathers_for_so_long_and_no_longer(driver: Path) -> None:
 def test_a_crowd_forgets_members_that_do_not_come(driver: Path) -> None:
     seen = run(driver, "crowd")
     ends = ("nobody came", "most are absent", "the only other is absent", "most are there")
-    assert [seen[f"out when {end}"] for end in ends] == [0, 0, 0, 8]
+    assert [seen[f"expected when {end}"] for end in ends] == [0, 0, 0, 8]
 
 
 def test_batches_are_as_wide_as_leaves_work_for_all_processors(driver: Path) -> None:
