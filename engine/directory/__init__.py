@@ -1,1 +1,1 @@
-"""The directory of a store: its layout and lock, leases of readers, the ballast file, and the removal of files."""
+"""The directory of a store: its layout and lock, the leases of readers, the ballast file, and the removal of files."""

@@ -1,4 +1,4 @@
-"""A file of a few MiB that only takes up room: dropped when the disk is full, so that Abort and Delete can still commit."""
+"""The ballast is a file of a few MiB that is deleted when the disk is full, so that Abort and Delete can still commit."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ class Ballast:
         self._path = os.path.join(root, BALLAST_FILE)
 
     def freeing(self, step: Callable[[], Result]) -> Result:
-        """Run a step that frees room; on a full disk once more, with the ballast dropped."""
+        """Run a step that frees space; if the disk is full, delete the ballast and run the step again."""
         try:
             return step()
         except (StoreFull, CommitUnknown):
@@ -31,7 +31,7 @@ class Ballast:
             return step()
 
     def drop(self) -> bool:
-        """Give the room free; False if there was no ballast."""
+        """Delete the ballast; return False if there was none."""
         try:
             os.unlink(self._path)
         except OSError:
@@ -39,7 +39,7 @@ class Ballast:
         return True
 
     def restore(self) -> None:
-        """Take the room again, if there is plenty; a disk that refuses is no error."""
+        """Create the ballast again, if there is much free space; failures are ignored."""
         with contextlib.suppress(OSError):
             status = os.statvfs(os.path.dirname(self._path))
             if self._is_whole() or status.f_bavail * status.f_frsize < FREE_BYTES_TO_RESTORE:
@@ -51,7 +51,7 @@ class Ballast:
                 os.close(fd)
 
     def _is_whole(self) -> bool:
-        """A kill between its creation and its growth, or a full disk, leaves a smaller one."""
+        """Tell whether the ballast has its full size; a kill during its creation, or a full disk, leaves a smaller one."""
         try:
             return os.stat(self._path).st_size >= BALLAST_SIZE
         except OSError:

@@ -1,12 +1,14 @@
-"""A store as a directory: making it durably, recognising it, refusing what can't carry it, and who may use it at once.
+"""The directory of a store: it is created durably, recognised, checked for safety, and locked against incompatible users.
 
-FORMAT    what wrote it; made last, so that a directory without it is no store yet
-LOCK      flock: shared by everybody who has the store open, exclusive while it is created or repaired
-leases    locks of readers (engine.directory.leases)      ballast    room for emergencies (engine.directory.ballast)
-keys      the key ring of SSE-S3 (engine.encryption.key_ring), once it is needed, unless it is kept elsewhere; RING says which one it is
-UNFINISHED  only in a directory in which a backup is being made, or was not made to its end: no store, and never to be made one
-meta/     the LMDB environment, which knows the identity in FORMAT (its owner_id); made as meta.new/, so that it is whole where it is
-blobs/    one file an attempt, in 256 shards
+FORMAT      the format version; it is created last, so that a directory without it is no store yet
+LOCK        flock: shared by all who have the store open, exclusive while it is created or repaired
+leases      locks of readers (engine.directory.leases)
+ballast     a file to delete when the disk is full (engine.directory.ballast)
+keys        the key ring of SSE-S3 (engine.encryption.key_ring), unless that is elsewhere
+RING        the identity of the store's key ring, from its first use on
+UNFINISHED  exists only in the directory of a backup that is being made, or was not finished, and is therefore no store
+meta/       the LMDB environment, which holds the owner_id in FORMAT; it is created as meta.new/ and renamed when it is whole
+blobs/      one file for each upload attempt, in 256 shards
 """
 
 import contextlib
@@ -58,7 +60,7 @@ _NETWORK_FILE_SYSTEMS = {
 
 
 class Format(msgspec.Struct, frozen=True):
-    """What the FORMAT file says."""
+    """The contents of the FORMAT file."""
 
     format: int
     created: str = ""
@@ -66,7 +68,7 @@ class Format(msgspec.Struct, frozen=True):
 
 
 class Layout:
-    """The directory of one open store, and this Store's place in its lock."""
+    """The directory of one open store, and the lock on it."""
 
     def __init__(self, root: str, lock_fd: int, stored: Format) -> None:
         self.root = root
@@ -76,7 +78,7 @@ class Layout:
 
     @staticmethod
     def open(path: str, *, create: bool, read_only: bool, allow_network: bool) -> "Layout":
-        """Recognise a store, or make one; see `engine.open` for what is raised."""
+        """Recognise a store, or create one; `engine.open` lists the exceptions."""
         root = os.path.abspath(path)
         _check_directory(root, create)
         if not allow_network:
@@ -95,10 +97,10 @@ class Layout:
             raise
 
     def sole_use(self) -> "SoleUse":
-        """Keep every other user of the store out until that is closed.
+        """Lock all other users out of the store until the result is closed.
 
         Raises:
-            StoreInUse: there is one.
+            StoreInUse: another user has the store open.
         """
         try:
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,7 +110,7 @@ class Layout:
         return SoleUse(self)
 
     def renew_in_child(self) -> None:
-        """Take a place of one's own in the lock: the one that came with the fork is the parent's as well."""
+        """Re-open the lock file in a forked child; the inherited descriptor shares the parent's lock."""
         inherited = self._lock_fd
         if inherited >= 0:
             self._lock_fd = os.open(f"/proc/self/fd/{inherited}", os.O_RDONLY | os.O_CLOEXEC)
@@ -116,22 +118,22 @@ class Layout:
             os.close(inherited)
 
     def close(self) -> None:
-        """Leave the lock; again is harmless."""
+        """Release the lock; closing twice is harmless."""
         fd, self._lock_fd = self._lock_fd, -1
         if fd >= 0:
             os.close(fd)
 
-    __del__ = close  # of a store that was dropped
+    __del__ = close  # when the store is dropped
 
 
 class SoleUse(Closing):
-    """Having a store alone; ends when it is closed, or dropped by somebody who was interrupted."""
+    """The exclusive lock of a store; it ends when it is closed, or dropped, as after an interruption."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout: Layout | None = layout
 
     def close(self) -> None:
-        """Let others in; again is harmless."""
+        """Let others in again; closing twice is harmless."""
         layout, self._layout = self._layout, None
         if layout is not None and layout._lock_fd >= 0:
             fcntl.flock(layout._lock_fd, fcntl.LOCK_SH)
@@ -139,7 +141,7 @@ class SoleUse(Closing):
     __del__ = close
 
 
-_layouts: weakref.WeakSet[Layout] = weakref.WeakSet()  # state of the module, for the fork hook alone
+_layouts: weakref.WeakSet[Layout] = weakref.WeakSet()  # state of the module, used by the fork hook only
 
 
 def _renew_in_child() -> None:
@@ -178,7 +180,7 @@ def _check_owner(root: str) -> None:
 
 
 def _make_directory(path: str) -> None:
-    """Make a directory and those above it, each name synced: a store is no safer than the path to it."""
+    """Create a directory and those above it, and sync each name, since a store is only as durable as its path."""
     parent = os.path.dirname(path)
     if os.path.isdir(path) or path == parent:
         return
@@ -211,7 +213,7 @@ def _open_lock(root: str, read_only: bool) -> int:
 
 
 def _take_lock(lock_fd: int, kind: int) -> None:
-    """Take the lock; creation is waited for, a repair is not waited for beyond LOCK_WAIT_S_MAX."""
+    """Take the lock, and wait up to LOCK_WAIT_S_MAX for a process that creates or repairs the store."""
     deadline = time.monotonic() + LOCK_WAIT_S_MAX
     while True:
         try:
@@ -225,7 +227,7 @@ def _take_lock(lock_fd: int, kind: int) -> None:
 
 
 def _has_format(root: str) -> bool:
-    """Only a file that is surely not there may be made: any other failure is the caller's."""
+    """Tell whether there is a FORMAT file. Any failure but its absence is raised: it does not show that there is no store."""
     try:
         os.stat(os.path.join(root, FORMAT))
     except FileNotFoundError:
@@ -250,11 +252,11 @@ def _create(root: str) -> None:
 
 
 def _refuse_remains(root: str) -> None:
-    """Refuse to make a store where one has been: a making that was cut short leaves no file of a part, and no row.
+    """Refuse to create a store in the remains of another one. An interrupted creation leaves neither blobs nor rows.
 
     Raises:
-        NotAStore: one has.
-        OSError: the system refused.
+        NotAStore: there are blobs or rows.
+        OSError: a system call failed.
     """
     meta, blobs = os.path.join(root, META), os.path.join(root, BLOBS)
     has_files = any(names for _, _, names in os.walk(blobs))
@@ -266,7 +268,7 @@ def _refuse_remains(root: str) -> None:
 
 
 def _make_metadata(root: str, stored: Format) -> None:
-    """Make the metadata beside its place, and move it there whole."""
+    """Create the metadata as meta.new/, and rename it when it is whole."""
     new, current = os.path.join(root, META_NEW), os.path.join(root, META)
     for remains in (new, current):
         if os.path.lexists(remains):
@@ -277,11 +279,11 @@ def _make_metadata(root: str, stored: Format) -> None:
 
 
 def begin_backup(root: str, directory: str) -> None:
-    """Make a directory to hold a copy of the store in `root`, or take an empty one; whatever happens next, it is no store.
+    """Prepare a new or empty directory for a backup of the store in `root`; until `finish_backup` it is no store.
 
     Raises:
         StoreError: it is not empty, lies inside the store, belongs to somebody else, or others may write there.
-        OSError: the system refused.
+        OSError: a system call failed.
     """
     if os.path.realpath(directory).startswith(os.path.join(os.path.realpath(root), "")):
         raise StoreError(f"{directory}: lies inside the store; make the backup somewhere else")
@@ -305,10 +307,10 @@ def begin_backup(root: str, directory: str) -> None:
 
 
 def finish_backup(root: str, directory: str) -> None:
-    """Make everything durable that was put into `directory`, below its shards too, and then make it a store: the one in `root`.
+    """Sync `directory` and its metadata, whose files are durable already, and then make it a store by the FORMAT file of `root`.
 
     Raises:
-        OSError: the system refused; it is no store then.
+        OSError: a system call failed, and the directory is no store.
     """
     with open(os.path.join(root, FORMAT), "rb") as file:
         write_synced(os.path.join(directory, FORMAT + ".new"), file.read())
@@ -319,7 +321,7 @@ def finish_backup(root: str, directory: str) -> None:
 
 
 def clean_backup(directory: str) -> None:
-    """Take away the word that a backup is unfinished, once it is a store; beside FORMAT it means nothing."""
+    """Delete UNFINISHED, once the backup is a store; beside FORMAT it means nothing."""
     with contextlib.suppress(OSError):
         os.unlink(os.path.join(directory, UNFINISHED))
         sync_directory(directory)

@@ -1,10 +1,10 @@
-"""Leases: readers of an object hold one so that its blobs outlive its deletion until they are done, in any process.
+"""Each reader of an object holds a lease, in any process, so that the object's blobs outlive a deletion until the reader has ended.
 
-A lease is a shared open-file-description lock on one byte of a common file, at a position drawn from the object's manifest id. The
-kernel drops it when the holder closes its descriptor or dies. Two ids that meet on a byte only delay a removal.
+A lease is a shared open-file-description lock on one byte of a common file, at an offset derived from the object's manifest id. The
+kernel drops it when the holder closes its descriptor or dies. If two ids share a byte, a removal is only delayed.
 
-Two more bytes are there for backups. Whoever removes files of trash has one of them locked meanwhile, and looks at the other first; a
-backup locks that other one, and waits until nobody has the first.
+Two more bytes serve backups. A process that removes files of trash first locks one of them, and then checks the other. A backup
+locks that other one, and then waits until nobody has locked the first.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ REMOVAL_WAIT_S_MAX = 60.0
 REMOVAL_POLL_S = 0.002
 _REMOVAL_LOCK_ID = b"\xff" * 7 + b"\xfb"
 _BACKUP_LOCK_ID = b"\xff" * 7 + b"\xf7"
-"""No manifest has these ids."""
+"""No manifest has one of these two ids."""
 _FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid
 
 
@@ -43,13 +43,13 @@ def _lock(fd: int, kind: int, lease_id: bytes) -> bool:
 
 
 def _is_locked(fd: int, lease_id: bytes) -> bool:
-    """Whether anybody else has a lock on it, shared or not."""
+    """Tell whether anybody else has locked the byte of an id, shared or not."""
     found: bytes = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, lease_id))
     return bool(_FLOCK.unpack(found)[0] != fcntl.F_UNLCK)
 
 
 class Lease:
-    """A reader's hold on one manifest; `close` ends it, and so does dropping it: who was interrupted before `close` holds nothing."""
+    """A lease of one manifest. It ends when it is closed, or dropped, as after an interruption before `close`."""
 
     __slots__ = ("_fd",)
 
@@ -57,7 +57,7 @@ class Lease:
         self._fd = fd
 
     def close(self) -> None:
-        """End the lease; again is harmless."""
+        """End the lease; closing twice is harmless."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
@@ -74,40 +74,40 @@ class Leases:
         self._path = os.path.join(root, LEASE_FILE)
 
     def hold(self, lease_id: bytes) -> Lease | None:
-        """Take a shared lease; None if a collector is removing these very blobs at this instant.
+        """Take a shared lease; return None if the blobs are being removed at this moment.
 
         Raises:
-            InternalError: the system refused.
+            InternalError: a system call failed.
         """
         return self._take(os.O_RDONLY, fcntl.F_RDLCK, lease_id)
 
     def exclude(self, lease_id: bytes) -> Lease | None:
-        """Take the lease alone, as the collector does; None while a reader holds it.
+        """Take the lease exclusively, to remove the blobs; return None while a reader holds it.
 
         Raises:
-            InternalError: the system refused.
+            InternalError: a system call failed.
         """
         return self._take(os.O_RDWR, fcntl.F_WRLCK, lease_id)
 
     @contextlib.contextmanager
     def removing(self) -> Iterator[bool]:
-        """Tell everybody that files of trash are about to be removed; whether they may be, until the `with` is left.
+        """Announce, until the `with` block ends, that files of trash are removed; the value is False if a backup forbids it.
 
         Raises:
-            InternalError: the system refused.
+            InternalError: a system call failed.
         """
         with self._opened() as file, _shared(file, _REMOVAL_LOCK_ID):
             yield not _is_locked(file.fileno(), _BACKUP_LOCK_ID)
 
     @contextlib.contextmanager
     def holding_off_removal(self) -> Iterator[None]:
-        """Keep the files of trash in every process until the `with` is left; entered once no removal is under way.
+        """Forbid every process to remove files of trash until the `with` block ends, which begins when no removal is running.
 
-        Several may do so at once. It ends with the process, however that ends, and a process forked meanwhile has no part in it.
+        Several backups may do so at once. It ends when the process ends or is killed; a process forked meanwhile does not inherit it.
 
         Raises:
-            StoreInUse: a removal that was under way does not end.
-            InternalError: the system refused.
+            StoreInUse: a running removal did not end in REMOVAL_WAIT_S_MAX.
+            InternalError: a system call failed.
         """
         with self._opened() as file:
             _backup_files.add(file)
@@ -125,7 +125,7 @@ class Leases:
             time.sleep(REMOVAL_POLL_S)
 
     def _opened(self) -> FileIO:
-        """The common file, as something that closes itself wherever an interruption strikes."""
+        """Open the common file as an object that closes itself when dropped, wherever an interruption comes."""
         try:
             return FileIO(self._path, opener=lambda path, _: os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
         except OSError as error:
@@ -152,7 +152,7 @@ def _failure(error: OSError) -> InternalError:
 
 @contextlib.contextmanager
 def _shared(file: FileIO, lease_id: bytes) -> Iterator[None]:
-    """Hold a lock that nobody excludes. It is dropped before the file is closed: a child forked meanwhile has that open too."""
+    """Hold a shared lock. It is unlocked before the file is closed, since a child forked meanwhile has the file open, too."""
     maker = os.getpid()
     try:
         _lock(file.fileno(), fcntl.F_RDLCK, lease_id)
@@ -165,7 +165,7 @@ def _shared(file: FileIO, lease_id: bytes) -> Iterator[None]:
             _lock(file.fileno(), fcntl.F_UNLCK, lease_id)
 
 
-_backup_files: weakref.WeakSet[FileIO] = weakref.WeakSet()  # state of the module, for the fork hook alone
+_backup_files: weakref.WeakSet[FileIO] = weakref.WeakSet()  # state of the module, used by the fork hook only
 
 
 def _close_in_child() -> None:

@@ -1,7 +1,8 @@
-"""Removes what no request can reach any more: trash named by committed rows, and files that no row names.
+"""Removes data that no request can reach any more: the files of committed trash rows, and files that no row names.
 
-A request that made trash removes a few files itself. A thread removes more of them, behind the answer. It exists while there is work,
-and dies with the process; what it did not get to is in trash rows, for the next open, reap, or upkeep of a server.
+A request that makes trash removes a few files itself, and leaves more to a thread, so that its answer does not wait for them. The
+thread exists while there is work, and dies with the process. Trash rows that are left then are removed when the store is opened again,
+by a reap, or by the upkeep of a server.
 """
 
 import itertools
@@ -25,37 +26,37 @@ BACKLOG_S_MAX = 0.5
 POSTPONED_COUNT_MAX = 10_000
 POSTPONED_TRIED_A_SWEEP = 4
 FILES_AT_ONCE_MAX = 16
-"""Removed by the request that made them trash: some milliseconds."""
+"""A request removes so many files itself, which takes some milliseconds."""
 QUEUED_COUNT_MAX = 10_000
-"""Pieces of trash that wait for the thread; more of them wait for the next occasion."""
+"""So many pieces of trash wait for the thread; the others are left in their rows."""
 CLOSE_WAIT_S = 0.5
-"""For what the thread has not yet removed."""
+"""Closing waits so long for the thread to remove what it was given."""
 Proof = Callable[[], Iterator[None]]
-"""Makes sure, in steps, that rows and files belong together; raises StoreDamaged if they do not."""
+"""It checks, in steps, that rows and files belong together, and raises StoreDamaged if they do not."""
 
 
 class Sweeper:
-    """The sweeping of one store; every step may be interrupted, repeated, and run in several processes at once."""
+    """Removes the trash of one store. Every step may be interrupted, repeated, and run in several processes at once."""
 
     def __init__(self, meta: Metadata, blobs: Blobs, leases: Leases, ballast: Ballast) -> None:
         self._meta = meta
         self._blobs = blobs
         self._leases = leases
         self._ballast = ballast
-        self._postponed: dict[Trash, None] = {}  # what readers kept from being removed, the longest first
+        self._postponed: dict[Trash, None] = {}  # trash that readers or a backup kept, the longest first
         self._begin()
 
     def _begin(self) -> None:
-        """Begin without a thread: as new, and in a forked child, where the parent's is not."""
+        """Reset to a state without a thread: at first, and in a forked child, which has no copy of the parent's thread."""
         self._process = os.getpid()
         self._changed = threading.Condition(threading.Lock())
         self._queue: deque[Trash | NewBlob] = deque()
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
-    @shielded  # as a whole: every read and write of its own would be one more hand-over
+    @shielded  # as a whole, since each of its reads and writes would be a hand-over of its own
     def sweep(self, trash: tuple[Trash, ...]) -> None:
-        """Remove the files of committed trash; if they are many, most of them behind the caller, who need not wait for them."""
+        """Remove the files of committed trash; if there are many, leave most of them to the thread."""
         room = FILES_AT_ONCE_MAX
         for index, piece in enumerate(trash):
             room -= self._count_files(piece)
@@ -68,22 +69,22 @@ class Sweeper:
     def _count_files(self, piece: Trash) -> int:
         try:
             return 1 if piece.kind is TrashKind.BLOB else len(self._meta.trash_blobs(piece))
-        except EngineError:  # removing it will tell
+        except EngineError:  # removing it reports the error
             return 1
 
     def settle(self, blob: NewBlob) -> None:
-        """Take over a blob whose maker was interrupted while its row was on the way, and remove it if it gets none."""
+        """Take over a blob whose request was interrupted while its row was being written, and remove it if it has no row."""
         self._put(blob)
 
     @shielded
     def drain(self, timeout_s: float | None = None) -> None:
-        """Wait until the thread has done all it was given."""
+        """Wait until the thread has done all its work."""
         with self._changed:
             self._changed.wait_for(lambda: self._thread is None, timeout_s)
 
     @shielded
     def close(self) -> None:
-        """Give the thread some time, and end it; again is harmless."""
+        """Wait up to CLOSE_WAIT_S for the thread, and end it; closing twice is harmless."""
         if self._process == os.getpid():
             self.drain(CLOSE_WAIT_S)
             self._is_closed = True
@@ -107,7 +108,7 @@ class Sweeper:
                 self._settle_blob(work)
 
     def _next(self) -> Trash | NewBlob | None:
-        """What is to be done next; None ends the thread."""
+        """Return the next work; None ends the thread."""
         with self._changed:
             if self._queue and not self._is_closed:
                 return self._queue.popleft()
@@ -120,14 +121,14 @@ class Sweeper:
             self._meta.settle()
         except EngineError as error:
             _log(error)
-        blob.release()  # closed, or failed: no commit is under way
+        blob.release()  # even after an error: the store is closed or failed, and no commit is running
         try:
             self._blobs.collect(blob.blob_id, self._meta.names_blob)
         except (EngineError, OSError) as error:
             _log(error)
 
     def _sweep_now(self, trash: tuple[Trash, ...]) -> None:
-        """Remove the files of committed trash, and some that readers held before; what fails or is held stays for a later sweep."""
+        """Remove the files of committed trash, and of some postponed trash; failures and trash in use are left for a later sweep."""
         tried_again = list(self._postponed)[:POSTPONED_TRIED_A_SWEEP]
         for piece in (*trash, *tried_again):
             self._postponed.pop(piece, None)
@@ -138,7 +139,7 @@ class Sweeper:
                 _log(error)
 
     def _remove(self, piece: Trash) -> int:
-        """Remove one piece; the bytes freed, or -1 while somebody reads it, a backup holds removals off, or once this is closed."""
+        """Remove one piece; return the bytes freed, or -1 if it has a reader, a backup forbids it, or the sweeper is closed."""
         with self._leases.removing() as may_remove:
             return self._remove_now(piece) if may_remove else -1
 
@@ -161,10 +162,10 @@ class Sweeper:
         return freed
 
     def sweep_backlog(self) -> None:
-        """Take up what a crash, a reader or a deleted bucket left, for a bounded time; the rest waits for the next occasion."""
+        """Remove, for a bounded time, trash that a crash, a reader or a deleted bucket has left."""
         try:
             self._sweep_backlog()
-        except EngineError as error:  # a damaged row, or a disk that fails: what can be read is served all the same
+        except EngineError as error:  # a damaged row or a failing disk: the store serves what can be read
             _log(error)
 
     def _sweep_backlog(self) -> None:
@@ -178,19 +179,20 @@ class Sweeper:
                     return
 
     def collect(self, prove: Proof) -> tuple[int, int]:
-        """Remove all trash and every file that no row names and no writer holds; the files and bytes removed.
+        """Remove all trash and every file that has no row and no writer; return the number of files and of bytes removed.
 
-        Raises: as `prove`
+        Raises:
+            StoreDamaged: raised by `prove`; nothing was removed.
         """
         files, freed = zip(*self.collect_in_steps(prove), strict=True)
         return sum(files), sum(freed)
 
     def collect_in_steps(self, prove: Proof) -> Iterator[tuple[int, int]]:
-        """The same in steps that are short unless there is much trash; each tells its part of the files and bytes.
+        """Do the same in steps, which are short unless there is much trash, and yield the files and bytes of each.
 
-        The proof, that rows and files belong together, comes before the first removal, and only if there is something to remove.
+        `prove` runs before the first removal, and only if there is something to remove.
         """
-        proof = prove()  # used up by whoever needs it first
+        proof = prove()  # an iterator, so that it runs only once
         is_draining = True
         while is_draining:
             is_draining = self._meta.drain_deleted_buckets()
@@ -210,14 +212,14 @@ class Sweeper:
         return self._blobs.is_garbage(blob_id, self._meta.names_blob)
 
     def _sweep_all(self) -> None:
-        """Sweep all trash but what readers hold."""
+        """Sweep all trash except that in use."""
         before = math.inf
-        while 0 < (waiting := self._meta.count_trash()) < before:  # what others throw away meanwhile is theirs to sweep
+        while 0 < (waiting := self._meta.count_trash()) < before:  # trash that others add meanwhile is theirs to sweep
             before = waiting
             self._sweep_now(self._meta.next_trash(waiting))
 
 
 def _log(error: Exception) -> None:
-    import logging  # costs more than the rest of this module, and is seldom needed
+    import logging  # importing it costs more than the rest of this module, and it is seldom needed
 
     logging.getLogger("partwright").warning("trash is left for a later sweep: %s", error)

@@ -1,7 +1,8 @@
-"""The contract of the place where metadata lives: the domain's own steps, each atomic, durable on return and safe to repeat.
+"""The interface of a metadata store: steps in S3's own terms, each atomic, durable on return and safe to repeat.
 
 It is no key-value API, and no step spans two uploads or two keys, so that a store without transactions over several records (Ceph
-RADOS) can serve it as well as LMDB does. S3's rules come in as pure functions; blobs, bodies and the wire stay outside.
+RADOS) can implement it as well as LMDB does. S3's rules are passed in as pure functions; this folder knows nothing of blobs, bodies and
+the wire.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,30 +20,30 @@ VERSION_NONCE_SIZE = 16
 
 
 class UploadId(Record, frozen=True):
-    """An upload's identity: initiation time in ns since the epoch and 128 random bits; their order is S3's order within a key."""
+    """An upload's identity: its initiation time in ns since the epoch, and 128 random bits. S3 lists a key's uploads in this order."""
 
     initiated_ns: int
     nonce: bytes
 
 
 class Version(Record, frozen=True):
-    """One version of an object: later ones have a higher `order`; 128 random bits, or none of them set for the null version."""
+    """A version's identity: its `order`, which grows with time, and 128 random bits, which are all zero for the null version."""
 
     order: int
     nonce: bytes
 
     @property
     def is_null(self) -> bool:
-        """Whether it is the null version, of which a key has at most one."""
+        """Tell whether this is the null version; a key has at most one."""
         return not any(self.nonce)
 
 
 NULL_VERSION = Version(0, bytes(VERSION_NONCE_SIZE))
-"""Asks for the null version, whatever its order."""
+"""It requests the null version, whatever its order."""
 
 
 class FoundObject(Record, frozen=True):
-    """An object, or a delete marker, as it is kept; `version` is None in a bucket that was never versioned."""
+    """An object or a delete marker with its record; `version` is None in a bucket that was never versioned."""
 
     version: Version | None
     record: ObjectRecord
@@ -80,7 +81,7 @@ class BucketEntry(Record, frozen=True):
 
 
 class Page(Record, Generic[Item], frozen=True):
-    """A page of a listing, in order: items, rolled-up prefixes, and whether more follows."""
+    """A page of a listing holds items and common prefixes, both in order, and tells whether more follow."""
 
     items: tuple[Item, ...]
     common_prefixes: tuple[bytes, ...]
@@ -88,25 +89,25 @@ class Page(Record, Generic[Item], frozen=True):
 
 
 class TrashKind(Enum):
-    """What a trash row stands for."""
+    """Kinds of trash rows."""
 
     BLOB = b"b"
-    """One blob: a superseded part, or a part that Complete did not list."""
+    """The row names one blob: a replaced part, or a part that Complete did not list."""
     UPLOAD = b"u"
-    """All parts of an aborted upload."""
+    """The row names all parts of an aborted upload."""
     MANIFEST = b"m"
-    """All blobs of an object that was overwritten or deleted; its readers may still be at work."""
+    """The row names all blobs of an object that was overwritten or deleted; it may still have readers."""
 
 
 class Trash(Record, frozen=True):
-    """Something no request can reach any more, waiting for its files to be removed; `id` has 16 bytes."""
+    """A trash row names data that no request can reach any more and whose files are still to be removed; `id` has 16 bytes."""
 
     kind: TrashKind
     id: bytes
 
 
 class Usage(Record, frozen=True):
-    """What a bucket holds; sizes in bytes. The open figures are what an owner pays for until Complete or Abort."""
+    """The counters of a bucket; sizes are in bytes. S3 bills the open uploads and parts to the owner until Complete or Abort."""
 
     open_uploads: int = 0
     open_parts: int = 0
@@ -116,7 +117,7 @@ class Usage(Record, frozen=True):
 
 
 class Publication(Record, frozen=True):
-    """What a Complete publishes: the outcome of S3's rules over the parts held and the parts listed."""
+    """The object that a Complete publishes, as S3's rules made it from the uploaded parts and the parts that the request lists."""
 
     manifest: Manifest
     etag: str
@@ -125,7 +126,7 @@ class Publication(Record, frozen=True):
 
 
 class Published(Record, frozen=True):
-    """What a Complete answered, now or the first time; `version` as in FoundObject."""
+    """The answer of a Complete, or of the first one if it was repeated; `version` is as in FoundObject."""
 
     etag: str
     checksum: StoredChecksum | None
@@ -135,7 +136,7 @@ class Published(Record, frozen=True):
 
 
 class Deleted(Record, frozen=True):
-    """What a deletion did: the version removed, or the delete marker made; None in a bucket that was never versioned."""
+    """The result of a deletion: `version` was removed, or is the new delete marker; it is None in a bucket that was never versioned."""
 
     version: Version | None
     is_delete_marker: bool
@@ -143,18 +144,18 @@ class Deleted(Record, frozen=True):
 
 
 Select = Callable[[UploadRecord, Parts, FoundObject | None, bool], Publication]
-"""S3's rules of Complete: from the upload, the parts held, what the key holds, and whether nothing happened to that since the upload
-began, to what is published, or the S3Error that refuses."""
+"""S3's rules of Complete. They get the upload, its parts, the key's current object, and whether that is unchanged since the upload
+began. They return the object to publish, or raise the S3Error that refuses the request."""
 Guard = Callable[[FoundObject | None], None]
-"""Looks at what a step is about to replace or remove (None: nothing), inside the step; raises the S3Error that refuses."""
+"""It runs inside a step, gets the object that the step will replace or remove, or None, and raises the S3Error that refuses."""
 Locking = Callable[[BucketRecord, Lock], Lock]
-"""From the bucket as it is in the step, and what was said of a lock, to the lock a new version gets; may refuse with an S3Error."""
+"""It runs inside a step, and returns the lock of a new version, given the bucket and the requested lock; it may raise an S3Error."""
 DeletionGuard = Callable[[FoundObject | None, Iterable[ObjectRecord]], None]
-"""The same for what is to be deleted; it may also look at the newer versions of the key, the next newer one first."""
+"""A guard of a deletion; it also gets the newer versions of the key, the next newer one first."""
 
 
 class Deletion(Record, frozen=True):
-    """One thing to delete: a version, or, without one, what a plain DELETE of the key means in its bucket."""
+    """One deletion: of `version`, or, if that is None, what a DELETE without a version id means in the bucket."""
 
     key: bytes
     version: Version | None
@@ -162,76 +163,76 @@ class Deletion(Record, frozen=True):
 
 
 Trouble = tuple[Literal["corrupt", "broken"], str]
-"""A row that can't be read, or a reference that leads nowhere or comes from nowhere, and where that is."""
+"""A row that can't be read, or a reference without a target, or a target without a reference; and the table and key."""
 
 
 class Configuration(Record, frozen=True):
-    """A named document of a bucket as somebody read it; None: there was none."""
+    """A configuration of a bucket as it was read; `document` is None if there was none."""
 
     name: str
     document: bytes | None
 
 
 class Metadata(Protocol):
-    """A place for metadata. Names of buckets are str, keys bytes (UTF-8); times are ns since the epoch.
+    """A metadata store. Names of buckets are str, keys are bytes (UTF-8); times are in ns since the epoch.
 
-    Every step that names a bucket raises NoSuchBucket, every step that names an upload NoSuchUpload, where there is none. Every
-    writing step may raise SlowDown (too many writers wait), StoreFull or CommitUnknown.
+    Every step on a bucket raises NoSuchBucket if it does not exist, and every step on an upload NoSuchUpload. Every step that writes
+    may raise SlowDown (too many writes wait), StoreFull or CommitUnknown.
     """
 
     def create_bucket(self, bucket: str, record: BucketRecord) -> None:
         """Add a bucket.
 
         Raises:
-            BucketAlreadyOwnedByYou, BucketAlreadyExists: it exists.
+            BucketAlreadyOwnedByYou, BucketAlreadyExists: the name is taken.
         """
 
     def find_bucket(self, bucket: str) -> BucketRecord: ...
 
     def update_bucket(self, bucket: str, change: Callable[[BucketRecord], BucketRecord]) -> None:
-        """Change a bucket's record; the change may refuse with an S3Error."""
+        """Change a bucket's record; `change` may raise an S3Error."""
 
     def find_configuration(self, bucket: str, name: str) -> bytes | None:
-        """A named document of the bucket's."""
+        """Return a configuration of a bucket, or None."""
 
     def put_configuration(self, bucket: str, name: str, document: bytes | None) -> None:
-        """Keep a named document with the bucket, or drop it."""
+        """Store a configuration of a bucket; None deletes it."""
 
     def list_buckets(self, owner: str | None, prefix: str, after: str, limit: int) -> Page[BucketEntry]:
-        """Buckets by name, of one owner or of all."""
+        """List the buckets of one owner, or of all, by name."""
 
     def delete_bucket(self, bucket: str) -> None:
-        """Remove a bucket without objects and versions; its open uploads become unreachable and are freed by `drain_deleted_buckets`.
+        """Delete a bucket without objects and versions; its open uploads become unreachable, and `drain_deleted_buckets` frees them.
 
         Raises:
-            BucketNotEmpty: it holds objects.
+            BucketNotEmpty: the bucket has objects.
         """
 
     def drain_deleted_buckets(self) -> bool:
-        """Abort some of the uploads left in deleted buckets; whether there may be more."""
+        """Abort some of the uploads that deleted buckets have left; return whether there may be more."""
 
     def begin_upload(self, bucket: str, key: bytes, upload_id: UploadId, record: UploadRecord) -> None:
-        """Add an open upload; `replaces` of its record is said by the step."""
+        """Add an open upload; the step sets `key_state` of its record."""
 
     def find_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord: ...
 
     def update_upload(
         self, bucket: str, key: bytes, upload_id: UploadId, change: Callable[[UploadRecord], UploadRecord]
     ) -> None:
-        """Change what is kept of an open upload beside its parts."""
+        """Change the record of an open upload."""
 
     def record_part(
         self, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
     ) -> Trash | None:
-        """Make a part count, in place of an earlier attempt at its number, which is returned as trash.
+        """Add a part, and replace an earlier one of the same number, which is returned as trash.
 
-        The upload is looked up again inside the step: after an Abort or Complete the part is refused.
+        The step looks up the upload again, so a part that comes after Abort or Complete is refused.
         """
 
     def list_parts(
         self, bucket: str, key: bytes, upload_id: UploadId, after: int, limit: int
     ) -> tuple[UploadRecord, Parts]:
-        """The upload, and at most `limit` of its parts with numbers above `after`."""
+        """Return the upload, and at most `limit` of its parts with numbers above `after`."""
 
     def list_uploads(
         self,
@@ -242,7 +243,7 @@ class Metadata(Protocol):
         upload_marker: UploadId | None,
         limit: int,
     ) -> Page[UploadEntry]:
-        """Open uploads after the marker, by key and then by initiation time."""
+        """List the open uploads after the marker, by key and then by initiation time."""
 
     def publish(
         self,
@@ -254,18 +255,18 @@ class Metadata(Protocol):
         manifest_id: bytes,
         now_ns: int,
     ) -> Published:
-        """Complete: apply the rules to the parts held, and swap the upload for the object.
+        """Complete an upload: apply S3's rules to its parts, and replace the upload by the object.
 
-        `request` is a digest of the part list: a repeated Complete with the same digest gets the first one's answer.
+        `request` is a digest of the part list; a repeated Complete with the same digest gets the answer of the first one.
         """
 
     def abort(
         self, bucket: str, key: bytes, upload_id: UploadId, basis: Configuration | None = None
     ) -> tuple[Trash | None, int]:
-        """Remove an upload and all it holds; the trash, if it had parts, and their bytes.
+        """Remove an upload; return its parts as trash, or None if it had none, and their size.
 
         Raises:
-            ConditionalRequestConflict: the bucket's configuration is no longer the `basis` of the decision.
+            ConditionalRequestConflict: the bucket's configuration is no longer `basis`.
         """
 
     def put_object(
@@ -278,38 +279,38 @@ class Metadata(Protocol):
         guard: Guard,
         locking: Locking,
     ) -> tuple[Version | None, tuple[Trash, ...]]:
-        """Put a plain object of one blob: as a new version, or in place of the null version unless versioning is Enabled."""
+        """Put an object of one blob: as a new version if versioning is Enabled, else as the null version, which it replaces."""
 
     def find_object(self, bucket: str, key: bytes, version: Version | None = None) -> FoundObject:
-        """A version of an object, by default the latest; it may be a delete marker.
+        """Return a version of an object, by default the latest; it may be a delete marker.
 
         Raises:
-            NoSuchKey: there is none.
-            NoSuchVersion: not that one.
+            NoSuchKey: the key has no version.
+            NoSuchVersion: the key has no such version.
         """
 
     def update_object(
         self, bucket: str, key: bytes, version: Version | None, change: Callable[[FoundObject], ObjectRecord]
     ) -> FoundObject:
-        """Change what is kept of a version beside its bytes; the change may refuse with an S3Error.
+        """Change the record of a version; `change` may raise an S3Error.
 
         Raises:
-            NoSuchKey, NoSuchVersion: as find_object.
+            NoSuchKey, NoSuchVersion: as in find_object.
         """
 
     def delete_objects(
         self, bucket: str, items: Sequence[Deletion], now_ns: int, basis: Configuration | None = None
     ) -> tuple[Deleted | S3Error, ...]:
-        """Delete each item; what is not there is no error.
+        """Make each deletion, in the order given; deleting a missing object is no error.
 
-        Each is a step of its own, in the order given; what its guard refuses stays, and the error is its result.
+        Each deletion is a step of its own. If its guard refuses it, the error is its result, and nothing is deleted.
 
         Raises:
-            ConditionalRequestConflict: the bucket's configuration is no longer the `basis` of the decision.
+            ConditionalRequestConflict: the bucket's configuration is no longer `basis`.
         """
 
     def list_objects(self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> Page[ObjectEntry]:
-        """The latest versions by key, without delete markers."""
+        """List the latest versions, without delete markers, by key."""
 
     def list_versions(
         self,
@@ -320,74 +321,74 @@ class Metadata(Protocol):
         version_marker: Version | None,
         limit: int,
     ) -> Page[VersionEntry]:
-        """All versions and delete markers after the marker, by key, and the latest of a key first.
+        """List all versions and delete markers after the marker, by key, and the latest of a key first.
 
-        Where a key's null version has been is not kept: with that as marker and gone, its key is listed again.
+        The position of a removed null version is not kept: if it is the marker, its key is listed from its first version on.
         """
 
     def find_manifest(self, manifest_id: bytes) -> Manifest | None:
-        """An object's parts; None once they have been swept away."""
+        """Return the parts of an object, or None if they have been removed."""
 
     def read_inline(self, blob_id: bytes) -> bytes:
-        """The bytes of a blob that lives in its row.
+        """Return the bytes of a small part, which are in a row.
 
         Raises:
-            InternalError: there is none, or it is damaged.
+            InternalError: the row is missing or damaged.
         """
 
     def names_blob(self, blob_id: bytes) -> bool:
-        """Whether any row names a blob (trash included), in a transaction begun after the call."""
+        """Tell whether any row, trash included, names a blob; the transaction begins after the call."""
 
     def next_trash(self, limit: int) -> tuple[Trash, ...]: ...
 
     def trash_blobs(self, trash: Trash) -> tuple[bytes, ...]:
-        """The blobs of a piece of trash that lie outside the rows."""
+        """Return the ids of those blobs of a piece of trash that are files."""
 
     def forget(self, trash: Trash) -> None:
-        """Drop a piece of trash and every row of it, after its blobs are gone."""
+        """Drop a trash row and the rows that it names, after the files of its blobs have been removed."""
 
     def settle(self) -> None:
-        """Wait for the end of every write that this process has begun."""
+        """Wait until every write that this process has begun has ended."""
 
     def usage(self) -> dict[str, Usage]:
-        """What each bucket holds."""
+        """Return the counters of each bucket."""
 
     def count_trash(self) -> int: ...
 
     def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[tuple[Trash, PartRecord]]:
-        """Every part that rows name, with the trash that its upload or object would become.
+        """Yield every part, and the trash that its upload or object would become.
 
-        Each is verified against its check value; a damaged row is told to `on_damage` instead.
+        Each row is verified against its check value; `on_damage` is called for a damaged one.
         """
 
     def holds_part(self, owner: Trash, part: PartRecord) -> bool:
-        """Whether a part just walked over still counts: it was not replaced, and its owner has not become trash meanwhile."""
+        """Tell whether a part that was read before is still current: it was not replaced, and its owner has not become trash."""
 
     def copy(self, directory: str) -> "Metadata":
-        """A copy of all this as it is at one moment, made in an empty directory beside everybody's work; open, for reading only.
+        """Copy the metadata of one moment into an empty directory, while other work goes on; return the copy, opened read-only.
 
         The file is durable, its name is not yet.
 
         Raises:
-            StoreError: the place is too slow for the commits that go on meanwhile.
+            StoreError: the destination is too slow for the commits that go on meanwhile.
             InternalError: copying failed.
-            OSError: the place refused.
+            OSError: writing to the destination failed.
         """
 
     def inspect(self, report: Callable[[Trouble], None]) -> Iterator[None]:
-        """Look through all rows and all that they name, in steps that may be left; `report` gets each trouble, maybe twice.
+        """Check all rows and references, a step at a time; the caller may stop after any. `report` gets each trouble, some twice.
 
-        Where nothing was told, every part that counts is named as one that does, whatever writers did meanwhile.
+        If nothing was reported, every current part has a row that names its blob, whatever was written meanwhile.
 
         Raises:
-            InternalError: what rows are kept in is damaged, so that no row should be read.
+            InternalError: the database itself is damaged, so that no row should be read.
         """
 
     def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
-        """Every version and every open upload that can be read: bucket, key, the trash it would become, and its encryption."""
+        """Yield bucket, key, future trash row, and encryption of every version and every open upload; skip damaged rows."""
 
     def parts_of(self, owner: Trash) -> Parts:
-        """The parts of an upload or an object; none if it is gone.
+        """Return the parts of an upload or an object; they are empty if it does not exist any more.
 
         Raises:
             InternalError: a row is damaged.

@@ -1,4 +1,4 @@
-"""Pages of S3's listings over any ordered scan: prefix, delimiter, marker and limit; knows nothing of what is listed."""
+"""Makes pages of S3's listings (prefix, delimiter, marker and limit) from any ordered scan of rows."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ Scan = Callable[[bytes, bytes | None], Iterator[Row]]
 
 
 def rolled_up(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
-    """The common prefix that stands for a name in a listing, if any."""
+    """Return the common prefix that a listing shows instead of a name, or None."""
     if not delimiter or not name.startswith(prefix):
         return None
     found = name.find(delimiter, len(prefix))
@@ -29,9 +29,9 @@ def page_of(
     marker_suffix: bytes | None,
     limit: int,
 ) -> Page[Item]:
-    """The page after a marker: after (marker, marker_suffix), or after every row named `marker` when there is no suffix.
+    """Return the page after the row (marker, marker_suffix), or, without a suffix, after every row named `marker`.
 
-    A marker inside a common prefix passes over the whole prefix, as S3 does.
+    A marker inside a common prefix skips the whole prefix, as S3 does.
     """
     items: list[Item] = []
     prefixes: list[bytes] = []
@@ -67,6 +67,6 @@ def _scan_past(scan: Scan, prefix: bytes) -> Iterator[Row]:
 
 
 def prefix_successor(prefix: bytes) -> bytes:
-    """The smallest name above every name that begins with `prefix`; empty if there is none."""
+    """Return the smallest name above every name that begins with `prefix`; empty if there is none."""
     trimmed = prefix.rstrip(b"\xff")
     return trimmed[:-1] + bytes([trimmed[-1] + 1]) if trimmed else b""

@@ -1,8 +1,8 @@
-"""Rows of parts: of fixed width, so that a page of an upload's parts is copied into a manifest as it is, and searched in index.
+"""Part rows have a fixed width, so that a page of an upload's parts is copied into a manifest as it is and searched in place.
 
-part row   big-endian: number u16, flags u8, checksum size u8, size u64, modified_ns u64, blob id 16, ETag 16, checksum (raw, or
-           sealed, at the start of 8, 32, 64 or 92 bytes, all of one upload alike); then the CRC-32 of these, little-endian, so
-           that the CRC-32 of a whole sound row is always the same (SOUND_ROW)
+part row   big-endian: number u16, flags u8, algorithm u8, size u64, modified_ns u64, blob id 16, ETag 16, checksum (raw or
+           encrypted, at the start of 8, 32, 64 or 92 bytes, the same for all parts of an upload); then the CRC-32 of these,
+           little-endian, so that the CRC-32 of every whole sound row is the same (SOUND_ROW)
 manifest   count u32, row size u32, CRC-32 of the rest, then `count` cumulative end offsets u64, then `count` part rows
 """
 
@@ -29,40 +29,40 @@ ROW_SIZES = {width: row.size for width, row in _ROWS.items()}
 _BY_SIZE = {row.size: row for row in _ROWS.values()}
 _WHOLE = {size: struct.Struct(f"{size}s") for size in _BY_SIZE}
 _COLUMNS = {row.size: struct.Struct(f">HHQ8x16x16s{width}s{_CRC_SIZE}x") for width, row in _ROWS.items()}
-"""Only what Complete looks at: number, flags and algorithm, size, ETag, checksum."""
+"""These select the fields that Complete needs: number, flags and algorithm, size, ETag, checksum."""
 _HEAD = struct.Struct(">III")
 _END = struct.Struct(">Q")
 SOUND_ROW = 0x2144DF1C
-"""CRC-32 of any bytes followed by their own CRC-32, least significant byte first."""
+"""The CRC-32 of any bytes followed by their own CRC-32, least significant byte first."""
 
 
 class Flag(IntFlag):
-    """How a part is kept."""
+    """Flags of a part row."""
 
     NONE = 0
     INLINE = 1
-    """The bytes are in a row of their own, not in a blob."""
+    """The bytes are in a row of the table `inline`, not in a file."""
     SEALED = 2
-    """They are a sealed part; the size is that of the plaintext."""
+    """The bytes are encrypted; the row's size is that of the plaintext."""
     HIDDEN = 4
-    """The ETag is keyed, and the checksum sealed."""
+    """The ETag is keyed, and the checksum encrypted."""
 
 
 def _checksum_size(flags: int, kind: int) -> int:
-    """Bytes of the checksum in a row: without one, none."""
+    """Return the size of the checksum in a row; 0 without an algorithm."""
     size = _CHECKSUM_SIZES[kind]
     return size + DIGEST_OVERHEAD if size and flags & Flag.HIDDEN else size
 
 
 def width_for(checksum_size: int) -> int:
-    """The room that a checksum takes in a row."""
+    """Return the smallest of CHECKSUM_WIDTHS that a checksum fits in."""
     return next(width for width in CHECKSUM_WIDTHS if checksum_size <= width)
 
 
 class PartRecord(Record, frozen=True):
-    """One part that counts; size in bytes, `etag` is the MD5 of its bytes, `checksum` is raw, `algorithm` its name.
+    """A current part; `size` is in bytes, `etag` the MD5 of its bytes, and `checksum` raw, by `algorithm`.
 
-    Of a HIDDEN one `etag` is keyed and `checksum` sealed.
+    If it is HIDDEN, `etag` is keyed and `checksum` encrypted.
     """
 
     number: int
@@ -76,14 +76,14 @@ class PartRecord(Record, frozen=True):
 
     @property
     def width(self) -> int:
-        """Which rows it goes with."""
+        """Return the checksum width of the row, which names the table that it is in."""
         return width_for(len(self.checksum))
 
     def pack(self) -> bytes:
-        """The part as a row."""
+        """Return the part as a row."""
         kind = _ALGORITHMS.index(self.algorithm)
         assert len(self.checksum) == _checksum_size(self.flags, kind), (
-            f"no {self.algorithm or 'nothing'}: {self.checksum!r}"
+            f"not a checksum of {self.algorithm or 'no algorithm'}: {self.checksum!r}"
         )
         row = _ROWS[self.width].pack(
             self.number,
@@ -99,10 +99,10 @@ class PartRecord(Record, frozen=True):
 
     @staticmethod
     def unpack(row: bytes | memoryview) -> "PartRecord":
-        """Read a row back.
+        """Return the part that a row holds.
 
         Raises:
-            InternalError: its check value does not match.
+            InternalError: the row's check value does not match.
         """
         if len(row) not in _BY_SIZE or zlib.crc32(row) != SOUND_ROW:
             raise damaged(f"part {int.from_bytes(row[:2], 'big')}")
@@ -112,7 +112,7 @@ class PartRecord(Record, frozen=True):
 
 
 class Parts(Sequence[PartRecord]):
-    """Part rows of one size side by side, ordered by number; columns are taken out without making a record of each row."""
+    """Part rows of one size, ordered by number; columns are extracted without making a record of each row."""
 
     __slots__ = ("_row_size", "rows")
 
@@ -122,7 +122,7 @@ class Parts(Sequence[PartRecord]):
 
     @property
     def row_size(self) -> int:
-        """Bytes of each row."""
+        """Return the size of each row."""
         return self._row_size
 
     def __len__(self) -> int:
@@ -136,18 +136,18 @@ class Parts(Sequence[PartRecord]):
         return PartRecord.unpack(self.row(index))
 
     def row(self, index: int) -> bytes:
-        """One row, as it is."""
+        """Return one row, packed."""
         return self.rows[index * self._row_size : (index + 1) * self._row_size]
 
     def select(self, indices: Sequence[int]) -> "Parts":
-        """The rows at these indices, in their order."""
+        """Return the rows at these indices, in their order."""
         return Parts(b"".join([self.row(index) for index in indices]), self._row_size)
 
     def _fields(self) -> Iterator[tuple[Any, ...]]:
         return _BY_SIZE[self._row_size].iter_unpack(self.rows)
 
     def columns(self) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
-        """Numbers, sizes, ETags and checksums of all parts."""
+        """Return the numbers, sizes, ETags and checksums of all parts."""
         if not self.rows:
             return [], [], [], []
         rows = _COLUMNS[self._row_size].iter_unpack(self.rows)
@@ -158,18 +158,18 @@ class Parts(Sequence[PartRecord]):
         return numbers, sizes, etags, rooms
 
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
-        """The ids of the parts kept in rows, or of those kept in blobs."""
+        """Return the blob ids of the parts whose bytes are in rows, or of those whose bytes are in files."""
         return tuple(row[5] for row in self._fields() if bool(row[1] & Flag.INLINE) is inline)
 
     def size(self) -> int:
-        """Bytes of all parts together."""
+        """Return the size of all parts together."""
         return sum(row[3] for row in self._fields())
 
     def verify(self) -> None:
-        """Check every row.
+        """Verify the check value of every row.
 
         Raises:
-            InternalError: one is damaged.
+            InternalError: a row is damaged.
         """
         rows = [row for (row,) in _WHOLE[self._row_size].iter_unpack(self.rows)]
         if not set(map(zlib.crc32, rows)) <= {SOUND_ROW}:
@@ -178,7 +178,7 @@ class Parts(Sequence[PartRecord]):
 
 
 class Manifest:
-    """The parts of a completed object in order, with their end offsets; read in index."""
+    """The parts of an object, in order, with their end offsets; both are read in place."""
 
     __slots__ = ("_ends", "parts")
 
@@ -188,26 +188,26 @@ class Manifest:
 
     @staticmethod
     def of(parts: Parts, sizes: Sequence[int]) -> "Manifest":
-        """Lay out a manifest from rows and their sizes."""
+        """Make a manifest of part rows and their sizes."""
         return Manifest(struct.pack(f">{len(sizes)}Q", *itertools.accumulate(sizes)), parts)
 
     @staticmethod
     def of_one(part: PartRecord) -> "Manifest":
-        """The manifest of an object of one part."""
+        """Make the manifest of an object of one part."""
         row = part.pack()
         return Manifest.of(Parts(row, len(row)), (part.size,))
 
     def pack(self) -> bytes:
-        """The manifest as one row."""
+        """Return the manifest as one row."""
         body = self._ends + self.parts.rows
         return _HEAD.pack(len(self.parts), self.parts.row_size, zlib.crc32(body)) + body
 
     @staticmethod
     def unpack(data: bytes) -> "Manifest":
-        """Read a row back.
+        """Return the manifest that a row holds.
 
         Raises:
-            InternalError: it is damaged.
+            InternalError: the row is damaged.
         """
         if len(data) < _HEAD.size:
             raise damaged("manifest")
@@ -220,19 +220,19 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of the object."""
+        """Return the size of the object."""
         return self.end(len(self.parts) - 1) if len(self.parts) else 0
 
     def end(self, index: int) -> int:
-        """Where part `index` (from 0) ends in the object."""
+        """Return the offset in the object at which part `index` (from 0) ends."""
         return int(_END.unpack_from(self._ends, index * _END.size)[0])
 
     def start(self, index: int) -> int:
-        """Where part `index` (from 0) starts in the object."""
+        """Return the offset in the object at which part `index` (from 0) starts."""
         return self.end(index - 1) if index else 0
 
     def index_at(self, offset: int) -> int:
-        """The part that holds byte `offset`, by binary search; the count of parts if it lies past the end."""
+        """Return the index of the part that contains byte `offset`, by binary search; past the end, the count of parts."""
         return bisect.bisect_right(range(len(self.parts)), offset, key=self.end)
 
     def __iter__(self) -> Iterator[PartRecord]:

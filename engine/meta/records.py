@@ -1,6 +1,6 @@
-"""What a metadata row holds: msgpack arrays behind a CRC-32, since LMDB's pages have no check value of their own.
+"""Metadata rows are msgpack arrays behind a CRC-32, since LMDB's pages have no check value of their own.
 
-The rows of parts, of fixed width, are in `engine.meta.parts`.
+Part rows, which have a fixed width, are in `engine.meta.parts`.
 """
 
 import struct
@@ -18,9 +18,10 @@ FORMAT: Final = 1
 
 
 class Encryption(msgspec.Struct, frozen=True, array_like=True):
-    """What a metadata row keeps of the encryption of an upload or object: nothing in it is secret.
+    """The encryption of an upload or object, as its row keeps it; nothing in it is secret.
 
-    `key_id`, `blob` and `context` find the root again: the id in the key ring; or a provider's key id, sealed root and context.
+    Three members lead to the root key. For SSE-S3 `key_id` is an id in the key ring; for SSE-KMS `key_id`, `blob` and `context` are the
+    provider's key id, the encrypted root key and the encryption context.
     """
 
     kind: Kind
@@ -33,16 +34,16 @@ class Encryption(msgspec.Struct, frozen=True, array_like=True):
     context: dict[str, str] = {}
     format: int = FORMAT
     bucket_key: bool = False
-    """What was said of a bucket key (SSE-KMS): kept and told; the root of each upload is the provider's here either way."""
+    """Whether an S3 Bucket Key was requested (SSE-KMS); only stored and returned, as every upload has its own root key anyway."""
 
     @property
     def hides_digests(self) -> bool:
-        """Whether ETags are keyed and checksums sealed; SSE-S3's ETag is the MD5, as S3's is."""
+        """Tell whether ETags are keyed and checksums encrypted; under SSE-S3 the ETag is the MD5, as in S3."""
         return hides_digests(self.kind)
 
 
 def hides_digests(kind: str | None) -> bool:
-    """Whether an encryption of a kind hides digests; none does not."""
+    """Tell whether a kind of encryption, or None, hides digests."""
     return kind not in (None, "AES256")
 
 
@@ -51,11 +52,11 @@ _CRC = struct.Struct(">I")
 ChecksumType = Literal["COMPOSITE", "FULL_OBJECT"]
 LockMode = Literal["GOVERNANCE", "COMPLIANCE"]
 Versioning = Literal["", "Enabled", "Suspended"]
-"""Of a bucket; the empty one was never versioned."""
+"""The versioning of a bucket; it is empty if it was never set."""
 
 
 class Headers(msgspec.Struct, frozen=True, array_like=True):
-    """What the creator said about an object and what travels with it unchanged; None is what was not said."""
+    """The headers that a request stores with an object and that reads return unchanged; None if absent."""
 
     metadata: dict[str, str] = {}
     cache_control: str | None = None
@@ -69,21 +70,21 @@ class Headers(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Lock(msgspec.Struct, frozen=True, array_like=True):
-    """What keeps a version from being deleted: a retention until a moment, and a hold without an end; None where it was never said."""
+    """Object Lock of a version: a retention with an end, and a legal hold without one; None if never set."""
 
     mode: LockMode | None = None
     retain_until_ms: int = 0
-    """Kept in milliseconds: nanoseconds of the year 9999, which stands for ever, do not go into 64 bits."""
+    """The time is in milliseconds, since nanoseconds until the year 9999, which stands for ever, do not fit in 64 bits."""
     legal_hold: bool | None = None
 
     @property
     def retain_until_ns(self) -> int:
-        """When the retention ends, beside what the clock says."""
+        """Return the end of the retention in ns since the epoch."""
         return self.retain_until_ms * 10**6
 
 
 class LockRule(msgspec.Struct, frozen=True, array_like=True):
-    """Object Lock of a bucket, with the retention new objects get; without a mode there is none."""
+    """Object Lock of a bucket, with the default retention of new objects; there is none without a mode."""
 
     mode: LockMode | None = None
     days: int = 0
@@ -91,14 +92,14 @@ class LockRule(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ChecksumPlan(msgspec.Struct, frozen=True, array_like=True):
-    """What an upload keeps of each part and of the whole; without an algorithm the client named none, and it is CRC64NVME unseen."""
+    """The checksum that an upload keeps of each part and of the object; without a requested algorithm it is CRC64NVME."""
 
     algorithm: str | None = None
     type: ChecksumType = "FULL_OBJECT"
 
 
 class StoredChecksum(msgspec.Struct, frozen=True, array_like=True):
-    """The checksum of a whole object: raw, or sealed where its encryption hides digests."""
+    """The checksum of a whole object: raw, or encrypted if the object's encryption hides digests."""
 
     algorithm: str
     type: ChecksumType
@@ -106,7 +107,7 @@ class StoredChecksum(msgspec.Struct, frozen=True, array_like=True):
 
 
 class BucketRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A bucket; `id` is given by the place that keeps it and never used again; `owner` is an account id."""
+    """A bucket; the metadata store assigns `id` and never reuses it; `owner` is an account id."""
 
     created_ns: int
     owner: str
@@ -120,7 +121,7 @@ class BucketRecord(msgspec.Struct, frozen=True, array_like=True):
 class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
     """An open multipart upload, as CreateMultipartUpload made it; `initiator` is an account id.
 
-    `replaces` stands for what the key held then; the step that begins the upload says it.
+    `key_state` is a token of the key's current object at that time; the step that begins the upload sets it.
     """
 
     headers: Headers
@@ -133,7 +134,7 @@ class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ObjectRecord(msgspec.Struct, frozen=True, array_like=True):
-    """One version of an object, or a delete marker; `part_count` is None for a plain PUT. The ETag is bare, without its quotes."""
+    """A version of an object, or a delete marker; `part_count` is None after PutObject and CopyObject. The ETag is without quotes."""
 
     manifest_id: bytes
     size: int
@@ -149,7 +150,7 @@ class ObjectRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A completed upload, so that a repeated Complete gets the same answer."""
+    """The answer of a Complete, kept so that a repeated request gets the same."""
 
     bucket_id: bytes
     key: bytes
@@ -162,23 +163,23 @@ class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):
 
 
 replace = msgspec.structs.replace
-"""A record with some members changed."""
+"""Return a copy of a record with some members changed."""
 Record = TypeVar("Record", BucketRecord, UploadRecord, ObjectRecord, TombstoneRecord)
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def damaged(what: str) -> InternalError:
-    """The error for a row that does not match its check value."""
+    """Return the error for a row that does not match its check value."""
     return InternalError(reason=f"a metadata row is damaged: {what}")
 
 
 def pack_record(record: Record) -> bytes:
-    """Pack a record with its check value."""
+    """Return a record as a row, with its check value."""
     return seal(_encode(record))
 
 
 def unpacker(kind: type[Record]) -> Callable[[bytes], Record]:
-    """A function that unpacks records of one kind, raising InternalError for a damaged one."""
+    """Return a function that unpacks rows of one kind of record, and raises InternalError for a damaged one."""
     decode = msgspec.msgpack.Decoder(kind).decode
 
     def unpack(data: bytes) -> Record:
@@ -199,7 +200,7 @@ def unseal(data: bytes, what: str) -> bytes:
     """Check and strip the CRC-32.
 
     Raises:
-        InternalError: it does not match; `what` names the row.
+        InternalError: it does not match; the message names the row by `what`.
     """
     body = data[_CRC.size :]
     if len(data) < _CRC.size or _CRC.unpack_from(data)[0] != zlib.crc32(body):

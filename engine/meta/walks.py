@@ -1,4 +1,4 @@
-"""Walks over all that a bucket holds, a page at a time: what comes or goes meanwhile may be met or not."""
+"""Iterates over all versions or uploads of a bucket, a page at a time; those added or removed meanwhile may be met or not."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,10 @@ PAGE_SIZE = 1000
 
 
 def versions_of(meta: Metadata, bucket: str, prefix: bytes = b"") -> Iterator[VersionEntry]:
-    """Every version and delete marker, by key, the latest first.
+    """Yield every version and delete marker, by key, the latest first.
 
     Raises:
-        NoSuchBucket: it was deleted meanwhile.
+        NoSuchBucket: the bucket was deleted meanwhile.
     """
     key, version = b"", None
     while True:
@@ -23,10 +23,10 @@ def versions_of(meta: Metadata, bucket: str, prefix: bytes = b"") -> Iterator[Ve
 
 
 def uploads_of(meta: Metadata, bucket: str) -> Iterator[UploadEntry]:
-    """Every open upload, by key and then by initiation time.
+    """Yield every open upload, by key and then by initiation time.
 
     Raises:
-        NoSuchBucket: it was deleted meanwhile.
+        NoSuchBucket: the bucket was deleted meanwhile.
     """
     key, upload_id = b"", UploadId(0, b"")
     while True:

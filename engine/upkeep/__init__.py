@@ -1,1 +1,1 @@
-"""Upkeep of a store: reap, check and key rotation."""
+"""The upkeep of a store: reap, check, backup and key rotation."""

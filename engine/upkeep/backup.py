@@ -1,8 +1,8 @@
-"""Backup: a copy of a live store that is itself a store, whole and of one moment.
+"""Makes a backup of a live store: a copy that is itself a store, and is whole and of one moment.
 
-No file of trash is removed meanwhile, by any process. Then the metadata are copied, as they are at one moment, then each blob that this
-copy names is linked or copied: it is there, since only trash is ever removed and none is. FORMAT comes last, after everything it stands
-for is durable; until then the directory is refused as a store.
+First it forbids all processes to remove files of trash. Then it copies the metadata of one moment, and links or copies each blob that
+this copy names. All of them exist, since only trash is ever removed. FORMAT is written last, after all else is durable; until then
+the directory is refused as a store.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ Advance = Callable[[int], None]
 
 
 class Backup(Record, frozen=True):
-    """The making of backups of one store."""
+    """Makes backups of one store."""
 
     root: str
     meta: Metadata
@@ -41,7 +41,7 @@ class Backup(Record, frozen=True):
     leases: Leases
 
     def make(self, directory: str, advance: Advance) -> BackupReport:
-        """See `engine.store.Store.backup`."""
+        """Make a backup, as `engine.store.Store.backup` describes."""
         directory = os.path.abspath(directory)
         try:
             begin_backup(self.root, directory)
@@ -52,7 +52,7 @@ class Backup(Record, frozen=True):
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
             raise StoreError(f"{directory}: the backup failed: {os.strerror(error.errno or 0)}{where}") from error
-        except InternalError as error:  # an answer to a request, which this is not
+        except InternalError as error:  # an error of S3 requests, but this is no request
             raise StoreError(f"{directory}: the backup failed: {error.reason}") from error
         return report
 
@@ -67,9 +67,9 @@ class Backup(Record, frozen=True):
         return replace(report, has_key_ring=self._copy_key_ring(directory))
 
     def _copy_key_ring(self, directory: str) -> bool:
-        """Copy the ring, if it lies in the store, after the metadata: a ring only ever grows, so it has every key that they need.
+        """Copy the key ring, if it is in the store. This follows the metadata: a ring only grows, so it has every key that they need.
 
-        Its mark goes first: the store makes that one last.
+        RING is copied before the ring: the store creates them in the opposite order.
         """
         found = False
         for name in (RING, KEYS):
@@ -82,12 +82,12 @@ class Backup(Record, frozen=True):
 
 
 def _copy_blobs(snapshot: Metadata, copies: BlobCopies) -> BackupReport:
-    """Take every blob over that rows name."""
+    """Copy every blob that rows name."""
     parts, missing, corrupt = 0, list[str](), list[str]()
     for owner, part in snapshot.walk_parts(corrupt.append):
         parts += 1
         is_there = bool(part.flags & Flag.INLINE) or copies.take(part.blob_id)
-        if not is_there and snapshot.holds_part(owner, part):  # else it is trash whose file had gone before
+        if not is_there and snapshot.holds_part(owner, part):  # else its file was removed as trash before
             missing.append(part.blob_id.hex())
     return BackupReport(
         parts=parts,
@@ -103,11 +103,11 @@ def _copy_blobs(snapshot: Metadata, copies: BlobCopies) -> BackupReport:
 
 @contextlib.contextmanager
 def _removed_on_failure(directory: str) -> Iterator[None]:
-    """Remove what was made of a backup that fails, so that a full disk is full no longer; UNFINISHED goes last."""
+    """Remove the files of a backup that fails, so that it does not fill the disk; UNFINISHED is removed last."""
     try:
         yield
     except BaseException:
-        import shutil  # only for a backup that failed
+        import shutil  # it is needed only for a backup that failed
 
         with contextlib.suppress(OSError):
             for name in (FORMAT, FORMAT + ".new"):

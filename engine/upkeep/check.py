@@ -1,4 +1,4 @@
-"""Check: every row against the rows and the blob it names, every file against the rows. What is collected rests on it."""
+"""Checks every row against the rows and the blob that it names, and every file against the rows. Reap and repair rely on it."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ _EMPTY_REPORT = CheckReport(
 
 
 class Findings:
-    """What a check has found so far; of each kind of trouble the first NAMES_REPORTED_MAX."""
+    """The findings of a check so far, with the first NAMES_REPORTED_MAX of each kind of trouble."""
 
     def __init__(self) -> None:
         self.can_rows_be_read = True
@@ -41,13 +41,13 @@ class Findings:
         )
 
     def add(self, kind: str, name: str) -> None:
-        """Note a trouble, unless the same was noted, of whatever kind."""
+        """Add a trouble, unless one of the same name, of any kind, was added before."""
         is_new = all(name not in names for names in self._trouble.values())
         if is_new and len(self._trouble[kind]) < NAMES_REPORTED_MAX:
             self._trouble[kind][name] = None
 
     def report(self) -> CheckReport:
-        """All that was found."""
+        """Return the report of all findings."""
         trouble = {kind: tuple(names) for kind, names in self._trouble.items()}
         return replace(_EMPTY_REPORT, **self.counts, **trouble)
 
@@ -62,7 +62,7 @@ class Check:
         self._sealed = CheckSealed(context)
 
     def run(self, *, deep: bool) -> CheckReport:
-        """Look at rows and files; beside writers at work nothing that comes or goes meanwhile is reported as trouble."""
+        """Check rows and files. Others may write meanwhile; no row or file that they add or remove is reported as trouble."""
         findings = Findings()
         for _ in self._inspect(findings, deep):
             pass
@@ -74,13 +74,13 @@ class Check:
         return findings.report()
 
     def prove(self) -> Iterator[None]:
-        """Make sure that rows and files belong together, in steps: what no row names then, no row ought to name.
+        """Check, in steps, that rows and files belong together, so that files without a row are garbage and may be removed.
 
         Raises:
-            StoreDamaged: they do not.
+            StoreDamaged: they do not belong together.
         """
         findings = Findings()
-        # Small parts are left out: their rows have check values of their own.
+        # The bytes of small parts are skipped: their rows have check values of their own.
         yield from self._inspect(findings, deep=False, inline=False)
         trouble = findings.report().trouble
         if trouble:
@@ -91,7 +91,7 @@ class Check:
             )
 
     def _inspect(self, findings: Findings, deep: bool, inline: bool = True) -> Iterator[None]:
-        """Look at every row and at what it names; with `inline` at the digests of small parts."""
+        """Check every row and the rows and blobs that it names, and, with `inline`, the digests of small parts."""
         try:
             yield from self._context.meta.inspect(lambda trouble: findings.add(*trouble))
             for owner, part in self._context.meta.walk_parts(lambda name: findings.add("corrupt", name)):
@@ -109,9 +109,8 @@ class Check:
         findings.counts["parts"] += 1
         findings.counts["sealed_parts"] += bool(part.flags & Flag.SEALED)
         kind = self._part_trouble(part, deep)
-        if kind and self._context.meta.holds_part(
-            owner, part
-        ):  # asked after the look: bytes go only after their rows went
+        # This is read after the file, since files are removed only after their rows.
+        if kind and self._context.meta.holds_part(owner, part):
             findings.add(kind, part.blob_id.hex())
 
     def _part_trouble(self, part: PartRecord, deep: bool) -> str | None:
@@ -125,7 +124,7 @@ class Check:
             if reader.size != _stored_size(part):
                 return "wrong_size"
             return "corrupt" if deep and not matches_row(part, reader) else None
-        except InternalError:  # a bad sector
+        except InternalError:  # such as a bad sector
             return "corrupt"
         finally:
             reader.close()
@@ -143,7 +142,7 @@ def _stored_size(part: PartRecord) -> int:
 
 
 def matches_row(part: PartRecord, reader: BlobReader) -> bool:
-    """Whether the bytes have the MD5 and the checksum of their row; of a sealed part, whether they can be read and begin as one."""
+    """Tell whether bytes match MD5 and checksum of their row; sealed ones only must be readable and begin with a part's header."""
     if part.flags & Flag.SEALED:
         return _is_sealed_part(part, reader)
     return has_digests(part, reader, digest_of(part))

@@ -1,4 +1,4 @@
-"""Check, of what the store has the keys of: parts sealed by SSE-S3 are opened, and held against what is known of their plaintext."""
+"""Checks parts whose keys the store has: decrypts those under SSE-S3, and compares the plaintext with the digests in its row."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ READ_SIZE = 1024 * 1024
 
 
 class CheckSealed:
-    """The part of a check that needs keys. Parts under SSE-KMS are left out: each key would cost a call of the key provider."""
+    """The part of a check that needs keys. It skips parts under SSE-KMS, since each key would cost a call of the key provider."""
 
     __slots__ = ("_context",)
 
@@ -25,7 +25,7 @@ class CheckSealed:
         self._context = context
 
     def run(self, counts: dict[str, int]) -> Iterator[str]:
-        """Open every part of SSE-S3, and count them: the blobs that are not what was sealed. Damaged rows are passed over."""
+        """Decrypt every part under SSE-S3, count them, and yield the ids of those blobs that do not match. Damaged rows are skipped."""
         for bucket, key, owner, encryption in self._context.meta.walk_owners():
             if encryption is not None and encryption.kind == "AES256":
                 with contextlib.suppress(InternalError):
@@ -45,7 +45,7 @@ class CheckSealed:
     def _opened_seal(self, encryption: Encryption, bucket: str, key: str) -> Seal | None:
         try:
             return self._context.seal_for_read(encryption, bucket, key, None)
-        except InternalError:  # the ring lacks the key, or the row is damaged: nobody can read it
+        except InternalError:  # the ring lacks the key, or the row is damaged: reads fail, too
             return None
 
     def _matches_row(self, part: PartRecord, seal: Seal) -> bool:
@@ -57,7 +57,7 @@ class CheckSealed:
 
 
 def has_digests(part: PartRecord, reader: BlobReader, proof: Digest) -> bool:
-    """Whether bytes have the MD5 of a part's row, and, by `proof`, its checksum."""
+    """Tell whether bytes match the MD5 of a part's row, and its checksum, whose algorithm is `proof`, if any."""
     view = memoryview(bytearray(READ_SIZE))
     with Stream(Digest.MD5 | proof) as stream:
         while stream.size < reader.size and (count := reader.read_into(view, stream.size)):

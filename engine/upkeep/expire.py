@@ -1,7 +1,7 @@
-"""The rules of a lifecycle executed on what a bucket holds: objects expire, noncurrent versions and lone delete markers are removed.
+"""Executes lifecycle rules on the versions of a bucket: expires objects, and removes noncurrent versions and lone delete markers.
 
-It goes through the versions a page at a time, and is safe beside running requests: whatever is about to go is judged again inside the
-step that removes it, by what its key holds then, and stays unless it is what was found and still due.
+It reads the versions a page at a time, while requests go on. So the step that removes a version first checks that the version is
+unchanged and, among the versions that its key has by then, still due.
 """
 
 import itertools
@@ -17,11 +17,11 @@ from engine.record import Record
 from engine.upkeep.reports import ReapReport
 
 REMOVED_A_STEP = 100
-"""Bounds how long the others wait for the write lock."""
+"""It bounds how long others wait for the write lock."""
 
 
 class _Rules(Record, frozen=True):
-    """The rules of a bucket, as they were read, and the time they are executed for."""
+    """The rules of a bucket as they were read, and the time at which they are executed."""
 
     basis: Configuration
     now_ns: int
@@ -43,8 +43,8 @@ class Expire:
         """Execute the rules on all versions of a bucket, in steps.
 
         Raises:
-            NoSuchBucket: it was deleted meanwhile.
-            ConditionalRequestConflict: the rules are others by now.
+            NoSuchBucket: the bucket was deleted meanwhile.
+            ConditionalRequestConflict: the rules were changed meanwhile.
         """
         rules = _Rules(basis, now_ns)
         prefix = rules.lifecycle.version_prefix
@@ -52,9 +52,8 @@ class Expire:
             return
         found = _due_or_none(versions_of(self._context.meta, bucket, prefix), rules)
         while page := list(itertools.islice(found, PAGE_SIZE)):
-            due = [
-                entry for entry in reversed(page) if entry is not None
-            ]  # the older first: they are judged by the newer
+            # The older versions go first, since whether they are due depends on the newer ones.
+            due = [entry for entry in reversed(page) if entry is not None]
             for at in range(0, len(due), REMOVED_A_STEP):
                 yield self._remove_due(bucket, due[at : at + REMOVED_A_STEP], rules)
             if not due:
@@ -72,7 +71,7 @@ class Expire:
 
 
 def _due_or_none(versions: Iterable[VersionEntry], rules: _Rules) -> Iterator[VersionEntry | None]:
-    """Each version in their order (by key, the latest first), or None in its place if it is not due."""
+    """Yield, for each version in order (by key, the latest first), the version if it is due, else None."""
     newer: VersionEntry | None = None
     newer_count = 0
     for entry, older in itertools.pairwise(itertools.chain(versions, (None,))):
@@ -104,7 +103,7 @@ def _end_of_noncurrent(
 
 
 def _ends_by_plain_delete(entry: VersionEntry) -> bool:
-    """Whether its end is a plain deletion: an object's is, and where versions are kept that makes a delete marker."""
+    """Tell whether the entry ends by a DELETE without version id, as current objects do; in a versioned bucket that adds a marker."""
     return entry.is_latest and not entry.record.is_delete_marker
 
 
@@ -114,7 +113,7 @@ def _is_kept_by_lock(entry: VersionEntry, now_ns: int) -> bool:
 
 
 def _removal(entry: VersionEntry, rules: _Rules) -> Deletion:
-    """The deletion of what was found to be due, unless it is not so any more."""
+    """Return the deletion of a version that was due; its guard refuses if that is no longer so."""
 
     def check(found: FoundObject | None, newer: Iterable[ObjectRecord]) -> None:
         if found is None or found.record != entry.record or not _is_still_due(entry, newer, rules):
@@ -124,7 +123,7 @@ def _removal(entry: VersionEntry, rules: _Rules) -> Deletion:
 
 
 def _is_still_due(entry: VersionEntry, newer: Iterable[ObjectRecord], rules: _Rules) -> bool:
-    """Whether a version that was due is so behind these newer ones; one that was the latest must be it, another must not."""
+    """Tell whether a version that was due still is, given its newer versions. The latest must still be that, others must not."""
     lifecycle = rules.lifecycle
     nearest = list(itertools.islice(newer, 1 + lifecycle.newer_versions_max))
     if entry.is_latest or not nearest:

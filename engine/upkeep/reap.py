@@ -1,4 +1,4 @@
-"""Reap: end the uploads that nobody finished, execute the rules of lifecycles, and collect what crashes left."""
+"""Reaps a store: aborts old uploads, executes lifecycle rules, and collects the garbage of crashes."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,7 +13,7 @@ from engine.upkeep.expire import Expire
 from engine.upkeep.reports import ReapReport
 
 RULES_READ_MAX = 4
-"""How often a reap reads the rules of a bucket whose owner goes on changing them; the next reap does what is left."""
+"""A reap reads the rules of a bucket this often if they change meanwhile, and leaves the rest to the next reap."""
 
 IsDue = Callable[[UploadEntry], bool]
 
@@ -29,7 +29,7 @@ class Reap:
         self._check = Check(context)
 
     def in_steps(self, older_than: timedelta | None, *, collect: bool) -> Iterator[ReapReport]:
-        """Reap in short steps; each says what it did, and the work may be left after any. Without `collect` only known trash goes.
+        """Reap in short steps, and yield a report of each; the caller may stop after any. Without `collect` only trash is removed.
 
         Raises:
             ValueError: `older_than` is negative.
@@ -62,14 +62,14 @@ class Reap:
             try:
                 yield from self._execute(bucket, basis, now_ns)
             except ConditionalRequestConflict:
-                continue  # the rules were changed meanwhile: they are read again
+                continue  # the rules were changed meanwhile, and are read again
             return
 
     def _execute(self, bucket: str, basis: Configuration, now_ns: int) -> Iterator[ReapReport]:
-        """Execute rules, as long as they are those of the bucket.
+        """Execute the rules in `basis`.
 
         Raises:
-            ConditionalRequestConflict: they are others by now.
+            ConditionalRequestConflict: the bucket's rules were changed meanwhile.
         """
         lifecycle = lifecycle_of(basis.document)
 
@@ -101,7 +101,7 @@ class Reap:
             last = page.items[-1]
 
     def _abort(self, bucket: str, entry: UploadEntry, basis: Configuration | None) -> ReapReport:
-        """Abort one upload, unless somebody ended it first."""
+        """Abort one upload, unless it has ended meanwhile."""
         try:
             trash, freed = self._context.freeing(
                 lambda: self._context.meta.abort(bucket, entry.key, entry.upload_id, basis)

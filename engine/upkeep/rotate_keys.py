@@ -1,4 +1,4 @@
-"""Rotating the key ring: a new active key, and under it every data key of SSE-S3. No byte of an object is touched."""
+"""Rotates the key ring: adds an active key, and wraps every data key of SSE-S3 under it. The bytes of objects do not change."""
 
 import contextlib
 from collections.abc import Iterator
@@ -22,17 +22,17 @@ class RotateKeys:
         self._context = context
 
     def rotate(self) -> RewrapReport:
-        """Add a key to the ring, make it the active one, and wrap anew what older keys wrapped; safe beside all other work.
+        """Add a key to the ring, make it the active one, and rewrap the data keys under it, while other work goes on.
 
-        Older keys stay in the ring, for copies of the metadata made before, and for what is written meanwhile. After a rotation that
-        was interrupted `rewrap` does the rest. SSE-KMS and SSE-C are not concerned: those roots are others' to change.
+        Older keys stay in the ring, for earlier backups of the metadata and for writes that run meanwhile. After an interrupted
+        rotation `rewrap` does the rest. SSE-KMS and SSE-C are not affected, since their keys are not the store's.
         """
         self._context.check_writable()
         self._context.keys.ring_for_new().rotate()
         return self.rewrap()
 
     def rewrap(self) -> RewrapReport:
-        """Wrap what is not under the ring's active key anew, and count what was."""
+        """Wrap those data keys under the active key that are not yet, and report their number."""
         self._context.check_writable()
         ring = self._context.keys.ring_for_new()
         active, uploads, objects, failed = ring.active_id, 0, 0, list[str]()
@@ -76,7 +76,7 @@ class RotateKeys:
         return True
 
     def _rewrapped(self, bucket: str, key: bytes, current: Encryption | None, active: str) -> Encryption | None:
-        """Wrapped anew, outside of the step that keeps it: a ring may have to be waited for. None: it need not be."""
+        """Return the encryption rewrapped, or None if it need not be. This runs outside of any step, since the ring may be locked."""
         if current is None or not _is_due(current, active):
             return None
         name = key.decode()
@@ -90,7 +90,7 @@ def _is_due(encryption: Encryption | None, active: str) -> bool:
 
 @contextlib.contextmanager
 def _failures_collected(failed: list[str], bucket: str, key: bytes) -> Iterator[None]:
-    """Go on with the others where one can't be opened; a store that can't be written is another matter."""
+    """Add an object that can't be decrypted to `failed`, and go on. Subclasses of InternalError, such as StoreFull, are raised."""
     try:
         yield
     except InternalError as error:

@@ -1,4 +1,4 @@
-"""Buckets in LMDB, and the freeing of what deleted buckets leave behind."""
+"""The steps on buckets in LMDB."""
 
 from collections.abc import Callable, Iterator
 

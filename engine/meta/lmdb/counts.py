@@ -1,4 +1,4 @@
-"""Counts what a bucket holds, name by name, against its counters, and looks whether what is told of its null versions is so."""
+"""Checks the counters of a bucket against its rows, and the rows of `nulls` and `removals` against those that they name."""
 
 import itertools
 import operator
@@ -18,7 +18,7 @@ _TABLES = ("uploads", "objects", "nulls", "removals")
 
 
 def check_counters(meta: LmdbObjects, bucket_id: bytes, report: Callable[[Trouble], None]) -> Iterator[None]:
-    """Count one bucket, in steps; if that does not agree with its counters, again in one transaction, which writers do not change."""
+    """Count the rows of a bucket in steps; if the sum differs from the counters, count again in one transaction, without writes."""
     read = meta._shared.environment.read
     try:
         count = _Count(meta, bucket_id)
@@ -37,7 +37,7 @@ def check_counters(meta: LmdbObjects, bucket_id: bytes, report: Callable[[Troubl
 
 
 class _Count:
-    """One count of a bucket, from its first row on."""
+    """One count of the rows of a bucket."""
 
     def __init__(self, meta: LmdbObjects, bucket_id: bytes) -> None:
         self._meta = meta
@@ -51,16 +51,16 @@ class _Count:
 
     @property
     def differs(self) -> bool:
-        """Whether the counters say something else; where a row can't be read nobody knows."""
+        """Tell whether the counters differ from the sum; if a row can't be read, that is unknown, and this is False."""
         return self._is_whole and self.sum != self.counters
 
     def run(self, txn: Transaction) -> None:
-        """Count all that is left in one transaction."""
+        """Count all remaining rows in one transaction."""
         while not self.step(txn, NAMES_A_STEP):
             pass
 
     def step(self, txn: Transaction, names_max: int) -> bool:
-        """Count some more; whether that was all."""
+        """Count some more rows; return whether these were the last ones."""
         count = {"uploads": self._upload, "objects": self._object, "nulls": self._null, "removals": self._removal}
         while names_max > 0 and self._tables:
             table = self._tables[0]
@@ -72,7 +72,7 @@ class _Count:
                 try:
                     count[table](txn, name, suffix, value)
                 except InternalError:
-                    self._is_whole = False  # told where it stands
+                    self._is_whole = False  # the inspection reports it with its own row
             if names_max > 0:
                 self._after = None
                 del self._tables[0]
@@ -99,7 +99,7 @@ class _Count:
         self._newer_null = (name, version) if version.is_null else None
 
     def _check_null(self, txn: Transaction, name: bytes, version: Version) -> None:
-        """A null version with an older one below it has a row that says where it is."""
+        """A null version that is not the oldest version of its key must have a row in `nulls`."""
         row_key = self._meta._names("nulls").find(txn, self._bucket_id, name)
         has_row = row_key is not None and txn.get(row_key, db=self._meta._table["nulls"]) is not None
         if not has_row and self._meta._get_version(txn, self._bucket_id, name, version) is not None:

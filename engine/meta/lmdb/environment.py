@@ -1,14 +1,14 @@
-"""One LMDB environment a process and store: opening it safely, short reads, and reopening after a panic or a fork.
+"""The LMDB environment of a store in a process: opening it safely, short reads, and reopening after a panic or a fork.
 
-The only importer of lmdb. Its options are the durable ones and not configurable: sync and metasync on, no writable map (a full disk
-would kill the process), one map size for life.
+Only this module imports lmdb. LMDB's options are fixed to the durable ones: sync and metasync are on, there is no writable map (a full
+disk would kill the process), and the map size never changes.
 
-It is made whole, once, and before it counts (`create`); to open it makes nothing, and what is not whole is refused before LMDB maps it.
+`create` makes an environment whole before it is used. Opening creates nothing, and refuses a damaged file before LMDB maps it.
 
 An environment must not cross a fork, and py-lmdb refuses a second one in the child. So every environment is closed before a fork,
-behind a gate that waits for the transactions under way, and opened again by whoever needs it first, in parent and child alike.
+behind a gate that waits for the running transactions. In parent and child alike the first use opens it again.
 
-Locks and counts are touched only where no signal handler can raise (`engine.undisturbed`).
+Locks and counts are changed only on threads in which no signal handler can raise (`engine.undisturbed`).
 """
 
 import contextlib
@@ -40,9 +40,9 @@ TABLES_MAX = 32
 OPEN_TRIES_MAX = 3
 FREE_BYTES_MIN = 1024 * 1024
 LOCK_FILES = ("lock.mdb", "opening")
-"""Zeros or nothing when they are made; what is in them means nothing to the next who opens the environment alone."""
+"""They are created empty or filled with zeros; a process that opens the environment alone ignores their contents."""
 LOCK_FILE_SIZE = READERS_MAX * 64 + 128
-"""LMDB's: 64 bytes for each reader, and 128 for the rest."""
+"""LMDB uses 64 bytes for each reader, and 128 for the rest."""
 CREATION_MAP_SIZE = 1 << 24
 RESTORE = "nothing was changed; put the whole store back from one backup, with its blobs"
 
@@ -58,9 +58,9 @@ LmdbError = lmdb.Error
 
 
 class Gate:
-    """Lets many in, or one alone; who wants to be alone waits for those inside, and nobody new gets in before it.
+    """Admits many threads, or one exclusively. A thread that wants exclusion waits for those inside; later ones wait for it.
 
-    Not for the main thread: an exception of a signal handler could leave it shut, or counted as inside, for ever.
+    The main thread must not use it: an exception of a signal handler could leave the gate shut, or a thread counted, for ever.
     """
 
     __slots__ = ("_alone", "_condition", "_inside")
@@ -72,7 +72,7 @@ class Gate:
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
-        """Hold the gate together with others."""
+        """Be inside together with others."""
         with self._condition:
             while self._alone:
                 self._condition.wait()
@@ -86,7 +86,7 @@ class Gate:
                     self._condition.notify_all()
 
     def exclude(self) -> None:
-        """Wait until nobody is inside, and keep everybody out until `admit`."""
+        """Wait until nobody is inside, and keep all others out until `admit`."""
         with self._condition:
             while self._alone:
                 self._condition.wait()
@@ -95,7 +95,7 @@ class Gate:
                 self._condition.wait()
 
     def admit(self) -> None:
-        """Let others in again."""
+        """Let the others in again."""
         with self._condition:
             self._alone = False
             self._condition.notify_all()
@@ -104,7 +104,7 @@ class Gate:
 class Environment:
     """The LMDB environment of one directory, shared by every Store of this process that is open on it.
 
-    `recognise` looks at the tables at each opening, and raises NotAStore if they are not the right ones.
+    `recognise` gets the tables whenever the environment is opened, and raises NotAStore if they are those of another store.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Environment:
                 self._gate.admit()
 
     def _ensure_open_again(self) -> None:
-        """Open what a fork or a failure closed. A request that finds the metadata gone or damaged by then ends in an S3 error."""
+        """Open the environment if a fork or a failure closed it. If the metadata is missing or damaged by then, raise an S3 error."""
         try:
             self._ensure_open()
         except StoreClosed:
@@ -154,7 +154,7 @@ class Environment:
         except OSError as error:
             raise InternalError(reason=f"opening the metadata: {os.strerror(error.errno or 0)}") from error
         try:
-            # After a crash of all processes the newest page may still be in the page cache only: what is served must be durable.
+            # After a crash of all processes the newest pages may be in the page cache only, but answers must rest on durable rows.
             if not self.read_only:
                 env.sync(True)
                 env.reader_check()
@@ -171,12 +171,12 @@ class Environment:
         self._lmdb = env
 
     def _open_tables(self, env: Any) -> Tables:
-        """The handles of the tables; of a writable environment in one transaction, each would have one of its own."""
+        """Open the tables; in a writable environment in one transaction, since LMDB would begin one for each."""
         with contextlib.nullcontext() if self.read_only else env.begin(write=True) as txn:
             return {name: env.open_db(name.encode(), txn, create=False) for name in self._tables}
 
     def read(self, step: Callable[[Transaction], Result]) -> Result:
-        """Run `step` in a read transaction; it must be short, and does no I/O on a body, no callback and no yield to the caller.
+        """Run `step` in a read transaction. It must be short, and must not read or write bodies, call the caller back or yield to it.
 
         Raises:
             InternalError: LMDB failed.
@@ -208,9 +208,9 @@ class Environment:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Any]:
-        """The LMDB environment, kept open and in place meanwhile; opened first if a fork or a failure closed it.
+        """Give access to the open LMDB environment, and keep it open meanwhile; open it first if a fork or a failure closed it.
 
-        Not for the main thread, as the gate.
+        The main thread must not use this, as it must not use the gate.
         """
         while True:
             self._ensure_open_again()
@@ -220,16 +220,16 @@ class Environment:
                     return
 
     def reopen(self) -> None:
-        """Close an environment that failed, behind the gate; whoever needs it next opens it anew."""
+        """Close an environment that failed, behind the gate; the next use opens it again."""
         self.close_for_fork()
         self._gate.admit()
 
     def file_bytes(self) -> int:
-        """The size of the metadata's file. It asks nobody inside the gate: whoever copies is there, and may wait for who asks this."""
+        """Return the size of the metadata's file, without the gate: the copying thread is inside, and may wait for the caller."""
         return os.stat(os.path.join(self.path, DATA_FILE)).st_size
 
     def free_bytes(self) -> int:
-        """Bytes free on the disk below the environment."""
+        """Return the free space of the file system, in bytes."""
         return _free_bytes(self.path)
 
     def close_for_fork(self) -> None:
@@ -240,25 +240,25 @@ class Environment:
             env.close()
 
     def admit_after_fork(self) -> None:
-        """Open the gate again, in the parent."""
+        """Open the gate again in the parent."""
         self._gate.admit()
 
     def renew_in_child(self) -> None:
-        """Begin with a gate of the child's own: the threads that held the old one do not exist here."""
+        """Make a new gate in the child, where the threads that were inside the old one do not exist."""
         self._gate = Gate()
 
     def close(self) -> None:
-        """Wait for the transactions under way and close for good."""
+        """Wait for the running transactions, and close for good."""
         self._closed = True
         self.close_for_fork()
         self._gate.admit()
 
 
 def create(path: str, tables: dict[str, dict[str, bool]], fill: Callable[[Transaction, Tables], None]) -> None:
-    """Make an environment with all its tables in a directory that is there and empty; durable on return, the directory's name not.
+    """Create an environment with all its tables in an existing empty directory. It is durable on return, the directory's name is not.
 
     Raises:
-        OSError: the system refused.
+        OSError: a system call failed.
         StoreError, InternalError: LMDB failed.
     """
     make_lock_files(path)
@@ -267,7 +267,7 @@ def create(path: str, tables: dict[str, dict[str, bool]], fill: Callable[[Transa
         with env.begin(write=True) as txn:
             fill(txn, {name: env.open_db(name.encode(), txn, **options) for name, options in tables.items()})
     except lmdb.Error as error:
-        if _free_bytes(path) < FREE_BYTES_MIN:  # of which LMDB makes an EIO
+        if _free_bytes(path) < FREE_BYTES_MIN:  # LMDB reports a full disk as EIO
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
         raise _open_failure(path, error) from error
     finally:
@@ -281,18 +281,17 @@ def _free_bytes(path: str) -> int:
 
 
 def make_lock_files(path: str) -> None:
-    """Make the files that an environment has beside its data, where they are not there.
+    """Create those files that an environment has beside its data that are missing.
 
     Raises:
-        OSError: the system refused.
+        OSError: a system call failed.
     """
     for name in LOCK_FILES:
         flags = os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         fd = os.open(os.path.join(path, name), flags, 0o600)
         try:
-            if (
-                name == LOCK_FILES[0]
-            ):  # LMDB writes into a map of it: where the disk has no room for that the process dies (SIGBUS)
+            if name == LOCK_FILES[0]:
+                # LMDB writes to it through a map: without blocks on a full disk, that would kill the process (SIGBUS).
                 os.posix_fallocate(fd, 0, LOCK_FILE_SIZE)
         finally:
             os.close(fd)
@@ -307,11 +306,11 @@ def _sync_names(path: str) -> None:
 
 
 def check_files(path: str) -> None:
-    """Make sure that there is an environment which LMDB can open, and would not make anew.
+    """Check that there is an environment that LMDB can open, so that LMDB does not create one.
 
     Raises:
-        NotAStore: a file is missing, or damaged.
-        OSError: the system refused.
+        NotAStore: a file is missing or damaged.
+        OSError: a system call failed.
     """
     for name in ("", *LOCK_FILES):
         if not os.path.lexists(os.path.join(path, name)):
@@ -335,8 +334,8 @@ def _open_lmdb(path: str, map_size_bytes: int, *, create: bool, read_only: bool)
 
 @contextlib.contextmanager
 def _opening(path: str, read_only: bool) -> Iterator[None]:
-    """Serialise opening the environment between processes (lmdb.h: open may fail while another process does it)."""
-    if read_only or not os.path.lexists(os.path.join(path, "opening")):  # told by check_files
+    """Let one process at a time open the environment (lmdb.h: opening may fail while another process does it)."""
+    if read_only or not os.path.lexists(os.path.join(path, "opening")):  # check_files reports that
         yield
         return
     fd = os.open(os.path.join(path, "opening"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -362,7 +361,7 @@ def _open_failure(path: str, error: Exception) -> Exception:
 
 
 def write_failure(env: Environment, error: Exception, *, committing: bool) -> InternalError:
-    """The S3 error for a failed write transaction; a full disk is reported by LMDB as EIO as often as ENOSPC."""
+    """Return the S3 error for a failed write transaction. LMDB reports a full disk as EIO as often as ENOSPC."""
     kind: type[InternalError] = CommitUnknown if committing else InternalError
     if isinstance(error, lmdb.MapFullError):
         return (CommitUnknown if committing else StoreFull)(

@@ -1,7 +1,7 @@
-"""Room ahead of LMDB's last page: zeros written before they are needed, so that a commit overwrites blocks instead of adding some.
+"""Writes zeros ahead of LMDB's last page, so that a commit overwrites blocks of the file instead of adding some.
 
-A sync of a file that got new blocks makes the file system commit its journal: one flush more for every metadata commit (measured on
-ext4: 3.0 against 2.0). LMDB takes its size from its own pages, never from the file, and pages past its last one mean nothing to it.
+The sync of a file that got new blocks makes the file system commit its journal, which is one more flush for every metadata commit
+(measured on ext4: 3.0 instead of 2.0). LMDB takes its size from its own pages, never from the file, and ignores what follows them.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ DATA_FILE = "data.mdb"
 CHUNK_SIZE = 1024 * 1024
 MARGIN_SIZE = CHUNK_SIZE // 4
 FREE_BYTES_MIN = 64 * CHUNK_SIZE
-"""A disk with less room is left alone."""
+"""With less free space the file is not grown."""
 
 
 class Headroom:
-    """The room ahead in one environment's file. Not for two threads at once."""
+    """Grows the file of one environment. It is not thread-safe."""
 
     __slots__ = ("_enough_until", "_free_bytes_min", "_path")
 
@@ -26,13 +26,13 @@ class Headroom:
         self._enough_until = 0
 
     def ensure(self, env: Any) -> None:
-        """Grow the file if little of it is left, but first look for readers that died: LMDB reuses no page that one of them might see.
+        """Grow the file if little room is left ahead, and before that clear the slots of readers that died.
 
-        So what the dead keep from being reused is bounded by CHUNK_SIZE, however many writes there are. Living readers, of whatever
-        process, are left alone. To be called at the start of a write transaction.
+        LMDB does not reuse pages that a reader may see. Clearing dead readers here bounds what they keep from being reused by
+        CHUNK_SIZE, however many writes there are. Living readers, of any process, are not affected.
 
-        Its lock is what keeps everybody else, in this process and others, from adding pages meanwhile. A disk that refuses is no
-        error: LMDB then grows the file itself.
+        Call this at the start of a write transaction: its lock keeps all others, in any process, from adding pages meanwhile. If the
+        write fails, nothing is raised: LMDB then grows the file itself.
         """
         used = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
         if used + MARGIN_SIZE <= self._enough_until:

@@ -1,12 +1,12 @@
-"""Looks through every row of every table: whether it can be read, what it names, and whether something names it.
+"""Checks every row of every table: that it can be read, that the rows it names exist, and that a row names it.
 
-It goes on after what it finds, in steps with a short transaction each, and writers may be at work. So
+The inspection goes on after it finds trouble. It runs in steps with a short transaction each, while others may write. Therefore
 
-- what a row names is looked up in the transaction that reads the row;
-- what no row seems to name is only suspected, and looked for in a second walk. What was there before that and is there after it,
-  and was named all the while, has been met: parts are walked before manifests (Complete moves a part's name from one to the other, and
-  nothing moves back), and trash, where names end, is looked at last;
-- what a bucket holds is counted in steps, and only where that does not agree with its counters in one transaction.
+- the rows that a row names are looked up in the transaction that reads it;
+- a row that no other seems to name is only suspected, and a second walk looks for its name. That walk meets every name that exists from
+  its begin to its end: part rows are read before manifests (Complete moves names from the former to the latter, and nothing moves them
+  back), and trash, where names end, is read last;
+- the rows of a bucket are counted in steps, and, only if the sum differs from the counters, again in one transaction.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ from engine.meta.records import TombstoneRecord, UploadRecord, unpacker, unseal
 Item = TypeVar("Item")
 Examine = Callable[[Transaction, bytes, bytes], list[Item]]
 Name = tuple[str, bytes]
-"""A table and a key in it; of all tables of parts the first, and of nodes NODES and their table."""
+"""A table and a key in it. Any table of parts is written as the first of them, and nodes as _NODES and their table."""
 
 ROWS_A_STEP = 256
 BYTES_A_STEP = 1024 * 1024
@@ -39,13 +39,13 @@ NAMES_A_PASS = 250_000
 SUSPECTS_MAX = 1000
 _NODES = "nodes of "
 _SUFFIX_SIZES = {"uploads": 24, "objects": 24, "nulls": 0, "removals": 0}
-"""The tables of ordered names, and how much follows a name in them."""
+"""The tables of ordered names, and the size of the suffix of their row keys."""
 _BLOB_ID_SIZE = 16
 _ID_MAX = b"\xff" * ID_SIZE
 _PARTS = PARTS_TABLES[0]
 _TABLES_BY_ROW = dict(zip((ROW_SIZES[width] for width in CHECKSUM_WIDTHS), PARTS_TABLES, strict=True))
 _NAMING_TABLES = ("uploads", *PARTS_TABLES, "objects", "manifests", "nulls", "removals", "trash")
-"""The tables whose rows name rows of others, in the order in which names move."""
+"""The tables whose rows name other rows, in the order in which names move between them."""
 _TRASH_TABLES = {TrashKind.MANIFEST: "manifests", TrashKind.UPLOAD: _PARTS, TrashKind.BLOB: "blobs"}
 _TIME = struct.Struct(">Q16s")
 _upload_record = unpacker(UploadRecord)
@@ -53,7 +53,7 @@ _tombstone_record = unpacker(TombstoneRecord)
 
 
 class Inspection:
-    """One look through a metadata environment. `report` hears of each trouble, of some more than once."""
+    """One inspection of a metadata environment. `report` gets each trouble, some more than once."""
 
     def __init__(self, meta: LmdbObjects, report: Callable[[Trouble], None]) -> None:
         self._meta = meta
@@ -62,7 +62,7 @@ class Inspection:
         self._known_below = b""
 
     def steps(self) -> Iterator[None]:
-        """Examine everything; the caller may leave between any two steps."""
+        """Check everything, a step at a time; the caller may stop after any."""
         for table in TABLES:
             for troubles in self._each(table, self._troubles_of(table)):
                 for trouble in troubles:
@@ -73,7 +73,7 @@ class Inspection:
             yield from check_counters(self._meta, bucket_id, self._report)
 
     def _each(self, table: str, examine: Examine[Item]) -> Iterator[list[Item]]:
-        """What an examination of each key of a table, with its (first) value, finds; a step at a time."""
+        """Yield, a step at a time, what `examine` returns for each key of a table and its (first) value."""
 
         def some(txn: Transaction) -> tuple[bytes, bool, list[Item]]:
             key, found, size = b"", list[Item](), 0
@@ -97,7 +97,7 @@ class Inspection:
                 return
             yield found
 
-    # Each row, and what it names
+    # Each row, and the rows that it names
 
     def _troubles_of(self, table: str) -> Examine[Trouble]:
         inspect = getattr(self, "_parts_row" if table in PARTS_TABLES else f"_{table}_row")
@@ -126,12 +126,12 @@ class Inspection:
         return "" if self._has(txn, table, key) else f"{what} {key.hex()}, which is not there"
 
     def _is_bucket(self, txn: Transaction, bucket_id: bytes) -> bool:
-        """Whether an id is that of a bucket, or of a deleted one that is not drained yet."""
+        """Tell whether an id is that of a bucket, or of a deleted one that is not drained yet."""
         if bucket_id not in self._bucket_ids and bucket_id >= self._known_below:
             self._known_below = self._id_end(txn)
             with txn.cursor(self._meta._table["buckets"]) as cursor:
                 for value in cursor.iternext(keys=False):
-                    with contextlib.suppress(InternalError):  # told where it stands
+                    with contextlib.suppress(InternalError):  # reported with its own row
                         self._bucket_ids.add(read_bucket_record(value).id)
         return bucket_id in self._bucket_ids or self._has(txn, "deleted_buckets", bucket_id)
 
@@ -142,10 +142,10 @@ class Inspection:
             return [*self._bucket_ids, *cursor.iternext(values=False)]
 
     def _id_end(self, txn: Transaction) -> bytes:
-        """Below all ids that are still to be given."""
+        """Return the next id to be assigned, which is above all existing ones."""
         try:
             return self._meta._next_id(txn)
-        except InternalError:  # told where it stands
+        except InternalError:  # reported with its own row
             return _ID_MAX
 
     def _store_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
@@ -254,10 +254,10 @@ class Inspection:
         kind = TrashKind(key[:1])
         yield self._missing(txn, _TRASH_TABLES[kind], key[1:], f"names the {kind.name.lower()}")
 
-    # What nothing names
+    # Rows that no row names
 
     def _find_orphans(self) -> Iterator[None]:
-        """In as many passes as bound the names that are held at once."""
+        """Look for orphans, in so many passes that the number of names in memory is bounded."""
         passes = self._meta._shared.environment.read(self._count_rows) // NAMES_A_PASS + 1
         for number in range(passes):
             named = set[Name]()
@@ -283,7 +283,7 @@ class Inspection:
         return sum(int(txn.stat(self._meta._table[table])["entries"]) for table in TABLES)
 
     def _names(self) -> Iterator[list[Name]]:
-        """What rows name."""
+        """Yield the names of rows that rows contain."""
         for table in _NAMING_TABLES:
             yield from self._each(table, self._names_of(table))
 
@@ -292,7 +292,7 @@ class Inspection:
             try:
                 return self._names_in(txn, table, key, value)
             except (InternalError, ValueError, struct.error):
-                return []  # told where it stands
+                return []  # reported with its own row
 
         return examine
 
@@ -321,7 +321,7 @@ class Inspection:
             return list(cursor.iternext_dup())
 
     def _rows_to_name(self) -> Iterator[list[Name]]:
-        """What a row has to name."""
+        """Yield the names of the rows and nodes that a row has to name."""
         for table in ("blobs", "inline", "manifests", *PARTS_TABLES):
             name_table = _PARTS if table in PARTS_TABLES else table
             yield from self._each(table, functools.partial(_own_name, name_table))
@@ -359,10 +359,10 @@ def _require(is_so: bool) -> None:
 
 
 def _suffix_of(table: str, key: bytes, value: bytes) -> bytes | None:
-    """What follows the name in a row of ordered names; None for a node.
+    """Return the suffix of a row of ordered names, or None for a node.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: the row is neither.
     """
     end = key.find(END, ID_SIZE)
     if end < 0:

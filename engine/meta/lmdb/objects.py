@@ -1,4 +1,4 @@
-"""Objects and trash in LMDB."""
+"""The steps on objects and trash in LMDB."""
 
 import contextlib
 import secrets
@@ -32,11 +32,11 @@ from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace, un
 BLOBS_FORGOTTEN_A_STEP = 1000
 WALK_ROWS_A_STEP = 16
 VERSIONS_PASSED_MAX = 8
-"""Rows of one key that a listing of latest versions passes one by one before it looks up the next key."""
+"""A listing of latest versions skips this many rows of a key one by one, and then looks up the next key."""
 
 
 class LmdbObjects(LmdbVersions):
-    """The steps on objects and on trash."""
+    """Adds the steps on objects and trash."""
 
     @writes
     def put_object(
@@ -59,7 +59,7 @@ class LmdbObjects(LmdbVersions):
     def _publish(
         self, txn: Transaction, bucket_record: BucketRecord, key: bytes, record: ObjectRecord, manifest: Manifest
     ) -> tuple[Version | None, tuple[Trash, ...]]:
-        """Put an object with its manifest as the latest version; what it replaces becomes trash."""
+        """Add an object and its manifest as the latest version; a null version that it replaces becomes trash."""
         txn.put(record.manifest_id, manifest.pack(), db=self._table["manifests"])
         self._drop_removal(txn, bucket_record.id, key)
         version, trash = self._add_version(txn, bucket_record, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
@@ -149,7 +149,7 @@ class LmdbObjects(LmdbVersions):
             key, suffix, value = row
             if not latest or latest[-1][0] != key:
                 first = self._latest(txn, bucket_record.id, key)
-                assert first is not None, "a key just read has a row"
+                assert first is not None, "a key just read has a version"
                 latest[:] = [(key, first.version)]
             version = version_of(suffix)
             return VersionEntry(key, version, object_record(value), version == latest[-1][1])
@@ -161,7 +161,7 @@ class LmdbObjects(LmdbVersions):
         )  # fmt: skip
 
     def _marker_suffix(self, txn: Transaction, bucket_record: BucketRecord, key: bytes, version: Version) -> bytes:
-        """Where a listing goes on after a version: a null version that is gone was anywhere, so before all others."""
+        """Return the suffix after which a listing continues; a removed null version has no position, so its key is listed again."""
         if not version.is_null:
             return version_suffix(version)
         found = self._null(txn, bucket_record, key)
@@ -176,7 +176,7 @@ class LmdbObjects(LmdbVersions):
     def read_inline(self, txn: Transaction, blob_id: bytes) -> bytes:
         found = txn.get(blob_id, db=self._table["inline"])
         if found is None:
-            raise InternalError(reason=f"the bytes of the small part {blob_id.hex()} are not there")
+            raise InternalError(reason=f"the bytes of the small part {blob_id.hex()} are missing")
         return unseal(found, f"the bytes of the small part {blob_id.hex()}")
 
     @reads
@@ -192,7 +192,7 @@ class LmdbObjects(LmdbVersions):
             more = cursor.first()
             while more and len(found) < limit:
                 row = cursor.key()
-                with contextlib.suppress(ValueError):  # a damaged row, of which a check tells
+                with contextlib.suppress(ValueError):  # the row is damaged; `check` reports it
                     found.append(Trash(TrashKind(row[:1]), row[1:]))
                 more = cursor.next()
         return tuple(found)
@@ -207,17 +207,17 @@ class LmdbObjects(LmdbVersions):
     def _trash_parts(self, txn: Transaction, trash: Trash) -> Parts:
         if trash.kind is TrashKind.UPLOAD:
             parts = self._parts(txn, trash.id)
-            parts.verify()  # what is in them is removed
+            parts.verify()  # the files that they name are removed
             return parts
         found = txn.get(trash.id, db=self._table["manifests"])
         return Manifest.unpack(found).parts if found is not None else Parts()
 
     def forget(self, trash: Trash) -> None:
-        """Drop a piece of trash and its rows, in steps that hold the write lock shortly; the trash row goes last.
+        """Drop a piece of trash and its rows, in steps that hold the write lock only briefly; the trash row is the last.
 
-        A commit needs a new page for each page it changes, before it frees any: on a full disk only small steps find as many.
+        A commit needs a new page for each page that it changes before it frees any, so on a full disk only small steps succeed.
         """
-        blobs, inline = map(sorted, self._trash_names(trash))  # neighbours share pages
+        blobs, inline = map(sorted, self._trash_names(trash))  # neighbouring rows are in the same pages
         count, done, size = max(len(blobs), len(inline)), 0, BLOBS_FORGOTTEN_A_STEP
         while True:
             end = done + size
@@ -235,7 +235,7 @@ class LmdbObjects(LmdbVersions):
 
     @writes
     def settle(self, txn: Transaction) -> None:
-        """Writes are committed in the order in which they came."""
+        """Do nothing: writes are committed in the order in which they were submitted, so all earlier ones have ended."""
 
     @reads
     def _trash_names(self, txn: Transaction, trash: Trash) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
@@ -248,7 +248,7 @@ class LmdbObjects(LmdbVersions):
     def _drop_blobs(
         self, txn: Transaction, blobs: Sequence[bytes], inline: Sequence[bytes], finished: Trash | None
     ) -> None:
-        """Drop names of blobs and bytes of small parts, and, once they are all gone, the rows of the trash itself."""
+        """Drop rows of blobs and of small parts; if these were the last ones of `finished`, drop its own rows too."""
         for blob_id in blobs:
             txn.delete(blob_id, db=self._table["blobs"])
         for blob_id in inline:
@@ -309,7 +309,7 @@ class LmdbObjects(LmdbVersions):
 
 
 def found_or_none(bucket_record: BucketRecord, row: VersionRow | None) -> FoundObject | None:
-    """What callers see: no version in a bucket that was never versioned."""
+    """Return a row as callers get it: without a version if the bucket was never versioned."""
     return _found_object(bucket_record, *row) if row is not None else None
 
 
@@ -320,7 +320,7 @@ def _found_object(bucket_record: BucketRecord, version: Version, record: ObjectR
 def _latest_only(
     txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes
 ) -> Iterator[tuple[bytes, bytes, ObjectRecord]]:
-    """(key, suffix, record) of each key's latest version that is no delete marker."""
+    """Yield (key, suffix, record) of each key's latest version, unless that is a delete marker."""
     rows = names.scan(txn, bucket_id, lower)
     before, passed = None, 0
     while (row := next(rows, None)) is not None:

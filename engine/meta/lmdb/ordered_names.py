@@ -1,8 +1,8 @@
-"""Ordered keys of up to 1,024 bytes (and more) in a B-tree whose keys end at 511 bytes.
+"""Keeps names of 1,024 bytes and more, in order, in a B-tree whose keys have at most 511 bytes.
 
 A name is escaped so that no name is a prefix of another and byte order is kept (00 becomes 00 FF, the end is 00 00). Up to CHUNK_SIZE
-escaped bytes live in one row key, behind the 8-byte id of their parent: a bucket, or a node. A longer name is cut: its first chunk,
-ended by 01, is the row of a node whose value is the node's id, and the rest goes on below that id. 00 00 sorts before 01, so a name
+escaped bytes are in one row key, behind the 8-byte id of their parent: a bucket or a node. A longer name is cut: its first chunk,
+followed by 01, is the row key of a node, whose value is the node's id, and the rest is below that id. 00 00 sorts before 01, so a name
 of just one chunk comes before the longer ones that begin with it, as S3's order wants.
 
     row key  =  parent id (8)  rest of the escaped name  00 00  suffix           a name, e.g. an upload with suffix time + nonce
@@ -20,7 +20,7 @@ NODE = b"\x01"
 CHUNK_SIZE = ROW_KEY_SIZE_MAX - ID_SIZE - len(END) - SUFFIX_SIZE_MAX
 
 Transaction = Any
-"""An LMDB transaction; typed loosely since only one module imports lmdb."""
+"""An LMDB transaction. It is not typed, since only one module imports lmdb."""
 
 
 def _escape(name: bytes) -> bytes:
@@ -32,7 +32,7 @@ def _unescape(escaped: bytes) -> bytes:
 
 
 class OrderedNames:
-    """One table of ordered names; a value belongs to (parent id, name, suffix)."""
+    """One table of ordered names; each value is stored under a parent id, a name and a suffix."""
 
     __slots__ = ("_new_id", "_table")
 
@@ -41,7 +41,7 @@ class OrderedNames:
         self._new_id = new_id
 
     def find(self, txn: Transaction, root: bytes, name: bytes) -> bytes | None:
-        """The row key of a name, to which a suffix may be appended; None if its nodes do not exist."""
+        """Return the row key of a name, to which a suffix may be appended; None if its nodes do not exist."""
         parent, rest = root, _escape(name)
         while len(rest) > CHUNK_SIZE:
             parent = txn.get(parent + rest[:CHUNK_SIZE] + NODE, db=self._table)
@@ -51,7 +51,7 @@ class OrderedNames:
         return parent + rest + END
 
     def ensure(self, txn: Transaction, root: bytes, name: bytes) -> bytes:
-        """The row key of a name, its nodes made where they are missing."""
+        """Return the row key of a name, and create its missing nodes."""
         parent, rest = root, _escape(name)
         while len(rest) > CHUNK_SIZE:
             row = parent + rest[:CHUNK_SIZE] + NODE
@@ -63,7 +63,7 @@ class OrderedNames:
         return parent + rest + END
 
     def prune(self, txn: Transaction, root: bytes, name: bytes) -> None:
-        """Drop the nodes of a name that hold nothing any more; to be called after a row was deleted."""
+        """Delete the nodes of a name that have become empty. Call this after deleting a row of the name."""
         rows, parent, rest = [], root, _escape(name)
         while len(rest) > CHUNK_SIZE:
             row = parent + rest[:CHUNK_SIZE] + NODE
@@ -75,14 +75,14 @@ class OrderedNames:
             txn.delete(row, db=self._table)
 
     def is_empty(self, txn: Transaction, parent: bytes) -> bool:
-        """Whether nothing lies below a parent id."""
+        """Tell whether there are no rows below a parent id."""
         with txn.cursor(self._table) as cursor:
             return not (cursor.set_range(parent) and cursor.key()[:ID_SIZE] == parent)
 
     def scan(
         self, txn: Transaction, root: bytes, lower: bytes, suffix: bytes | None = None
     ) -> Iterator[tuple[bytes, bytes, bytes]]:
-        """(name, suffix, value) in order, from the first name >= `lower`, or from (lower, >= suffix) if a suffix is given."""
+        """Yield (name, suffix, value) in order, from the first name >= `lower`; with a suffix, from (lower, suffix) on."""
         return self._scan(txn, root, b"", _escape(lower), b"" if suffix is None else END + suffix)
 
     def _scan(

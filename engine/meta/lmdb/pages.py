@@ -1,16 +1,16 @@
-"""LMDB's file, looked at before LMDB maps it: whether its meta pages are sound, and whether all pages in use are there.
+"""Checks LMDB's file before LMDB maps it: its meta pages must be sound, and all pages in use must be in the file.
 
-LMDB believes its meta pages, which have no check value, and maps what they promise: of a file that is shorter the first look at what
-is missing ends the process (SIGBUS), and one that is empty becomes a new environment. Layout: LMDB 0.9's mdb.c (MDB_page, MDB_node,
-MDB_db, MDB_meta), on 64-bit machines of little-endian order.
+LMDB trusts its meta pages, which have no check value, and maps as much as they state. If the file is shorter, access to a missing page
+ends the process (SIGBUS); if it is empty, LMDB makes a new environment of it. Layout: LMDB 0.9's mdb.c (MDB_page, MDB_node, MDB_db,
+MDB_meta), on 64-bit little-endian machines.
 
 page    number u64, pad u16, flags u16, then lower u16 and upper u16, or the count of overflow pages u32; offsets of nodes u16 each
 node    size or low half of a page number u16, u16, flags (or the page number above 32 bits) u16, key size u16, key, data
 table   pad u32 (of the first table: page size), flags u16, depth u16, three counts of pages u64, entries u64, root u64
 meta    magic u32, version u32, address u64, map size u64, table of free pages, table of tables, last page u64, transaction id u64
 
-Two meta pages alternate: transaction n writes page n & 1, so their ids are neighbours; and the last page's number never gets smaller.
-Each transaction but the first one of an environment frees pages, under its own id in the table of free pages.
+Two meta pages alternate: transaction n writes page n & 1, so their ids differ by one. The last page's number never gets smaller. Each
+transaction but the first one of an environment frees pages, and enters them under its id in the table of free pages.
 """
 
 import os
@@ -26,9 +26,9 @@ META_COUNT = 2
 PAGE_SIZES = tuple(1 << bits for bits in range(9, 17))
 NO_PAGE = 2**64 - 1
 DEPTH_MAX = 32
-"""Of a tree in LMDB (CURSOR_STACK)."""
+"""The maximal depth of a tree in LMDB (CURSOR_STACK)."""
 LOOKS_MAX = 100
-"""How often a file that looks damaged is looked at again because its meta pages have changed meanwhile."""
+"""A file that looks damaged is checked again this often if its meta pages have changed meanwhile."""
 _BRANCH, _LEAF, _OVERFLOW, _META, _LEAF2 = 0x01, 0x02, 0x04, 0x08, 0x20
 _BIG_DATA, _SUB_TABLE = 0x01, 0x02
 _PAGE = struct.Struct("<Q2xHHH")
@@ -37,18 +37,19 @@ _TABLE = struct.Struct("<IHH4QQ")
 _NUMBER = struct.Struct("<Q")
 _COUNT = struct.Struct("<I")
 _META_PAGE = struct.Struct("<Q2xH4xIIQQIH34xQ40xQQQ")
-"""Page number, flags, magic, version, address, map size, page size, flags of the table of free pages, both roots, last page, txnid."""
+"""The fields are page number, flags, magic, version, address, map size, page size, flags of the table of free pages, both roots, last
+page and transaction id."""
 _INTEGER_KEYS = 0x08
 _MAP_SIZE_END = 1 << 47
-"""Above what a process can map."""
+"""No process can map this much."""
 
 
 class TornFile(Exception):
-    """The file is no whole LMDB environment; the text goes on after its name."""
+    """The file is no sound LMDB environment. The message continues a sentence that begins with the file's name."""
 
 
 class Meta(Record, frozen=True):
-    """What one meta page says."""
+    """The fields of a meta page that are used here."""
 
     page_size: int
     free_root: int
@@ -58,17 +59,17 @@ class Meta(Record, frozen=True):
 
 
 def check_file(path: str) -> None:
-    """Make sure that LMDB can open a file and map all that it will look at; writers may be at work meanwhile.
+    """Check that LMDB can safely open a file; others may write to it meanwhile.
 
     Raises:
-        TornFile: it is not there, or its meta pages are damaged, or pages are missing.
-        OSError: it can't be read.
+        TornFile: the file is missing, or its meta pages are damaged, or pages are missing.
+        OSError: the file can't be read.
     """
     with _opened(path) as file:
         for _ in range(LOOKS_MAX):
             seen = _heads(file.fileno())
             try:
-                size = os.fstat(file.fileno()).st_size  # after the look at what promises it: files only grow
+                size = os.fstat(file.fileno()).st_size  # read after the meta pages: the file only grows
                 walk = _Walk(file.fileno(), newest_meta(seen), size)
                 walk.check_transaction()
                 walk.check_size()
@@ -81,11 +82,11 @@ def check_file(path: str) -> None:
 
 
 def check_pages(path: str) -> None:
-    """Walk over every page that is in use, in a file that keeps them: nobody writes, or a read transaction is held.
+    """Check every page in use. They must not change meanwhile: nobody writes, or the caller is in a read transaction.
 
     Raises:
-        TornFile: a page is missing, is not the one that was meant, or has no sound form.
-        OSError: it can't be read.
+        TornFile: a page is missing, has a wrong number, or is malformed.
+        OSError: the file can't be read.
     """
     with _opened(path) as file:
         meta = newest_meta(_settled_heads(file.fileno()))
@@ -94,10 +95,10 @@ def check_pages(path: str) -> None:
 
 
 def newest_meta(heads: tuple[bytes, bytes]) -> Meta:
-    """The meta page that counts, of both.
+    """Return the current one of the two meta pages.
 
     Raises:
-        TornFile: one is damaged, or they are not of one environment.
+        TornFile: one is damaged, or they do not belong together.
     """
     first, second = (_meta(number, head) for number, head in enumerate(heads))
     older, newer = sorted((first, second), key=lambda meta: meta.txnid)
@@ -114,7 +115,7 @@ def _opened(path: str) -> FileIO:
 
 
 def _settled_heads(fd: int) -> tuple[bytes, bytes]:
-    """The same, with no commit between the looks at one and at the other."""
+    """Read both meta pages until two readings agree, so that no commit came in between."""
     seen = _heads(fd)
     for _ in range(LOOKS_MAX):
         before, seen = seen, _heads(fd)
@@ -124,7 +125,7 @@ def _settled_heads(fd: int) -> tuple[bytes, bytes]:
 
 
 def _heads(fd: int) -> tuple[bytes, bytes]:
-    """The beginnings of both meta pages; the first one says where the second one is."""
+    """Read the beginnings of both meta pages; the first one states the page size, which is the offset of the second."""
     first = os.pread(fd, _META_PAGE.size, 0)
     page_size = _META_PAGE.unpack(first)[6] if len(first) == _META_PAGE.size else PAGE_SIZES[0]
     return first, os.pread(fd, _META_PAGE.size, page_size)
@@ -148,7 +149,7 @@ def _meta(number: int, head: bytes) -> Meta:
 
 
 class _Walk:
-    """A walk over the pages in use."""
+    """Reads the pages in use."""
 
     def __init__(self, fd: int, meta: Meta, size: int) -> None:
         self._fd = fd
@@ -156,21 +157,21 @@ class _Walk:
         self._size = size
 
     def check_transaction(self) -> None:
-        """Whether the meta page is of the transaction it says. Of the older one it may not be: LMDB takes a commit that failed back by
-        writing the former id into its meta page.
+        """Check that the meta page belongs to its transaction. This may not hold for the older meta page: to undo a failed commit, LMDB
+        writes the former id into it.
         """
         if self._last_freed() not in (None, self._meta.txnid):
             raise TornFile("has a damaged meta page: its table of free pages is of another transaction")
 
     def check_size(self) -> None:
-        """Whether the file has its pages: all, or at least those in use, for the last ones may be free and never written."""
+        """Check that the file has all pages, or, since the last ones may be free and never written, all pages in use."""
         self.read(self._meta.main_root)
         if self._size < (self._meta.last_page + 1) * self._meta.page_size:
             for _ in self.pages():
                 pass
 
     def pages(self) -> Iterator[int]:
-        """The number of each page that is looked at."""
+        """Check every page of every tree, and yield its number."""
         seen = set[int]()
         waiting = [root for root in (self._meta.free_root, self._meta.main_root) if root != NO_PAGE]
         while waiting:
@@ -182,7 +183,7 @@ class _Walk:
             yield number
 
     def _last_freed(self) -> int | None:
-        """The last transaction that freed pages, which all do but the first one: the last key of the table of free pages."""
+        """Return the id of the last transaction that freed pages, which is the last key of the table of free pages."""
         number = self._meta.free_root
         for _ in range(DEPTH_MAX):
             if number == NO_PAGE:
@@ -198,10 +199,10 @@ class _Walk:
         raise TornFile("has a table of free pages without an end")
 
     def read(self, number: int) -> bytes:
-        """A page of a tree.
+        """Read a page of a tree.
 
         Raises:
-            TornFile: it is missing, or is not one.
+            TornFile: the page is missing, or is no page of a tree.
         """
         page = self._read(number)
         if _PAGE.unpack_from(page)[1] & ~_LEAF2 not in (_BRANCH, _LEAF):
@@ -220,7 +221,7 @@ class _Walk:
         return page
 
     def _below(self, number: int, page: bytes) -> list[int]:
-        """The pages of trees that a page names; the overflow pages it names are looked at here."""
+        """Return the child pages of a page, and check its overflow pages."""
         _, flags, lower, upper = _PAGE.unpack_from(page)
         if not _PAGE.size <= lower <= upper <= len(page) or lower & 1:
             raise TornFile(f"has a damaged page {number}")

@@ -1,4 +1,4 @@
-"""What one process has open once a directory, for all Stores that use it; it is closed before a fork, and again open after it."""
+"""Shares one object a directory between all Stores of a process; it is closed before a fork and reopened after it."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from engine.undisturbed import later, shielded
 
 
 class Reference:
-    """A hold on a shared target, given back when it is closed or dropped; the last one closes the target."""
+    """A counted reference to a shared object, released by `close` or when dropped; the last one closes the object."""
 
     __slots__ = ("_is_released", "_release", "target")
 
@@ -19,17 +19,17 @@ class Reference:
         self._is_released = False
 
     def close(self) -> None:
-        """Give it back; again is harmless."""
+        """Release the reference; closing twice is harmless."""
         self._release()
         self._is_released = True
 
     def __del__(self) -> None:
         if not self._is_released:
-            later(self._release)  # not here: whoever drops the last reference may hold any lock
+            later(self._release)  # not on this thread: it may hold any lock
 
 
 class Registry:
-    """The environments of this process by (device, inode): LMDB allows one a process, so Stores on one directory share it."""
+    """The shared objects of this process by (device, inode): LMDB allows a process to open an environment only once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class Registry:
 
     @shielded
     def acquire(self, path: str, make: Callable[[], Any]) -> Reference:
-        """A hold on the shared target of a directory, made if nobody has one."""
+        """Return a reference to the shared object of a directory, made by `make` if there is none yet."""
         status = os.stat(path)
         identity, token = (status.st_dev, status.st_ino), object()
         with self._lock:
@@ -82,9 +82,9 @@ class Registry:
                 target.renew_in_child()
 
     def watch_forks(self) -> None:
-        """Register the three hooks; to be called once.
+        """Register the three fork hooks. Call this once.
 
-        Each of them twice: a fork goes on when a hook is interrupted, and the second call waits for the end of what the first began.
+        Each is registered twice: a fork goes on when a hook is interrupted, and the second call waits until the first one has ended.
         """
         for _ in range(2):
             os.register_at_fork(

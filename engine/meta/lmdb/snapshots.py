@@ -1,4 +1,4 @@
-"""A copy of the metadata as it is at one moment, made beside everybody's work by LMDB's own compacting copy."""
+"""Copies the metadata of one moment, while other work goes on, by LMDB's compacting copy."""
 
 import os
 import threading
@@ -10,20 +10,20 @@ from engine.meta.lmdb.environment import Environment, LmdbError
 from engine.undisturbed import shielded
 
 GROWTH_BYTES_MAX = 256 * 1024 * 1024
-"""By how much the metadata may grow while it is copied; where there is more of it, by as much again."""
+"""The metadata may grow by this while it is copied, or to twice its size if it is larger."""
 PIECE_SIZE = 1024 * 1024
 
 
 def write_snapshot(environment: Environment, path: str) -> int:
-    """Write a compacted copy to a new file, and make it durable; its size in bytes.
+    """Write a compacted copy to a new file, and make it durable; return its size in bytes.
 
-    LMDB copies inside one read transaction, and as long as that lasts it uses no page again that a commit freed: the file grows with
-    every commit. So LMDB writes into a pipe, and whoever reads from that gives up when the file has grown too far, or is interrupted.
+    LMDB copies inside one read transaction. Until that ends it reuses no page that a commit has freed, so the file grows with every
+    commit. Therefore LMDB writes into a pipe, and its reader gives up when the file has grown too much, or when it is interrupted.
 
     Raises:
-        StoreError: the place of the copy is too slow for the commits that go on meanwhile.
+        StoreError: the destination is too slow for the commits that go on meanwhile.
         InternalError: LMDB failed.
-        OSError: the place refused.
+        OSError: writing to the destination failed.
     """
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with open(fd, "wb", buffering=0) as file:
@@ -36,7 +36,7 @@ def _copy_through_pipe(environment: Environment, file: Any) -> int:
     size, copied, failures = environment.file_bytes(), 0, list[Exception]()
     size_max = size + max(size, GROWTH_BYTES_MAX)
     pipe, copying = _begin(environment, failures)
-    with pipe:  # closing it ends the copying
+    with pipe:  # closing it ends the copying thread
         try:
             while piece := pipe.read(PIECE_SIZE):
                 _write_all(file, piece)
@@ -52,9 +52,9 @@ def _copy_through_pipe(environment: Environment, file: Any) -> int:
 
 @shielded
 def _begin(environment: Environment, failures: list[Exception]) -> tuple[FileIO, threading.Thread]:
-    """Begin to copy; what can be read from, and the thread that ends when that is closed, be it that it was dropped.
+    """Begin to copy; return the reading end of the pipe, and the thread, which ends when that is closed or dropped.
 
-    The other end is that thread's alone: closed by somebody who can't know whether it runs, its number may be another file's by then.
+    The thread alone closes the writing end: another thread could close it a second time, when its number belongs to another file.
     """
     reading, writing = os.pipe()
     pipe, end = FileIO(reading), FileIO(writing, "wb")
@@ -64,7 +64,7 @@ def _begin(environment: Environment, failures: list[Exception]) -> tuple[FileIO,
 
 
 def _copy_into(environment: Environment, end: FileIO, failures: list[Exception]) -> None:
-    """Copy on this thread, since the environment must not be held open by the main one."""
+    """Copy on this thread, since the main thread must not be inside the gate of the environment."""
     with end:
         try:
             with environment.opened() as env:

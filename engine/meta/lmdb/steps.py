@@ -1,22 +1,22 @@
-"""What the LMDB steps share: the tables, one transaction a step, ids, counters, names of blobs, trash.
+"""The base of the LMDB steps: tables, one transaction a step, ids, counters, blob rows and trash.
 
-Tables (ids are 8 bytes; blob, manifest and upload ids 16):
+Tables (bucket and node ids have 8 bytes; blob and manifest ids and the nonces of uploads and versions 16):
 
-    store              b"identity" -> that of FORMAT; b"next_id" -> the next bucket or node id
+    store              b"identity" -> the owner_id in FORMAT; b"next_id" -> the next bucket or node id
     buckets            name -> BucketRecord                 deleted_buckets   bucket id -> (empty)
     usage              bucket id -> five signed 64-bit counters
     configurations     bucket id, name -> a document        uploads           ordered (bucket, key), time, nonce -> UploadRecord
     parts_8, _32, _64  nonce -> part rows of one width, sorted by number (DUPFIXED)
     objects            ordered (bucket, key), inverted order, nonce -> ObjectRecord
-    nulls              ordered (bucket, key) -> order of the null version, where it may not be the oldest
-    removals           ordered (bucket, key) -> a random id, new with every removal of what a key with open uploads holds
+    nulls              ordered (bucket, key) -> order of the null version, if that may not be the oldest version
+    removals           ordered (bucket, key) -> a random id, new whenever the current object of a key with open uploads is deleted
     manifests          manifest id -> Manifest
-    inline             blob id -> bytes of a small part     blobs             blob id -> (empty): the blobs that rows name
+    inline             blob id -> bytes of a small part     blobs             blob id -> (empty), of each blob that is a file
     tombstones         nonce -> TombstoneRecord             tombstone_times   completed_ns, nonce -> (empty)
     trash              kind, id -> (empty)
 
-Values that are not empty have a check value, but for the ids of nodes, which the rows below them vouch for. `lmdb_inspection` has what
-each table's rows must hold, and what they name.
+Every value that is not empty has a check value, except the id of a node, which is right if rows begin with it. `inspection` states what
+the rows of each table must hold and name.
 """
 
 import functools
@@ -46,18 +46,18 @@ _KEYED_ROWS = {
     f"parts_{width}": (ROW_SIZES[width], struct.Struct(f"{UPLOAD_NONCE_SIZE}x{ROW_SIZES[width]}s"))
     for width in CHECKSUM_WIDTHS
 }
-"""Part rows as LMDB gives them in bulk: each behind its key."""
+"""LMDB returns part rows in bulk, each behind its key."""
 _USAGE = struct.Struct(">5q")
 _IDENTITY, _NEXT_ID = b"identity", b"next_id"
 _LOOK_MAP_SIZE = 1 << 24
 read_bucket_record = unpacker(BucketRecord)
 
-_registry = Registry()  # the one piece of module state: LMDB allows one environment a process and directory
+_registry = Registry()  # state of the module: LMDB allows a process one environment a directory
 _registry.watch_forks()
 
 
 class _Shared:
-    """What all Stores of a process on one directory share: the environment and its writer."""
+    """The environment and its writer, which all Stores of a process on one directory share."""
 
     def __init__(self, path: str, identity: str, map_size_bytes: int, read_only: bool, queue_depth_max: int) -> None:
         self.path, self.identity = path, identity
@@ -90,10 +90,10 @@ class _Shared:
 
 
 def create_metadata(path: str, identity: str) -> None:
-    """Make the metadata of an empty store in a directory that is there and empty; durable on return, the directory's name not.
+    """Create the metadata of an empty store in an existing empty directory. It is durable on return, the directory's name is not.
 
     Raises:
-        OSError: the system refused.
+        OSError: a system call failed.
         StoreError, InternalError: LMDB failed.
     """
 
@@ -104,10 +104,10 @@ def create_metadata(path: str, identity: str) -> None:
 
 
 def holds_nothing(path: str) -> bool:
-    """Whether metadata is as it was made, of whatever store.
+    """Tell whether metadata, of whatever store, is still as `create_metadata` made it.
 
     Raises:
-        NotAStore: it is none, or damaged.
+        NotAStore: it is missing or damaged.
         StoreError, InternalError: it can't be opened.
     """
     environment = Environment(path, TABLES, _LOOK_MAP_SIZE, True)
@@ -123,7 +123,7 @@ def _foreign(path: str) -> NotAStore:
 
 
 class LmdbSteps:
-    """One LMDB environment, seen from a step inside a transaction. `identity` is that of the store's FORMAT."""
+    """The base of the steps on one LMDB environment. `identity` is the owner_id in the store's FORMAT."""
 
     def __init__(self, path: str, *, identity: str, limits: Limits, map_size_bytes: int, read_only: bool) -> None:
         if not os.path.isdir(path):
@@ -161,7 +161,7 @@ class LmdbSteps:
         return unseal(found, "the next id") if found is not None else (1).to_bytes(ID_SIZE, "big")
 
     def _bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
-        name = bucket.encode(errors="surrogatepass")  # what is no Unicode names no bucket
+        name = bucket.encode(errors="surrogatepass")  # a lone surrogate, which no bucket name has
         found = txn.get(name, db=self._table["buckets"]) if name else None
         if found is None:
             raise NoSuchBucket(BucketName=bucket)
@@ -172,7 +172,7 @@ class LmdbSteps:
         return unseal(found, f"the {name} configuration of a bucket") if found is not None else None
 
     def _check_basis(self, txn: Transaction, bucket_id: bytes, basis: Configuration | None) -> None:
-        """Refuse what was decided by a configuration that is another now."""
+        """Refuse a decision that was based on a configuration that has changed since."""
         if basis is not None and self._configuration(txn, bucket_id, basis.name) != basis.document:
             raise ConditionalRequestConflict(reason=f"the {basis.name} configuration was changed meanwhile")
 
@@ -198,7 +198,7 @@ class LmdbSteps:
         return self._table[f"parts_{part.width}"]
 
     def _parts(self, txn: Transaction, nonce: bytes) -> Parts:
-        """All part rows of an upload, which are in one of the tables; the key that LMDB puts before each row is cut off."""
+        """Return all part rows of an upload, which are in one of the tables, without the key that LMDB puts before each."""
         for table, (row_size, keyed) in _KEYED_ROWS.items():
             with txn.cursor(self._table[table]) as cursor:
                 packed = bytes(cursor.getmulti([nonce], dupdata=True, dupfixed_bytes=row_size, keyfixed=True))
@@ -222,7 +222,7 @@ Result = TypeVar("Result")
 def reads(
     step: Callable[Concatenate[Self, Transaction, Parameters], Result],
 ) -> Callable[Concatenate[Self, Parameters], Result]:
-    """Give a step a read transaction of its own."""
+    """Decorate a step so that it runs in a read transaction of its own."""
 
     @functools.wraps(step)
     def run(self: Self, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
@@ -234,7 +234,7 @@ def reads(
 def writes(
     step: Callable[Concatenate[Self, Transaction, Parameters], Result],
 ) -> Callable[Concatenate[Self, Parameters], Result]:
-    """Give a step its place in the next group commit; it returns once the commit is durable."""
+    """Decorate a step so that it runs in the next group commit; it returns once that is durable."""
 
     @functools.wraps(step)
     def run(self: Self, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:

@@ -1,4 +1,4 @@
-"""Metadata in LMDB: the contract of `engine.meta`, with the steps on uploads and their parts. Tables: see `lmdb_base`."""
+"""The interface `engine.meta.Metadata` over LMDB, with the steps on uploads and parts. The tables are described in `steps`."""
 
 import contextlib
 import itertools
@@ -49,7 +49,7 @@ TOMBSTONES_DROPPED_A_STEP = 2
 UPLOADS_DRAINED_A_STEP = 256
 ROWS_WALKED_A_STEP = 256
 PART_NUMBER_END = 0xFFFF
-"""Above every part number, and all that a row has room for."""
+"""It is above every part number, and the highest that a row can hold."""
 _SUFFIX = struct.Struct(">Q16s")
 _TIME = struct.Struct(">Q")
 _upload_record = unpacker(UploadRecord)
@@ -61,7 +61,7 @@ def _suffix(upload_id: UploadId) -> bytes:
 
 
 class LmdbMetadata(LmdbBuckets, LmdbObjects):
-    """Metadata in one LMDB environment."""
+    """The metadata of a store, in one LMDB environment."""
 
     @writes
     def begin_upload(
@@ -92,7 +92,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     def _upload(
         self, txn: Transaction, bucket: str, key: bytes, upload_id: UploadId
     ) -> tuple[bytes, bytes, UploadRecord]:
-        """The bucket's id, the upload's row key and its record."""
+        """Return the bucket's id, and the row key and record of an upload."""
         bucket_id = self._bucket(txn, bucket).id
         prefix = self._names("uploads").find(txn, bucket_id, key)
         row = prefix + _suffix(upload_id) if prefix else None
@@ -116,7 +116,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         return self._discard_part(txn, superseded) if superseded is not None else None
 
     def _drop_part(self, txn: Transaction, nonce: bytes, part: PartRecord) -> PartRecord | None:
-        """Take away the row with a part's number."""
+        """Delete the row that has the number of `part`, and return it."""
         prefix = part.number.to_bytes(2, "big")
         with txn.cursor(self._parts_table(part)) as cursor:
             if not (cursor.set_range_dup(nonce, prefix) and cursor.value()[:2] == prefix):
@@ -201,8 +201,10 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             encryption=upload.encryption,
         )
         version, trash = self._publish(txn, bucket_record, key, record, manifest)
-        kept = (version.order, version.nonce) if version else None
-        tombstone = TombstoneRecord(bucket_record.id, key, request, etag, now_ns, kept, checksum, upload.encryption)
+        version_fields = (version.order, version.nonce) if version else None
+        tombstone = TombstoneRecord(
+            bucket_record.id, key, request, etag, now_ns, version_fields, checksum, upload.encryption
+        )
         self._put_tombstone(txn, upload_id, tombstone)
         unlisted = (self._discard_part(txn, part) for part in publication.unlisted)
         freed = (*trash, *(piece for piece in unlisted if piece is not None))
@@ -230,14 +232,14 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     ) -> Published:
         found = txn.get(upload_id.nonce, db=self._table["tombstones"])
         if found is not None:
-            kept = _tombstone_record(found)
-            if (bucket_record.id, key, request) == (kept.bucket_id, kept.key, kept.request):
-                version = Version(*kept.version) if kept.version else None
-                return Published(kept.etag, kept.checksum, version, (), kept.encryption)
+            tombstone = _tombstone_record(found)
+            if (bucket_record.id, key, request) == (tombstone.bucket_id, tombstone.key, tombstone.request):
+                version = Version(*tombstone.version) if tombstone.version else None
+                return Published(tombstone.etag, tombstone.checksum, version, (), tombstone.encryption)
         raise NoSuchUpload
 
     def _put_tombstone(self, txn: Transaction, upload_id: UploadId, tombstone: TombstoneRecord) -> None:
-        """Keep the result of a Complete, and drop up to two that are too old: their count stays bounded without a sweep."""
+        """Store the answer of a Complete, and drop up to two that have expired, so that their number stays bounded without a sweep."""
         times = self._table["tombstone_times"]
         txn.put(upload_id.nonce, pack_record(tombstone), db=self._table["tombstones"])
         txn.put(_TIME.pack(tombstone.completed_ns) + upload_id.nonce, b"", db=times)
@@ -281,7 +283,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
 
     @writes
     def _drain_some(self, txn: Transaction) -> bool:
-        """Abort some uploads of a deleted bucket, or forget the bucket if it has none."""
+        """Abort some uploads of a deleted bucket, or delete its remaining rows if it has none."""
         bucket_id = self._first_deleted_bucket(txn)
         if bucket_id is None:
             return False
@@ -289,7 +291,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         rows = list(itertools.islice(names.scan(txn, bucket_id, b""), UPLOADS_DRAINED_A_STEP))
         for key, suffix, _ in rows:
             row_prefix = names.find(txn, bucket_id, key)
-            assert row_prefix is not None, "a row just read has a key"
+            assert row_prefix is not None, "the row just read exists"
             self._abort(txn, bucket_id, key, row_prefix + suffix, UploadId(*_SUFFIX.unpack(suffix)))
         if not rows:
             txn.delete(bucket_id, db=self._table["deleted_buckets"])
@@ -312,8 +314,8 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     def inspect(self, report: Callable[[Trouble], None]) -> Iterator[None]:
         path = os.path.join(self._shared.environment.path, DATA_FILE)
         try:
-            self._shared.environment.read(lambda _: check_pages(path))  # which keeps the pages as they are
-        except TornFile as error:  # LMDB would end the process for some such pages
+            self._shared.environment.read(lambda _: check_pages(path))  # a read transaction keeps the pages as they are
+        except TornFile as error:  # LMDB would end the process at some such pages
             raise damaged(f"{DATA_FILE} {error}") from error
         yield from Inspection(self, report).steps()
 
@@ -324,7 +326,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
                 while after is not None:
                     after, found = self._walk_names(bucket, table, *after)
                     for key, suffix, value in found:
-                        with contextlib.suppress(InternalError):  # a damaged row, of which `inspect` tells
+                        with contextlib.suppress(InternalError):  # the row is damaged; `inspect` reports it
                             yield bucket, key, *owner_in(suffix, value)
 
     @reads
@@ -335,7 +337,7 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
     def _walk_names(
         self, txn: Transaction, bucket: str, table: str, name: bytes, suffix: bytes
     ) -> tuple[tuple[bytes, bytes] | None, list[Row]]:
-        """Rows of a bucket from a place on, and the place after them; none of a bucket that can't be found any more."""
+        """Return the next position, or None, and some rows of a bucket from a position on; a deleted bucket has none."""
         try:
             bucket_id = self._bucket(txn, bucket).id
         except (NoSuchBucket, InternalError):

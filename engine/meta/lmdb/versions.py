@@ -1,7 +1,7 @@
-"""The versions of a key in LMDB: one row each, the latest first, whatever the bucket's versioning is.
+"""The versions of a key in LMDB have one row each, the latest first, whatever the bucket's versioning is.
 
-The null version has a place of its own in that order. Where it is, is kept in the table `nulls` once the bucket was versioned; a null
-version from before is the oldest row of its key. In a bucket that was never versioned it is the only one.
+The null version is a row among them. In a bucket that was never versioned it is the only one. Once the bucket has been versioned, the
+table `nulls` holds the order of a key's null version; without such a row, the null version, if any, is the oldest row of its key.
 """
 
 import secrets
@@ -24,34 +24,34 @@ object_record = unpacker(ObjectRecord)
 
 
 def version_suffix(version: Version) -> bytes:
-    """How a version's row goes on after the key: the higher the order, the earlier."""
+    """Return the suffix of a version's row key: the higher the order, the lower it sorts."""
     return _SUFFIX.pack(_ORDER_MAX - version.order, version.nonce)
 
 
 def version_of(suffix: bytes) -> Version:
-    """The version whose row goes on so."""
+    """Return the version whose row key has this suffix."""
     inverted, nonce = _SUFFIX.unpack(suffix)
     return Version(_ORDER_MAX - inverted, nonce)
 
 
 def null_version(value: bytes) -> Version:
-    """The null version that a row of `nulls` tells of."""
-    (order,) = _ORDER.unpack(unseal(value, "where a null version is"))
+    """Return the null version that a row of `nulls` names."""
+    (order,) = _ORDER.unpack(unseal(value, "the order of a null version"))
     return Version(order, NULL_VERSION.nonce)
 
 
 class VersionRow(NamedTuple):
-    """A version's row."""
+    """A row of the table `objects`."""
 
     version: Version
     record: ObjectRecord
 
 
 class LmdbVersions(LmdbSteps):
-    """The rows of versions, inside a step."""
+    """Reads and writes rows of versions inside a step."""
 
     def _latest(self, txn: Transaction, bucket_id: bytes, key: bytes) -> VersionRow | None:
-        """The first row of a key; a delete marker too."""
+        """Return the latest version of a key, which may be a delete marker."""
         row_prefix = self._names("objects").find(txn, bucket_id, key)
         if row_prefix is None:
             return None
@@ -61,7 +61,7 @@ class LmdbVersions(LmdbSteps):
         return None
 
     def _null(self, txn: Transaction, bucket_record: BucketRecord, key: bytes) -> VersionRow | None:
-        """The null version of a key."""
+        """Return the null version of a key, or None."""
         if not bucket_record.versioning:
             return self._latest(txn, bucket_record.id, key)
         known = self._names("nulls").find(txn, bucket_record.id, key)
@@ -89,7 +89,7 @@ class LmdbVersions(LmdbSteps):
     def _find_version(
         self, txn: Transaction, bucket_record: BucketRecord, key: bytes, version: Version | None
     ) -> VersionRow | None:
-        """The version asked for, None for the latest."""
+        """Return the requested version, or the latest if that is None."""
         if version is None:
             return self._latest(txn, bucket_record.id, key)
         if version.is_null:
@@ -99,7 +99,7 @@ class LmdbVersions(LmdbSteps):
     def _newer_versions(
         self, txn: Transaction, bucket_id: bytes, key: bytes, found: VersionRow | None
     ) -> Generator[ObjectRecord, None, None]:
-        """The versions of a key that are newer than one of it, the next newer one first; to be closed before anything is written."""
+        """Yield the versions of a key that are newer than `found`, the next newer one first. Close this before the step writes."""
         row_prefix = self._names("objects").find(txn, bucket_id, key)
         if found is None or row_prefix is None:
             return
@@ -123,14 +123,14 @@ class LmdbVersions(LmdbSteps):
     def _put_version(
         self, txn: Transaction, bucket_id: bytes, key: bytes, version: Version, record: ObjectRecord
     ) -> None:
-        """Put a version's row, new or changed."""
+        """Write the row of a version, new or changed."""
         row_prefix = self._names("objects").ensure(txn, bucket_id, key)
         txn.put(row_prefix + version_suffix(version), pack_record(record), db=self._table["objects"])
 
     def _add_version(
         self, txn: Transaction, bucket_record: BucketRecord, key: bytes, nonce: bytes, record: ObjectRecord
     ) -> tuple[Version, tuple[Trash, ...]]:
-        """Put a new latest version; as the null version, in its place, unless the bucket's versioning is Enabled."""
+        """Add a latest version. Unless the bucket's versioning is Enabled, it is the null version and replaces an earlier one."""
         trash: tuple[Trash, ...] = ()
         latest = self._latest(txn, bucket_record.id, key)
         order = record.modified_ns
@@ -152,10 +152,10 @@ class LmdbVersions(LmdbSteps):
     def _remove_version(
         self, txn: Transaction, bucket_record: BucketRecord, key: bytes, found: VersionRow
     ) -> tuple[Trash, ...]:
-        """Take a version's row away; its bytes become trash."""
+        """Delete the row of a version; its manifest becomes trash."""
         names = self._names("objects")
         row_prefix = names.find(txn, bucket_record.id, key)
-        assert row_prefix is not None, "a row just read has a key"
+        assert row_prefix is not None, "the row just read exists"
         txn.delete(row_prefix + version_suffix(found.version), db=self._table["objects"])
         names.prune(txn, bucket_record.id, key)
         if found.version.is_null and bucket_record.versioning:
@@ -168,7 +168,7 @@ class LmdbVersions(LmdbSteps):
         return (trash,)
 
     def _key_state(self, txn: Transaction, bucket_id: bytes, key: bytes) -> bytes:
-        """What is other after every write or removal of what a key holds, as an upload of the key sees it."""
+        """Return a token that changes whenever the key's current object changes while an upload of the key is open."""
         row_key = self._names("removals").find(txn, bucket_id, key)
         removal: bytes | None = txn.get(row_key, db=self._table["removals"]) if row_key else None
         if removal is not None:
@@ -177,13 +177,13 @@ class LmdbVersions(LmdbSteps):
         return latest.record.manifest_id if latest is not None else b""
 
     def _put_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
-        """Tell the open uploads of a key, if there are any, that what it held was taken away: nothing else is left of that."""
+        """Write a row to `removals`, if the key has open uploads, so that Complete notices the deletion of its object."""
         if self._has_uploads(txn, bucket_id, key):
             row_key = self._names("removals").ensure(txn, bucket_id, key)
             txn.put(row_key, seal(secrets.token_bytes(REMOVAL_ID_SIZE)), db=self._table["removals"])
 
     def _drop_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
-        """To be called when a new object says as much, or when there is no upload left to be told."""
+        """Delete the row of `removals`, once the key has a new object, which Complete notices as well, or no open uploads."""
         names = self._names("removals")
         row_key = names.find(txn, bucket_id, key)
         if row_key is not None and txn.delete(row_key, db=self._table["removals"]):

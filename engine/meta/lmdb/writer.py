@@ -1,9 +1,10 @@
-"""Group commit: one thread a process commits every write that is waiting, in one LMDB transaction.
+"""Group commit: one thread of a process commits all waiting writes in one LMDB transaction.
 
-A write joins a batch only after its files are durable (its caller sees to that). There is no timer: an idle writer commits at once,
-a busy one takes what has gathered meanwhile. A refused step leaves the others of its batch alone; a failed commit fails them all.
+Callers submit a write only after its files are durable. There is no timer: an idle writer commits at once, a busy one takes all writes
+that have gathered meanwhile. A refused step does not affect the others of its batch; a failed commit fails them all.
 
-Those who submit hold no lock that an exception of a signal handler could leave held: the queue is C's, and a write is in it or not.
+Submitting takes no lock that an exception of a signal handler could leave locked: the queue is implemented in C, and takes a write
+wholly or not at all.
 """
 
 import threading
@@ -25,7 +26,7 @@ class _Job(Generic[Result]):
 
     def __init__(self, step: Callable[[Transaction], Result]) -> None:
         self.step = step
-        self._waker = threading.Lock()  # an Event would take three
+        self._waker = threading.Lock()  # an Event would allocate three
         self._waker.acquire()
         self._is_done = False
         self._error: BaseException | None = None
@@ -38,14 +39,14 @@ class _Job(Generic[Result]):
         self._error = error
 
     def finish(self, failure: BaseException | None = None) -> None:
-        """Tell the outcome, once: that of the step, unless all of its batch failed."""
+        """Wake the waiting thread, once, with the outcome of the step, or with the failure of its whole batch."""
         if not self._is_done:
             self._error = failure or self._error
             self._is_done = True
             self._waker.release()
 
     def wait(self) -> Result:
-        """The outcome. An interruption (Ctrl-C) is raised only after it: until then the caller must keep its file locked."""
+        """Wait for the outcome. An interruption (Ctrl-C) is raised only then, since the caller must keep its file locked until then."""
         interruption: BaseException | None = None
         while not self._is_done:
             try:
@@ -72,16 +73,16 @@ class Writer:
         self._closing = self._ended = False
 
     def waiting(self) -> int:
-        """How many writes wait for the next batch."""
+        """Return how many writes wait for the next batch."""
         return self._queue.qsize()
 
     def submit(self, step: Callable[[Transaction], Result]) -> Result:
         """Run `step(txn)` in the next batch; return its result once the batch is durable.
 
-        `step` must not have side effects outside the transaction, for it may run twice.
+        `step` must not have side effects outside the transaction, since it may run twice.
 
         Raises:
-            S3Error: the step refused; nothing of it is kept.
+            S3Error: the step raised it; nothing that it wrote is kept.
             SlowDown: too many writes wait.
             StoreFull, CommitUnknown, InternalError: the transaction or its commit failed.
             StoreClosed: the store is being closed.
@@ -108,7 +109,7 @@ class Writer:
 
     @shielded
     def close(self) -> None:
-        """Commit what waits, and end the thread."""
+        """Commit the waiting writes, and end the thread."""
         with self._starting:
             self._closing = True
         if self._thread is not None:
@@ -116,7 +117,7 @@ class Writer:
             self._thread.join()
 
     def _refuse_rest(self) -> None:
-        """Refuse what came behind the end: the thread does so when it ends, and whoever submits then."""
+        """Refuse the writes queued behind the end. Both the ending thread and later submitters call this."""
         while True:
             try:
                 job = self._queue.get_nowait()
@@ -137,7 +138,7 @@ class Writer:
         self._refuse_rest()
 
     def _next_batch(self) -> list[_Job[Any]]:
-        """What waits, at least one; nothing once the writer is closed and all before that is committed."""
+        """Wait for a write, and return all that wait; return nothing once the writer is closed and has no more."""
         batch: list[_Job[Any]] = []
         job = self._queue.get()
         while job is not None:
@@ -149,7 +150,7 @@ class Writer:
             except Empty:
                 return batch
         if batch:
-            self._queue.put(None)  # the end was in sight: it comes again
+            self._queue.put(None)  # the end marker is read again, after this batch
         return batch
 
     def _commit(self, batch: list[_Job[Any]], *, last_try: bool = False) -> None:
@@ -164,7 +165,7 @@ class Writer:
                 self._environment.reopen()
             if committing or last_try:
                 _fail(batch, write_failure(self._environment, error, committing=committing), error)
-            else:  # one step may have spoilt it for all: each on its own
+            else:  # one step may have failed the whole batch: commit each on its own
                 for job in batch:
                     self._commit([job], last_try=True)
         else:
@@ -175,7 +176,7 @@ class Writer:
 def _apply(env: Any, txn: Transaction, batch: list[_Job[Any]]) -> None:
     """Run each step in a transaction of its own inside `txn`.
 
-    A refusal is told after the commit as well: it may rest on rows of this very batch.
+    A refusal is returned only after the commit, too, since it may depend on rows of this batch.
     """
     for job in batch:
         try:
