@@ -27,12 +27,12 @@ class Algorithm(Record, frozen=True):
 
     @property
     def header(self) -> str:
-        """The header, or trailing header, that carries the value."""
+        """Return the header, or trailing header, that carries the value."""
         return f"x-amz-checksum-{self.name.lower()}"
 
     @property
     def is_crc(self) -> bool:
-        """Whether it is a CRC, so that the value of an object follows from the values of its parts."""
+        """Tell whether it is a CRC, so that the value of an object follows from the values of its parts."""
         return self.name in CRC_INDICES
 
     def decode(self, text: str) -> bytes | None:

@@ -35,7 +35,7 @@ LIFECYCLE = "lifecycle"
 
 
 class StoreParts(Record, frozen=True):
-    """The parts a store is made of."""
+    """The parts of which a store consists."""
 
     meta: Metadata
     blobs: Blobs
@@ -49,7 +49,7 @@ class StoreParts(Record, frozen=True):
 
 
 def is_account_id(text: str) -> bool:
-    """Whether a text is an account id, which has 12 digits."""
+    """Tell whether a text is an account id, which has 12 digits."""
     return _ACCOUNT_ID.fullmatch(text) is not None
 
 
@@ -84,7 +84,7 @@ class Context:
         self.read_only = parts.read_only
 
     def acting_as(self, account_id: str) -> Self:
-        """A view of the same store for another account.
+        """Return a view of the same store for another account.
 
         Raises:
             ValueError: the text is not an account id.
@@ -96,7 +96,7 @@ class Context:
         return view
 
     def in_region(self, region: str) -> Self:
-        """A view of the same store whose buckets are in another region."""
+        """Return a view of the same store whose buckets are in another region."""
         view = copy.copy(self)
         view.region = region
         return view
@@ -141,11 +141,11 @@ class Context:
         return record
 
     def request_charged(self, record: BucketRecord) -> str | None:
-        """The value of x-amz-request-charged in an answer; None if the requester does not pay."""
+        """Return the value of x-amz-request-charged in an answer; None if the requester does not pay."""
         return REQUESTER if record.requester_pays and self.caller != record.owner else None
 
     def begin_seal(self, binding: KeyBinding, requested: RequestedEncryption) -> Seal:
-        """A seal for a new upload or object.
+        """Return a seal for a new upload or object.
 
         Raises:
             KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied: the key provider refuses.
@@ -153,7 +153,7 @@ class Context:
         return Seal.of(self.keys.begin(binding, requested))
 
     def seal_for_part(self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None) -> Seal:
-        """The seal of an upload, with which a part of it is written.
+        """Return the seal of an upload, with which a part of it is written.
 
         Raises:
             InvalidRequest: the request's customer's key is not the upload's, or only one of the two has a key.
@@ -161,7 +161,7 @@ class Context:
         return Seal(self.keys.keys_for_part(encryption, bucket, key, customer), encryption)
 
     def seal_for_read(self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None) -> Seal:
-        """The seal of an object, with which it is read.
+        """Return the seal of an object, with which it is read.
 
         Raises:
             InvalidRequest: only one of request and object has a customer's key.
@@ -178,7 +178,7 @@ class Context:
         *,
         reads_checksums: bool,
     ) -> Seal:
-        """The seal of an object for a request that reads none of its bytes.
+        """Return the seal of an object for a request that reads none of its bytes.
 
         A customer's key is always checked; the keys of SSE-S3 and SSE-KMS are fetched only to decrypt checksums.
 
@@ -190,16 +190,16 @@ class Context:
         return CLEAR
 
     def lifecycle(self, bucket: str) -> Lifecycle:
-        """The lifecycle rules of a bucket."""
+        """Return the lifecycle rules of a bucket."""
         return lifecycle_of(self.meta.find_configuration(bucket, LIFECYCLE))
 
     def expiration(self, bucket: str, key: bytes, record: ObjectRecord) -> str | None:
-        """The value of x-amz-expiration for the current version of a key; None if no lifecycle rule expires it."""
+        """Return the value of x-amz-expiration for the current version of a key; None if no lifecycle rule expires it."""
         deadline = self.lifecycle(bucket).expiration_of(key, record.size, record.tags, record.modified_ns)
         return deadline.as_expiration() if deadline is not None else None
 
     def canonical_id(self, account_id: str) -> str:
-        """The canonical user id (64 hex digits) of an account in this store."""
+        """Return the canonical user id (64 hex digits) of an account in this store."""
         return hashlib.blake2b(account_id.encode(), key=bytes.fromhex(self._owner_id), digest_size=32).hexdigest()
 
     def freeing(self, step: Callable[[], Result]) -> Result:

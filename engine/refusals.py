@@ -9,7 +9,7 @@ CONTENT_SHA256 = "x-amz-content-sha256"
 
 
 def invalid_part_number(value: object, part_number_max: int) -> InvalidArgument:
-    """The error for a part number that is not an integer within 1..`part_number_max`."""
+    """Return the error for a part number that is not an integer within 1..`part_number_max`."""
     return InvalidArgument(
         f"Part number must be an integer between 1 and {part_number_max}, inclusive",
         ArgumentName="partNumber",
@@ -18,14 +18,14 @@ def invalid_part_number(value: object, part_number_max: int) -> InvalidArgument:
 
 
 def invalid_integer(name: str, value: object) -> InvalidArgument:
-    """The error for a parameter that is not an integer, or too large for its type."""
+    """Return the error for a parameter that is not an integer, or too large for its type."""
     return InvalidArgument(
         f"Provided {name} not an integer or within integer range", ArgumentName=name, ArgumentValue=value
     )
 
 
 def invalid_content_sha256(value: str) -> InvalidArgument:
-    """The error for an x-amz-content-sha256 that is neither a mode of S3's nor a SHA-256 in hex."""
+    """Return the error for an x-amz-content-sha256 that is neither a mode of S3's nor a SHA-256 in hex."""
     return InvalidArgument(
         f"{CONTENT_SHA256} must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, "

@@ -1,4 +1,4 @@
-"""The protocols of a blob store, where the bytes of parts lie. It knows nothing of buckets, uploads or rows.
+"""The protocols of a blob store, which keeps the bytes of parts. It knows nothing of buckets, uploads or rows.
 
 A blob is the bytes of one attempt at one part (or one object). It is written once, never changed, never renamed, and named by 128
 random bits; the name of a sealed blob ends with the first bytes of its commitment, so that its row distinguishes it from every other
@@ -77,7 +77,7 @@ class BlobReader(Protocol):
 
 
 class BlobCopies(Protocol):
-    """A copy of a store's blobs being made for a backup, with the counts of what was linked and copied."""
+    """A copy of a store's blobs that is made for a backup, with the counts of linked and copied files and bytes."""
 
     linked_files: int
     linked_bytes: int
@@ -151,7 +151,7 @@ class Blobs(Protocol):
         """
 
     def is_garbage(self, blob_id: bytes, is_named: Callable[[bytes], bool]) -> bool:
-        """Whether `collect` would remove a blob."""
+        """Tell whether `collect` would remove a blob."""
 
     def close(self) -> None:
         """Release the resources of the blob store."""

@@ -12,7 +12,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def storage_failure(doing: str, error: OSError) -> InternalError:
-    """Return the S3 error for a failed system call; its reason, for the local reader, names the cause and what was being done."""
+    """Return the S3 error for a failed system call; its reason, for the local reader, names the cause and the activity."""
     if error.errno in _FULL:
         return StoreFull(reason=f"the store's disk is full, while {doing}")
     return InternalError(reason=f"{os.strerror(error.errno or 0)}, while {doing}")

@@ -33,11 +33,11 @@ from engine.native.stream import Digest, Stream
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 FREE_BYTES_RESERVE = 16 * 1024 * 1024
-"""Bytes that large parts leave free, so that metadata commits (and with them Abort) still find room."""
+"""Large parts leave this many bytes free, so that metadata commits, such as that of Abort, still have room."""
 
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 _NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGAIN)
-"""Errors after which only a copy is possible; EAGAIN means that another process has the file's lock."""
+"""After these errors only a copy is possible; EAGAIN means that another process has the file's lock."""
 _NEW_FILE_TRIES_MAX = 8
 
 
@@ -231,7 +231,7 @@ class FileReader:
         if fd >= 0:
             os.close(fd)
 
-    __del__ = close  # for an owner that was interrupted before closing
+    __del__ = close  # when the owner was interrupted before closing
 
 
 class FileBlobs:
@@ -320,9 +320,9 @@ class FileBlobs:
 
     @contextlib.contextmanager
     def _alone(self, blob_id: bytes) -> Iterator[bool]:
-        """Whether a file is there and no writer holds it, who would hold it from before its name until after its commit.
+        """Lock a file, and yield whether it exists and has no writer: a writer keeps it locked from before its naming until its commit.
 
-        Only then, and inside, a look for its row tells anything.
+        Only while the lock is held does the absence of a row show that the file is garbage.
         """
         try:
             with self._locked(blob_id) as is_alone:

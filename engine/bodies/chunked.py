@@ -1,6 +1,6 @@
-"""Bodies in aws-chunked encoding as sources of their payload: decoded and verified in C, a piece at a time.
+"""Sources for bodies in aws-chunked encoding, which C decodes and verifies a piece at a time.
 
-Knows nothing of requests: the lengths, signatures and trailer names come as plain values. Source: Amazon S3 API Reference, "Signature
+They know nothing of requests: lengths, signatures and trailer names are plain values. Source: Amazon S3 API Reference, "Signature
 calculations for the authorization header: transferring payload in multiple chunks", and the page on trailing headers.
 """
 
@@ -21,7 +21,7 @@ from engine.native.ffi import CData, check, ffi, lib
 from engine.native.stream import PIECE_SIZE, Stream
 
 READ_SIZE: Final = 1024 * 1024
-"""Bytes that one read of the raw body asks for: the cost of waiting for a client grows with the number of reads."""
+"""One read of the raw body requests this many bytes, since each wait for a client has a cost."""
 
 SIGNATURE_SIZE: Final = 64
 HANDLE_SIZE: Final = 10 * 1024
@@ -42,19 +42,19 @@ class Signing(Protocol):
 
     @property
     def key(self) -> bytes:
-        """The signing key of day, region and service."""
+        """Return the signing key of day, region and service."""
 
     @property
     def seed_signature(self) -> str:
-        """The request's own signature, 64 hex digits."""
+        """Return the request's own signature, 64 hex digits."""
 
     @property
     def date_time(self) -> str:
-        """The request's time, as in x-amz-date."""
+        """Return the request's time, as in x-amz-date."""
 
     @property
     def scope(self) -> str:
-        """The credential's scope, without the access key."""
+        """Return the credential's scope, without the access key."""
 
 
 class Terms(Protocol):
@@ -62,23 +62,23 @@ class Terms(Protocol):
 
     @property
     def decoded_length(self) -> int | None:
-        """The payload's length in bytes."""
+        """Return the payload's length in bytes."""
 
     @property
     def has_trailer(self) -> bool:
-        """Whether trailing headers come after the last chunk."""
+        """Tell whether trailing headers come after the last chunk."""
 
     @property
     def trailers(self) -> tuple[str, ...]:
-        """The names of the trailing headers that x-amz-trailer announces."""
+        """Return the names of the trailing headers that x-amz-trailer announces."""
 
     @property
     def signing(self) -> Signing | None:
-        """The inputs of the chunk signatures; None if chunks are not signed."""
+        """Return the inputs of the chunk signatures; None if chunks are not signed."""
 
 
 class ChunkedSource:
-    """The payload of an aws-chunked body; an `engine.bodies.sources.Source`. Belongs to one thread at a time.
+    """The payload of an aws-chunked body; an `engine.bodies.sources.Source`. It is not thread-safe.
 
     The payload must not be used before `finish` has returned.
     """
@@ -97,7 +97,8 @@ class ChunkedSource:
 
         `trailers` is None if the encoding has no trailer at all. Nothing is read yet.
 
-        Raises: OutOfMemory, LibcryptoFailed
+        Raises:
+            OutOfMemory, LibcryptoFailed.
         """
         self._claim = Claim(None, "body", lambda _: None)
         self._raw = raw
@@ -113,7 +114,8 @@ class ChunkedSource:
     def of(raw: Reader, terms: Terms) -> "ChunkedSource":
         """Begin with the terms of a verified request.
 
-        Raises: MissingContentLength: the request does not say the payload's length.
+        Raises:
+            MissingContentLength: the request does not state the payload's length.
         """
         if terms.decoded_length is None:
             raise MissingContentLength
@@ -122,13 +124,14 @@ class ChunkedSource:
 
     @property
     def trailers(self) -> Mapping[str, str]:
-        """The trailing headers by their names in lower case; empty until `finish` has returned."""
+        """Return the trailing headers by their names in lower case; empty until `finish` has returned."""
         return self._trailers or {}
 
     def take(self, size: int) -> bytes:
         """Return the next bytes of the payload, fewer than `size` only at its end.
 
-        Raises: as `finish`
+        Raises:
+            as `finish`.
         """
         out = bytearray(min(size, self._left))
         with ffi.from_buffer("uint8_t[]", out) as target:
@@ -140,7 +143,9 @@ class ChunkedSource:
     def feed(self, stream: Stream, size: int) -> int:
         """Move up to `size` bytes of the payload into the stream; return the count, less than `size` only at its end.
 
-        Raises: as `finish`; WriteFailed, StreamFinished, StreamBroken
+        Raises:
+            as `finish`.
+            WriteFailed, StreamFinished, StreamBroken.
         """
         wanted = left = min(size, self._left)
         feed = self._feed if stream.is_native else self._feed_piece
@@ -228,7 +233,7 @@ def _open_decoder(decoded_length: int, has_trailer: bool, signing: Signing | Non
 
 
 def _signing_arguments(signing: Signing) -> tuple[bytes, bytes, bytes]:
-    """The key, the seed signature and the constant lines, in the sizes that C relies on."""
+    """Return the key, the seed signature and the constant lines, in the sizes that C relies on."""
     key, seed = signing.key, signing.seed_signature.encode()
     context = f"{signing.date_time}\n{signing.scope}\n".encode()
     if len(key) != lib.ENGINE_SIGNING_KEY_SIZE or len(seed) != SIGNATURE_SIZE:

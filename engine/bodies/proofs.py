@@ -19,13 +19,13 @@ from engine.native.stream import Digest, Stream
 from engine.undisturbed import is_disturbed
 
 PROVEN_MAX = 1000
-"""Parts remembered. Not fewer than the copies that may run at once, so that each part is remembered while it is copied."""
+"""So many parts are remembered: not fewer than copies may run at once, so that each is remembered while it is copied."""
 PROVEN_S = 300
-"""Seconds for which a check counts: blobs never change, but a disk may be failing."""
+"""A check counts for so many seconds: blobs never change, but a disk may be failing."""
 
 
 class _Part:
-    """Until when a part counts as checked, and a lock that is held while it is being read."""
+    """The time until which a part counts as checked, and a lock that is held while it is read."""
 
     __slots__ = ("lock", "proven_until")
 
@@ -35,7 +35,7 @@ class _Part:
 
 
 class Proofs:
-    """The checks that one process has made of a store's parts. Any number of threads may share it."""
+    """Remembers which parts of a store this process has checked. Any number of threads may share it."""
 
     __slots__ = ("_blobs", "_clock", "_meta", "_parts", "_process")
 

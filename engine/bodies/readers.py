@@ -1,4 +1,4 @@
-"""Reading a stored object: a binary file over its parts, in rows and in blobs, that stays readable while the object is replaced."""
+"""Reads a stored object through a binary file over its parts, in rows and blobs, which stays readable while the object is replaced."""
 
 import io
 import os
@@ -16,7 +16,7 @@ from engine.meta.parts import Flag, Manifest, PartRecord
 from engine.native.stream import Digest, Stream, available
 
 FEED_SIZE = 8 * 1024 * 1024
-"""Bytes fed at a time. The check then reads them once more, while they are still in the page cache."""
+"""So many bytes are fed at a time. The check then reads them again, while they are still in the page cache."""
 
 
 class InlineReader:
@@ -95,12 +95,12 @@ class _PartCheck:
 
 
 def digest_of(part: PartRecord) -> Digest:
-    """The digest that checks a part's bytes on reading; empty for a sealed part, whose tags do, and where `proof_of` is."""
+    """Return the digest that checks a part's bytes on reading; empty for an encrypted part, whose tags do, and if `proof_of` is."""
     return Digest(0) if part.flags & Flag.SEALED else proof_of(part)
 
 
 def proof_of(part: PartRecord) -> Digest:
-    """The digest of which a part has a checksum; empty if it has none, or the digest can't be computed here."""
+    """Return the digest of which a part has a checksum; empty if it has none, or the digest can't be computed here."""
     digest = BY_NAME[part.algorithm].digest if part.algorithm else Digest(0)
     return digest if available(digest) else Digest(0)
 
@@ -109,7 +109,7 @@ class ObjectBody(io.RawIOBase):
     """Bytes `start` to `start + length` of an object, as a seekable binary file; `read(n)` returns n bytes unless the end is near.
 
     A part that is read from its first byte to its last is compared with its checksum before the last bytes are returned. It has at most
-    one part open, and owns the object's keys and a lease that keeps the bytes on disk until `close`. Not for two threads at once.
+    one part open, and owns the object's keys and a lease that keeps the bytes on disk until `close`. It is not thread-safe.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""Receiving a body: it is streamed into a blob (or kept in memory if small), compared with what was promised, and made durable.
+"""Receives a body: streams it into a blob (or memory if it is small), compares it with its promise, and makes it durable.
 
-A refused body leaves nothing behind. Buckets, uploads and rows are the caller's concern.
+A refused body leaves nothing behind. The caller takes care of buckets, uploads and rows.
 """
 
 import base64
@@ -70,7 +70,7 @@ class Promise(Record, frozen=True):
 
     @property
     def digests(self) -> Digest:
-        """The digests to compute while the body comes in; always the MD5, for the ETag."""
+        """Return the digests to compute while the body comes in; always the MD5, for the ETag."""
         sha256 = Digest.SHA256 if self.sha256 is not None else Digest(0)
         promised = self.checksum.algorithm.digest if self.checksum else Digest(0)
         return Digest.MD5 | sha256 | promised | (self.kept.digest if self.kept else Digest(0))
@@ -214,7 +214,7 @@ class Reception(Record, frozen=True):
             with blob:
                 yield
         except CommitUnknown:
-            with contextlib.suppress(EngineError, OSError):  # a later collection decides then
+            with contextlib.suppress(EngineError, OSError):  # a later collection decides
                 self.blobs.collect(blob.blob_id, self.names_blob)
             raise
         finally:

@@ -35,7 +35,7 @@ class Source(Protocol):
         """Tell whether the body goes on; False also if finding out might block."""
 
     def finish(self) -> Mapping[str, str]:
-        """Check what can be checked only at the body's end, and return exactly the trailing headers that were promised."""
+        """Make the checks that are possible only at the body's end, and return exactly the promised trailing headers."""
         return {}
 
 

@@ -66,7 +66,7 @@ class BucketVersioning:
 
 
 def _wanted(configuration: Mapping[str, Any]) -> Versioning:
-    """The versioning state that a configuration sets."""
+    """Return the versioning state that a configuration sets."""
     if configuration.get("mfa_delete") == "Enabled":
         raise NotImplementedYet(Header="MfaDelete", additionalMessage="MfaDelete is not supported here")
     status = configuration.get("status")

@@ -21,7 +21,7 @@ from engine.errors import (
 from engine.native.secret import Secret
 
 CONNECT_S_MAX, READ_S_MAX, TRIES_MAX = 5, 10, 3
-"""Bounds of one call, while a request waits for its key; see botocore.config.Config."""
+"""These bound one call, while a request waits for its key; see botocore.config.Config."""
 _REFUSALS: Final[dict[str, type[S3Error]]] = {
     "NotFoundException": KMSNotFound,
     "DisabledException": KMSDisabled,
@@ -62,7 +62,8 @@ class AwsKeyProvider:
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
         """Call GenerateDataKey; the key id in the result is the key's ARN.
 
-        Raises: KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, SlowDown, InternalError
+        Raises:
+            KMSNotFound, KMSDisabled, KMSInvalidState, AccessDenied, SlowDown, InternalError.
         """
         key_id = key_id or self._default_key_id
         if key_id is None:
@@ -78,7 +79,9 @@ class AwsKeyProvider:
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
         """Call Decrypt.
 
-        Raises: as `generate_data_key`; AccessDenied also for another context
+        Raises:
+            as `generate_data_key`.
+            AccessDenied: also if the context is another one.
         """
         answer = self._call(self._client.decrypt, KeyId=key_id, CiphertextBlob=blob, EncryptionContext=dict(context))
         return Secret.of_bytes(answer["Plaintext"])

@@ -13,7 +13,7 @@ from engine.record import replace
 from engine.shapes.encryption import ServerSideEncryptionConfiguration, ServerSideEncryptionRule
 
 KEY_ID_SIZE_MAX = 2048
-"""Source: AWS KMS API, GenerateDataKey, KeyId. The bound keeps small what every request to the bucket reads."""
+"""Every request to the bucket reads the key id, so its size is bounded. Source: AWS KMS API, GenerateDataKey, KeyId."""
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -58,7 +58,7 @@ def following(
 
 
 def by_default(requested: RequestedEncryption, rule: ServerSideEncryptionRule | None) -> RequestedEncryption:
-    """Return the requested encryption, else the bucket's default. Whether it uses a bucket key is chosen likewise, by itself."""
+    """Return the requested encryption, else the bucket's default. The bucket key setting is chosen in the same way, separately."""
     if rule is None:
         return requested
     if requested.bucket_key is None and rule.bucket_key_enabled is not None:

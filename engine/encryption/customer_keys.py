@@ -1,4 +1,4 @@
-"""SSE-C: taking the customer's key from a request, with S3's checks and their texts, and the errors of later requests.
+"""SSE-C: reads the customer's key from a request, with S3's checks and their texts, and makes the errors of later requests.
 
 Source: Amazon S3 User Guide, "Using server-side encryption with customer-provided keys", and AWS's own answers.
 """
@@ -153,7 +153,7 @@ def _invalid_key(text: bytes, key_md5: str) -> InvalidArgument:
 
 
 def _md5_of(text: bytes) -> str | None:
-    """MD5 of a malformed key, decoded 4 characters at a time so that the whole key never sits in Python memory; None if not base64."""
+    """Return the MD5 of a malformed key, or None if it is not base64; by 4 characters, so that Python never has the whole key."""
     digest = hashlib.md5(usedforsecurity=False)
     try:
         for start in range(0, len(text), 4):
@@ -175,7 +175,7 @@ def _invalid(message: str) -> InvalidArgument:
 
 
 def key_missing() -> InvalidRequest:
-    """The error for a read of an SSE-C object without its key."""
+    """Return the error for a read of an SSE-C object without its key."""
     return InvalidRequest(
         "The object was stored using a form of Server Side Encryption. "
         "The correct parameters must be provided to retrieve the object."
@@ -183,17 +183,17 @@ def key_missing() -> InvalidRequest:
 
 
 def key_wrong() -> AccessDenied:
-    """The error for a read of an SSE-C object with another key."""
+    """Return the error for a read of an SSE-C object with another key."""
     return AccessDenied(_WITH + "provide the correct secret key.")
 
 
 def key_not_applicable() -> InvalidRequest:
-    """The error for a read with a key of an object that is not encrypted by SSE-C."""
+    """Return the error for a read with a key of an object that is not encrypted by SSE-C."""
     return InvalidRequest("The encryption parameters are not applicable to this object.")
 
 
 def part_without_key() -> InvalidRequest:
-    """The error for a part without a key of an SSE-C upload, and for a part with a key of any other upload."""
+    """Return the error for a part without a key of an SSE-C upload, and for a part with a key of any other upload."""
     return InvalidRequest(
         "The multipart upload initiate requested encryption. "
         "Subsequent part requests must include the appropriate encryption parameters."
@@ -201,17 +201,17 @@ def part_without_key() -> InvalidRequest:
 
 
 def part_with_other_key() -> InvalidRequest:
-    """The error for a part with another key than its upload was created with."""
+    """Return the error for a part with another key than its upload was created with."""
     return InvalidRequest("The provided encryption parameters did not match the ones used originally.")
 
 
 def connection_insecure() -> InvalidRequest:
-    """The error for a key that came over plain HTTP."""
+    """Return the error for a key that came over plain HTTP."""
     return InvalidRequest(_WITH + "be made over a secure connection.")
 
 
 def bucket_blocks_customer_keys(account_id: str, bucket: str, key: str) -> AccessDenied:
-    """The error for a write with a key into a bucket that blocks SSE-C."""
+    """Return the error for a write with a key into a bucket that blocks SSE-C."""
     return AccessDenied(
         f"User: arn:aws:iam::{account_id}:root is not authorized to perform: s3:PutObject on resource: "
         f'"arn:aws:s3:::{bucket}/{key}" because this bucket has blocked upload '

@@ -19,7 +19,7 @@ _SIZE = struct.Struct(">I")
 
 
 class DataKey(Record, frozen=True):
-    """A fresh secret, with what is stored of it: `blob`, the secret sealed under the provider's key, and that key's id."""
+    """A fresh secret. The store keeps `blob`, which is the secret encrypted under the provider's key, and that key's id."""
 
     secret: Secret
     blob: bytes
@@ -32,18 +32,21 @@ class KeyProvider(Protocol):
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
         """Draw a secret and seal it under a key (None: the provider chooses), bound to the context.
 
-        Raises: KMSNotFound, KMSDisabled, KMSInvalidState
+        Raises:
+            KMSNotFound, KMSDisabled, KMSInvalidState.
         """
 
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
         """Open a blob that `generate_data_key` made.
 
-        Raises: as `generate_data_key`, and AccessDenied or SealedDamaged for another context or a damaged blob
+        Raises:
+            as `generate_data_key`.
+            AccessDenied, SealedDamaged: the context is another one, or the blob is damaged.
         """
 
 
 class LocalKeyProvider:
-    """A key provider whose keys are those of a key ring, for one machine and for tests. It borrows the ring."""
+    """A key provider that uses the keys of a key ring, for one machine and for tests. It borrows the ring."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring

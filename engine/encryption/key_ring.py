@@ -1,4 +1,4 @@
-"""The key ring of SSE-S3: a file of root keys, one of them active. Rotating adds a key; what older keys wrapped stays readable.
+"""The key ring of SSE-S3: a file of root keys, one of them active. A rotation adds a key; older ones still unwrap their data keys.
 
 ring   "PWK" 01, BE32 size of the JSON, JSON {"active": id, "keys": [{"id", "created_ns", "check"}]}, then 32 bytes of each key
 
@@ -41,7 +41,7 @@ class RingKey(Record, frozen=True):
     secret: Secret
 
     def check(self) -> str:
-        """Return hex of a commitment to the key, which the header holds so that a damaged key is noticed."""
+        """Return, in hex, a commitment to the key; the header holds it so that a damaged key is noticed."""
         return self.secret.commitment(b"partwright v1ring" + self.id.encode())[:_CHECK_SIZE].hex()
 
 
@@ -55,7 +55,8 @@ class KeyRing(Closing):
     def __init__(self, path: str, *, create: bool = True) -> None:
         """Open the ring at `path`. If there is no file, `create` makes one with a first key; otherwise it is opened once it exists.
 
-        Raises: StoreError, others may read or write the file, or it is damaged
+        Raises:
+            StoreError: others may read or write the file, or it is damaged.
         """
         self._path = os.path.abspath(path)
         self._is_closed = False
@@ -78,7 +79,8 @@ class KeyRing(Closing):
     def make(self) -> None:
         """Make the file with a first key if there is none, and read it.
 
-        Raises: StoreError
+        Raises:
+            StoreError.
         """
         with self._lock, _locked(self._path):
             self._check_open()
@@ -90,20 +92,20 @@ class KeyRing(Closing):
 
     @property
     def path(self) -> str:
-        """The absolute path of the ring's file."""
+        """Return the absolute path of the ring's file."""
         return self._path
 
     @property
     @shielded
     def active_id(self) -> str:
-        """The id of the key that wraps the keys of new uploads."""
+        """Return the id of the key that wraps the keys of new uploads."""
         with self._lock:
             self._load_if_changed()
             return self._active
 
     @property
     def identity(self) -> str:
-        """The id of the first key, which identifies the ring."""
+        """Return the id of the first key, which identifies the ring."""
         return self.ids()[0]
 
     @shielded
@@ -116,7 +118,9 @@ class KeyRing(Closing):
     def root(self, key_id: str | None = None) -> Root:
         """Return the active key, or the one of that id, as the root of an upload's keys. The root borrows it from the ring.
 
-        Raises: StoreError, the ring has no such key; StoreClosed
+        Raises:
+            StoreError: the ring has no such key.
+            StoreClosed.
         """
         key = self._keys.get(key_id) if key_id is not None else None
         if key is None:  # a key that is known needs no lock
@@ -137,7 +141,8 @@ class KeyRing(Closing):
 
         The key is durable in the ring before it becomes active, so that nothing is sealed under a key that a power cut may lose.
 
-        Raises: StoreError, the ring is full, or can't be written; then either the old or the new key is the active one
+        Raises:
+            StoreError: the ring is full, or can't be written; then either the old or the new key is the active one.
         """
         with _locked(self._path):
             with self._lock:
@@ -184,7 +189,8 @@ class KeyRing(Closing):
     def _load(self) -> None:
         """Read the file; keys that are known keep their handles.
 
-        Raises: StoreError, the file can't be read, or is another ring than before
+        Raises:
+            StoreError: the file can't be read, or is another ring than before.
         """
         with _opened(self._path) as fd:
             status = os.fstat(fd)
@@ -194,7 +200,7 @@ class KeyRing(Closing):
         self._keys, self._active, self._seen = keys | self._keys, active, _file_version(status)
 
 
-_rings: weakref.WeakSet[KeyRing] = weakref.WeakSet()  # state of the module, for the fork hook alone
+_rings: weakref.WeakSet[KeyRing] = weakref.WeakSet()  # state of the module, used by the fork hook only
 
 
 def _begin_anew_in_child() -> None:
@@ -207,9 +213,10 @@ os.register_at_fork(after_in_child=_begin_anew_in_child)
 
 @shielded
 def bind(ring: KeyRing, mark: str) -> None:
-    """Check that the ring is the one whose identity is in the file `mark`; make what is missing if nothing was bound before.
+    """Check that the ring is the one whose identity is in the file `mark`. Without that file, make it, and the ring if it is missing.
 
-    Raises: StoreError, the ring is another one, or missing: what is sealed under a second ring is lost when the first one comes back
+    Raises:
+        StoreError: the ring is another one, or missing. Data under a second ring would be lost when the first one is restored.
     """
     bound = _read_mark(mark)
     if bound is None:
@@ -238,7 +245,7 @@ def _read_mark(mark: str) -> str | None:
 
 
 def _file_version(status: os.stat_result) -> tuple[int, ...]:
-    """Return what differs for every file of this name: an inode's number may be used again, but a rotated ring is longer."""
+    """Return a value that differs for every file of this name: an inode number may be reused, but a rotated ring is longer."""
     return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 

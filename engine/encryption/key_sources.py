@@ -1,4 +1,4 @@
-"""The keys of what is created and of what is stored, by S3's rules, from the customer, the key ring or a provider. Knows no rows.
+"""Gets the keys of new and of stored objects, by S3's rules, from the customer, the key ring or a provider. It knows no rows.
 
 CreateMultipartUpload, PutObject, CopyObject     begun = key_sources.begin(binding, requested)
 UploadPart, UploadPartCopy                       keys = key_sources.keys_for_part(upload.encryption, bucket, key, customer)
@@ -26,8 +26,8 @@ from engine.record import replace
 class KeySources(Closing):
     """The sources of a store's root keys: a key ring, and a key provider, which its owner closes.
 
-    The ring is opened once its file exists, and made when something new first needs it. Without a provider the ring's keys serve
-    SSE-KMS too. `mark` is a file of the store that names the ring it has used.
+    The ring is opened once its file exists, and made when a new upload or object first needs it. Without a provider the ring's
+    keys serve SSE-KMS, too. `mark` is a file of the store that names the ring it has used.
     """
 
     __slots__ = ("_is_bound", "_mark", "_provider", "ring")
@@ -44,7 +44,7 @@ class KeySources(Closing):
         self._provider = provider
 
     def ring_for_new(self) -> KeyRing:
-        """Return the ring for sealing something new, and make it if the store never had one.
+        """Return the ring for a new upload or object, and make it if the store never had one.
 
         Raises:
             StoreError: the ring can't be made, or is not the one that the store has used.
@@ -59,7 +59,7 @@ class KeySources(Closing):
         self.ring.close()
 
     def begin(self, binding: KeyBinding, requested: RequestedEncryption) -> tuple[UploadKeys, Encryption] | None:
-        """Make the keys of a new upload or object, and what its row keeps of them; None if no encryption is requested.
+        """Make the keys of a new upload or object, and the record for its row; return None if no encryption is requested.
 
         Raises:
             InvalidArgument, NotImplementedYet: as `RequestedEncryption.check`.
@@ -112,7 +112,8 @@ class KeySources(Closing):
     ) -> Encryption:
         """Wrap an object's data key for a copy that shares its bytes; `requested` must be an encryption.
 
-        Raises: as `begin` and `keys_for_read`
+        Raises:
+            as `begin` and `keys_for_read`.
         """
         requested.check()
         check_customer(encryption, customer)

@@ -10,7 +10,7 @@ from engine.errors import InvalidArgument, NotImplementedYet
 from engine.record import Record
 
 CONTEXT_SIZE_MAX: Final = 8192
-"""Bytes of the header's text, which every listing reads with its row. Source: AWS KMS Developer Guide, "Resource quotas"."""
+"""The size limit of the header's text, which every listing reads with its row. Source: AWS KMS Developer Guide, "Resource quotas"."""
 HEADER: Final = "x-amz-server-side-encryption"
 
 
@@ -22,7 +22,7 @@ class RequestedEncryption(Record, frozen=True):
     kms_context: str | None = None
     customer: CustomerKey | None = None
     bucket_key: bool | None = None
-    """None: the bucket's setting holds."""
+    """None stands for the bucket's setting."""
 
     @staticmethod
     def of(members: Mapping[str, Any], customer: CustomerKey | None) -> "RequestedEncryption":
@@ -37,16 +37,16 @@ class RequestedEncryption(Record, frozen=True):
 
     @property
     def kind(self) -> str | None:
-        """The kind of encryption, as `Encryption.kind` has it; None if none is requested."""
+        """Return the kind of encryption, as `Encryption.kind` has it; None if none is requested."""
         return "SSE-C" if self.customer is not None else self.server_side_encryption
 
     @property
     def is_something(self) -> bool:
-        """Whether encryption is requested, so that the bucket's default does not apply."""
+        """Tell whether encryption is requested, so that the bucket's default does not apply."""
         return self.kind is not None
 
     def check(self) -> None:
-        """Check what can be checked without keys and without the bucket.
+        """Make those checks that need neither keys nor the bucket.
 
         Raises:
             InvalidArgument: S3 refuses these members.

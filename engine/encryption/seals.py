@@ -14,7 +14,7 @@ from engine.native.secret import PartKey
 from engine.record import Record
 
 OF_WHOLE = 0
-"""The number under which the digests of a whole object are sealed; parts have theirs."""
+"""The digests of a whole object are encrypted under this number, those of a part under the part number."""
 
 
 class Seal(Record, Closing, frozen=True):
@@ -27,12 +27,12 @@ class Seal(Record, Closing, frozen=True):
 
     @staticmethod
     def of(made: tuple[UploadKeys, Encryption] | None) -> "Seal":
-        """A seal for a new upload or object."""
+        """Return a seal for a new upload or object."""
         return CLEAR if made is None else Seal(*made)
 
     @property
     def flags(self) -> Flag:
-        """The flags of its parts' rows."""
+        """Return the flags of its parts' rows."""
         if self.encryption is None:
             return Flag.NONE
         return Flag.SEALED | Flag.HIDDEN if self.encryption.hides_digests else Flag.SEALED
@@ -112,11 +112,11 @@ class Seal(Record, Closing, frozen=True):
 
 
 CLEAR = Seal()
-"""The seal of what is not encrypted."""
+"""The seal of uploads and objects that are not encrypted."""
 
 
 def encryption_members(encryption: Encryption | None, customer: CustomerKey | None) -> dict[str, Any]:
-    """Return the encryption members of an answer; those of SSE-C only to a request that brought the key."""
+    """Return the encryption members of an answer; a request without the customer's key does not get those of SSE-C."""
     if customer is not None:
         return {"sse_customer_algorithm": customer.algorithm, "sse_customer_key_md5": customer.key_md5}
     if encryption is None or encryption.kind == "SSE-C":

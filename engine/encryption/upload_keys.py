@@ -88,7 +88,8 @@ class UploadKeys(Closing):
     def open_digests(self, numbers: Sequence[int], bound_to: Sequence[bytes], sealed: Sequence[bytes]) -> list[bytes]:
         """Decrypt checksums that `seal_digest` encrypted.
 
-        Raises: SealedDamaged
+        Raises:
+            SealedDamaged.
         """
         if min(map(len, sealed)) < DIGEST_OVERHEAD:
             check(lib.ENGINE_E_SEALED_DAMAGED, "opening a checksum")
@@ -125,7 +126,8 @@ def rewrap(
 ) -> Encryption:
     """Wrap the same data key under another root or for another binding; the object's bytes stay as they are.
 
-    Raises: KeyMismatch, SealedDamaged, as `open_keys`
+    Raises:
+        KeyMismatch, SealedDamaged: as `open_keys`.
     """
     with _data_key(root, encryption, bucket, key) as data_key:
         return _wrapped(data_key, new_root, new_binding)

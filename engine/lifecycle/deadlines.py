@@ -35,18 +35,18 @@ class Deadline(Record, frozen=True):
 
     @property
     def moment(self) -> datetime:
-        """The moment, to the second; at most the last day that a datetime can hold."""
+        """Return the moment, to the second; at most the last day that a datetime can hold."""
         beyond = self.at_ns >= _LAST_DAY * DAY_NS
         return _EPOCH + (timedelta(days=_LAST_DAY) if beyond else timedelta(seconds=self.at_ns // 10**9))
 
     def as_expiration(self) -> str:
-        """The value of x-amz-expiration."""
+        """Return the value of x-amz-expiration."""
         rule_id = urllib.parse.quote(self.rule_id, safe="")
         return f'expiry-date="{http_date(self.moment)}", rule-id="{rule_id}"'
 
 
 def midnight_after(event_ns: int, days: int) -> int:
-    """The first midnight UTC after `days` whole days since the event, in ns since the epoch."""
+    """Return the first midnight UTC after `days` whole days since the event, in ns since the epoch."""
     return (event_ns // DAY_NS + days + 1) * DAY_NS
 
 
@@ -100,7 +100,7 @@ class _Effects(Generic[Action]):
         return itertools.chain.from_iterable(self._by_demand.values())
 
     def on(self, key: bytes, size: int, tags: Mapping[str, str]) -> Iterator[tuple[_Scope, Action]]:
-        """The rules that match an object of that key, size and tags."""
+        """Yield the rules that match an object of that key, size and tags."""
         for prefix_size in self._sizes:
             if prefix_size > len(key):
                 return
@@ -126,28 +126,28 @@ class Lifecycle:
 
     @property
     def upload_prefix(self) -> bytes | None:
-        """The common prefix of the keys of all uploads that a rule may abort; None if no rule aborts any."""
+        """Return the common prefix of the keys of all uploads that a rule may abort; None if no rule aborts any."""
         return _common_prefix(self._aborts.prefixes)
 
     @property
     def version_prefix(self) -> bytes | None:
-        """The common prefix of the keys of all objects and versions that a rule may remove; None if no rule removes any."""
+        """Return the common prefix of the keys of all objects and versions that a rule may remove; None if no rule removes any."""
         return _common_prefix(self._expirations.prefixes | self._removals.prefixes)
 
     @property
     def newer_versions_max(self) -> int:
-        """The largest NewerNoncurrentVersions of any rule."""
+        """Return the largest NewerNoncurrentVersions of any rule."""
         return max((action.newer_noncurrent_versions or 0 for _, action in self._removals), default=0)
 
     def abort_of(self, key: bytes, initiated_ns: int) -> Deadline | None:
-        """The moment at which an open upload is aborted; None for never, as below."""
+        """Return the moment at which an open upload is aborted; None for never, as below."""
         return _earliest(
             (midnight_after(initiated_ns, action.days_after_initiation), scope)
             for scope, action in self._aborts.on(key, 0, {})
         )
 
     def expiration_of(self, key: bytes, size: int, tags: Mapping[str, str], modified_ns: int) -> Deadline | None:
-        """The moment at which an object, the current version of its key, expires."""
+        """Return the moment at which an object, the current version of its key, expires."""
         return _earliest(
             (at_ns, scope)
             for scope, action in self._expirations.on(key, size, tags)
@@ -155,7 +155,7 @@ class Lifecycle:
         )
 
     def marker_removal_of(self, key: bytes, marked_ns: int) -> Deadline | None:
-        """The moment at which a delete marker that is the only version of its key is removed: by age as an object, or at once."""
+        """Return the moment at which a delete marker, the only version of its key, is removed: by age as an object, or at once."""
         return _earliest(
             (at_ns, scope)
             for scope, action in self._expirations.on(key, 0, {})
@@ -165,7 +165,7 @@ class Lifecycle:
     def version_removal_of(
         self, key: bytes, size: int, tags: Mapping[str, str], replaced_ns: int, newer_count: int
     ) -> Deadline | None:
-        """The moment at which a noncurrent version is removed.
+        """Return the moment at which a noncurrent version is removed.
 
         It was replaced at `replaced_ns`, and `newer_count` noncurrent versions are newer than it.
         """
@@ -178,7 +178,7 @@ class Lifecycle:
 
 @functools.lru_cache(maxsize=LIFECYCLES_KEPT_MAX)
 def lifecycle_of(document: bytes | None) -> Lifecycle:
-    """The lifecycle of packed rules; None stands for a bucket without rules."""
+    """Return the lifecycle of packed rules; None stands for a bucket without rules."""
     return Lifecycle(unpack_rules(document) if document is not None else ())
 
 
@@ -197,6 +197,6 @@ def _common_prefix(prefixes: Iterable[bytes]) -> bytes | None:
 
 
 def _earliest(ends: Iterable[tuple[int, _Scope]]) -> Deadline | None:
-    """The earliest deadline; of two at one moment the one whose rule comes first."""
+    """Return the earliest deadline; of two at one moment the one whose rule comes first."""
     first = min(ends, key=lambda end: (end[0], end[1].order), default=None)
     return Deadline(first[0], first[1].rule_id) if first is not None else None

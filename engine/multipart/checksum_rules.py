@@ -22,7 +22,7 @@ Listed = Mapping[str, Sequence[str | None]]
 
 
 def plan_of(algorithm: str | None, type: str | None) -> ChecksumPlan:
-    """The checksums that a CreateMultipartUpload requests. The type defaults to FULL_OBJECT for CRC64NVME, else to COMPOSITE.
+    """Return the checksums that a CreateMultipartUpload requests. The type defaults to FULL_OBJECT for CRC64NVME, else to COMPOSITE.
 
     Raises:
         InvalidRequest: algorithm or type is unknown, the type comes without an algorithm, or the two do not go together.
@@ -51,12 +51,12 @@ def _check_compatible(algorithm: Algorithm, type: ChecksumType) -> None:
 
 
 def plan_members(plan: ChecksumPlan) -> dict[str, Any]:
-    """The members of an answer for the algorithm and type of an upload; none if the client named no algorithm."""
+    """Return the members of an answer for the algorithm and type of an upload; none if the client named no algorithm."""
     return {} if plan.algorithm is None else {"checksum_algorithm": plan.algorithm, "checksum_type": plan.type}
 
 
 def planned_algorithm(plan: ChecksumPlan) -> Algorithm:
-    """The algorithm whose checksum is kept per part.
+    """Return the algorithm whose checksum is kept per part.
 
     Raises:
         InvalidRequest: this machine cannot compute it.
@@ -65,7 +65,7 @@ def planned_algorithm(plan: ChecksumPlan) -> Algorithm:
 
 
 def part_algorithm(upload: UploadRecord) -> Algorithm | None:
-    """The algorithm whose checksum is kept per part; None for SSE-C uploads that named no algorithm, since Complete has no key.
+    """Return the algorithm whose checksum is kept per part; None for SSE-C uploads that named no algorithm, since Complete has no key.
 
     Raises:
         InvalidRequest: this machine cannot compute it.
@@ -104,7 +104,7 @@ def check_numbers(plan: ChecksumPlan, numbers: Sequence[int], upload_id: str) ->
 
 
 def all_match(plan: ChecksumPlan, listed: Listed, stored: Sequence[bytes]) -> bool:
-    """Whether every listed checksum equals the stored one, or none is listed and none is needed.
+    """Tell whether every listed checksum equals the stored one, or none is listed and none is needed.
 
     This is the usual case. It is decided for all parts at once; `check_listed_part` finds the error in any other.
     """
@@ -146,7 +146,7 @@ def check_listed_part(
 
 
 def checksum_of_whole(plan: ChecksumPlan, stored: Sequence[bytes], sizes: Sequence[int]) -> StoredChecksum | None:
-    """The object's checksum, computed from its parts' checksums and sizes: the combined CRC, or the checksum of the checksums.
+    """Return the object's checksum, computed from its parts' checksums and sizes: the combined CRC, or the checksum of the checksums.
 
     None if the parts have no checksums.
     """
@@ -205,7 +205,7 @@ class WholeChecksum(Record, frozen=True):
             raise BadDigest(f"The {computed.algorithm.lower()} you specified did not match the calculated checksum.")
 
     def _parsed(self, type: ChecksumType) -> tuple[str, bytes, str | None] | None:
-        """The algorithm, the value, and the number of parts after the dash of a COMPOSITE value (minio-go leaves it out)."""
+        """Return the algorithm, the value, and the number of parts after the dash of a COMPOSITE value (minio-go leaves it out)."""
         if self.value is None:
             return None
         algorithm, text = self.value
@@ -217,5 +217,5 @@ class WholeChecksum(Record, frozen=True):
 
 
 def checksum_members(plan: ChecksumPlan, algorithm: str, value: bytes) -> dict[str, str]:
-    """The member of an answer for a part's checksum; none if the client named no algorithm for the upload."""
+    """Return the member of an answer for a part's checksum; none if the client named no algorithm for the upload."""
     return checksum_member(algorithm, value) if plan.algorithm is not None else {}

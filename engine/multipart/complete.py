@@ -106,7 +106,7 @@ class CompleteMultipartUpload:
         )
 
     def _open_upload(self, bucket: str, key: bytes, upload_id: UploadId) -> UploadRecord | None:
-        """The upload, or None if it is not open: this may repeat a Complete that has succeeded."""
+        """Return the upload, or None if it is not open: this may repeat a Complete that has succeeded."""
         try:
             return self._context.meta.find_upload(bucket, key, upload_id)
         except NoSuchUpload:
@@ -128,7 +128,9 @@ class CompleteMultipartUpload:
     def _seal_of_completed(
         self, bucket: str, key: str, record: UploadRecord | Published | None, customer: CustomerKey | None
     ) -> Seal:
-        """The seal that decrypts an upload's or object's checksums. Keys are fetched before the metadata transaction, never inside it.
+        """Return the seal that decrypts checksums of an upload or object.
+
+        Keys are fetched before the metadata transaction, never inside it.
 
         Raises:
             InvalidRequest: the customer's key is missing, or not the upload's.
@@ -140,7 +142,7 @@ class CompleteMultipartUpload:
         return self._uploads.seal_for_checksums(encryption, bucket, key, customer, has_checksums=has_checksums)
 
     def _published_expiration(self, bucket: str, key: bytes, etag: str) -> str | None:
-        """The value of x-amz-expiration for the object just published; None if it has been replaced already."""
+        """Return the value of x-amz-expiration for the object just published; None if it has been replaced already."""
         if self._context.lifecycle(bucket).version_prefix is None:
             return None
         current = self._objects.current(bucket, key)

@@ -45,7 +45,9 @@ class UploadLookup:
     def seal_for_checksums(
         self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None, *, has_checksums: bool
     ) -> Seal:
-        """The seal of an upload for a request that needs keys only to decrypt checksums. A customer's key is checked if one is given.
+        """Return the seal of an upload for a request that needs keys only to decrypt checksums.
+
+        A customer's key is checked if one is given.
 
         Raises:
             InvalidRequest: checksums are encrypted under a customer's key, and the request has no key or another one.

@@ -29,7 +29,7 @@ class PartWrite:
 
     @property
     def upload(self) -> UploadRecord:
-        """The record of the upload."""
+        """Return the record of the upload."""
         return self._upload.record
 
     def hold(self, manager: contextlib.AbstractContextManager[Held]) -> Held:
@@ -50,11 +50,11 @@ class PartWrite:
         return part
 
     def request_charged(self) -> str | None:
-        """The value of x-amz-request-charged in the answer."""
+        """Return the value of x-amz-request-charged in the answer."""
         return self._context.request_charged(self._write.bucket_record)
 
     def encryption_members(self) -> dict[str, Any]:
-        """The members of an answer that say how the upload is encrypted."""
+        """Return the members of an answer that say how the upload is encrypted."""
         return encryption_members(self.upload.encryption, self._write.customer)
 
 

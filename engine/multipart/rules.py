@@ -63,7 +63,7 @@ class PartList(Record, frozen=True):
         return PartList(numbers, [etag.replace('"', "").lower() for etag in etags], checksums)
 
     def digest(self) -> bytes:
-        """The SHA-256 of the list, by which a repeated Complete is recognised."""
+        """Return the SHA-256 of the list, by which a repeated Complete is recognised."""
         text = "\n".join((str(len(self.numbers)), *map(str, self.numbers), *self.etags))
         for name, column in self.checksums.items():
             text += "\n".join((name, *(value or "" for value in column)))
@@ -103,7 +103,7 @@ def check_part_number(part_number: object, limits: Limits) -> int:
 def select(
     stored: Parts, listed: PartList, upload_id: str, limits: Limits, plan: ChecksumPlan, seal: Seal = CLEAR
 ) -> Publication:
-    """Select what a Complete publishes: the listed parts in order, the ETag "MD5 of their MD5s, dash, their count", and their checksum.
+    """Make the object that a Complete publishes: the listed parts in order, the ETag "MD5 of their MD5s, dash, count", the checksum.
 
     `seal` decrypts the checksums of the parts; the Publication's checksum is in clear.
 
@@ -153,7 +153,7 @@ def _indices_of_listed(
     upload_id: str,
     plan: ChecksumPlan,
 ) -> list[int]:
-    """The indices of the listed parts among the stored ones, after each was checked."""
+    """Return the indices of the listed parts among the stored ones, after each was checked."""
     index_of = {number: index for index, number in enumerate(numbers)}
     indices = []
     for row, (number, etag) in enumerate(zip(listed.numbers, listed.etags, strict=True)):

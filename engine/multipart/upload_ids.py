@@ -1,4 +1,4 @@
-"""The text form of upload ids."""
+"""Writes and reads the text form of upload ids."""
 
 import base64
 import binascii

@@ -38,7 +38,7 @@ class NativeRow(Record, frozen=True):
 
     @property
     def algorithm(self) -> str:
-        """The names of all algorithms that it computes, joined by plus signs."""
+        """Return the names of all algorithms that it computes, joined by plus signs."""
         return "+".join(_digests_in(self.digests) + [CIPHER] * self.seals)
 
     def as_kernel_row(self, algorithm: str) -> KernelRow:

@@ -82,7 +82,7 @@ class Stream(Closing):
 
     @property
     def size(self) -> int:
-        """The count of bytes taken so far. Any thread may read it at any time."""
+        """Return the count of bytes taken so far. Any thread may read it at any time."""
         # C counts: a signal handler may raise between the return of a C call and any line here that would count.
         return int(self._report.size)
 
@@ -161,7 +161,7 @@ class Stream(Closing):
 
     @property
     def is_native(self) -> bool:
-        """Whether C computes all digests, so that other C code may feed the stream directly."""
+        """Tell whether C computes all digests, so that other C code may feed the stream directly."""
         return not self._hashers
 
     @contextlib.contextmanager

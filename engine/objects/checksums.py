@@ -11,22 +11,22 @@ from engine.shapes.requests import ReadRequest
 
 
 def of_object(value: bytes, algorithm: str) -> StoredChecksum:
-    """The checksum to store for an object that came in one piece."""
+    """Return the checksum to store for an object that came in one piece."""
     return StoredChecksum(algorithm, "FULL_OBJECT", value)
 
 
 def of_part(part: PartRecord) -> dict[str, str]:
-    """The member of an answer that shows the checksum of a part, which must not be encrypted."""
+    """Return the member of an answer that shows the checksum of a part, which must not be encrypted."""
     return checksum_member(part.algorithm, part.checksum)
 
 
 def checksum_member(algorithm: str, value: bytes) -> dict[str, str]:
-    """The member of an answer that shows a checksum; no member if there is no algorithm."""
+    """Return the member of an answer that shows a checksum; no member if there is no algorithm."""
     return {BY_NAME[algorithm].member: show(value)} if algorithm else {}
 
 
 def object_checksum_members(checksum: StoredChecksum | None, part_count: int | None = None) -> dict[str, Any]:
-    """The members of an answer that show an object's checksum, if it has one; `part_count` is appended to a COMPOSITE one."""
+    """Return the members of an answer that show an object's checksum, if it has one; `part_count` is appended to a COMPOSITE one."""
     if checksum is None:
         return {}
     count = f"-{part_count}" if part_count is not None and checksum.type == "COMPOSITE" else ""
@@ -34,19 +34,19 @@ def object_checksum_members(checksum: StoredChecksum | None, part_count: int | N
 
 
 def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
-    """The members of a listing that name the algorithm and type of an object's checksum."""
+    """Return the members of a listing that name the algorithm and type of an object's checksum."""
     return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
 
 
 def asks_for_checksum(request: ReadRequest) -> bool:
-    """Whether a request has x-amz-checksum-mode: ENABLED."""
+    """Tell whether a request has x-amz-checksum-mode: ENABLED."""
     return (request.get("checksum_mode") or "").upper() == "ENABLED"
 
 
 def checksum_of_read(
     record: ObjectRecord, manifest: Manifest, extent: Extent, request: ReadRequest, seal: Seal
 ) -> dict[str, str]:
-    """The members of a GetObject or HeadObject answer that show a checksum, if the request asks for it.
+    """Return the members of a GetObject or HeadObject answer that show a checksum, if the request asks for it.
 
     The whole object has one. A part has one only if the object's checksum is COMPOSITE, and a range has none.
     """

@@ -23,7 +23,7 @@ from engine.refusals import invalid_part_number
 from engine.shapes.requests import CopySourceRequest, ReadRequest
 
 _RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
-_OFFSET_DIGITS_MAX = 19  # more than the size of any object has, and far fewer than int() accepts
+_OFFSET_DIGITS_MAX = 19  # more digits than the size of any object has, and far fewer than int() accepts
 
 
 class Conditions(Record, frozen=True):
@@ -99,7 +99,7 @@ class CopyConditions(Conditions, frozen=True):
 
 
 def _not_modified(etag: str, modified: datetime) -> NotModified:
-    """A 304 with the headers that RFC 9110 section 15.4.5 requires."""
+    """Return a 304 with the headers that RFC 9110 section 15.4.5 requires."""
     return NotModified().with_headers({"ETag": f'"{etag}"', "Last-Modified": http_date(modified)})
 
 
@@ -188,7 +188,7 @@ class Extent(Record, frozen=True):
 
 
 def requested_range(request: ReadRequest, etag: str, modified: datetime) -> str | None:
-    """The Range of a read; None if its If-Range does not hold, so that the whole object is read.
+    """Return the Range of a read; None if its If-Range does not hold, so that the whole object is read.
 
     If-Range holds if it is the object's entity tag, and not weak, or equals Last-Modified to the second.
 
@@ -205,7 +205,7 @@ def requested_range(request: ReadRequest, etag: str, modified: datetime) -> str 
 def extent_of(
     record: ObjectRecord, manifest: Manifest, range_header: str | None, part_number: object, limits: Limits
 ) -> Extent:
-    """The bytes that a Range or partNumber selects; a part number is a part's position in the object.
+    """Return the bytes that a Range or partNumber selects; a part number is a part's position in the object.
 
     Raises:
         InvalidRequest: both are given.

@@ -49,27 +49,27 @@ class CopiedObject(Record, frozen=True):
 
     @property
     def record(self) -> ObjectRecord:
-        """The record of the object."""
+        """Return the record of the object."""
         return self.found.record
 
     @property
     def kind(self) -> str | None:
-        """The kind of the object's encryption; None if it is not encrypted."""
+        """Return the kind of the object's encryption; None if it is not encrypted."""
         return self.record.encryption.kind if self.record.encryption is not None else None
 
     @property
     def algorithm(self) -> Algorithm:
-        """The algorithm of the object's checksum; the default if it has none, or one that this machine can't compute."""
+        """Return the algorithm of the object's checksum; the default if it has none, or one that this machine can't compute."""
         kept = BY_NAME[self.record.checksum.algorithm] if self.record.checksum is not None else DEFAULT
         return kept if available(kept.digest) else DEFAULT
 
     def would_be_replaced(self, bucket_record: BucketRecord) -> bool:
-        """Whether a write to the object's own key replaces it, instead of adding a version."""
+        """Tell whether a write to the object's own key replaces it, instead of adding a version."""
         version = self.found.version
         return version is None or (version.is_null and bucket_record.versioning != "Enabled")
 
     def part_of(self, extent: Extent) -> PartRecord | None:
-        """The stored part that consists of exactly these bytes, if there is one."""
+        """Return the stored part that consists of exactly these bytes, if there is one."""
         start, end = extent.start, extent.start + extent.length
         index = self.manifest.index_at(start) if extent.length else 0
         is_part = (self.manifest.start(index), self.manifest.end(index)) == (start, end)
@@ -77,7 +77,7 @@ class CopiedObject(Record, frozen=True):
         return part
 
     def unproven(self, extent: Extent) -> Iterator[PartRecord]:
-        """The stored parts that reading these bytes does not verify.
+        """Yield the stored parts that reading these bytes does not verify.
 
         A part that is read in part, or has no checksum, is not verified; a sealed part is, by the tags of its segments.
         """

@@ -91,14 +91,14 @@ class CopyObject:
 
 
 def _copied_headers(source: Headers, requested: Headers) -> Headers:
-    """The headers of a copy that keeps its source's: storage class and redirect are the request's in any case."""
+    """Return the headers of a copy that keeps its source's: storage class and redirect are the request's in any case."""
     return replace(
         source, website_redirect_location=requested.website_redirect_location, storage_class=requested.storage_class
     )
 
 
 def _replaces(name: Literal["metadata", "tagging"], request: CopyObjectRequest) -> bool:
-    """Whether the copy's metadata, or tags, are those of the request, and not the source's."""
+    """Tell whether the copy's metadata, or tags, come from the request instead of the source."""
     directive = request.get(f"{name}_directive")
     if directive not in (None, "COPY", "REPLACE"):
         raise InvalidArgument(

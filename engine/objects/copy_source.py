@@ -76,7 +76,7 @@ def _refused_range(message: str, text: str) -> InvalidArgument:
 
 
 def copied_extent(size: int, wanted: CopyRange | None, size_max: int) -> Extent:
-    """The bytes that are copied of a source of `size` bytes; `size_max` is S3's 5 GiB.
+    """Return the bytes that are copied of a source of `size` bytes; `size_max` is S3's 5 GiB.
 
     Raises:
         InvalidRequest: the range begins past the source's end, or there is no range and the source is larger than `size_max`.

@@ -88,7 +88,7 @@ class DeleteObjects:
         )
 
     def _deletion(self, item: ObjectIdentifier, *, bypass: bool) -> Deletion:
-        """The deletion of one item, with the check of its If-Match and lock that the transaction makes.
+        """Return the deletion of one item, with the check of its If-Match and lock that the transaction makes.
 
         Raises:
             KeyTooLongError, InvalidArgument: the key or the version id is not valid.

@@ -108,7 +108,7 @@ class GetObject:
     def _members(
         self, bucket_record: BucketRecord, found: FoundObject, extent: Extent, request: ReadRequest
     ) -> dict[str, object]:
-        """The members that GetObject and HeadObject share."""
+        """Return the members that GetObject and HeadObject share."""
         record, headers = found.record, found.record.headers
         return {
             "version_id": version_id_of(found.version),

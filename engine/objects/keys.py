@@ -1,4 +1,4 @@
-"""Which names a request may have: keys, prefixes and markers as bytes, and the form of a bucket's name."""
+"""Checks the names in a request: keys, prefixes and markers, which become bytes, and the form of a bucket's name."""
 
 import re
 
@@ -9,12 +9,12 @@ _BUCKET_FORM = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 def has_bucket_form(text: str) -> bool:
-    """Whether a text has the characters and the length of a bucket's name, so that there may be such a bucket."""
+    """Tell whether a text has the characters and the length of a bucket's name, so that there may be such a bucket."""
     return _BUCKET_FORM.fullmatch(text) is not None
 
 
 def encode_key(key: str, limits: Limits) -> bytes:
-    """Encode a key as it is stored: its UTF-8 bytes, never normalised.
+    """Encode a key for storage: as UTF-8, never normalised.
 
     Raises:
         KeyTooLongError: the key has more than 1,024 bytes.
@@ -29,7 +29,7 @@ def encode_key(key: str, limits: Limits) -> bytes:
 
 
 def encode_text(text: str, name: str) -> bytes:
-    """Encode a prefix, marker or delimiter as UTF-8; `name` is what the error calls it.
+    """Encode a prefix, marker or delimiter as UTF-8; `name` is its name in the error.
 
     Raises:
         InvalidArgument: the text holds lone surrogates.

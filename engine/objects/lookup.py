@@ -1,4 +1,4 @@
-"""Finding an object, or a version of it, at a key, and holding its bytes while they are read."""
+"""Finds an object, or a version of it, and keeps its bytes while they are read."""
 
 import contextlib
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class ObjectLookup:
         self._context = context
 
     def current(self, bucket: str, key: bytes) -> FoundObject | None:
-        """The current version of a key, which may be a delete marker; None if the key holds nothing.
+        """Return the current version of a key, which may be a delete marker; None if the key holds nothing.
 
         Raises:
             NoSuchBucket.
@@ -38,7 +38,7 @@ class ObjectLookup:
             return None
 
     def find(self, bucket: str, key: bytes, version: Version | None = None, method: str = "GET") -> FoundObject:
-        """The object at a key, or a version of it; `method` is the HTTP method that the error names.
+        """Return the object at a key, or a version of it; `method` is the HTTP method that the error names.
 
         Raises:
             NoSuchBucket.
@@ -51,7 +51,7 @@ class ObjectLookup:
         with naming_version(version):
             return check_present(self._context.meta.find_object(bucket, key, version), key, version, method)
 
-    @shielded  # as a whole: one hand-over for three reads
+    @shielded  # as a whole, so that three reads need one hand-over
     def hold(self, bucket: str, key: bytes, version: Version | None) -> tuple[FoundObject, Manifest, Lease]:
         """Find an object and take a lease on its bytes, which stay until the lease is closed.
 
@@ -89,7 +89,7 @@ class ObjectLookup:
             open_part(part, self._context.meta, self._context.blobs, seal).close()
 
     def expiration(self, bucket: str, key: bytes, found: FoundObject, requested: Version | None) -> str | None:
-        """The value of x-amz-expiration for an object that was found: only the current version of a key has one."""
+        """Return the value of x-amz-expiration for an object that was found: only the current version of a key has one."""
         is_current = requested is None or self.current(bucket, key) == found
         return self._context.expiration(bucket, key, found.record) if is_current else None
 
@@ -104,7 +104,7 @@ def naming_version(version: Version | None) -> Iterator[None]:
 
 
 def check_present(found: FoundObject, key: bytes, version: Version | None, method: str) -> FoundObject:
-    """Return what was found, unless it is a delete marker.
+    """Return the version that was found, unless it is a delete marker.
 
     Raises:
         NoSuchKey: it is a delete marker, and no version was requested.

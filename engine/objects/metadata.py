@@ -29,7 +29,7 @@ STORAGE_CLASS_DEFAULT = "STANDARD"
 
 
 def make_headers(request: StoredWithObject, limits: Limits) -> Headers:
-    """The headers to store with an object; names of the user's metadata become lower case.
+    """Return the headers to store with an object; names of the user's metadata become lower case.
 
     Raises:
         MetadataTooLarge: the user's metadata has more than 2 KiB.
@@ -60,7 +60,7 @@ def _texts(headers: Headers) -> list[str]:
 
 
 def overrides(request: ReadRequest) -> dict[str, str]:
-    """The headers that a read's answer has in place of the object's own; an empty one is ignored.
+    """Return the headers that a read's answer has in place of the object's own; an empty one is ignored.
 
     Source: API page GetObject, "Overriding response header values through the request".
     """
@@ -118,7 +118,7 @@ class ObjectMetadata(Record, frozen=True):
 
 
 def storage_class_of(headers: Headers) -> str:
-    """The storage class that a listing shows."""
+    """Return the storage class that a listing shows."""
     return headers.storage_class or STORAGE_CLASS_DEFAULT
 
 

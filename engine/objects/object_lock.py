@@ -1,4 +1,4 @@
-"""Object lock: reading retentions and legal holds from requests, and checking what they protect; pure functions.
+"""Object lock: pure functions that read retentions and legal holds from requests, and check whether they forbid a deletion.
 
 Source: API pages PutObjectRetention, PutObjectLegalHold, PutObjectLockConfiguration; User Guide, "Locking objects with Object Lock";
 AWS's answers.
@@ -49,7 +49,7 @@ def read_lock(mode: object, until: datetime | None, hold: object, now_ns: int) -
 
 
 def lock_in(bucket: BucketRecord, requested: Lock, now_ns: int) -> Lock:
-    """The lock of a new version in a bucket: the requested one, else the bucket's default retention.
+    """Return the lock of a new version in a bucket: the requested one, else the bucket's default retention.
 
     Raises:
         InvalidRequest: the bucket has no object lock, and a lock was requested.
@@ -80,7 +80,7 @@ def check_digest(lock: Lock, request: Literal["Put Object", "Put Part"], *, has_
 
 
 def lock_members(lock: Lock) -> dict[str, Any]:
-    """The members of an answer that show a lock."""
+    """Return the members of an answer that show a lock."""
     hold = lock.legal_hold
     return {
         "object_lock_mode": lock.mode,
@@ -115,7 +115,7 @@ def read_retention(retention: Mapping[str, Any], now_ns: int) -> Lock:
 
 
 def with_retention(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lock:
-    """The lock with the wanted retention; a current one may be made longer, and `bypass` overcomes GOVERNANCE.
+    """Return the lock with the wanted retention; a current one may be made longer, and `bypass` overcomes GOVERNANCE.
 
     Raises:
         AccessDenied: the current retention forbids the change.
@@ -128,7 +128,7 @@ def with_retention(lock: Lock, wanted: Lock, now_ns: int, *, bypass: bool) -> Lo
 
 
 def read_hold(hold: Mapping[str, Any]) -> bool:
-    """Whether the document of PutObjectLegalHold sets the hold.
+    """Tell whether the document of PutObjectLegalHold sets the hold.
 
     Raises:
         MalformedXML: its status is neither ON nor OFF.
@@ -162,17 +162,17 @@ def read_rule(configuration: Mapping[str, Any]) -> LockRule:
 
 
 def missing_configuration() -> InvalidRequest:
-    """The refusal of a lock in a bucket without object lock."""
+    """Return the refusal of a lock in a bucket without object lock."""
     return InvalidRequest("Bucket is missing Object Lock Configuration")
 
 
 def retained_until(lock: Lock) -> datetime:
-    """The moment at which a retention ends."""
+    """Return the moment at which a retention ends."""
     return _EPOCH + lock.retain_until_ms * _MS
 
 
 def _to_ms(moment: datetime) -> int:
-    """A moment in ms since the epoch, and at most the last one of the year 9999 in UTC."""
+    """Return a moment in ms since the epoch, and at most the last one of the year 9999 in UTC."""
     since = moment - _EPOCH if moment.tzinfo is not None else timedelta(seconds=moment.timestamp())
     return min(since // _MS, _LAST_MS)
 

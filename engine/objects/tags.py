@@ -1,4 +1,4 @@
-"""Reading the tags of an object from a request, and the rules for them; pure functions.
+"""Pure functions that read the tags of an object from a request and check them by S3's rules.
 
 Source: API page PutObjectTagging; User Guide, "Categorizing your objects using tags"; AWS's answers.
 """
@@ -67,5 +67,5 @@ def _malformed(text: str) -> InvalidArgument:
 
 
 def _is_allowed(text: str) -> bool:
-    """Whether a text has only letters, numbers, spaces and a few signs."""
+    """Tell whether a text has only letters, numbers, spaces and a few signs."""
     return all(sign in _SIGNS or unicodedata.category(sign)[0] in "LNZ" for sign in text)

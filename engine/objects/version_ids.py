@@ -1,4 +1,4 @@
-"""The text form of version ids; pure functions."""
+"""Pure functions that write and read the text form of version ids."""
 
 import base64
 import binascii
@@ -14,7 +14,7 @@ _ORDER_END = 2**63
 
 
 def format_version(version: Version) -> str:
-    """The id of a version: `null`, or its order and nonce in URL-safe base64 (32 characters)."""
+    """Return the id of a version: `null`, or its order and nonce in URL-safe base64 (32 characters)."""
     if version.is_null:
         return NULL
     return base64.urlsafe_b64encode(_PACKED.pack(version.order, version.nonce)).decode()
@@ -42,7 +42,7 @@ def parse_version(text: str, argument: str = "versionId") -> Version:
 
 
 def requested_version(version_id: str | None) -> Version | None:
-    """The version that a request names; None stands for the latest.
+    """Return the version that a request names; None stands for the latest.
 
     Raises:
         InvalidArgument: the text is not a version id.
@@ -51,12 +51,12 @@ def requested_version(version_id: str | None) -> Version | None:
 
 
 def version_id_of(version: Version | None) -> str | None:
-    """The version id in an answer; None in a bucket that was never versioned."""
+    """Return the version id in an answer; None in a bucket that was never versioned."""
     return format_version(version) if version is not None else None
 
 
 def new_version_id(version: Version | None) -> str | None:
-    """The version id in the answer to a write; None unless the bucket's versioning is enabled.
+    """Return the version id in the answer to a write; None unless the bucket's versioning is enabled.
 
     Source: API page PutObject, x-amz-version-id.
     """

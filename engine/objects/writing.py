@@ -69,7 +69,7 @@ class Write:
             raise bucket_blocks_customer_keys(self._context.caller, self.bucket, self.key)
 
     def requested_encryption(self) -> RequestedEncryption:
-        """The requested encryption, else the bucket's default.
+        """Return the requested encryption, else the bucket's default.
 
         Raises:
             InvalidArgument: S3 has no such encryption.
@@ -103,7 +103,7 @@ class Write:
         return record, version
 
     def encryption_members(self, encryption: Encryption | None) -> dict[str, Any]:
-        """The members of an answer that show how a new object or upload is encrypted."""
+        """Return the members of an answer that show how a new object or upload is encrypted."""
         return {
             **encryption_members(encryption, self.customer),
             "ssekms_encryption_context": self.request.get("ssekms_encryption_context"),

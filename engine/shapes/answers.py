@@ -339,5 +339,5 @@ class CopyObjectOutput(Record, frozen=True):
 
 
 def quoted(etag: str) -> str:
-    """An ETag in quotes, as S3 writes it."""
+    """Return an ETag in quotes, as S3 writes it."""
     return f'"{etag}"'

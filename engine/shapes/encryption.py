@@ -31,7 +31,7 @@ class ServerSideEncryptionRule(_Element, frozen=True):
 
     @property
     def blocks_customer_keys(self) -> bool:
-        """Whether writes with SSE-C are blocked."""
+        """Tell whether writes with SSE-C are blocked."""
         return self.blocked_encryption_types is not None and "SSE-C" in self.blocked_encryption_types.encryption_type
 
 

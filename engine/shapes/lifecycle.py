@@ -79,7 +79,7 @@ class LifecycleRule(_Element, frozen=True):
 
     @property
     def conditions(self) -> LifecycleRuleAndOperator:
-        """The conditions of `filter` or `prefix`, in one form."""
+        """Return the conditions of `filter` or `prefix`, in one form."""
         condition = self.filter
         if condition is None:
             return LifecycleRuleAndOperator(prefix=self.prefix)

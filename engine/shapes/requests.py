@@ -205,7 +205,7 @@ def reject_unknown_members(method: Callable[Parameters, Result]) -> Callable[Par
 
 
 def parameters(method: Callable[..., Any]) -> frozenset[str]:
-    """The names of the members that a method takes, those of its `**request` too.
+    """Return the names of the members that a method takes, those of its `**request` too.
 
     They are kept by function: a bound method would be a new key for each view of a store, and the server makes one a request.
     """

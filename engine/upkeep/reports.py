@@ -49,7 +49,7 @@ class CheckReport(Record, frozen=True):
 
     @property
     def trouble(self) -> dict[str, tuple[str, ...]]:
-        """The names of all trouble, by kind."""
+        """Return the names of all trouble, by kind."""
         kinds = {name: getattr(self, name) for name in ("missing", "wrong_size", "corrupt", "broken")}
         return {kind: names for kind, names in kinds.items() if names}
 
