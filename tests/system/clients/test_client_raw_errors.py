@@ -61,7 +61,7 @@ def test_what_is_no_name_and_not_served(every_stage: Stage, call: Call, status: 
     assert (answer.status, answer.error) == (status, error)
 
 
-@pytest.mark.rule("access", 6)
+@pytest.mark.rule("access", "SignatureDoesNotMatch")
 def test_wrong_secret_is_explained(every_stage: Stage) -> None:
     raw, bucket = every_stage.raw, every_stage.bucket
     answer = Raw(raw.port, Pair(raw.pair.access_key, "another")).send(Call("GET", f"/{bucket}/object"))
@@ -78,7 +78,7 @@ def test_wrong_secret_is_explained(every_stage: Stage) -> None:
     assert re.fullmatch("[0-9a-f]{64}", error["SignatureProvided"])
 
 
-@pytest.mark.rule("access", 7)
+@pytest.mark.rule("access", "InvalidAccessKeyId")
 def test_unknown_access_key(every_stage: Stage) -> None:
     call = Call("GET", f"/{every_stage.bucket}/object")
     answer = Raw(every_stage.raw.port, Pair("AKIDUNKNOWN", "secret")).send(call)
@@ -87,7 +87,7 @@ def test_unknown_access_key(every_stage: Stage) -> None:
     assert answer.error == {"Code": "InvalidAccessKeyId", "Message": message, "AWSAccessKeyId": "AKIDUNKNOWN"}
 
 
-@pytest.mark.rule("access", 8)
+@pytest.mark.rule("access", "RequestTimeTooSkewed")
 @pytest.mark.parametrize("minutes", [16, -16])
 def test_clock_far_off(every_stage: Stage, minutes: int) -> None:
     answer = every_stage.raw.send(Call("GET", f"/{every_stage.bucket}/object", age=timedelta(minutes=minutes)))
@@ -102,7 +102,7 @@ def test_clock_far_off(every_stage: Stage, minutes: int) -> None:
     }
 
 
-@pytest.mark.rule("access", 4)
+@pytest.mark.rule("access", "AccessDenied-unsigned-headers")
 def test_header_that_was_not_signed(every_stage: Stage) -> None:
     answer = every_stage.raw.send(Call("GET", f"/{every_stage.bucket}/object"), x_amz_meta_a="b")
     assert answer.status == 403
@@ -113,7 +113,7 @@ def test_header_that_was_not_signed(every_stage: Stage) -> None:
     }
 
 
-@pytest.mark.rule("integrity", 21)
+@pytest.mark.rule("integrity", "InvalidRequest-no-x-amz-content-sha256")
 def test_body_that_is_not_spoken_of(every_stage: Stage) -> None:
     raw, call = every_stage.raw, Call("GET", f"/{every_stage.bucket}/object")
     head = raw.head(call).split(b"\r\n")
@@ -125,7 +125,7 @@ def test_body_that_is_not_spoken_of(every_stage: Stage) -> None:
     assert answer.error == {"Code": "InvalidRequest", "Message": message}
 
 
-@pytest.mark.rule("access", 10)
+@pytest.mark.rule("access", "AuthorizationQueryParametersError")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -142,7 +142,7 @@ def test_malformed_presigned_url(every_stage: Stage, clients: Any, change: tuple
     assert (status, error) == (400, {"Code": "AuthorizationQueryParametersError", "Message": message})
 
 
-@pytest.mark.rule("access", 3)
+@pytest.mark.rule("access", "AccessDenied-expired")
 def test_presigned_url_whose_time_is_over(every_stage: Stage, clients: Any) -> None:
     """A life of no seconds is over at once."""
     change = ("X-Amz-Expires=60", "X-Amz-Expires=0")

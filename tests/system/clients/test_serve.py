@@ -100,7 +100,7 @@ def test_killed_worker_is_replaced(hosts: Hosts, tmp_path: Path, clients: Callab
         assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-east-1"
 
 
-@pytest.mark.rule("access", 1)
+@pytest.mark.rule("access", "AccessDenied")
 def test_actions_bound_what_a_key_may_do(own: Host, clients: Callable[..., Any]) -> None:
     s3, reader = clients(own), clients(own, pair=READER)
     named = {"Bucket": new_bucket(s3), "Key": "key"}

@@ -122,7 +122,7 @@ def test_refused_body_is_not_taken_for_a_request(raw: Raw, any_server: Host, its
     assert raw.send(Call("HEAD", f"/{its_bucket}/smuggled")).status == 404
 
 
-@pytest.mark.rule("integrity", 22)
+@pytest.mark.rule("integrity", "IncompleteBody")
 def test_body_cut_short_is_not_stored(raw: Raw, its_bucket: str) -> None:
     call = Call("PUT", f"/{its_bucket}/key", headers={"content-length": str(len(BODY))}, sha256=UNSIGNED)
     with raw.connection() as connection:
@@ -174,7 +174,7 @@ def writes_held(store: Path) -> Iterator[Callable[[], None]]:
             assert holder.wait(60) == 0
 
 
-@pytest.mark.rule("semantics", 4)
+@pytest.mark.rule("semantics", "blanks-keep-a-client-waiting")
 @pytest.mark.parametrize("good", [True, False])
 def test_slow_complete_is_kept_alive_by_blanks(quick: Host, clients: Callable[..., Any], good: bool) -> None:
     """The declaration goes out first, then blanks, then the result, or an error as the root element of a 200."""
@@ -204,8 +204,8 @@ def test_slow_complete_is_kept_alive_by_blanks(quick: Host, clients: Callable[..
     assert seen.count(b"<?xml") == 1
 
 
-@pytest.mark.rule("semantics", 4)
-@pytest.mark.rule("uploads", 20)
+@pytest.mark.rule("semantics", "blanks-keep-a-client-waiting")
+@pytest.mark.rule("uploads", "InternalError")
 def test_boto3_reads_an_error_after_blanks(quick: Host, clients: Callable[..., Any]) -> None:
     assert quick.server is not None
     s3 = clients(quick)
@@ -242,7 +242,7 @@ def test_slow_copies_are_kept_alive_by_blanks(quick: Host, clients: Callable[...
         assert seen.index(b"<?xml") < seen.index(b"<" + result)
 
 
-@pytest.mark.rule("uploads", 22)
+@pytest.mark.rule("uploads", "RequestTimeout")
 @pytest.mark.parametrize("quick", OURS_TO_GIVE_UP, indirect=True)
 @pytest.mark.parametrize("sent", [0, 1, len(BODY) - 1])
 def test_client_that_goes_quiet_is_given_up(quick: Host, clients: Callable[..., Any], sent: int) -> None:

@@ -41,18 +41,16 @@ class Case:
     expected: Expected
 
 
-Rows = Mapping[int, Iterable[Case]]
-"""The cases of a section by the number of the rule."""
+Rows = Mapping[str, Iterable[Case]]
+"""The cases of a section by the slug of the rule."""
 
 
 def parameters(section: str, rows: Rows, kind: type) -> Iterator[Any]:
     """The cases of one kind of request as parameters of a test, marked by their rule."""
-    for number, cases in rows.items():
+    for slug, cases in rows.items():
         for index, case in enumerate(cases):
             if isinstance(case.sent, kind):
-                yield pytest.param(
-                    case, marks=pytest.mark.rule(section, number), id=f"{section}-{number}-{case.expected.code}-{index}"
-                )
+                yield pytest.param(case, marks=pytest.mark.rule(section, slug), id=f"{section}-{slug}-{index}")
 
 
 def ask(operation: str, key: str | None = "key", **arguments: Any) -> Ask:

@@ -75,7 +75,7 @@ PRESIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-SignedHeaders=host"
 CREATE_IN = b"<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
 
 ACCESS: Rows = {
-    1: [
+    "AccessDenied": [
         *(Case(sent(ExpectedBucketOwner=NOBODY), denied()) for sent in OF_OWNER),
         Case(ask("copy_object", "copy", CopySource="{bucket}/object", ExpectedSourceBucketOwner=NOBODY), denied()),
         Case(
@@ -84,7 +84,7 @@ ACCESS: Rows = {
             denied(),
         ),
     ],
-    2: [
+    "InvalidBucketOwnerAWSAccountID": [
         Case(
             sent(ExpectedBucketOwner=value),
             Expected(
@@ -94,7 +94,7 @@ ACCESS: Rows = {
         )
         for sent, value in ((OF_OWNER[0], "0000"), (OF_OWNER[4], "12345678901x"), (OF_OWNER[7], "1234567890123"))
     ],
-    9: [
+    "AuthorizationHeaderMalformed": [
         Case(
             Call("GET", "/{bucket}/object", region="eu-west-1"),
             Expected(
@@ -104,7 +104,7 @@ ACCESS: Rows = {
             ),
         ),
     ],
-    11: [
+    "NoSuchBucket": [
         Case(Ask(operation, {"Bucket": "absent-bucket-of-errors"} | given), known("NoSuchBucket", BucketName="absent-bucket-of-errors"))
         for operation, given in (
             ("get_object", {"Key": "key"}), ("put_object", {"Key": "key"}), ("create_multipart_upload", {"Key": "key"}),
@@ -114,7 +114,7 @@ ACCESS: Rows = {
             ("delete_bucket", {}),
         )
     ],
-    12: [
+    "BucketAlreadyOwnedByYou": [
         Case(
             put("/{bucket}", body=b"", x_amz_bucket_object_lock_enabled="true"),
             known("BucketAlreadyOwnedByYou", BucketName="{bucket}"),
@@ -124,8 +124,8 @@ ACCESS: Rows = {
             known("BucketAlreadyOwnedByYou", BucketName="{bucket}"),
         ),
     ],
-    13: [Case(Ask("create_bucket", {"Bucket": "{foreign}"}), known("BucketAlreadyExists", BucketName="{foreign}"))],
-    14: [
+    "BucketAlreadyExists": [Case(Ask("create_bucket", {"Bucket": "{foreign}"}), known("BucketAlreadyExists", BucketName="{foreign}"))],
+    "BucketNotEmpty": [
         Case(Ask("delete_bucket", {"Bucket": "{bucket}"}), known("BucketNotEmpty", BucketName="{bucket}")),
         Case(
             Ask("delete_bucket", {"Bucket": "{versioned}"}),
@@ -135,7 +135,7 @@ ACCESS: Rows = {
             ),
         ),
     ],
-    15: [
+    "IllegalLocationConstraintException": [
         Case(
             put("/another-bucket-of-errors", body=CREATE_IN % region.encode()),
             Expected(
@@ -145,7 +145,7 @@ ACCESS: Rows = {
         )
         for region in ("eu-west-1", "nowhere")
     ],
-    16: [
+    "NoSuchVersion": [
         *(
             Case(on_version(operation, version), Expected(
                 "NoSuchVersion", 404, "The specified version does not exist.", {"Key": "object", "VersionId": version},
@@ -159,7 +159,7 @@ ACCESS: Rows = {
             ),
         ),
     ],
-    17: [
+    "InvalidArgument-version-id": [
         *(
             Case(on_version(operation, version), invalid("Invalid version id specified", "versionId", version))
             for operation, version in (("get_object", "nonsense"), ("delete_object", "nonsense"), ("get_object", "x" * 32))
@@ -167,7 +167,7 @@ ACCESS: Rows = {
         Case(ask("copy_object", "copy", x_amz_copy_source="{bucket}/object?versionId=nonsense", CopySource="set/by-header"),
              invalid("Invalid version id specified", "versionId", "nonsense")),
     ],
-    18: [
+    "KeyTooLongError": [
         *(
             Case(Ask(operation, {"Bucket": "{bucket}", "Key": "k" * 1025}),
                  known("KeyTooLongError", Size="1025", MaxSizeAllowed="1024"))
@@ -175,11 +175,11 @@ ACCESS: Rows = {
         ),
         Case(Ask("put_object", {"Bucket": "{bucket}", "Key": "é" * 513}), known("KeyTooLongError", Size="1026", MaxSizeAllowed="1024")),
     ],
-    19: [
+    "MetadataTooLarge": [
         Case(sent(Metadata={"a": "v" * 2048}), known("MetadataTooLarge", Size="2049", MaxSizeAllowed="2048"))
         for sent in (put_object, create)
     ],
-    20: [
+    "InvalidStorageClass": [
         *(
             Case(sent(StorageClass=name),
                  Expected("InvalidStorageClass", 400, "The storage class you specified is not valid", {"StorageClassRequested": name}))
@@ -191,7 +191,7 @@ ACCESS: Rows = {
             Expected("InvalidStorageClass", 400, "The storage class you specified is not valid", {"StorageClassRequested": "COLD"}),
         ),
     ],
-    21: [
+    "InvalidTag": [
         Case(put_tags(("k" * 129, "v")), invalid_tag("The TagKey you have provided is invalid", TagKey="k" * 129)),
         Case(put_tags(("a?", "v")), invalid_tag("The TagKey you have provided is invalid", TagKey="a?")),
         Case(put_tags(("", "v")), invalid_tag("The TagKey you have provided is invalid", TagKey="")),
@@ -201,19 +201,19 @@ ACCESS: Rows = {
              invalid_tag("Cannot provide multiple Tags with the same key", TagKey="k")),
         Case(put_tags(("aws:k", "v")), invalid_tag("Your TagKey cannot be prefixed with aws:", TagKey="aws:k")),
     ],
-    22: [
+    "InvalidArgument-x-amz-tagging": [
         Case(sent(Tagging=text), invalid(TAGGING_FORM, TAGGING, text))
         for sent in (put_object, create)
         for text in ("a=1&a=2", "a=%ff", "=v")
     ],
-    23: [
+    "InvalidRequest-bucket-without-object-lock": [
         Case(sent(**given), invalid_request("Bucket is missing Object Lock Configuration"))
         for sent, given in (
             (put_object, {"ObjectLockLegalHoldStatus": "ON"}), (create, {"ObjectLockLegalHoldStatus": "ON"}),
             (create, {"ObjectLockMode": "GOVERNANCE", "x_amz_object_lock_retain_until_date": FUTURE}),
         )
     ],
-    24: [
+    "InvalidArgument-object-lock": [
         *(
             Case(in_locked(operation, **given), expected)
             for operation in ("put_object", "create_multipart_upload")
@@ -227,23 +227,23 @@ ACCESS: Rows = {
             )
         ),
     ],
-    25: [
+    "AccessDenied-object-lock": [
         Case(
             Ask("delete_object", {"Bucket": "{locked}", "Key": "held", "VersionId": "{held}"}),
             denied("Access Denied because object protected by object lock."),
         ),
     ],
-    26: [
+    "InvalidRequest-two-kinds-of-ACL": [
         Case(sent(ACL="private", GrantRead="id=1"),
              invalid_request("Specifying both Canned ACLs and Header Grants is not allowed"))
         for sent in (put_object, create)
     ],
-    27: [
+    "InvalidObjectState": [
         Case(ask("get_object", "{frozen}"),
              Expected("InvalidObjectState", 403, "The operation is not valid for the object's storage class",
                       {"StorageClass": "GLACIER"})),
     ],
-    28: [
+    "KMS": [
         Case(sent, Expected("KMS.NotFoundException", 400, "Key 'of nobody' does not exist"))
         for sent in (
             put_object(**OF_NOBODY), create(**OF_NOBODY), ask("copy_object", "new", CopySource="{bucket}/object", **OF_NOBODY),
@@ -252,9 +252,9 @@ ACCESS: Rows = {
     ],
 }  # fmt: skip
 
-ANONYMOUS: dict[int, tuple[Call, Expected]] = {
-    1: (get("", "/{bucket}/object"), denied()),
-    5: (
+ANONYMOUS: dict[str, tuple[Call, Expected]] = {
+    "AccessDenied": (get("", "/{bucket}/object"), denied()),
+    "AccessDenied-anonymous-uploads": (
         Call("POST", "/{bucket}/key", "uploads"),
         denied("Anonymous users cannot initiate multipart uploads. Please authenticate."),
     ),

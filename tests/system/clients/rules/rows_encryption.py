@@ -110,35 +110,39 @@ def blocked(key: str) -> Expected:
 UNSUPPORTED = "The Encryption request you specified is not valid. Supported value: AES256."
 BOTH = "Server Side Encryption with Customer provided key is incompatible with the encryption method specified"
 ENCRYPTION: Rows = {
-    1: of_headers(key_headers(algorithm="KMS"), wrong(UNSUPPORTED, "InvalidEncryptionAlgorithmError", "KMS")),
-    2: of_headers(key_headers(algorithm=None), wrong(WITH + "provide a valid encryption algorithm.")),
-    3: of_headers(key_headers(key=None), wrong(WITH + "provide an appropriate secret key.")),
-    4: of_headers(key_headers(key_md5=None), wrong(WITH + "provide the client calculated MD5 of the secret key.")),
-    5: (
+    "InvalidEncryptionAlgorithmError": of_headers(
+        key_headers(algorithm="KMS"), wrong(UNSUPPORTED, "InvalidEncryptionAlgorithmError", "KMS")
+    ),
+    "InvalidArgument-no-algorithm": of_headers(key_headers(algorithm=None), wrong(WITH + "provide a valid encryption algorithm.")),
+    "InvalidArgument-no-key": of_headers(key_headers(key=None), wrong(WITH + "provide an appropriate secret key.")),
+    "InvalidArgument-no-MD5": of_headers(
+        key_headers(key_md5=None), wrong(WITH + "provide the client calculated MD5 of the secret key.")
+    ),
+    "InvalidArgument-length-of-the-key": (
         *of_headers(key_headers(RAW[:31]), wrong("The secret key was invalid for the specified algorithm.")),
         *of_headers(key_headers(b64(RAW).encode()), wrong("The secret key was invalid for the specified algorithm.")),
     ),
-    6: of_headers(
+    "InvalidArgument-another-MD5": of_headers(
         key_headers(key_md5=b64(bytes(16))),
         wrong("The calculated MD5 hash of the key did not match the hash that was provided."),
     ),
-    7: (
+    "InvalidArgument-two-kinds-of-encryption": (
         *of_headers(key_headers() | {SSE: "AES256"}, wrong(BOTH, value="AES256"))[:1],
         *of_headers(key_headers(algorithm="KMS") | {SSE: "AES256"}, wrong(BOTH, value="AES256"))[3:4],
     ),
-    8: (
+    "InvalidRequest-part-without-the-key": (
         *parts("secret", "{secret_upload}", None, invalid_request(NEEDS_PART_KEY)),
         *parts("key", "{upload}", RAW, invalid_request(NEEDS_PART_KEY)),
         Case(ask("list_parts", "named", UploadId="{secret_named}"), invalid_request(NEEDS_PART_KEY)),
     ),
-    9: (
+    "InvalidRequest-part-with-another-key": (
         *parts("secret", "{secret_upload}", OTHER_RAW, invalid_request(OTHER_PART_KEY)),
         Case(sent("list_parts", "secret", key_headers(OTHER_RAW), UploadId="{secret_upload}"), invalid_request(OTHER_PART_KEY)),
     ),
-    10: reads("{secret}", None, invalid_request(NEEDS_KEY)),
-    11: reads("object", RAW, invalid_request(NOT_APPLICABLE)),
-    12: reads("{secret}", OTHER_RAW, denied(WITH + "provide the correct secret key.")),
-    14: (
+    "InvalidRequest-read-without-the-key": reads("{secret}", None, invalid_request(NEEDS_KEY)),
+    "InvalidRequest-key-not-applicable": reads("object", RAW, invalid_request(NOT_APPLICABLE)),
+    "AccessDenied-read-with-another-key": reads("{secret}", OTHER_RAW, denied(WITH + "provide the correct secret key.")),
+    "AccessDenied-bucket-that-blocks-SSE-C": (
         *(
             Case(sent(operation, "new", key_headers(), Bucket="{blocking}", **more), blocked("new"))
             for operation, more in (
@@ -156,7 +160,10 @@ ENCRYPTION: Rows = {
 }  # fmt: skip
 
 IN_CLEAR = invalid_request(WITH + "be made over a secure connection.")
-CLEAR: Rows = {13: of_headers(key_headers(), IN_CLEAR)[:1] + of_headers(key_headers(algorithm=None), IN_CLEAR)[3:5]}
+CLEAR: Rows = {
+    "InvalidRequest-clear-HTTP": of_headers(key_headers(), IN_CLEAR)[:1]
+    + of_headers(key_headers(algorithm=None), IN_CLEAR)[3:5]
+}
 
 METHOD = "The encryption method specified is not supported"
 NEEDS_KMS = (

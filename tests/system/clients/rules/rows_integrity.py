@@ -66,7 +66,7 @@ def trailing(name: str, line: bytes, body: bytes = b"a\r\n0123456789\r\n0\r\n") 
 
 
 INTEGRITY: Rows = {
-    1: [
+    "BadDigest-Content-MD5": [
         Case(
             put_object(ContentMD5=MD5_OF_NOTHING),
             known("BadDigest", ExpectedDigest="d41d8cd98f00b204e9800998ecf8427e", CalculatedDigest=MD5_BASE64),
@@ -76,12 +76,12 @@ INTEGRITY: Rows = {
             known("BadDigest", ExpectedDigest=MD5_OF_NOTHING, CalculatedDigest=MD5_BASE64),
         ),
     ],
-    2: [
+    "InvalidDigest": [
         Case(sent(ContentMD5=value), known("InvalidDigest", **{"Content-MD5": value}))
         for sent in (put_object, upload_part)
         for value in ("__invalid__", "000", "MTIz", "")
     ],
-    3: [
+    "BadDigest-header": [
         *(
             Case(sent(**{header_of(name): value}), not_matched(name))
             for sent in (put_object, upload_part)
@@ -89,14 +89,14 @@ INTEGRITY: Rows = {
         ),
         *(Case(put_object(**{header_of(name): value}), not_matched(name)) for name, value in NEW_WRONG.items()),
     ],
-    4: [Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA=="), not_matched("crc32c"))],
-    5: [
+    "BadDigest-FULL_OBJECT-value-on-Complete": [Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA=="), not_matched("crc32c"))],
+    "BadDigest-another-algorithm-in-the-list": [
         Case(
             complete("composite", "{composite}", MultipartUpload=listed((1, MD5), ChecksumSHA256=WRONG["SHA256"])),
             Expected("BadDigest", 400, "The sha256 you specified for part 1 did not match what we received."),
         ),
     ],
-    6: [
+    "InvalidRequest-value": [
         *(
             Case(sent(**{header_of(name): value}), invalid_request(f"Value for x-amz-checksum-{name.lower()} header is invalid."))
             for sent in (put_object, upload_part)
@@ -111,16 +111,16 @@ INTEGRITY: Rows = {
         Case(complete("full", "{full}", ChecksumCRC32C="AAAAAA==-1"),
              invalid_request("Value for x-amz-checksum-crc32c header is invalid.")),
     ],
-    7: [
+    "InvalidRequest-value-in-a-trailer": [
         Case(trailing("x-amz-checksum-crc32", b"x-amz-checksum-crc32:AAAA"),
              invalid_request("Value for x-amz-checksum-crc32 trailing header is invalid.")),
     ],
-    8: [
+    "InvalidArgument-values-in-the-list": [
         Case(complete("composite", "{composite}", MultipartUpload=listed((1, MD5), **given)),
              Expected("InvalidArgument", 400, "Invalid Base64 or multiple checksums present in request", {"ArgumentName": "Checksum"}))
         for given in ({"ChecksumCRC32": "?"}, {"ChecksumCRC32": "poTHxg==", "ChecksumSHA1": WRONG["SHA1"]})
     ],
-    9: [
+    "InvalidRequest-two-checksums": [
         *(
             Case(sent(x_amz_checksum_crc32="poTHxg==", x_amz_checksum_crc32c="AAAAAA=="), invalid_request(MANY_CHECKSUMS))
             for sent in (put_object, upload_part)
@@ -128,18 +128,20 @@ INTEGRITY: Rows = {
         Case(complete("full", "{full}", x_amz_checksum_crc32="poTHxg==", x_amz_checksum_crc32c="AAAAAA=="),
              invalid_request(MANY_CHECKSUMS)),
     ],
-    10: [
+    "InvalidRequest-not-the-uploads-algorithm": [
         Case(upload_part(1, "{composite_sha256}", "composite-sha256", ChecksumCRC32="poTHxg=="),
              type_differs("sha256", "crc32")),
         Case(upload_part(1, "{full}", "full", ChecksumCRC32="poTHxg=="), type_differs("crc32c", "crc32")),
         Case(upload_part(1, "{composite_sha256}", "composite-sha256"), type_differs("sha256", "null")),
     ],
-    11: [
+    "InvalidRequest-unknown-algorithm": [
         Case(create(ChecksumAlgorithm="TEST"), invalid_request(UNKNOWN)),
         Case(put(x_amz_sdk_checksum_algorithm="TEST"), invalid_request(UNKNOWN)),
     ],
-    12: [Case(create(ChecksumType=mode), invalid_request(TYPE_ALONE)) for mode in ("COMPOSITE", "FULL_OBJECT")],
-    13: [
+    "InvalidRequest-type-without-algorithm": [
+        Case(create(ChecksumType=mode), invalid_request(TYPE_ALONE)) for mode in ("COMPOSITE", "FULL_OBJECT")
+    ],
+    "InvalidRequest-type-of-another-algorithm": [
         Case(
             create(ChecksumAlgorithm=algorithm, ChecksumType=mode),
             invalid_request(f"The {mode} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."),
@@ -150,13 +152,13 @@ INTEGRITY: Rows = {
         )
         for algorithm in algorithms
     ],
-    14: [
+    "InvalidRequest-type-on-Complete": [
         Case(complete("full", "{full}", ChecksumType="COMPOSITE"), mode_differs("FULL_OBJECT")),
         Case(complete("composite", "{composite}", ChecksumType="FULL_OBJECT"), mode_differs("COMPOSITE")),
         Case(complete(ChecksumType="COMPOSITE"), mode_differs("null")),
         Case(complete(ChecksumType="FULL_OBJECT"), mode_differs("null")),
     ],
-    15: [
+    "InvalidRequest-missing-in-the-list": [
         Case(
             complete("composite", "{composite}"),
             invalid_request(
@@ -165,12 +167,12 @@ INTEGRITY: Rows = {
             ),
         ),
     ],
-    16: [
+    "InvalidRequest-x-amz-sdk-checksum-algorithm-alone": [
         Case(put(x_amz_sdk_checksum_algorithm="CRC32"), invalid_request(NOT_SENT)),
         Case(put(x_amz_sdk_checksum_algorithm="SHA256", x_amz_checksum_crc32="pmhLvg=="),
              invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.")),
     ],
-    17: [
+    "InvalidRequest-unknown-header-or-trailer-or-none": [
         Case(put(x_amz_checksum_crc16="AAAA"),
              invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid.")),
         Case(trailing("x-amz-checksum-crc16", b"x-amz-checksum-crc16:AAAA"),
@@ -182,7 +184,7 @@ INTEGRITY: Rows = {
                  "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
              )),
     ],
-    18: [
+    "XAmzContentSHA256Mismatch": [
         Case(
             Call("PUT", "/{bucket}/new", body=BODY, sha256="0" * 64),
             known(
@@ -192,11 +194,11 @@ INTEGRITY: Rows = {
             ),
         ),
     ],
-    20: [
+    "InvalidArgument-x-amz-content-sha256": [
         Case(Call("PUT", "/{bucket}/new", body=BODY, sha256=value), invalid(SHA256_MODES, "x-amz-content-sha256", value))
         for value in ("STREAMING", "", "0" * 63)
     ],
-    22: [
+    "IncompleteBody": [
         Case(
             Call(
                 "PUT", "/{bucket}/new", "",
@@ -206,13 +208,13 @@ INTEGRITY: Rows = {
             Expected("IncompleteBody", 400, "The request body terminated unexpectedly"),
         ),
     ],
-    23: [
+    "MissingContentLength": [
         Case(
             Call("PUT", "/{bucket}/new", headers=WITHOUT_LENGTH, body=b"0\r\n\r\n", sha256=UNSIGNED),
             Expected("MissingContentLength", 411, "You must provide the Content-Length HTTP header."),
         ),
     ],
-    24: [
+    "InvalidChunkSizeError": [
         Case(
             Call(
                 "PUT", "/{bucket}/new", "",
@@ -226,7 +228,7 @@ INTEGRITY: Rows = {
             ),
         ),
     ],
-    25: [
+    "MalformedTrailerError": [
         Case(
             trailing("x-amz-checksum-crc32", line),
             Expected(

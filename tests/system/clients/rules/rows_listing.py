@@ -60,23 +60,23 @@ NUMBERS = (
 TOO_LARGE = "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"
 
 LISTING: Rows = {
-    1: [Case(sent(-1), negative(name)) for name, sent in NUMBERS],
-    2: [
+    "InvalidArgument-negative-number": [Case(sent(-1), negative(name)) for name, sent in NUMBERS],
+    "InvalidArgument-not-a-number": [
         Case(sent(value), no_number(name, value))
         for name, sent in NUMBERS
         for value in ("x", "1.5", 2**31, "9" * 30)
     ],
-    3: [
+    "InvalidArgument-uploadId-marker": [
         Case(list_uploads(KeyMarker=key, UploadIdMarker=upload_id),
              invalid("Invalid uploadId marker", "upload-id-marker", upload_id))
         for key, upload_id in (("other", "{upload}"), ("key", "nonsense"), ("kez", "{gone}"))
     ],
-    4: [
+    "InvalidArgument-encoding": [
         Case(sent(EncodingType=value), invalid(ENCODING, "encoding-type", value))
         for sent in (list_keys, lambda **given: ask("list_objects", None, **given), list_uploads, list_versions)
         for value in ("base64", "", "URL")
     ],
-    5: [
+    "InvalidArgument-copy-source": [
         Case(sent(source), no_source(what))
         for sent in (copy, copy_part)
         for source, what in (
@@ -84,7 +84,7 @@ LISTING: Rows = {
             ("{bucket}/%fe", "encoding"), ("/", "bucket name"), ("//key", "bucket name"), ("", "bucket name"),
         )
     ],
-    6: [
+    "InvalidArgument-copy-source-on-another-call": [
         Case(
             Call("DELETE", "/{bucket}/new", "", {SOURCE: "{bucket}/object"}),
             invalid("You can only specify a copy source header for copy requests.", SOURCE, "{bucket}/object"),
@@ -94,32 +94,32 @@ LISTING: Rows = {
             invalid("You can only specify a copy source header for copy requests.", SOURCE, "{bucket}/object"),
         ),
     ],
-    7: [
+    "InvalidArgument-form-of-a-copy-range": [
         Case(copy_part(CopySourceRange=text), invalid(RANGE_FORM, RANGE, text))
         for text in (
             "0-8", "bytes=1-0", "bytes=-1-", "bytes=0--1", "bytes=0-1,3-4,7-9", "bytes=-", "bytes=-0", "bytes=1-", "bytes=-2",
             "bytes=-15", "bytes=a-b", "bytes", "bytes=0x1-2",
         )
     ],
-    8: [
+    "InvalidArgument-copy-range-past-the-end": [
         Case(copy_part(CopySourceRange=text),
              invalid("Range specified is not valid for source object of size: 10", RANGE, text))
         for text in ("bytes=0-100", "bytes=0-10", "bytes=9-10")
     ],
-    9: [
+    "InvalidRequest-copy-range-outside": [
         Case(copy_part(CopySourceRange=text),
              invalid_request("The specified copy range is invalid for the source object size"))
         for text in ("bytes=100-200", "bytes=10-10", "bytes=10-11")
     ],
-    10: [
+    "InvalidRequest-copy-source-too-large": [
         Case(sent("{bucket}/{huge}"), invalid_request(TOO_LARGE)) for sent in (copy, copy_part)
     ],
-    11: [
+    "InvalidRequest-delete-marker-as-copy-source": [
         Case(sent("{versioned}/deleted?versionId={marker}"),
              invalid_request("The source of a copy request may not specifically refer to a delete marker by version id."))
         for sent in (copy, copy_part)
     ],
-    12: [
+    "InvalidRange": [
         *(
             Case(ask("get_object", "object", Range=text), known("InvalidRange", RangeRequested=text, ActualObjectSize="10"))
             for text in ("bytes=10-", "bytes=-0", "bytes=100-200", "bytes=10-10")
@@ -127,12 +127,12 @@ LISTING: Rows = {
         Case(get("", "/{bucket}/object", range="bytes=10-"),
              known("InvalidRange", RangeRequested="bytes=10-", ActualObjectSize="10")),
     ],
-    13: [
+    "InvalidPartNumber": [
         Case(ask("get_object", key, PartNumber=number),
              known("InvalidPartNumber", ActualPartCount=count, PartNumberRequested=str(number)))
         for key, count, number in (("object", "1", 2), ("{two}", "2", 3), ("{two}", "2", 10_000))
     ],
-    14: [
+    "InvalidRequest-Range-and-partNumber": [
         Case(ask("get_object", "object", PartNumber=1, Range="bytes=0-1"),
              invalid_request("Cannot specify both Range header and partNumber query parameter")),
     ],

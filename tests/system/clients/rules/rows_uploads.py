@@ -86,7 +86,7 @@ def value_not_taken(header: str) -> Expected:
 
 
 UPLOADS: Rows = {
-    1: [
+    "NoSuchUpload": [
         *(Case(sent, no_upload("nonsense")) for sent in (upload_part(1, "nonsense"), list_parts("nonsense"))),
         *(Case(sent, no_upload("fakeid")) for sent in (abort("fakeid"), complete(upload_id="fakeid"))),
         *(Case(sent, no_upload(FAKE)) for sent in (upload_part(1, FAKE), abort(FAKE))),
@@ -106,7 +106,7 @@ UPLOADS: Rows = {
             no_upload(FAKE),
         ),
     ],
-    2: [
+    "InvalidPart": [
         Case(complete(MultipartUpload=listed((7, MD5))), no_part(7)),
         Case(complete(MultipartUpload=listed((1, MD5), (7, MD5))), no_part(7)),
         Case(complete(MultipartUpload=listed((1, f'"{"0" * 32}"'))), no_part(1, "0" * 32)),
@@ -118,29 +118,29 @@ UPLOADS: Rows = {
             no_part(1, upload_id="{composite}"),
         ),
     ],
-    3: [
+    "InvalidPartOrder": [
         Case(complete(MultipartUpload=listed((2, MD5), (1, MD5))), known("InvalidPartOrder", UploadId="{upload}")),
         Case(complete(MultipartUpload=listed((1, MD5), (1, MD5))), known("InvalidPartOrder", UploadId="{upload}")),
         Case(complete("gapped", "{gapped}", MultipartUpload=GAPPED), known("InvalidPartOrder", UploadId="{gapped}")),
     ],
-    4: [
+    "EntityTooSmall": [
         Case(
             complete(MultipartUpload=listed((1, MD5), (2, MD5))),
             known("EntityTooSmall", ProposedSize="10", MinSizeAllowed=str(5 * MIB), PartNumber="1", ETag=MD5),
         ),
     ],
-    5: [
+    "EntityTooLarge": [
         Case(
             Call("PUT", path, query, {"content-length": "5368709121"}, sha256=UNSIGNED),
             known("EntityTooLarge", ProposedSize="5368709121", MaxSizeAllowed="5368709120"),
         )
         for path, query in (("/{bucket}/key", "partNumber=1&uploadId={upload}"), ("/{bucket}/new", ""))
     ],
-    6: [
+    "InvalidRequest-no-parts": [
         Case(document(b""), invalid_request("You must specify at least one part")),
         Case(ask("complete_multipart_upload", UploadId="{upload}"), invalid_request("You must specify at least one part")),
     ],
-    7: [
+    "MalformedXML": [
         *(
             Case(document(b"<CompleteMultipartUpload>" + inner), known("MalformedXML"))
             for inner in (
@@ -155,14 +155,14 @@ UPLOADS: Rows = {
         Case(document(b"<Other><Part><PartNumber>1</PartNumber><ETag>e</ETag></Part></Other>"), known("MalformedXML")),
         Case(complete(MultipartUpload={"Parts": []}), known("MalformedXML")),
     ],
-    8: [
+    "InvalidArgument-PartNumber-in-a-list": [
         Case(
             complete(MultipartUpload=listed((number, MD5))),
             invalid("PartNumber must be >= 1", "PartNumber", str(number)),
         )
         for number in (0, -1)
     ],
-    9: [
+    "InvalidArgument-partNumber": [
         *(
             Case(upload_part(number), invalid(NO_PART_NUMBER, "partNumber", str(number)))
             for number in (0, -1, 10_001, "x", "1.5", 2**40)
@@ -177,26 +177,26 @@ UPLOADS: Rows = {
             for number in (0, -1, 10_001, "x")
         ),
     ],
-    10: [
+    "InvalidArgument-partNumber-without-uploadId": [
         Case(
             put("/{bucket}/key", "partNumber=1"),
             invalid("This operation does not accept partNumber without uploadId", "partNumber", "1"),
         ),
     ],
-    11: [
+    "InvalidRequest-another-x-amz-mp-object-size": [
         Case(
             complete(MpuObjectSize=size),
             invalid_request(f"The provided 'x-amz-mp-object-size' header value {size} does not match what was computed: 10"),
         )
         for size in (5, 11, 0)
     ],
-    12: [
+    "InvalidRequest-no-x-amz-mp-object-size": [
         Case(complete(x_amz_mp_object_size="-1"),
              invalid_request("Value for x-amz-mp-object-size header is less than zero: '-1'")),
         Case(complete(x_amz_mp_object_size="x"),
              invalid_request("Value for x-amz-mp-object-size header is invalid: 'x'")),
     ],
-    13: [
+    "PreconditionFailed": [
         *(
             Case(ask("get_object", "object", **{name: value}), failed(condition))
             for name, value, condition in (
@@ -215,17 +215,17 @@ UPLOADS: Rows = {
             for given, condition in (({"IfMatch": '"x"'}, "If-Match"), ({"IfNoneMatch": "*"}, "If-None-Match"))
         ),
     ],
-    14: [
+    "ConditionalRequestConflict": [
         Case(complete("overtaken", "{overtaken}", IfMatch=MD5), conflict("If-Match", "overtaken")),
         Case(complete("removed", "{removed}", IfNoneMatch="*"), conflict("If-None-Match", "removed")),
     ],
-    15: [
+    "NoSuchKey-If-Match": [
         Case(ask("put_object", "absent", IfMatch='"x"'), known("NoSuchKey", Key="absent")),
         Case(complete("nothing", "{of_nothing}", IfMatch='"x"'), known("NoSuchKey", Key="nothing")),
         Case(ask("get_object", "absent"), known("NoSuchKey", Key="absent")),
         Case(ask("get_object", "absent", IfMatch='"x"'), known("NoSuchKey", Key="absent")),
     ],
-    16: [
+    "NotImplemented-conditions": [
         *(
             Case(sent(IfNoneMatch='"x"'), value_not_taken("If-None-Match"))
             for sent in (complete, lambda **given: ask("put_object", "object", **given))
@@ -245,7 +245,7 @@ UPLOADS: Rows = {
             )
         ),
     ],
-    17: [
+    "MaxMessageLengthExceeded": [
         Case(
             Call("POST", "/{bucket}/key", "uploadId={upload}", {"content-length": str(4 * MIB + 1)}, sha256=UNSIGNED),
             Expected("MaxMessageLengthExceeded", 400, "Your request was too big.", {"MaxMessageLengthBytes": str(4 * MIB)}),
@@ -255,7 +255,7 @@ UPLOADS: Rows = {
             Expected("MaxMessageLengthExceeded", 400, "Your request was too big.", {"MaxMessageLengthBytes": str(4 * MIB)}),
         ),
     ],
-    18: [
+    "MethodNotAllowed-delete-marker": [
         Case(
             Ask("get_object", {"Bucket": "{versioned}", "Key": "deleted", "VersionId": "{marker}"}),
             Expected(
@@ -271,7 +271,7 @@ UPLOADS: Rows = {
             ),
         ),
     ],
-    19: [
+    "InvalidRequest-uploads-of-a-key": [
         Case(get("uploads", "/{bucket}/key"), invalid_request("Key is not expected for the GET method ?uploads subresource")),
     ],
 }  # fmt: skip

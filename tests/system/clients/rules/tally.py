@@ -14,17 +14,19 @@ class RuleTally:
     """A pytest plugin: a rule passes when every test that is marked with it does."""
 
     def __init__(self) -> None:
-        self._outcomes: dict[tuple[str, int], set[str]] = defaultdict(set)
+        self._outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._tests: dict[str, int] = defaultdict(int)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
             for mark in item.iter_markers("rule"):
-                section, number = mark.args
-                assert 1 <= number <= len(SECTIONS[section]), f"{item.nodeid}: no rule {number} of {section}"
-                assert (section, number) not in LEFT_OUT, f"{item.nodeid}: {section} {number} is left out, it is said"
-                item.user_properties.append(("rule", (section, number)))
+                section, slug = mark.args
+                assert slug in SECTIONS[section], f"{item.nodeid}: {section} has no rule {slug}"
+                assert (section, slug) not in LEFT_OUT, (
+                    f"{item.nodeid}: the rule {section} {slug} is listed in LEFT_OUT"
+                )
+                item.user_properties.append(("rule", (section, slug)))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.outcome == "passed":
@@ -39,20 +41,19 @@ class RuleTally:
             terminalreporter.section("rules of S3")
             terminalreporter.write("\n".join((*self._table(), *self._remainder())) + "\n")
 
-    def _worst(self, rule: tuple[str, int]) -> str:
+    def _worst(self, rule: tuple[str, str]) -> str:
         return next((outcome for outcome in _WORST if outcome in self._outcomes[rule]), "untested")
 
     def _table(self) -> Iterator[str]:
         yield f"{'section':<18}{'rules':>6}{'tested':>8}{'passing':>9}{'tests':>7}"
-        for section, names in SECTIONS.items():
-            worst = [self._worst((section, number)) for number in range(1, len(names) + 1)]
+        for section, slugs in SECTIONS.items():
+            worst = [self._worst((section, slug)) for slug in slugs]
             tested, passing = len(worst) - worst.count("untested"), worst.count("passed")
-            yield f"{section:<18}{len(names):>6}{tested:>8}{passing:>9}{self._tests[section]:>7}"
+            yield f"{section:<18}{len(slugs):>6}{tested:>8}{passing:>9}{self._tests[section]:>7}"
 
     def _remainder(self) -> Iterator[str]:
-        for section, names in SECTIONS.items():
-            for number, name in enumerate(names, 1):
-                rule = section, number
-                worst = self._worst(rule)
+        for section, slugs in SECTIONS.items():
+            for slug in slugs:
+                worst = self._worst((section, slug))
                 if worst != "passed":
-                    yield f"{section} {number}, {name}: {LEFT_OUT.get(rule, worst)}"
+                    yield f"{section}, {slug}: {LEFT_OUT.get((section, slug), worst)}"

@@ -32,8 +32,8 @@ def parts_of(*answers: dict[str, Any], member: str | None = None) -> dict[str, A
     return {"Parts": listed}
 
 
-@semantics(18)
-@semantics(27)
+@semantics("COMPOSITE-with-and-without-count")
+@semantics("reads-by-part-number")
 @plays(
     "complete_multipart_parts_checksum_composite[CRC32]",
     "complete_multipart_parts_checksum_composite[SHA256]",
@@ -84,7 +84,7 @@ def read_with_checksum(stage: Stage, play: Play, key: dict[str, str]) -> None:
     play("get-copy-object-attrs", s3.get_object_attributes, Key="copied", ObjectAttributes=attributes)
 
 
-@semantics(17)
+@semantics("unrequested-CRC64NVME")
 @plays("complete_multipart_parts_checksum_default")
 def test_the_checksum_nobody_asked_for(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -107,7 +107,7 @@ def test_the_checksum_nobody_asked_for(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(19)
+@semantics("FULL_OBJECT-by-combination")
 @plays("complete_multipart_parts_checksum_full_object_default")
 def test_a_checksum_of_the_whole_by_default(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -121,7 +121,7 @@ def test_a_checksum_of_the_whole_by_default(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(18)
+@semantics("COMPOSITE-with-and-without-count")
 @plays("multipart_parts_checksum_exceptions_composite", "multipart_parts_checksum_exceptions_full_object")
 def test_checksums_that_do_not_go_together(stage: Stage, play: Play) -> None:
     s3, plain, key = stage.boto, stage.s3, {"Key": "test-multipart-checksum-exc"}
@@ -176,7 +176,7 @@ def test_the_type_that_an_algorithm_has_by_itself(stage: Stage, algorithm: str, 
     assert (created["ChecksumAlgorithm"], created["ChecksumType"]) == (algorithm, mode)
 
 
-@semantics(27)
+@semantics("reads-by-part-number")
 @plays("get_object_part_checksum[COMPOSITE]", "get_object_part_checksum[FULL_OBJECT]")
 def test_the_checksum_of_the_only_part(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-checksum"}
@@ -194,7 +194,7 @@ def test_the_checksum_of_the_only_part(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(22)
+@semantics("ETag-and-checksum-of-a-copied-part")
 @plays("multipart_upload_part_copy_checksum[COMPOSITE]", "multipart_upload_part_copy_checksum[FULL_OBJECT]")
 def test_the_checksum_of_a_copied_part(stage: Stage, play: Play) -> None:
     s3, key, mode = stage.boto, {"Key": "test-multipart-checksum"}, algorithm_of(play)

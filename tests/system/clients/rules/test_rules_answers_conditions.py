@@ -29,7 +29,7 @@ def completing(stage: Stage, play: Play, upload_id: str) -> Any:
     return partial(stage.boto.complete_multipart_upload, **named, MultipartUpload=listed)
 
 
-@semantics(23)
+@semantics("conditions-of-Complete")
 @plays("multipart_if_match_etag")
 def test_complete_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -44,7 +44,7 @@ def test_complete_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(23)
+@semantics("conditions-of-Complete")
 @plays("multipart_if_match_with_delete")
 def test_complete_after_a_delete(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -57,7 +57,7 @@ def test_complete_after_a_delete(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(23)
+@semantics("conditions-of-Complete")
 @plays("multipart_if_match_with_put", "multipart_if_match_with_put_identical")
 def test_complete_after_a_put(stage: Stage, play: Play) -> None:
     s3, key, identical = stage.boto, {"Key": KEY}, play.case.endswith("identical")
@@ -72,7 +72,7 @@ def test_complete_after_a_put(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(23)
+@semantics("conditions-of-Complete")
 @plays("multipart_if_none_match_with_delete", "multipart_if_none_match_with_put")
 def test_complete_if_nothing_is_there(stage: Stage, play: Play) -> None:
     s3, key, deletes = stage.boto, {"Key": KEY}, play.case.endswith("delete")
@@ -87,7 +87,7 @@ def test_complete_if_nothing_is_there(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("put_object_if_match")
 def test_put_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -100,7 +100,7 @@ def test_put_if_the_etag_is_still_there(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 15)
+@pytest.mark.rule("uploads", "NoSuchKey-If-Match")
 @plays("put_object_if_match_validation")
 def test_put_if_what_cannot_be(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key="test-precondition-validation")
@@ -110,7 +110,7 @@ def test_put_if_what_cannot_be(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("put_object_if_none_match")
 def test_put_if_nothing_is_there(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key=KEY, IfNoneMatch="*")
@@ -121,7 +121,7 @@ def test_put_if_nothing_is_there(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 16)
+@pytest.mark.rule("uploads", "NotImplemented-conditions")
 @plays("put_object_if_none_match_validation")
 def test_put_if_another_is_there(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key="test-precondition-validation")
@@ -130,7 +130,7 @@ def test_put_if_another_is_there(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("put_object_if_match_versioned_bucket")
 def test_put_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": KEY}
@@ -145,7 +145,7 @@ def test_put_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> N
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("put_object_if_none_match_versioned_bucket")
 def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     put = partial(stage.boto.put_object, Key=KEY, IfNoneMatch="*")
@@ -158,7 +158,7 @@ def test_put_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("copy_object_if_match_in_place", "copy_object_if_none_match")
 def test_copy_if(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -172,7 +172,7 @@ def test_copy_if(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("copy_object_if_none_match_in_place")
 def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
     stage.boto.put_object(Bucket=play.bucket, Key="source", Body=b"source content")
@@ -182,7 +182,7 @@ def test_copy_in_place_if_nothing_is_there(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("copy_object_if_match_versioned_bucket")
 def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -199,7 +199,7 @@ def test_copy_if_the_newest_version_is_still_there(stage: Stage, play: Play) -> 
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("copy_object_if_none_match_versioned_bucket")
 def test_copy_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "dest-object"}
@@ -217,7 +217,7 @@ def test_copy_if_no_version_is_in_sight(stage: Stage, play: Play) -> None:
 FUTURE, PAST = datetime.now(UTC) + timedelta(days=1), datetime(2020, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @pytest.mark.parametrize(
     "play",
     [
@@ -245,7 +245,7 @@ def test_reads_if(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("s3_copy_object_preconditions")
 def test_copy_if_the_source_is(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -263,7 +263,7 @@ def test_copy_if_the_source_is(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 13)
+@pytest.mark.rule("uploads", "PreconditionFailed")
 @plays("s3_copy_object_if_source_modified_since_versioned", "s3_copy_object_if_source_unmodified_since_versioned")
 def test_copy_if_the_newest_version_of_the_source_is(stage: Stage, play: Play) -> None:
     s3, unmodified = stage.boto, "unmodified" in play.case

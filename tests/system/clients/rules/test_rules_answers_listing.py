@@ -22,7 +22,7 @@ def begin(stage: Stage, play: Play, key: str) -> str:
     return upload_id
 
 
-@semantics(25)
+@semantics("order-and-markers-of-ListParts")
 @plays("list_parts_pagination", "list_parts_empty_part_number_marker")
 def test_list_parts(stage: Stage, play: Play) -> None:
     s3, pages = stage.boto, play.case.endswith("pagination")
@@ -44,7 +44,7 @@ def test_list_parts(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(24)
+@semantics("order-and-markers-of-ListMultipartUploads")
 @plays("list_multiparts_next_marker")
 def test_list_uploads_from_markers(stage: Stage, play: Play) -> None:
     show = stage.boto.list_multipart_uploads
@@ -65,7 +65,7 @@ def test_list_uploads_from_markers(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(24)
+@semantics("order-and-markers-of-ListMultipartUploads")
 @plays("list_multiparts_with_prefix_and_delimiter")
 def test_list_uploads_rolled_up(stage: Stage, play: Play) -> None:
     """Where a page ends on a common prefix we say so in NextKeyMarker, which AWS leaves empty there."""
@@ -79,7 +79,7 @@ def test_list_uploads_rolled_up(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(24)
+@semantics("order-and-markers-of-ListMultipartUploads")
 @plays("list_multipart_uploads_marker_common_prefixes")
 def test_list_uploads_beyond_a_common_prefix(stage: Stage, play: Play) -> None:
     for key in ("folder/aSubfolder/subFile1", "folder/aSubfolder/subFile2", "folder/file1", "folder/file2"):
@@ -91,8 +91,8 @@ def test_list_uploads_beyond_a_common_prefix(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(25)
-@semantics(31)
+@semantics("order-and-markers-of-ListParts")
+@semantics("open-uploads-are-invisible")
 @plays("multipart_and_list_parts")
 def test_an_upload_in_the_listings(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-list-parts"}
@@ -111,7 +111,7 @@ def test_an_upload_in_the_listings(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(8)
+@semantics("gaps-and-subsets-in-the-list")
 @plays("complete_multipart_parts_order")
 def test_the_order_of_parts(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-order-parts"}
@@ -144,7 +144,7 @@ def test_the_location_of_a_key_beyond_ascii(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@pytest.mark.rule("uploads", 11)
+@pytest.mark.rule("uploads", "InvalidRequest-another-x-amz-mp-object-size")
 @plays("multipart_size_validation")
 def test_the_size_of_an_upload(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-multipart-size"}
@@ -161,7 +161,7 @@ def test_the_size_of_an_upload(stage: Stage, play: Play) -> None:
 RANGES = ("-", "-0", "-1-", "-15", "-2", "-9", "0--1", "0-0", "0-100", "0-8", "1-", "1-0", "1-1", "100-200")
 
 
-@pytest.mark.rule("listing and copy", 12)
+@pytest.mark.rule("listing and copy", "InvalidRange")
 @plays("get_object_range")
 def test_ranges_of_a_read(stage: Stage, play: Play) -> None:
     s3 = stage.boto
@@ -174,7 +174,7 @@ def test_ranges_of_a_read(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(28)
+@semantics("GetObjectAttributes")
 @plays("get_object_attributes")
 def test_attributes(stage: Stage, play: Play) -> None:
     s3, every = stage.boto, ["StorageClass", "ETag", "ObjectSize", "ObjectParts", "Checksum"]
@@ -195,7 +195,7 @@ def test_attributes(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(28)
+@semantics("GetObjectAttributes")
 @plays("get_object_attributes_versioned")
 def test_attributes_of_versions(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "key-attrs-versioned"}
@@ -211,7 +211,7 @@ def test_attributes_of_versions(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(28)
+@semantics("GetObjectAttributes")
 @plays("list_parts_via_object_attrs_pagination")
 def test_attributes_page_by_page(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-object-attrs-pagination"}
@@ -231,7 +231,7 @@ def test_attributes_page_by_page(stage: Stage, play: Play) -> None:
     play.finish()
 
 
-@semantics(20)
+@semantics("ranges-of-UploadPartCopy")
 @plays("upload_part_copy_no_copy_source_range", "upload_part_copy_range")
 def test_copies_of_parts(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "test-upload-part-copy"}
@@ -265,7 +265,7 @@ CONDITIONS = {
 """The conditions of each case; NOW stands for the moment of the source."""
 
 
-@semantics(21)
+@semantics("conditions-of-UploadPartCopy")
 @plays(*(f"upload_part_copy_with_{name}" for name in CONDITIONS))
 def test_copies_of_parts_if(stage: Stage, play: Play) -> None:
     s3, key = stage.boto, {"Key": "destination_file.txt"}

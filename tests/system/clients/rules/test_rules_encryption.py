@@ -44,9 +44,11 @@ def test_another_encryption_is_refused_to_the_letter(stage: Stage, case: Case) -
 @pytest.mark.parametrize(
     ("key", "said", "status"),
     [
-        pytest.param("{secret}", {}, 400, marks=pytest.mark.rule("encryption", 10)),
-        pytest.param("object", KEY, 400, marks=pytest.mark.rule("encryption", 11)),
-        pytest.param("{secret}", OTHER, 403, marks=pytest.mark.rule("encryption", 12)),
+        pytest.param("{secret}", {}, 400, marks=pytest.mark.rule("encryption", "InvalidRequest-read-without-the-key")),
+        pytest.param("object", KEY, 400, marks=pytest.mark.rule("encryption", "InvalidRequest-key-not-applicable")),
+        pytest.param(
+            "{secret}", OTHER, 403, marks=pytest.mark.rule("encryption", "AccessDenied-read-with-another-key")
+        ),
     ],
 )
 def test_a_head_is_refused_without_a_word(tls_stage: Stage, key: str, said: dict[str, Any], status: int) -> None:
@@ -76,7 +78,7 @@ def sealed(tls_stage: Stage) -> Stage:
     return tls_stage
 
 
-@pytest.mark.rule("semantics", 14)
+@pytest.mark.rule("semantics", "SSE-C-the-key-is-pinned")
 def test_the_key_is_pinned_and_listing_completing_aborting_need_none(sealed: Stage) -> None:
     s3, named = sealed.boto, {"Bucket": sealed.bucket, "Key": "sealed"}
     got = s3.get_object(**named, **KEY)
@@ -91,7 +93,7 @@ def test_the_key_is_pinned_and_listing_completing_aborting_need_none(sealed: Sta
     s3.abort_multipart_upload(**named, UploadId=aborted)
 
 
-@pytest.mark.rule("semantics", 15)
+@pytest.mark.rule("semantics", "SSE-C-ranges")
 def test_ranges_straddle_parts_and_segments(sealed: Stage) -> None:
     named = {"Bucket": sealed.bucket, "Key": "sealed"}
     for border in (65_536, 5 * MIB, 5 * MIB + 1, 5 * MIB + 1 + 65_536, 10 * MIB + 1, len(WHOLE) - 2):
@@ -103,7 +105,7 @@ def test_ranges_straddle_parts_and_segments(sealed: Stage) -> None:
         assert sealed.boto.get_object(**named, PartNumber=number, **KEY)["Body"].read() == part
 
 
-@pytest.mark.rule("semantics", 16)
+@pytest.mark.rule("semantics", "SSE-C-no-nonce-twice")
 def test_a_part_sent_again_with_other_bytes_has_a_fresh_key(sealed: Stage) -> None:
     s3, named = sealed.boto, {"Bucket": sealed.bucket, "Key": "retried"}
     upload = named | {"UploadId": s3.create_multipart_upload(**named, **KEY)["UploadId"]}
@@ -119,7 +121,7 @@ def test_a_part_sent_again_with_other_bytes_has_a_fresh_key(sealed: Stage) -> No
     assert s3.get_object(**named, **KEY)["Body"].read() == PARTS[0][::-1]
 
 
-@pytest.mark.rule("semantics", 13)
+@pytest.mark.rule("semantics", "ETag-of-ETags")
 def test_content_md5_is_that_of_the_plaintext(sealed: Stage) -> None:
     named = {"Bucket": sealed.bucket, "Key": "digested"}
     md5 = base64.b64encode(hashlib.md5(WHOLE).digest()).decode()

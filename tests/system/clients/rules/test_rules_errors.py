@@ -12,7 +12,7 @@ from tests.system.clients.rules.rows_uploads import UPLOADS
 from tests.system.clients.rules.stage import Stage
 
 TABLES = dict(zip(SECTIONS, (UPLOADS, LISTING, INTEGRITY, ACCESS), strict=False))
-TABLES["uploads"] = {**UPLOADS, 13: (*UPLOADS[13], *COPY_CONDITIONS)}
+TABLES["uploads"] = {**UPLOADS, "PreconditionFailed": (*UPLOADS["PreconditionFailed"], *COPY_CONDITIONS)}
 ASKED = [case for section, rows in TABLES.items() for case in parameters(section, rows, Ask)]
 WRITTEN = [case for section, rows in TABLES.items() for case in parameters(section, rows, Call)]
 
@@ -51,7 +51,7 @@ def check_envelope(answer: Answer, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("call", "expected"),
-    [pytest.param(*pair, marks=pytest.mark.rule("access", number)) for number, pair in ANONYMOUS.items()],
+    [pytest.param(*pair, marks=pytest.mark.rule("access", slug)) for slug, pair in ANONYMOUS.items()],
 )
 def test_nobody_is_refused(every_stage: Stage, call: Call, expected: Expected) -> None:
     call = every_stage.filled(call)

@@ -185,7 +185,7 @@ def kms_stage(kms: Any, pair: Pair, tmp_path_factory: pytest.TempPathFactory) ->
             yield made
 
 
-@pytest.mark.rule("access", 28)
+@pytest.mark.rule("access", "KMS")
 def test_keys_of_aws_kms_serve_and_one_that_is_not_there_is_refused(kms_stage: Stage, kms: Any) -> None:
     s3, named = kms_stage.boto, {"Bucket": kms_stage.bucket, "Key": "key"}
     arn = kms.create_key()["KeyMetadata"]["Arn"]
@@ -217,7 +217,7 @@ class Refusing(LocalKeyProvider):
             raise self.refusal
 
 
-@pytest.mark.rule("access", 28)
+@pytest.mark.rule("access", "KMS")
 @pytest.mark.parametrize(
     ("kind", "code", "words"),
     [

@@ -23,7 +23,7 @@ def begin(stage: Stage) -> Begin:
     return partial(Upload.begin, stage.s3, stage.new_bucket())
 
 
-@semantics(24)
+@semantics("order-and-markers-of-ListMultipartUploads")
 def test_uploads_are_listed_by_key_and_then_by_time(stage: Stage, begin: Begin) -> None:
     made = [begin(key) for key in ("b", "a", "é", "a", "b/c", "a", "B")]
     wanted = [(upload.key, upload.upload_id) for upload in sorted(made, key=lambda upload: upload.key.encode())]
@@ -40,7 +40,7 @@ def test_uploads_are_listed_by_key_and_then_by_time(stage: Stage, begin: Begin) 
         assert seen == wanted
 
 
-@semantics(24)
+@semantics("order-and-markers-of-ListMultipartUploads")
 def test_pages_of_uploads_go_on_after_common_prefixes(stage: Stage, begin: Begin) -> None:
     for key in ("a/1", "a/2", "b", "c/1", "c/2", "c/3", "d", "e/1"):
         bucket = begin(key).bucket
@@ -52,7 +52,7 @@ def test_pages_of_uploads_go_on_after_common_prefixes(stage: Stage, begin: Begin
         assert all(page["NextKeyMarker"] for page in pages)
 
 
-@semantics(24)
+@semantics("order-and-markers-of-ListMultipartUploads")
 def test_a_marker_of_an_upload_that_is_gone_still_says_where_to_go_on(stage: Stage, begin: Begin) -> None:
     first, second, third = begin("a"), begin("a"), begin("a")
     second.abort()
@@ -61,8 +61,8 @@ def test_a_marker_of_an_upload_that_is_gone_still_says_where_to_go_on(stage: Sta
     assert [item["UploadId"] for item in listed] == [third.upload_id]
 
 
-@semantics(24)
-@pytest.mark.rule("listing and copy", 2)
+@semantics("order-and-markers-of-ListMultipartUploads")
+@pytest.mark.rule("listing and copy", "InvalidArgument-not-a-number")
 def test_pages_have_a_thousand_entries_at_most(stage: Stage, begin: Begin) -> None:
     upload = begin().parts({1: DATA})
     uploads = stage.s3.list_multipart_uploads(Bucket=upload.bucket, MaxUploads=2**31 - 1)
@@ -73,7 +73,7 @@ def test_pages_have_a_thousand_entries_at_most(stage: Stage, begin: Begin) -> No
     assert (upload.list(MaxParts=0)["IsTruncated"], upload.list(MaxParts=0).get("Parts")) == (False, None)
 
 
-@semantics(25)
+@semantics("order-and-markers-of-ListParts")
 def test_parts_are_listed_by_number(begin: Begin) -> None:
     numbers = [10_000, 9, 1001, 10, 1, 999, 1000, 9_999]
     upload = begin().parts(dict.fromkeys(numbers, DATA))
@@ -85,7 +85,7 @@ def test_parts_are_listed_by_number(begin: Begin) -> None:
         assert [page["NextPartNumberMarker"] for page in pages] == [page["Parts"][-1]["PartNumber"] for page in pages]
 
 
-@semantics(25)
+@semantics("order-and-markers-of-ListParts")
 def test_what_list_parts_says_of_the_upload(stage: Stage, begin: Begin) -> None:
     upload = begin().parts({3: DATA})
     listed = upload.list()
@@ -98,7 +98,7 @@ def test_what_list_parts_says_of_the_upload(stage: Stage, begin: Begin) -> None:
     assert abs(part["LastModified"] - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-@semantics(27)
+@semantics("reads-by-part-number")
 @pytest.mark.parametrize("call", ["get_object", "head_object"])
 def test_reading_by_part_number(stage: Stage, begin: Begin, call: str) -> None:
     bodies = {2: os.urandom(5 * MIB), 7: os.urandom(5 * MIB + 3), 10_000: DATA}
@@ -117,7 +117,7 @@ def test_reading_by_part_number(stage: Stage, begin: Begin, call: str) -> None:
     refused(code, getattr(stage.s3, call), Bucket=upload.bucket, Key=upload.key, PartNumber=4)
 
 
-@semantics(27)
+@semantics("reads-by-part-number")
 def test_a_plain_object_is_its_own_part_1(stage: Stage) -> None:
     for call in (stage.s3.get_object, stage.s3.head_object):
         got = call(Bucket=stage.bucket, Key="object", PartNumber=1)
@@ -126,13 +126,13 @@ def test_a_plain_object_is_its_own_part_1(stage: Stage) -> None:
         assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
 
 
-@semantics(27)
+@semantics("reads-by-part-number")
 def test_a_read_of_the_whole_has_no_count_of_parts(stage: Stage) -> None:
     for options in ({}, {"Range": "bytes=0-9"}):
         assert "PartsCount" not in stage.s3.head_object(Bucket=stage.bucket, Key=stage.two, **options)
 
 
-@semantics(27)
+@semantics("reads-by-part-number")
 def test_parts_of_an_older_version_are_read_by_its_own_numbers(stage: Stage) -> None:
     upload = Upload.begin(stage.s3, stage.versioned, "parts").parts({1: LARGE, 2: DATA})
     version = upload.complete()["VersionId"]
@@ -144,7 +144,7 @@ def test_parts_of_an_older_version_are_read_by_its_own_numbers(stage: Stage) -> 
     assert stage.s3.get_object(**named, VersionId=version, Range="bytes=-12")["Body"].read() == b"\0\0" + DATA
 
 
-@semantics(29)
+@semantics("overwriting-is-atomic")
 def test_a_version_that_is_deleted_while_it_is_read_is_read_to_its_end(stage: Stage) -> None:
     named, body = {"Bucket": stage.versioned, "Key": "read"}, os.urandom(24 * MIB)
     version = stage.s3.put_object(**named, Body=body)["VersionId"]
@@ -155,7 +155,7 @@ def test_a_version_that_is_deleted_while_it_is_read_is_read_to_its_end(stage: St
     refused("NoSuchVersion", stage.s3.get_object, **named, VersionId=version)
 
 
-@semantics(20)
+@semantics("ranges-of-UploadPartCopy")
 def test_a_range_of_a_copy_may_straddle_parts(stage: Stage, begin: Begin) -> None:
     first = LARGE[:-4] + b"tail"
     source = begin("source").parts({1: first, 2: b"head" + DATA})
@@ -172,7 +172,7 @@ def test_a_range_of_a_copy_may_straddle_parts(stage: Stage, begin: Begin) -> Non
     assert target.read() == b"tailhead"
 
 
-@semantics(22)
+@semantics("ETag-and-checksum-of-a-copied-part")
 def test_the_etag_of_a_copied_part_is_of_its_bytes(stage: Stage, begin: Begin) -> None:
     """Not the ETag of the source, which may be one of parts."""
     source = begin("source").parts({1: LARGE, 2: DATA})
@@ -186,7 +186,7 @@ def test_the_etag_of_a_copied_part_is_of_its_bytes(stage: Stage, begin: Begin) -
     assert target.read() == LARGE + DATA
 
 
-@semantics(21)
+@semantics("conditions-of-UploadPartCopy")
 def test_a_copy_is_never_not_modified(stage: Stage, begin: Begin) -> None:
     target = begin("target")
     etag = stage.s3.put_object(Bucket=target.bucket, Key="source", Body=DATA)["ETag"]
@@ -197,7 +197,7 @@ def test_a_copy_is_never_not_modified(stage: Stage, begin: Begin) -> None:
     refused("PreconditionFailed", copy, **source, CopySourceIfNoneMatch=etag, CopySourceIfModifiedSince=past)
 
 
-@semantics(35)
+@semantics("abort-date-on-ListParts")
 def test_the_day_of_the_abort_is_told(stage: Stage, begin: Begin) -> None:
     """Midnight UTC after the days of the rule, on Create and on ListParts."""
     bucket = begin("elsewhere").bucket

@@ -31,7 +31,7 @@ def begin(stage: Stage) -> Callable[..., Upload]:
 Begin = Callable[..., Upload]
 
 
-@semantics(1)
+@semantics("Complete-may-be-repeated")
 def test_complete_may_be_repeated(begin: Begin) -> None:
     upload = begin().parts({1: DATA})
     first = upload.complete()
@@ -42,7 +42,7 @@ def test_complete_may_be_repeated(begin: Begin) -> None:
     refused("NoSuchUpload", upload.list)
 
 
-@semantics(1)
+@semantics("Complete-may-be-repeated")
 def test_complete_of_what_never_was_is_refused_though_an_object_is_there(begin: Begin) -> None:
     upload = begin().parts({1: DATA})
     upload.complete()
@@ -54,7 +54,7 @@ def test_complete_of_what_never_was_is_refused_though_an_object_is_there(begin: 
     refused("NoSuchUpload", other.complete)
 
 
-@semantics(1)
+@semantics("Complete-may-be-repeated")
 def test_complete_with_another_list_afterwards_is_refused(begin: Begin) -> None:
     upload = begin().parts({1: LARGE, 2: DATA})
     upload.complete(1, 2)
@@ -62,7 +62,7 @@ def test_complete_with_another_list_afterwards_is_refused(begin: Begin) -> None:
     assert len(upload.read()) == len(LARGE) + len(DATA)
 
 
-@semantics(2)
+@semantics("two-Completes-publish-once")
 def test_completes_at_once_publish_once_and_answer_alike(begin: Begin) -> None:
     for _ in range(5):
         upload = begin(secrets.token_hex(4)).parts({1: LARGE, 2: DATA})
@@ -72,7 +72,7 @@ def test_completes_at_once_publish_once_and_answer_alike(begin: Begin) -> None:
         assert upload.read() == LARGE + DATA
 
 
-@semantics(3)
+@semantics("Complete-moves-no-bytes")
 def test_complete_moves_no_bytes(stage: Stage, begin: Begin) -> None:
     """The files stay where they are, and no others are made."""
     assert stage.host.server is not None
@@ -86,7 +86,7 @@ def files_of(store: Path) -> set[tuple[str, int]]:
     return {(path.name, path.stat().st_ino) for path in (store / "blobs").rglob("*") if path.is_file()}
 
 
-@semantics(5)
+@semantics("last-finished-attempt-wins")
 @pytest.mark.parametrize("starts_first", ["slow", "quick"])
 def test_the_attempt_that_finishes_last_wins(stage: Stage, begin: Begin, starts_first: str) -> None:
     upload = begin()
@@ -103,7 +103,7 @@ def test_the_attempt_that_finishes_last_wins(stage: Stage, begin: Begin, starts_
     assert [part["ETag"] for part in upload.list()["Parts"]] == [f'"{etag}"']
 
 
-@semantics(6)
+@semantics("Abort-ends-a-part-in-flight")
 def test_abort_ends_a_part_in_flight(stage: Stage, begin: Begin) -> None:
     assert stage.host.server is not None
     upload, body = begin(), os.urandom(MIB)
@@ -120,7 +120,7 @@ def test_abort_ends_a_part_in_flight(stage: Stage, begin: Begin) -> None:
     assert "Uploads" not in stage.s3.list_multipart_uploads(Bucket=upload.bucket)
 
 
-@semantics(6)
+@semantics("Abort-ends-a-part-in-flight")
 def test_abort_after_complete_leaves_the_object(begin: Begin) -> None:
     upload = begin().parts({1: LARGE, 2: DATA})
     upload.complete()
@@ -128,7 +128,7 @@ def test_abort_after_complete_leaves_the_object(begin: Begin) -> None:
     assert upload.read() == LARGE + DATA
 
 
-@semantics(7)
+@semantics("upload-id-belongs-to-key-and-bucket")
 def test_an_upload_id_is_of_its_key_and_bucket(stage: Stage, begin: Begin) -> None:
     upload = begin("key").parts({1: DATA})
     for bucket, key in ((upload.bucket, "other"), (stage.bucket, "key")):
@@ -138,7 +138,7 @@ def test_an_upload_id_is_of_its_key_and_bucket(stage: Stage, begin: Begin) -> No
     assert [part["PartNumber"] for part in upload.list()["Parts"]] == [1]
 
 
-@semantics(8)
+@semantics("gaps-and-subsets-in-the-list")
 @pytest.mark.parametrize("numbers", [(1, 3), (5, 9), (5,), (9_999, 10_000), (2, 5, 9)])
 def test_gaps_and_subsets_are_fine(begin: Begin, numbers: tuple[int, ...]) -> None:
     bodies = {number: LARGE[:-1] + bytes([number % 256]) for number in (1, 2, 3, 5, 9, 9_999, 10_000)}
@@ -148,7 +148,7 @@ def test_gaps_and_subsets_are_fine(begin: Begin, numbers: tuple[int, ...]) -> No
     assert upload.read() == b"".join(bodies[number] for number in numbers)
 
 
-@semantics(9)
+@semantics("ETags-and-XML-in-any-form")
 @pytest.mark.parametrize(
     "form",
     [
@@ -170,7 +170,7 @@ def test_etags_and_xml_in_any_form(stage: Stage, begin: Begin, form: str, namesp
     assert upload.read() == DATA
 
 
-@semantics(10)
+@semantics("strictly-ascending")
 @pytest.mark.parametrize("numbers", [(2, 1), (1, 1), (1, 2, 2), (1, 3, 2)])
 def test_ascending_is_strictly_so(begin: Begin, numbers: tuple[int, ...]) -> None:
     upload = begin().parts(dict.fromkeys((1, 2, 3), LARGE))
@@ -178,7 +178,7 @@ def test_ascending_is_strictly_so(begin: Begin, numbers: tuple[int, ...]) -> Non
     assert len(upload.list()["Parts"]) == 3
 
 
-@semantics(11)
+@semantics("EntityTooSmall-counts-listed-parts")
 def test_too_small_is_judged_by_the_list(begin: Begin) -> None:
     upload = begin().parts({1: LARGE, 2: b"last", 7: b"x"})
     error = refused("EntityTooSmall", upload.complete, 1, 2, 7)
@@ -187,7 +187,7 @@ def test_too_small_is_judged_by_the_list(begin: Begin) -> None:
     assert upload.read() == LARGE + b"last"
 
 
-@semantics(12)
+@semantics("empty-part")
 @pytest.mark.parametrize("bodies", [{1: b""}, {1: LARGE, 2: b""}])
 def test_a_part_of_no_bytes_may_be_the_last(begin: Begin, bodies: dict[int, bytes]) -> None:
     upload = begin().parts(bodies)
@@ -196,7 +196,7 @@ def test_a_part_of_no_bytes_may_be_the_last(begin: Begin, bodies: dict[int, byte
     assert upload.read() == b"".join(bodies.values())
 
 
-@semantics(13)
+@semantics("ETag-of-ETags")
 def test_the_etag_is_that_of_the_etags(stage: Stage, begin: Begin) -> None:
     bodies = [os.urandom(5 * MIB), os.urandom(5 * MIB + 1), DATA]
     upload = begin().parts(dict(enumerate(bodies, 1)))
@@ -207,14 +207,14 @@ def test_the_etag_is_that_of_the_etags(stage: Stage, begin: Begin) -> None:
     assert [stage.s3.head_object(**named)["ETag"], stage.s3.get_object(**named)["ETag"], listed] == [etag] * 3
 
 
-@semantics(26)
+@semantics("Abort-twice")
 def test_abort_twice(begin: Begin) -> None:
     upload = begin().parts({1: DATA})
     upload.abort()
     assert refused("NoSuchUpload", upload.abort)["UploadId"] == upload.upload_id
 
 
-@semantics(29)
+@semantics("overwriting-is-atomic")
 @pytest.mark.parametrize("end", ["put", "complete", "delete"])
 def test_a_read_that_began_sees_the_old_object_to_its_end(stage: Stage, begin: Begin, end: str) -> None:
     upload, old = begin(), os.urandom(24 * MIB)
@@ -233,7 +233,7 @@ def test_a_read_that_began_sees_the_old_object_to_its_end(stage: Stage, begin: B
         assert upload.read() == DATA
 
 
-@semantics(30)
+@semantics("metadata-comes-from-Create")
 def test_what_travels_comes_from_create(stage: Stage, begin: Begin) -> None:
     content = {
         "CacheControl": "no-cache", "ContentDisposition": "inline", "ContentEncoding": "gzip", "ContentLanguage": "de",
@@ -246,14 +246,14 @@ def test_what_travels_comes_from_create(stage: Stage, begin: Begin) -> None:
     assert head["ExpiresString"] == "Tue, 01 Jan 2030 00:00:00 GMT"
 
 
-@semantics(30)
+@semantics("metadata-comes-from-Create")
 def test_a_type_that_is_not_said_is_binary(stage: Stage, begin: Begin) -> None:
     upload = begin().parts({1: DATA})
     upload.complete()
     assert stage.s3.head_object(Bucket=upload.bucket, Key=upload.key)["ContentType"] == "binary/octet-stream"
 
 
-@semantics(30)
+@semantics("metadata-comes-from-Create")
 def test_tags_and_storage_class_come_from_create_too(stage: Stage, begin: Begin) -> None:
     given = {"Tagging": "a=1&b=", "StorageClass": "STANDARD_IA", "WebsiteRedirectLocation": "/elsewhere"}
     upload = begin(**given).parts({1: DATA})
@@ -266,7 +266,7 @@ def test_tags_and_storage_class_come_from_create_too(stage: Stage, begin: Begin)
     assert tags == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""}]
 
 
-@semantics(30)
+@semantics("metadata-comes-from-Create")
 def test_a_lock_comes_from_create_too(stage: Stage) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     lock = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": until, "ObjectLockLegalHoldStatus": "ON"}
@@ -277,7 +277,7 @@ def test_a_lock_comes_from_create_too(stage: Stage) -> None:
     assert {name: head[name] for name in lock} == lock
 
 
-@semantics(31)
+@semantics("open-uploads-are-invisible")
 def test_open_uploads_are_invisible(stage: Stage, begin: Begin) -> None:
     upload = begin().parts({1: DATA})
     assert stage.s3.list_objects_v2(Bucket=upload.bucket)["KeyCount"] == 0
@@ -288,7 +288,7 @@ def test_open_uploads_are_invisible(stage: Stage, begin: Begin) -> None:
     assert "Uploads" not in stage.s3.list_multipart_uploads(Bucket=upload.bucket)
 
 
-@semantics(34)
+@semantics("Complete-of-any-Content-Type")
 @pytest.mark.parametrize("kind", [None, "application/xml", "text/xml", "application/x-www-form-urlencoded", "x"])
 def test_complete_takes_any_content_type(stage: Stage, begin: Begin, kind: str | None) -> None:
     upload = begin().parts({1: DATA})
@@ -299,7 +299,7 @@ def test_complete_takes_any_content_type(stage: Stage, begin: Begin, kind: str |
     assert answer.status == 200, answer.body
 
 
-@pytest.mark.rule("uploads", 20)
+@pytest.mark.rule("uploads", "InternalError")
 def test_an_object_whose_bytes_are_gone_is_an_internal_error(stage: Stage, begin: Begin) -> None:
     assert stage.host.server is not None
     before = files_of(stage.host.server.store)
@@ -312,7 +312,7 @@ def test_an_object_whose_bytes_are_gone_is_an_internal_error(stage: Stage, begin
     stage.s3.delete_object(Bucket=upload.bucket, Key=upload.key)
 
 
-@semantics(5)
+@semantics("last-finished-attempt-wins")
 def test_a_part_sent_again_replaces_the_one_before(stage: Stage, begin: Begin) -> None:
     assert stage.host.server is not None
     upload = begin()
@@ -325,7 +325,7 @@ def test_a_part_sent_again_replaces_the_one_before(stage: Stage, begin: Begin) -
     assert files_of(stage.host.server.store) == before
 
 
-@semantics(2)
+@semantics("two-Completes-publish-once")
 def test_a_part_sent_while_completing_is_in_it_or_refused(begin: Begin) -> None:
     for _ in range(5):
         upload = begin(secrets.token_hex(4)).parts({1: DATA})
