@@ -1,5 +1,6 @@
 """Runs every script, one after the other; a script that fails is named at the end."""
 
+import argparse
 import subprocess
 import sys
 
@@ -18,4 +19,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__).parse_args()
     sys.exit(main())

@@ -3,6 +3,7 @@
 Run: python -m benchmarks.complete_strace
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -52,7 +53,7 @@ def main() -> None:
         with store_at(path, TINY_FILES) as store:
             upload_id, parts = upload_of_parts(store, "key", PARTS)
             files = sum(len(names) for _, _, names in os.walk(os.path.join(path, "store", "blobs")))
-        lines = traced(path, upload_id, [etag for _, etag in parts])
+        lines = traced(path, upload_id, [part.etag for part in parts])
     calls = Counter(match.group(1) for line in lines if (match := CALL.match(line)))
     for name, count in calls.most_common():
         report.row(name, calls=count)
@@ -65,4 +66,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    complete(sys.argv[1]) if sys.argv[1:] else main()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.complete_strace", description=__doc__)
+    parser.add_argument("store", nargs="?", help="used by the script itself: complete the upload in this store")
+    store = parser.parse_args().store
+    complete(store) if store is not None else main()

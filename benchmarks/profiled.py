@@ -3,10 +3,10 @@
 python -m benchmarks.profiled [FILE]        FILE, else 256 MiB from this machine's Python library
 """
 
+import argparse
 import cProfile
 import io
 import pstats
-import sys
 import tempfile
 from pathlib import Path
 
@@ -52,8 +52,11 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.profiled", description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path)
+    given = parser.parse_args().file
+    if given is not None:
+        main(given)
     else:
         with tempfile.TemporaryDirectory() as folder:
             made = Path(folder) / "input.bin"

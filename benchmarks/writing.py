@@ -8,6 +8,7 @@ another order each round: pages that one has just given back are cheaper for the
 Run: python -m benchmarks.writing [disk|tmpfs]
 """
 
+import argparse
 import ctypes
 import errno
 import fcntl
@@ -16,7 +17,6 @@ import os
 import random
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -287,4 +287,6 @@ def main(places: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(PLACES))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.writing", description=__doc__)
+    parser.add_argument("places", nargs="*", default=list(PLACES), help="disk or tmpfs; both if none is named")
+    main(parser.parse_args().places)

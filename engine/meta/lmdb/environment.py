@@ -37,7 +37,6 @@ from engine.undisturbed import undisturbed
 
 READERS_MAX = 1024
 TABLES_MAX = 32
-OPEN_TRIES_MAX = 3
 FREE_BYTES_MIN = 1024 * 1024
 LOCK_FILES = ("lock.mdb", "opening")
 """They are created empty or filled with zeros; a process that opens the environment alone ignores their contents."""

@@ -157,7 +157,7 @@ def boto() -> Iterator[Any]:
     client.close()
 
 
-def example_of(shape: Any, depth: int = 0) -> Any:
+def example_of(shape: Any) -> Any:
     """A value of a botocore shape, with all its required members."""
     if shape.type_name == "structure":
         return {name: example_of(shape.members[name]) for name in shape.required_members}

@@ -20,7 +20,6 @@ from tests.system.clients.rules.rows import (
 from tests.system.clients.rules.rows_uploads import BODY, complete, list_parts, upload_part
 
 NOBODY = "999999999999"
-UNKNOWN_VERSION = "A" * 32
 TAGGING = "x-amz-tagging"
 TAGGING_FORM = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
 MODE, UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
@@ -71,7 +70,6 @@ OF_OWNER: tuple[Any, ...] = (
     lambda **given: ask("get_bucket_location", None, **given),
 )
 """Calls that may say whose bucket it is expected to be."""
-PRESIGNED = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-SignedHeaders=host"
 CREATE_IN = b"<CreateBucketConfiguration><LocationConstraint>%s</LocationConstraint></CreateBucketConfiguration>"
 
 ACCESS: Rows = {
