@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 
-from engine.blobs.files import SHARDS, path_below
+from engine.blobs.paths import SHARDS, path_below
 from engine.durable import sync_directory
 
 Advance = Callable[[int], None]

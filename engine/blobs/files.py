@@ -23,6 +23,7 @@ from typing import Self
 
 from engine.blobs import BLOB_ID_SIZE, BlobCopies, BlobReader
 from engine.blobs.failures import storage_failure
+from engine.blobs.paths import SHARDS, path_below, split_name
 from engine.blobs.unsealed import UNBOUND, UnsealedFile
 from engine.durable import sync_directory
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
@@ -31,7 +32,6 @@ from engine.native.sealed import BINDING_AT, BINDING_SIZE, sealed_size
 from engine.native.secret import PartKey
 from engine.native.stream import Digest, Stream
 
-SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 FREE_BYTES_RESERVE = 16 * 1024 * 1024
 """Large parts leave this many bytes free, so that metadata commits, such as that of Abort, still have room."""
 
@@ -39,16 +39,6 @@ _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL)
 _NO_LINK = (errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EAGAIN)
 """After these errors only a copy is possible; EAGAIN means that another process has the file's lock."""
 _NEW_FILE_TRIES_MAX = 8
-
-
-def path_below(root: str, blob_id: bytes) -> str:
-    """Return the path of a blob's file."""
-    return os.path.join(root, *_split(blob_id))
-
-
-def _split(blob_id: bytes) -> tuple[str, str]:
-    name = blob_id.hex()
-    return name[:2], name[2:]
 
 
 class _NewFile:
@@ -59,7 +49,7 @@ class _NewFile:
     def __init__(self, root: str, binding: bytes = b"") -> None:
         """Draw a name whose last bytes are `binding`."""
         self.blob_id = secrets.token_bytes(BLOB_ID_SIZE - len(binding)) + binding
-        shard, self._name = _split(self.blob_id)
+        shard, self._name = split_name(self.blob_id)
         self._kept = self._linked = self._durable = False
         self.is_undecided = False
         self._maker = os.getpid()
@@ -177,7 +167,7 @@ class FileAttempt(_NewFile):
     def _bind(self) -> None:
         """End the name with the start of the attempt's commitment. A file that was named before it was sealed stays unbound."""
         self.blob_id = self.blob_id[:-BINDING_SIZE] + os.pread(self._fd, BINDING_SIZE, BINDING_AT)
-        _, self._name = _split(self.blob_id)
+        _, self._name = split_name(self.blob_id)
 
     def _close(self) -> None:
         if hasattr(self, "stream"):
