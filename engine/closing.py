@@ -40,7 +40,9 @@ class Claim:
     def take(self) -> Any:
         """Return the handle, which must be given back.
 
-        Raises: RuntimeError, it is in use, or its use was interrupted; ValueError, it is closed
+        Raises:
+            RuntimeError: it is in use, or its use was interrupted.
+            ValueError: it is closed.
         """
         try:
             return self._slot.pop()

@@ -1,4 +1,7 @@
-"""Writing small files so that they survive a power cut: write, fsync, rename, fsync of the directory."""
+"""Writes small files so that they survive a power cut: write, fsync, rename, fsync of the directory.
+
+The order of syncs of a part is that of `engine.blobs.files`.
+"""
 
 import contextlib
 import os
@@ -25,7 +28,8 @@ def sync_directory(path: str) -> None:
 def replace_file(path: str, fill: Callable[[int], None]) -> None:
     """Write a new file by `fill`, and rename it durably over `path`.
 
-    Raises: StoreError, and the new file is removed; only if the directory could not be synced, it may have replaced the old one
+    Raises:
+        StoreError: the new file was removed; only if the directory could not be synced, it may have replaced the old one.
     """
     new = path + ".new"
     try:
