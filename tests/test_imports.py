@@ -50,7 +50,7 @@ IMPORTERS: dict[str, set[str]] = {
     },
     "boto3": {"encryption.aws_kms"},
     "tqdm": {"cli.progress"},
-    "granian": {"server.serve"},
+    "httptools": {"server.host.head"},
     "jmespath": {"cli.output", "cli.parser"},
     "botocore": {
         "encryption.aws_kms", "s3.member_names", "s3.model", "server.attach",

@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from engine.errors import RequestTimeout, S3Error, SlowDown
@@ -29,6 +29,7 @@ HEAD_S_MAX = 30.0
 """How long a request head may take, and a TLS handshake."""
 GATHERED_SIZE_MAX = 64 * 1024
 """Bodies up to this size are gathered before a thread works on them, unless their client waits for `100 Continue`."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 SENT_IN_A_TURN = 2 * 1024 * 1024
 """Bytes of an object that are sent before other connections have their turn."""
 _SPAN = 1024 * 1024
@@ -51,6 +52,16 @@ class Phase(enum.Enum):
     CLOSED = enum.auto()
 
 
+class Writes(Protocol):
+    """Decides where small writes are worked on."""
+
+    def fit_in_a_turn(self) -> bool:
+        """Whether the next one is to be worked on in this turn."""
+
+    def in_a_turn(self, work: Callable[[], None]) -> None:
+        """Work on one in this turn."""
+
+
 class Host(Protocol):
     """What a connection asks of the process that it is in."""
 
@@ -61,6 +72,10 @@ class Host(Protocol):
     @property
     def paces(self) -> Pace:
         """Return what judges how fast clients send."""
+
+    @property
+    def writes(self) -> Writes:
+        """Return what decides where small writes are worked on."""
 
     def hand_over(self, connection: "Connection") -> bool:
         """Have `work` called in a thread that may wait; return False if too many requests wait for one."""
@@ -217,8 +232,11 @@ class Connection:
         assert head is not None
         self.phase = Phase.WORKING
         self.deadline_s = math.inf
-        if head.request.method in ("GET", "HEAD", "OPTIONS") and head.length == 0:
+        is_whole = head.length is not None and head.length <= len(self._buffer)
+        if is_whole and head.request.method in READING:
             self._answer()
+        elif is_whole and _is_short(head.request) and self._host.writes.fit_in_a_turn():
+            self._host.writes.in_a_turn(self._answer)
         elif self._host.hand_over(self):
             return 0
         else:
@@ -370,6 +388,11 @@ class Connection:
             self._read_on_left -= count
         self.close()
         return 0
+
+
+def _is_short(request: Request) -> bool:
+    """Whether the request is none of those that may take long: CompleteMultipartUpload, DeleteObjects and copies."""
+    return request.method != "POST" and not request.headers_named("x-amz-copy-source")
 
 
 def _buffer_of_thread() -> memoryview:

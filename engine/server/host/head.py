@@ -50,6 +50,7 @@ class Head:
         self._headers: list[tuple[str, str]] = []
         self.chunks = bytearray()
         """The decoded bytes of a body in chunks; `take_in` adds to them, and who reads them takes them away."""
+        self.keeps_alive = False
         self.is_complete = False
         """Whether the last chunk has come. Bytes that follow it are dropped."""
         self._parser = httptools.HttpRequestParser(self)
@@ -62,7 +63,7 @@ class Head:
         self.version = self._parser.get_http_version()
         self.length: int | None = self._framing()
         """Bytes of the body; None if it comes in chunks."""
-        self.keeps_alive = self._parser.should_keep_alive() and self.length is not None
+        self.keeps_alive &= self.length is not None
         self.expects_continue = False
         for name, value in self._headers:
             if name == "expect" and value.lower() == "100-continue":
@@ -80,6 +81,7 @@ class Head:
 
     def on_headers_complete(self) -> None:
         self._has_ended = True
+        self.keeps_alive = self._parser.should_keep_alive()  # at the end of the message, llhttp has forgotten it
 
     def on_body(self, piece: bytes) -> None:
         if not self.is_complete:

@@ -20,6 +20,10 @@ TURNS = 1
 TURNS_MAX = 64
 STUCK_S = 0.1
 """A turn that takes longer, at a slow disk, gets a substitute until it is over."""
+WRITE_WAIT_S_MAX = 0.002
+"""How long small writes may wait for the disk on average, and still be worked on in a turn."""
+_LOOKED_BACK = 8
+_LOOK_EVERY = 32
 WAITING_MAX = 1024
 """Requests that may wait for one of the threads that may wait; more are answered with SlowDown."""
 DRAIN_S_MAX = 30.0
@@ -29,6 +33,32 @@ DESCRIPTORS_APART = 512
 """Descriptors that are left to the store, for the files of requests under way."""
 _ACCEPTED_IN_A_TURN = 16
 _log = logging.getLogger("partwright.server")
+
+
+class Writes:
+    """Decides whether small writes are worked on in a turn, or handed over, as the waits for the disk of recent ones were.
+
+    Handing over costs about as much as the write itself, since threads then fight for the interpreter's lock; it is worth that only
+    where others' turns would come much later.
+    """
+
+    __slots__ = ("_count", "_mean_s")
+
+    def __init__(self) -> None:
+        self._mean_s = 0.0
+        self._count = 0
+
+    def fit_in_a_turn(self) -> bool:
+        """Whether the next one is to be worked on in this turn; now and then one is, to see whether the disk still is so slow."""
+        self._count += 1
+        return self._mean_s < WRITE_WAIT_S_MAX or self._count % _LOOK_EVERY == 0
+
+    def in_a_turn(self, work: Callable[[], None]) -> None:
+        """Work on one in this turn."""
+        wall_s, busy_s = time.perf_counter(), time.thread_time()
+        work()
+        waited_s = time.perf_counter() - wall_s - (time.thread_time() - busy_s)
+        self._mean_s += (waited_s - self._mean_s) / _LOOKED_BACK
 
 
 class _Turn:
@@ -56,6 +86,7 @@ class Worker:
     ) -> None:
         self.application = application
         self.paces = Paces()
+        self.writes = Writes()
         self.idle_timeout_s = idle_timeout_s
         self.is_draining = False
         self._listener = listener
