@@ -9,11 +9,11 @@ import logging
 import math
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from engine.bodies.readers import buffer_of_thread
 from engine.errors import RequestTimeout, S3Error, SlowDown
 from engine.s3.http import Request
 from engine.server.application import Application, Pieces, close
@@ -36,7 +36,6 @@ _SPAN = 1024 * 1024
 _JOINED_SIZE_MAX = 16 * 1024
 """A body up to this size goes out in one piece with its head."""
 _log = logging.getLogger("partwright.server")
-_scratch = threading.local()
 
 
 class Phase(enum.Enum):
@@ -357,7 +356,7 @@ class Connection:
             sent = pieces.send_to(self._transport.fileno(), _SPAN)
             if sent is not None:
                 return sent
-        buffer = _buffer_of_thread()
+        buffer = buffer_of_thread()
         count = pieces.read_into(buffer)
         sent = self._transport.send(buffer[:count]) if count else 0
         if sent < count:
@@ -393,11 +392,3 @@ class Connection:
 def _is_short(request: Request) -> bool:
     """Whether the request is none of those that may take long: CompleteMultipartUpload, DeleteObjects and copies."""
     return request.method != "POST" and not request.headers_named("x-amz-copy-source")
-
-
-def _buffer_of_thread() -> memoryview:
-    """Return a buffer for bytes that are read and sent at once; each thread has one, which stays in the processor's cache."""
-    buffer: memoryview | None = getattr(_scratch, "buffer", None)
-    if buffer is None:
-        buffer = _scratch.buffer = memoryview(bytearray(256 * 1024))
-    return buffer

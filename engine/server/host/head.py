@@ -61,6 +61,8 @@ class Head:
         except httptools.HttpParserError as error:
             raise InvalidRequest("The request is not valid HTTP/1.1", reason=str(error)) from None
         self.version = self._parser.get_http_version()
+        if self.version not in ("1.0", "1.1"):
+            raise InvalidRequest("The request is not valid HTTP/1.1", reason=f"it is HTTP/{self.version}")
         self.length: int | None = self._framing()
         """Bytes of the body; None if it comes in chunks."""
         self.keeps_alive &= self.length is not None
