@@ -33,6 +33,8 @@ CONNECTIONS_WAITING_MAX = 1024
 CONNECTIONS_MAX = 16 * 1024
 """Connections open at once in one worker."""
 THREADS_DEFAULT = 64
+DESCRIPTORS_MIN = 1024
+"""Files that a process must be allowed to open; each connection is one."""
 _log = logging.getLogger("partwright.server")
 
 
@@ -98,13 +100,17 @@ def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) ->
     """Serve until SIGTERM or SIGINT, then let the requests under way finish; `announce` is called when all workers serve.
 
     Raises:
-        StoreError: the store or the certificate can't be read, or another process listens on the address.
+        StoreError: the store or the certificate can't be read, another process listens on the address, or too few files may be open.
     """
     tls = _tls(options)
+    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files_max < DESCRIPTORS_MIN:
+        raise StoreError(
+            f"a process may open {files_max} files here, and serving needs {DESCRIPTORS_MIN}: see ulimit -n"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     _open(options).close()
     listener = _listen(*options.listen)
-    _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     logging.config.dictConfig(logging_config())
     count = options.workers or len(os.sched_getaffinity(0))
     work = functools.partial(_work, options, listener, tls)
@@ -152,7 +158,7 @@ def _work(options: ServeOptions, listener: socket.socket, tls: ssl.SSLContext | 
             Application.of_credentials(store, options.credentials, None, options),
             listener,
             threads=options.threads,
-            connections_max=max(1, min(CONNECTIONS_MAX, files_max - DESCRIPTORS_APART)),
+            connections_max=min(CONNECTIONS_MAX, files_max - DESCRIPTORS_APART),
             idle_timeout_s=options.idle_timeout_s,
             tls=tls,
         )

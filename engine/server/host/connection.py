@@ -369,10 +369,11 @@ class Connection:
         Closing a connection with unread bytes resets it, and the reset destroys an answer that was sent.
         Source: RFC 9112 section 9.6.
         """
+        is_read = self._body is not None and self._body.at_end
         self._release()
         self._buffer.clear()
         self.phase = Phase.LINGERING
-        self._transport.stop_writing()
+        self._transport.stop_writing(client_sends=not is_read)
         self._lingers_until_s = time.monotonic() + READ_ON_S_MAX
         return self._linger()
 

@@ -6,10 +6,12 @@ ends when the main process does: it holds one end of a pipe, and sees the other 
 
 import logging
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from engine.errors import StoreError
 from engine.server.host.systemd import notify, watchdog_interval_s
@@ -23,7 +25,7 @@ END_S_MAX = 35.0
 _log = logging.getLogger("partwright.server")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Process:
     number: int
     started_s: float
@@ -41,6 +43,29 @@ class Lines:
     """Is at its end when the main process has ended."""
 
 
+class _Signals:
+    """The signals that have come, one after the other. Handlers put them into a pipe, whichever thread they come to."""
+
+    def __enter__(self) -> Self:
+        self._earlier = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
+        self._come, self._going = os.pipe()
+        os.set_blocking(self._going, False)
+        signal.set_wakeup_fd(self._going)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+        os.close(self._come)
+        os.close(self._going)
+        for number, handler in self._earlier.items():
+            signal.signal(number, handler)
+
+    def next(self, wait_s: float) -> int | None:
+        """Return the number of the next signal, or None if none comes in time."""
+        ready, _, _ = select.select([self._come], [], [], max(0.0, wait_s))
+        return os.read(self._come, 1)[0] if ready else None
+
+
 class MainProcess:
     """Keeps `count` worker processes, each of which executes `work(lines)`, until it is told to stop."""
 
@@ -51,6 +76,7 @@ class MainProcess:
         self._reload = reload
         self._processes: dict[int, _Process] = {}
         self._life = (-1, -1)
+        self._signals = _Signals()
         self._quick_deaths = 0
 
     def run(self, announce: Callable[[], None]) -> None:
@@ -60,17 +86,16 @@ class MainProcess:
             StoreError: workers die as soon as they are started.
         """
         self._life = os.pipe()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        try:
-            for number in range(1, self._count + 1):
-                self._start(number)
-            self._wait_until_ready()
-            announce()
-            notify(f"READY=1\nMAINPID={os.getpid()}")
-            self._watch()
-        finally:
-            self._end()
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with self._signals:
+            try:
+                for number in range(1, self._count + 1):
+                    self._start(number)
+                self._wait_until_ready()
+                announce()
+                notify(f"READY=1\nMAINPID={os.getpid()}")
+                self._watch()
+            finally:
+                self._end()
 
     def _start(self, number: int) -> None:
         ready_end, worker_end = os.pipe()
@@ -85,10 +110,8 @@ class MainProcess:
                 os.close(process.ready)
             os.close(ready_end)
             os.close(self._life[1])
-            for each in SIGNALS:
-                signal.signal(each, signal.SIG_DFL)
+            self._signals.__exit__()
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             _log.info("worker process %s started as number %s", os.getpid(), number)
             self._work(Lines(worker_end, self._life[0]))
             code = 0
@@ -108,15 +131,15 @@ class MainProcess:
     def _watch(self) -> None:
         interval_s = watchdog_interval_s()
         while True:
-            received = signal.sigtimedwait(SIGNALS, interval_s / 2 if interval_s else 60.0)
-            if received is None:
-                notify("WATCHDOG=1")
-            elif received.si_signo == signal.SIGCHLD:
-                self._replace_dead()
-            elif received.si_signo == signal.SIGHUP:
-                self._hand_on_reload()
-            else:
-                return
+            match self._signals.next(interval_s / 2 if interval_s else 60.0):
+                case None:
+                    notify("WATCHDOG=1")
+                case signal.SIGCHLD:
+                    self._replace_dead()
+                case signal.SIGHUP:
+                    self._hand_on_reload()
+                case _:
+                    return
 
     def _hand_on_reload(self) -> None:
         try:
@@ -159,8 +182,8 @@ class MainProcess:
         self._send(signal.SIGTERM)
         deadline_s = time.monotonic() + END_S_MAX
         while self._processes:
-            received = signal.sigtimedwait(SIGNALS, max(0.0, deadline_s - time.monotonic()))
-            if received is None or received.si_signo in (signal.SIGTERM, signal.SIGINT):
+            received = self._signals.next(deadline_s - time.monotonic())
+            if received in (None, signal.SIGTERM, signal.SIGINT):
                 self._send(signal.SIGKILL)
                 deadline_s = time.monotonic() + END_S_MAX
             self._reap()

@@ -111,8 +111,8 @@ class Plain:
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.socket, direction)  # that of SSLSocket would go on in clear
 
-    def stop_writing(self) -> None:
-        """Tell the client that nothing more comes; it may go on sending."""
+    def stop_writing(self, *, client_sends: bool) -> None:
+        """Tell the client that nothing more comes; it may go on sending, and does if `client_sends`."""
         self.cut(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -173,10 +173,11 @@ class Tls(Plain):
         except ssl.SSLError as error:
             raise ConnectionError(errno.EPIPE, str(error)) from error
 
-    def stop_writing(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._secure.unwrap()
-        super().stop_writing()
+    def stop_writing(self, *, client_sends: bool) -> None:
+        if not client_sends:  # OpenSSL takes data after its close_notify for an attack, and reads no more
+            with contextlib.suppress(OSError, ValueError):
+                self._secure.unwrap()
+            super().stop_writing(client_sends=client_sends)
 
 
 def accept(connection: socket.socket, context: ssl.SSLContext | None) -> Plain:

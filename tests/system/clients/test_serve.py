@@ -234,17 +234,22 @@ def test_without_a_file_a_random_pair_is_told_once(hosts: Hosts, tmp_path: Path,
         (["--credentials", "absent.toml"], "absent.toml"),
         (["--credentials", "broken.toml"], "broken.toml"),
         (["--credentials", "unknown.toml"], "credentials[0]"),
+        (["--credentials", "readable.toml"], "chmod 600"),
         (["--tls-cert", "x.pem"], "--tls-key"),
+        (["--tls-cert", "x.pem", "--tls-key", "y.pem"], "x.pem"),
         (["--workers", "0"], "--workers"),
         (["--reap-interval", "0s"], "less than a second"),
         (["--reap-interval", "often"], "not a span of time"),
     ],
 )
 def test_what_it_refuses_to_start_with(tmp_path: Path, options: list[str], message: str) -> None:
+    for name in ("broken.toml", "unknown.toml"):
+        (tmp_path / name).touch(mode=0o600)
     (tmp_path / "broken.toml").write_text('[[credentials]\naccess_key = "hidden-secret"')
     (tmp_path / "unknown.toml").write_text(
         '[[credentials]]\naccess_key = "a"\nsecret_key = "hidden-secret"\nrole = "x"'
     )
+    (tmp_path / "readable.toml").touch(mode=0o644)
     command = [PARTWRIGHT, "serve", "--store", "store", *options]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=dict(os.environ))
     assert (done.returncode != 0, message in done.stderr) == (True, True), done
