@@ -29,7 +29,7 @@ FOLDERS = (
     ("lifecycle", "s3", "checksums", "durable"),
     ("native",),
     ("shapes",),
-    ("closing", "dates", "errors", "limits", "percent", "record", "refusals", "undisturbed"),
+    ("abandoning", "closing", "dates", "errors", "limits", "percent", "record", "refusals", "undisturbed"),
 )
 """The folders and lone modules of the engine from top to bottom, by their names below `engine`; "" is the package itself.
 

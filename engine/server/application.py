@@ -1,13 +1,12 @@
 """The way of every request to its response, whatever interface brought it: from the wire to the store and back.
 
 The order of the steps: address (routing), signature, members, authorization, and only then the store. The body is not read before the
-operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. An XML document is read before
-authorization, since it may name the resources (DeleteObjects).
+operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. Only the document of DeleteObjects is read
+before authorization, since it names the resources.
 """
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
@@ -26,10 +25,10 @@ from engine.objects.copy_source import CopySource
 from engine.s3.claims import unhoisted
 from engine.s3.http import Request
 from engine.s3.model import Operation
-from engine.s3.parsing import needs_body, parse_input
+from engine.s3.parsing import needs_body, parse_document, parse_head
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_error, serialise_output
-from engine.s3.sigv4 import Verifier
+from engine.s3.sigv4 import Identity, Verifier
 from engine.server import slow
 from engine.server.credentials import Authorize, Credentials
 from engine.server.customer_keys import refuse_encryption_of_parts
@@ -70,7 +69,7 @@ class Application:
         self._authorize = authorize
         self._options = options
         self._aliases = options.aliases or {}
-        self._slow_room = threading.BoundedSemaphore(slow.RUNNING_MAX)
+        self._slow_room = slow.Room()
         self._blocks_in_new_buckets = () if options.customer_keys_in_new_buckets else ("SSE-C",)
 
     @classmethod
@@ -126,22 +125,35 @@ class Application:
         check_header_names(name for name, _ in restored.headers)
         refuse_encryption_of_parts(operation, restored)
         refuse_misplaced(operation, restored)
-        document = None
-        if needs_body(operation) == "xml":
-            document = read_document(operation, identity, restored, exchange.body)
-        inputs = parse_input(operation, restored, exchange.address, document)
-        inputs, refused = admit(operation, inputs, lambda action, resource: self._authorize(identity, action, resource))
+        inputs, refused = self._admitted(exchange, operation, identity, restored)
         if needs_body(operation) == "stream":
             inputs = without_presigned_checksums(operation, inputs, request)
             inputs |= body_of(identity, restored, exchange.body)
         if operation.name in slow.OPERATIONS:
-            return slow.answer_slowly(
+            task = slow.Task(
                 lambda: self._answer(exchange, operation, inputs, refused),
                 lambda error: _refusal(exchange, error),
-                self._options.blank_interval_s,
-                self._slow_room,
+                exchange.body.has_client_left,
             )
+            return slow.answer_slowly(task, identity.access_key, self._options.blank_interval_s, self._slow_room)
         return self._answer(exchange, operation, inputs, refused)
+
+    def _admitted(
+        self, exchange: Exchange, operation: Operation, identity: Identity, request: Request
+    ) -> tuple[dict[str, Any], tuple[Error, ...]]:
+        """Return the members of a request that are allowed, and the errors of the keys of DeleteObjects that are not."""
+
+        def may(action: str, resource: str) -> bool:
+            return self._authorize(identity, action, resource)
+
+        assert exchange.address is not None
+        inputs = parse_head(operation, request, exchange.address)
+        names_resources = operation.name == "DeleteObjects"
+        if not names_resources:
+            inputs, _ = admit(operation, inputs, may)
+        if needs_body(operation) == "xml":
+            inputs |= parse_document(operation, read_document(operation, identity, request, exchange.body))
+        return admit(operation, inputs, may) if names_resources else (inputs, ())
 
     def _answer(
         self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...]

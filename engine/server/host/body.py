@@ -93,6 +93,9 @@ class HostBody(Source):
     def has_more(self) -> bool:
         return not self.at_end
 
+    def has_client_left(self) -> bool:
+        return self.transport.has_client_left()
+
     def give_up(self) -> None:
         """End every wait for the client, from another thread: it sends too slowly."""
         self.is_too_slow = True

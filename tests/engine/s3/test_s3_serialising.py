@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import engine
 from engine.errors import InvalidArgument, NoSuchUpload, S3Error, StoreFull
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import parse_input
 from engine.s3.routing import Address
 from engine.s3.serialising import XML_DECLARATION, serialise_error, serialise_output
+from tests.support.parsing import parse_input
 from tests.support.wire import SERVED, make_request
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 1, 234567, tzinfo=UTC)
