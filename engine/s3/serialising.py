@@ -17,6 +17,8 @@ from engine.s3.http import METADATA_PREFIX
 from engine.s3.model import NAMESPACE, Member, Operation, Shape
 from engine.s3.xml import escape
 
+ELEMENT_SIZE_MAX = 32 * 1024
+"""Characters of one element of an error. CanonicalRequest and its bytes, in a refused signature, grow with what was sent."""
 Headers: TypeAlias = list[tuple[str, str]]
 Write: TypeAlias = Callable[[object], str]
 
@@ -59,7 +61,7 @@ def serialise_output(operation: Operation, result: object) -> tuple[int, Headers
 def serialise_error(
     error: S3Error, *, request_id: str, host_id: str, resource: str | None = None
 ) -> tuple[int, Headers, bytes]:
-    """Write an error: its code, message and further elements. Its `reason` is not sent.
+    """Write an error: its code, message and further elements. Its `reason` is not sent, nor an element above `ELEMENT_SIZE_MAX`.
 
     Source: API page "Error responses", and the order of AWS's own answers.
     """
@@ -67,10 +69,14 @@ def serialise_error(
     if resource is not None:
         elements.append(("Resource", resource))
     elements += [("RequestId", request_id), ("HostId", host_id)]
-    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements if _XML_NAME.fullmatch(name))
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements if _may_be_sent(name, text))
     headers = [("x-amz-request-id", _header_text(request_id)), ("x-amz-id-2", _header_text(host_id)), XML_CONTENT_TYPE]
     headers += [(name, _header_text(text)) for name, text in error.headers.items()]
     return error.status, headers, XML_DECLARATION + f"<Error>{inner}</Error>".encode()
+
+
+def _may_be_sent(name: str, text: object) -> bool:
+    return _XML_NAME.fullmatch(name) is not None and not (isinstance(text, str) and len(text) > ELEMENT_SIZE_MAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from engine.core import REGION
 from engine.errors import (
     AccessDenied,
     InternalError,
+    InvalidURI,
     NoSuchKey,
     NotImplementedYet,
     RequestHeaderSectionTooLarge,
@@ -23,7 +24,7 @@ from engine.errors import (
 )
 from engine.objects.copy_source import CopySource
 from engine.s3.claims import unhoisted
-from engine.s3.http import Request
+from engine.s3.http import TARGET_SIZE_MAX, Request
 from engine.s3.model import Operation
 from engine.s3.parsing import needs_body, parse_document, parse_head
 from engine.s3.routing import locate, route
@@ -114,6 +115,8 @@ class Application:
         request = exchange.request
         if sum(len(name) + len(value) for name, value in request.headers) > HEADERS_SIZE_MAX:
             raise RequestHeaderSectionTooLarge(MaxSizeAllowed=HEADERS_SIZE_MAX)
+        if len(request.raw_path) + len(request.raw_query) > TARGET_SIZE_MAX:
+            raise InvalidURI
         exchange.address = locate(request, self._options.domains, self._aliases)
         if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
