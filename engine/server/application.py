@@ -2,7 +2,7 @@
 
 The order of the steps: address (routing), signature, members, authorization, and only then the store. The body is not read before the
 operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. An XML document is read before
-authorization, since it may name the resources (DeleteObjects).
+authorization, since it may name the resources (DeleteObjects). A form (POST Object) is signed in its body: its fields are read first.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from engine.s3.claims import unhoisted
 from engine.s3.http import Request
 from engine.s3.model import Operation
 from engine.s3.parsing import needs_body, parse_input
-from engine.s3.routing import locate, route
+from engine.s3.routing import POST_OBJECT, locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Verifier
 from engine.server import slow
@@ -47,6 +47,7 @@ from engine.server.operations import (
 )
 from engine.server.options import ServerOptions
 from engine.server.payload import body_of, without_presigned_checksums
+from engine.server.post_object import PUT_OBJECT, PostedObject, read_form
 from engine.shapes.answers import Error
 from engine.store import Store
 
@@ -113,6 +114,8 @@ class Application:
             return self._health(exchange.address.key)
         restored = unhoisted(request)
         exchange.operation = operation = route(restored, exchange.address)
+        if operation is POST_OBJECT:
+            return self._post_object(exchange, exchange.address.bucket or "")
         exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
@@ -136,9 +139,32 @@ class Application:
             )
         return self._answer(exchange, operation, inputs, refused)
 
+    def _post_object(self, exchange: Exchange, bucket: str) -> Response:
+        """Answer a form: what is signed and authorized stands in its body, before its file."""
+        form = read_form(exchange.request, exchange.body)
+        exchange.identity = identity = self._verifier.verify_form(form.fields)
+        posted = PostedObject.of(exchange.request, bucket, form, self._verifier.now())
+        exchange.address = posted.address
+        may = lambda action, resource: self._authorize(identity, action, resource)  # noqa: E731
+        inputs, _ = admit(PUT_OBJECT, posted.inputs, may)
+        return posted.answer(self._call(exchange, PUT_OBJECT, inputs))
+
     def _answer(
         self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...]
     ) -> Response:
+        result = self._call(exchange, operation, inputs, refused)
+        identity = exchange.identity
+        if identity is not None:
+            result = visible_to(
+                operation, inputs, result, lambda action, resource: self._authorize(identity, action, resource)
+            )
+        status, headers, document = serialise_output(operation, result)
+        body = getattr(result, "body", None)
+        return Response(status, headers, document if body is None else Pieces(body))
+
+    def _call(
+        self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...] = ()
+    ) -> Any:
         request = exchange.request
         url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
         account = exchange.identity.account_id if exchange.identity is not None else ""
@@ -148,19 +174,11 @@ class Application:
                 self._authorize_copied_tags(store, exchange, inputs)
             takes_keys = request.scheme == "https" or self._options.customer_keys_in_clear
             site = Site(self._options.region, url, takes_keys, self._blocks_in_new_buckets)
-            result = call(store, operation, inputs, site, refused)
+            return call(store, operation, inputs, site, refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error
             raise
-        identity = exchange.identity
-        if identity is not None:
-            result = visible_to(
-                operation, inputs, result, lambda action, resource: self._authorize(identity, action, resource)
-            )
-        status, headers, document = serialise_output(operation, result)
-        body = getattr(result, "body", None)
-        return Response(status, headers, document if body is None else Pieces(body))
 
     def _authorize_copied_tags(self, store: Store, exchange: Exchange, inputs: dict[str, Any]) -> None:
         """Authorize CopyObject to read the source's tags and to write them to the copy, if the source has any.
