@@ -6,7 +6,7 @@ Source: Amazon S3 API Reference, "Authenticating Requests in Browser-Based Uploa
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from engine.errors import AuthorizationQueryParametersError, InvalidArgument
@@ -26,7 +26,8 @@ class FormClaim:
 
     access_key: str
     signature: str
-    policy: str
+    policy: str = field(repr=False)
+    """The policy in base64, as sent; it may repeat secret fields."""
     scope: Scope | None
 
     def expected(self, secret_key: str, signing_key: SigningKeys) -> bytes:

@@ -10,7 +10,7 @@ import re
 import string
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -60,9 +60,9 @@ class PostedObject:
 
     address: Address
     """The bucket, and the key with the file's name in it."""
-    inputs: dict[str, Any]
+    inputs: dict[str, Any] = field(repr=False)
     """The members of PutObject, the body too."""
-    _fields: Mapping[str, str]
+    _fields: Mapping[str, str] = field(repr=False)
     _url: str
 
     @staticmethod

@@ -64,14 +64,17 @@ class Post:
     def __call__(self, fields: Fields, file: File = NAMED, *, length: int | None = -1, **changes: Any) -> Response:
         """The answer to a form; `changes` are made to the request."""
         content_type, data = encoded(fields, file)
+        return self.send(data, content_type, length=length, **changes)
+
+    def send(self, data: bytes, content_type: str, *, length: int | None = -1, **changes: Any) -> Response:
+        """The answer to the bytes of a form."""
         headers = (("host", HOST), ("content-type", content_type))
         request = replace(Request("POST", b"/bucket", b"", headers, self.scheme, "127.0.0.1"), **changes)
         body = _Body(data)
         body.length = len(data) if length == -1 else length
         options = ServerOptions(region=None)
-        return Application(self.store, verifier(allow_anonymous=self.anonymous), self._may, options).handle(
-            request, body
-        )
+        application = Application(self.store, verifier(allow_anonymous=self.anonymous), self._may, options)
+        return application.handle(request, body)
 
     def _may(self, _identity: Identity, action: str, resource: str) -> bool:
         self.asked.add((action, resource))

@@ -6,15 +6,18 @@ Where AWS answered itself, the test names the case (`post_object_*`, `post_reque
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine import Store
-from tests.support.forms import Fields, Post, denied, form, refusal
+from tests.support.forms import Fields, Post, denied, encoded, form, refusal
 from tests.support.signing import HOST
 from tests.support.stores import contents_of
 
 REDIRECT = "http://localhost.test/random"
 FAILED = "Invalid according to Policy: Policy Condition failed: "
 TAGS = "<Tag><Key>TagName</Key><Value>TagValue</Value></Tag>"
+SIGNED = form("key")
 SECOND = "<Tag><Key>Tag&amp;=Name 2+</Key><Value>ü%</Value></Tag>"
 
 
@@ -191,3 +194,17 @@ def test_wrong_tags_are_refused(post: Post) -> None:
         refusal(post, form("key", {"tagging": f"<Tagging><TagSet>{SECOND}</TagSet></Tagging>"}))[1]["Code"]
         == "InvalidTag"
     )
+
+
+@given(st.data())
+def test_no_damaged_form_is_an_error_of_the_servers(post: Post, data: st.DataObject) -> None:
+    content_type, body = encoded(SIGNED)
+    at = data.draw(st.integers(0, len(body) - 1))
+    piece = data.draw(st.binary(max_size=4) | st.sampled_from([b"\r\n", b"--", b'"', b";", b"\0", b"%"]))
+    damaged = body[:at] + piece + body[at + data.draw(st.integers(0, 4)) :]
+    boundary = content_type.partition("boundary=")[2]
+    other = data.draw(
+        st.just(boundary) | st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=8)
+    )
+    answer = post.send(damaged, f"multipart/form-data; boundary={other}")
+    assert answer.status < 500
