@@ -60,6 +60,8 @@ class Post:
     scheme: Literal["http", "https"] = "http"
     refused: set[tuple[str, str]] = field(default_factory=set)
     asked: set[tuple[str, str]] = field(default_factory=set)
+    taken_bytes: int = 0
+    """How much of the last form was read."""
 
     def __call__(self, fields: Fields, file: File = NAMED, *, length: int | None = -1, **changes: Any) -> Response:
         """The answer to a form; `changes` are made to the request."""
@@ -74,7 +76,9 @@ class Post:
         body.length = len(data) if length == -1 else length
         options = ServerOptions(region=None)
         application = Application(self.store, verifier(allow_anonymous=self.anonymous), self._may, options)
-        return application.handle(request, body)
+        response = application.handle(request, body)
+        self.taken_bytes = body.tell()
+        return response
 
     def _may(self, _identity: Identity, action: str, resource: str) -> bool:
         self.asked.add((action, resource))

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Store
+from engine.s3.form_data import FIELDS_SIZE_MAX
 from tests.support.forms import Fields, Post, denied, encoded, form, refusal
 from tests.support.signing import HOST
 from tests.support.stores import contents_of
@@ -194,6 +195,27 @@ def test_wrong_tags_are_refused(post: Post) -> None:
         refusal(post, form("key", {"tagging": f"<Tagging><TagSet>{SECOND}</TagSet></Tagging>"}))[1]["Code"]
         == "InvalidTag"
     )
+
+
+def test_the_file_is_not_read_before_all_else_is_judged(post: Post) -> None:
+    post.store.create_bucket("another")
+    large = bytes(1_000_000)
+    made = form("key")
+    cases: list[tuple[Fields, dict[str, Any], str]] = [
+        (made | {"x-amz-signature": "0"}, {}, "SignatureDoesNotMatch"),
+        (form("key", ExpiresIn=-1), {}, "AccessDenied"),
+        (made | {"key": "other"}, {}, "AccessDenied"),
+        (made | {"acl": "private"}, {}, "AccessDenied"),
+        (form("key", {"x-amz-storage-class": "FakeClass"}), {}, "InvalidStorageClass"),
+        (form("key", {"tagging": "not-xml"}), {}, "MalformedXML"),
+        (form("key", bucket="absent"), {"raw_path": b"/absent"}, "NoSuchBucket"),
+    ]
+    for fields, changes, code in cases:
+        assert refusal(post, fields, large, **changes)[1]["Code"] == code
+        assert post.taken_bytes <= FIELDS_SIZE_MAX
+    post.refused = {("s3:PutObject", "arn:aws:s3:::bucket/key")}
+    assert refusal(post, made, large) == denied("Access Denied")
+    assert post.taken_bytes <= FIELDS_SIZE_MAX
 
 
 @given(st.data())
