@@ -12,12 +12,18 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from engine.checksums import check_header_names
-from engine.errors import InvalidArgument, InvalidTag, InvalidURI, MalformedXML, MissingContentLength
+from engine.errors import (
+    InvalidArgument,
+    InvalidTag,
+    InvalidURI,
+    MalformedXML,
+    MissingContentLength,
+    NotImplementedYet,
+)
 from engine.s3.form_claims import missing_field
-from engine.s3.form_data import Form
 from engine.s3.http import METADATA_PREFIX, Request
 from engine.s3.model import OPERATIONS, Member, Shape
 from engine.s3.parsing import parse_input
@@ -27,6 +33,9 @@ from engine.s3.serialising import XML_CONTENT_TYPE, XML_DECLARATION, serialise_o
 from engine.s3.xml import escape, read_document
 from engine.server.exchange import RawBody, Response
 from engine.shapes.answers import PutObjectOutput
+
+if TYPE_CHECKING:
+    from engine.s3.form_data import Form
 
 PUT_OBJECT: Final = OPERATIONS["PutObject"]
 FILE_NAME: Final = "${filename}"
@@ -42,13 +51,19 @@ _DECLARATION: Final = re.compile(r"\A\s*(<\?xml[^>]*\?>\s*)?")
 _BEYOND_LATIN_1: Final = re.compile(r"[^\x00-\xff]+")
 
 
-def read_form(request: Request, raw: RawBody) -> Form:
+def read_form(request: Request, raw: RawBody) -> "Form":
     """Read the fields of a request to POST Object.
 
     Raises:
+        NotImplementedYet: the package `multipart` is not installed, which only the extra `server` brings: `attach` works without it.
         MissingContentLength: the length of the body is not stated.
         PreconditionFailed, MalformedPOSTRequest, MaxPostPreDataLengthExceededError, InvalidArgument, InvalidRequest: as Form.
     """
+    try:
+        from engine.s3.form_data import Form
+    except ModuleNotFoundError as error:
+        words = f"Forms need the Python package {error.name}"
+        raise NotImplementedYet(Header="PostObject", additionalMessage=words) from error
     if raw.length is None:
         raise MissingContentLength
     return Form(request.header("content-type"), raw.read)
@@ -66,7 +81,7 @@ class PostedObject:
     _url: str
 
     @staticmethod
-    def of(request: Request, bucket: str, form: Form, now: datetime) -> "PostedObject":
+    def of(request: Request, bucket: str, form: "Form", now: datetime) -> "PostedObject":
         """Judge a form whose signature is verified, and read its members. A form without a policy is judged by nobody here.
 
         Raises:
@@ -126,7 +141,7 @@ def _quote(text: str) -> str:
     return urllib.parse.quote(text, safe="")
 
 
-def _key_of(form: Form) -> str:
+def _key_of(form: "Form") -> str:
     """The key that a form names. A file that has no name leaves `${filename}` as it is.
 
     Source: "POST Object" (of a path, what follows the last slash or backslash); AWS's answer, `post_object_with_file_as_string`.
