@@ -50,7 +50,7 @@ IMPORTERS: dict[str, set[str]] = {
     },
     "boto3": {"encryption.aws_kms"},
     "tqdm": {"cli.progress"},
-    "granian": {"server.serve"},
+    "httptools": {"server.host.head"},
     "jmespath": {"cli.output", "cli.parser"},
     "multipart": {"s3.form_data"},
     "botocore": {

@@ -34,6 +34,7 @@ EXAMPLES = [page for page in DOCUMENTS if code_in(page)]
 def test_the_examples_of_a_page_run_as_they_stand(page: Path, tmp_path: Path) -> None:
     """Pasted one after the other, beside the files that the page shows; each `print` says in a comment what it prints."""
     for name, text in re.findall(r"```toml\n# (\S+)\n(.*?)```", page.read_text(), re.DOTALL):
+        (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text(text)
     code = code_in(page)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

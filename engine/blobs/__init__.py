@@ -58,6 +58,10 @@ class BlobReader(Protocol):
 
     size: int
 
+    @property
+    def descriptor(self) -> int | None:
+        """Return a descriptor of a file that has the blob's bytes as they are, from its start on; None if there is none."""
+
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Fill `buffer` from byte `offset` on; return the count, short only at the blob's end.
 

@@ -204,6 +204,10 @@ class FileReader:
             self.close()
             raise
 
+    @property
+    def descriptor(self) -> int | None:
+        return self._fd
+
     def read_into(self, buffer: memoryview, offset: int) -> int:
         try:
             return os.preadv(self._fd, [buffer], offset)

@@ -42,6 +42,10 @@ class UnsealedFile:
             self._reader.close()
             raise InternalError(reason=f"{self._path} has the bytes of another attempt")
 
+    @property
+    def descriptor(self) -> int | None:
+        return None
+
     def read_into(self, buffer: memoryview, offset: int) -> int:
         with damage_as_internal_error(f"{self._path} is damaged"):
             return self._reader.read_into(buffer, offset)

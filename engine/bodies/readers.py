@@ -1,11 +1,14 @@
 """Reads a stored object through a binary file over its parts, in rows and blobs, which stays readable while the object is replaced."""
 
 import io
+import operator
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from engine.blobs import BlobReader, Blobs
+from engine.blobs.failures import storage_failure
 from engine.bodies.sources import Source
 from engine.checksums import BY_NAME
 from engine.directory.leases import Lease
@@ -15,8 +18,20 @@ from engine.meta import Metadata
 from engine.meta.parts import Flag, Manifest, PartRecord
 from engine.native.stream import Digest, Stream, available
 
+BUFFER_SIZE = 256 * 1024
 FEED_SIZE = 8 * 1024 * 1024
 """So many bytes are fed at a time. The check then reads them again, while they are still in the page cache."""
+
+
+_scratch = threading.local()
+
+
+def buffer_of_thread() -> memoryview:
+    """Return a buffer for bytes that are used at once; each thread has one, which stays in its processor's cache."""
+    buffer: memoryview | None = getattr(_scratch, "buffer", None)
+    if buffer is None:
+        buffer = _scratch.buffer = memoryview(bytearray(BUFFER_SIZE))
+    return buffer
 
 
 class InlineReader:
@@ -27,6 +42,10 @@ class InlineReader:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.size = len(data)
+
+    @property
+    def descriptor(self) -> int | None:
+        return None
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         piece = self._data[offset : offset + len(buffer)]
@@ -87,6 +106,22 @@ class _PartCheck:
             self._is_damaged |= at_end and self._stream.digest(self._digest) != self._part.checksum
         if self._is_damaged:
             raise InternalError(reason=f"blob {self._part.blob_id.hex()} does not match its checksum")
+
+    def take_up_to(self, start: int, end: int, reader: BlobReader) -> None:
+        """Digest what the bytes from `start` to `end` have that was not yet digested.
+
+        Raises:
+            InternalError: as `take`.
+        """
+        taken = self._stream.size if self._stream is not None else 0
+        begin = taken if start < taken else start
+        buffer = buffer_of_thread()
+        while begin < end or self._is_damaged:
+            count = reader.read_into(buffer[: end - begin], begin)
+            if not count:
+                return
+            self.take(begin, operator.methodcaller("update", buffer[:count]))
+            begin += count
 
     def close(self) -> None:
         stream, self._stream = self._stream, None
@@ -191,6 +226,36 @@ class ObjectBody(io.RawIOBase):
             self._position += self._feed_part(stream, index, offset - self._manifest.start(index), length)
         return self._position - begun
 
+    def send_file(self, out_fd: int, size: int) -> int | None:
+        """Send up to `size` bytes to a non-blocking socket by sendfile(2), checked first as by `read`; return how many went out.
+
+        Returns None if the next bytes are in no file of their own, or not as they are: then they are to be read.
+
+        Raises:
+            BlockingIOError: the socket takes nothing now.
+            ConnectionError, TimeoutError: the client has gone.
+            InternalError: stored bytes are missing, cut short or damaged.
+        """
+        self._check_open()
+        offset = self._start + self._position
+        left = min(size, self._length - self._position)
+        if left <= 0:
+            return 0
+        index = self._manifest.index_at(offset)
+        reader = self._reader_of(index)
+        descriptor = reader.descriptor
+        if descriptor is None:
+            return None
+        part_offset = offset - self._manifest.start(index)
+        end = min(part_offset + left, reader.size)
+        if self._part_check is not None:
+            self._part_check.take_up_to(part_offset, end, reader)
+        count = _sendfile(out_fd, descriptor, part_offset, end - part_offset)
+        if not count:
+            raise _cut_short(index)
+        self._position += count
+        return count
+
     def _feed_part(self, stream: Stream, index: int, part_offset: int, length: int) -> int:
         reader = self._reader_of(index)
         count = reader.feed(stream, part_offset, length)
@@ -245,6 +310,15 @@ class ObjectBody(io.RawIOBase):
             if self._lease is not None:
                 self._lease.close()
         super().close()
+
+
+def _sendfile(out_fd: int, in_fd: int, offset: int, size: int) -> int:
+    try:
+        return os.sendfile(out_fd, in_fd, offset, size)
+    except (BlockingIOError, ConnectionError, TimeoutError):
+        raise
+    except OSError as error:
+        raise storage_failure("reading a part", error) from error
 
 
 def _cut_short(index: int) -> InternalError:

@@ -113,7 +113,7 @@ OPTIONS: tuple[Option | Callable[[Parser], None], ...] = (
     ),
     Option("domain", "NAME", _domains, None, "serve bucket.NAME too (virtual-hosted-style addresses)", "domains"),
     Option("tls-cert", "FILE", str, None, "certificate chain (PEM)"),
-    Option("tls-key", "FILE", str, None, "private key (PEM, PKCS#8)"),
+    Option("tls-key", "FILE", str, None, "private key (PEM)"),
     Option(
         "customer-keys-in-clear",
         "|".join(_RULINGS),
@@ -137,9 +137,17 @@ OPTIONS: tuple[Option | Callable[[Parser], None], ...] = (
         "who has the keys of SSE-KMS: the key ring, or AWS KMS as boto3 finds it",
     ),
     Option("kms-key-id", "ID", str, None, "key of AWS KMS for requests that name none"),
-    Option("workers", "N", _count(WORKERS_MAX), "1", "worker processes; they share the store"),
+    Option(
+        "workers", "N", _count(WORKERS_MAX), None, "worker processes, which share the store (default: one a processor)"
+    ),
     Option("reap-interval", "SPAN", _interval_s, "1h", "how often lifecycle rules are executed", "reap_interval_s"),
-    Option("threads", "N", _count(THREADS_MAX), "64", "requests worked on at once, in each worker"),
+    Option(
+        "threads",
+        "N",
+        _count(THREADS_MAX),
+        "64",
+        "requests at once in each worker that may wait for clients or the disk",
+    ),
     Option(
         "log-format",
         "|".join(_LOG_FORMATS),

@@ -52,6 +52,8 @@ from engine.shapes.answers import Error
 from engine.store import Store
 
 READ_SIZE = 1024 * 1024
+FIRST_SIZE = 128 * 1024
+"""Bytes of a large object that are read before its head goes out."""
 HEADERS_SIZE_MAX = 64 * 1024
 HEALTH = "-"
 """The first segment of the health paths. No bucket can have this name."""
@@ -104,6 +106,11 @@ class Application:
             _log.exception("request %s failed", exchange.request_id)
             response = _refusal(exchange, InternalError(reason=type(error).__name__))
         return self._finish(exchange, response)
+
+    def turn_away(self, request: Request, body: RawBody, error: S3Error) -> Response:
+        """Answer a request with an error of the host's, before anything of it is judged."""
+        exchange = Exchange(request, body)
+        return self._finish(exchange, _refusal(exchange, error))
 
     def _respond(self, exchange: Exchange) -> Response:
         request = exchange.request
@@ -241,7 +248,8 @@ def _refusal(exchange: Exchange, error: S3Error) -> Response:
 class Pieces:
     """The bytes of an object in pieces of a MiB. The object is closed at the end, or by `close`, even if no piece was taken.
 
-    The first piece is read at once: if that fails, the response is an error like any other, since no header has gone out yet.
+    The first piece is read at once, and a small object wholly: if that fails, the response is an error like any other, since no header
+    has gone out yet. A host with a socket of its own goes on with `send_to` or `read_into`.
 
     Raises:
         InternalError: the stored bytes are missing or damaged.
@@ -250,16 +258,27 @@ class Pieces:
     def __init__(self, body: ObjectBody) -> None:
         self._body = body
         try:
-            self._first = body.read(READ_SIZE)
+            self.first = body.read(READ_SIZE if len(body) <= READ_SIZE else FIRST_SIZE)
         except BaseException:
             body.close()
             raise
+        self.is_whole = len(self.first) == len(body)
+        if self.is_whole:
+            body.close()
+
+    def send_to(self, out_fd: int, size: int) -> int | None:
+        """Send what follows `first`; see `ObjectBody.send_file`."""
+        return self._body.send_file(out_fd, size)
+
+    def read_into(self, view: memoryview) -> int:
+        """Read what follows `first` into a buffer; return the count, 0 at the end."""
+        return self._body.readinto(view)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        piece, self._first = self._first, b""
+        piece, self.first = self.first, b""
         if not piece and not self._body.closed:
             piece = self._body.read(READ_SIZE)
         if not piece:
@@ -269,7 +288,7 @@ class Pieces:
 
     def close(self) -> None:
         """Release the object."""
-        self._first = b""
+        self.first = b""
         self._body.close()
 
 

@@ -9,6 +9,7 @@ buckets = ["photos", "team-*"]              # absent: all
 """
 
 import fnmatch
+import os
 import secrets
 import tomllib
 from collections.abc import Callable, Iterable
@@ -59,10 +60,13 @@ class Credentials:
         """Read the file.
 
         Raises:
-            StoreError: the file can't be read, or has an unknown or malformed member. The message shows no secret.
+            StoreError: the file can't be read, others than its owner can read it, or it has an unknown or malformed member. The message
+                shows no secret.
         """
         try:
             with open(path, "rb") as file:
+                if os.fstat(file.fileno()).st_mode & 0o077:
+                    raise StoreError(f"the credentials file {path} can be read by others: chmod 600 {path}")
                 entries = tomllib.load(file).get("credentials")
         except (OSError, ValueError) as error:  # not TOML, or not even UTF-8
             raise StoreError(f"the credentials file {path} can't be read: {error}") from None
@@ -78,6 +82,10 @@ class Credentials:
         """Make one new random pair that may do everything."""
         access_key = "PW" + secrets.token_hex(9).upper()
         return Credentials([Grant(Credential(access_key, secrets.token_urlsafe(30), ACCOUNT_ID_DEFAULT))])
+
+    def replace_by(self, others: "Credentials") -> None:
+        """Take the grants of other credentials in place of these, for requests from now on."""
+        self._grants = others._grants
 
     def find(self, access_key: str) -> Credential | None:
         """Return the credential of an access key, or None."""

@@ -1,4 +1,4 @@
-"""`partwright serve`: the application on granian, with worker processes that share one store."""
+"""`partwright serve`: the application on the host of `engine.server.host`, with worker processes that share one store."""
 
 import functools
 import ipaddress
@@ -6,38 +6,36 @@ import logging
 import logging.config
 import os
 import resource
+import signal
 import socket
+import ssl
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server import Server
 
 from engine.encryption.aws_kms import AwsKeyProvider
 from engine.errors import StoreError
 from engine.server.access import AccessLog
 from engine.server.application import Application
-from engine.server.asgi import THREADS_DEFAULT, AsgiApplication
 from engine.server.credentials import Credentials
+from engine.server.host.main_process import Lines, MainProcess
+from engine.server.host.systemd import inherited_listener
+from engine.server.host.transport import tls_context
+from engine.server.host.worker import DESCRIPTORS_APART, Worker
 from engine.server.options import ServerOptions
 from engine.server.upkeep import INTERVAL_S_DEFAULT, Upkeep
 from engine.store import Store, open_store
 
-READ_SIZE_MAX = 256 * 1024
-"""Bytes read from a connection at a time. Larger reads make a body cheaper, for there are fewer, and let it hold more memory: 2 MiB
-an upload at most.
-"""
-HEADERS_TIMEOUT_MS = 30_000
-DRAIN_S_MAX = 30
-"""How long requests under way may take to finish when the server is stopped."""
 CONNECTIONS_WAITING_MAX = 1024
 """Connections that wait to be accepted."""
-CONNECTIONS_MAX = 2048
+CONNECTIONS_MAX = 16 * 1024
 """Connections open at once in one worker."""
+THREADS_DEFAULT = 64
+DESCRIPTORS_MIN = 1024
+"""Files that a process must be allowed to open; each connection is one."""
+_log = logging.getLogger("partwright.server")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +50,13 @@ class ServeOptions(ServerOptions):
     tls_cert: str | None = None
     """PEM file of the certificate chain; None: HTTP without TLS."""
     tls_key: str | None = None
-    """PEM file (PKCS#8) of the private key."""
-    workers: int = 1
-    """Worker processes. They share the store."""
+    """PEM file of the private key."""
+    credentials_file: str | None = None
+    """TOML file of the credentials, which is read again at SIGHUP; None: there is none."""
+    workers: int = 0
+    """Worker processes, which share the store; 0: one for each processor."""
     threads: int = THREADS_DEFAULT
-    """Requests worked on at once in each worker."""
+    """Requests at once in each worker that may wait for their clients or for the disk."""
     reap_interval_s: float = INTERVAL_S_DEFAULT
     """Seconds between two executions of the lifecycle rules."""
     key_ring: str | None = None
@@ -90,65 +90,103 @@ def make_options(
         (pair,) = known
         text += f"\nno --credentials file; for this run: access key {pair.access_key}, secret key {pair.secret_key}"
     access_log = AccessLog() if log_format == "json" else None
-    return ServeOptions(listen=listen, credentials=known, access_log=access_log, **others), text
+    options = ServeOptions(
+        listen=listen, credentials=known, credentials_file=credentials, access_log=access_log, **others
+    )
+    return options, text
 
 
 def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGTERM or SIGINT, then let the requests under way finish; `announce` is called when nothing stands against it.
+    """Serve until SIGTERM or SIGINT, then let the requests under way finish; `announce` is called when all workers serve.
 
     Raises:
-        StoreError: the store can't be opened, or another process listens on the address; both are tried before the first worker starts.
+        StoreError: the store or the certificate can't be read, another process listens on the address, or too few files may be open.
     """
-    _open(options).close()
-    host, port = options.listen
-    _refuse_taken(host, port)
+    tls = _tls(options)
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files_max < DESCRIPTORS_MIN:
+        raise StoreError(
+            f"a process may open {files_max} files here, and serving needs {DESCRIPTORS_MIN}: see ulimit -n"
+        )
     resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
-    server = Server(
-        "partwright",
-        address=host,
-        port=port,
-        interface=Interfaces.ASGI,
-        workers=options.workers,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=CONNECTIONS_WAITING_MAX,
-        backpressure=CONNECTIONS_MAX,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADERS_TIMEOUT_MS, max_buffer_size=READ_SIZE_MAX),
-        log_dictconfig=logging_config(),
-        ssl_cert=Path(options.tls_cert) if options.tls_cert else None,
-        ssl_key=Path(options.tls_key) if options.tls_key else None,
-        workers_kill_timeout=DRAIN_S_MAX,
-        respawn_failed_workers=True,
-    )
-    announce()
-    server.serve(target_loader=functools.partial(load_application, options), wrap_loader=False)
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    """Refuse an address on which another process listens.
-
-    Granian listens with SO_REUSEPORT, so it would share the port with another server of ours, and each would get some of the requests.
-    """
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that ended do not count
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise StoreError(f"can't listen on {host}:{port}: {os.strerror(error.errno or 0)}") from error
-
-
-def load_application(options: ServeOptions) -> Any:
-    """Make the application of one worker process."""
+    _open(options).close()
+    listener = _listen(*options.listen)
     logging.config.dictConfig(logging_config())
-    store = _open(options)
-    application = AsgiApplication(
-        Application.of_credentials(store, options.credentials, None, options),
-        threads=options.threads,
-        idle_timeout_s=options.idle_timeout_s,
-    )
-    application.lifespan = Upkeep(store, options.reap_interval_s)
-    return application
+    count = options.workers or len(os.sched_getaffinity(0))
+    work = functools.partial(_work, options, listener, tls)
+    MainProcess(count, work, functools.partial(_read_again, options)).run(announce)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        listener = inherited_listener()
+        if listener is None:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, port), family=family, backlog=CONNECTIONS_WAITING_MAX)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StoreError(f"can't listen on {host}:{port}: {reason}") from error
+    listener.setblocking(False)
+    return listener
+
+
+def _tls(options: ServeOptions) -> ssl.SSLContext | None:
+    if options.tls_cert is None or options.tls_key is None:
+        return None
+    try:
+        return tls_context(options.tls_cert, options.tls_key)
+    except OSError as error:
+        files = f"{options.tls_cert} and {options.tls_key}"
+        raise StoreError(f"the certificate and key in {files} can't be used: {error}") from error
+
+
+def _read_again(options: ServeOptions) -> Credentials | None:
+    """Read the credentials and the certificate as at the start.
+
+    Raises:
+        StoreError: one of them is wrong.
+    """
+    _tls(options)
+    return Credentials.load(options.credentials_file) if options.credentials_file else None
+
+
+def _work(options: ServeOptions, listener: socket.socket, tls: ssl.SSLContext | None, lines: Lines) -> None:
+    """Serve in one worker process."""
+    with _open(options) as store:
+        files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        worker = Worker(
+            Application.of_credentials(store, options.credentials, None, options),
+            listener,
+            threads=options.threads,
+            connections_max=min(CONNECTIONS_MAX, files_max - DESCRIPTORS_APART),
+            idle_timeout_s=options.idle_timeout_s,
+            tls=tls,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.stop())
+        signal.signal(signal.SIGHUP, lambda *_: _reload(options, tls))
+        threading.Thread(target=_stop_without_parent, args=(lines.life,), daemon=True).start()
+        with Upkeep(store, options.reap_interval_s):
+            os.write(lines.ready, b"1")
+            worker.run()
+
+
+def _reload(options: ServeOptions, tls: ssl.SSLContext | None) -> None:
+    try:
+        known = _read_again(options)
+        if tls is not None and options.tls_cert is not None:
+            tls.load_cert_chain(options.tls_cert, options.tls_key)
+    except (StoreError, OSError) as error:
+        _log.error("nothing was reloaded: %s", error)
+        return
+    if known is not None:
+        options.credentials.replace_by(known)
+
+
+def _stop_without_parent(life: int) -> None:
+    """Stop this process when the main process has ended, which closes the other end of the pipe."""
+    os.read(life, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _open(options: ServeOptions) -> Store:
@@ -169,7 +207,6 @@ def logging_config() -> dict[str, Any]:
         "loggers": {
             "partwright.access": {"handlers": ["out"], "level": "INFO", "propagate": False},
             "partwright": {"handlers": ["err"], "level": "INFO", "propagate": False},
-            "_granian": {"handlers": ["err"], "level": "WARNING", "propagate": False},
             "botocore": {"level": "INFO"},  # at DEBUG it shows the data keys that AWS KMS returns
         },
     }

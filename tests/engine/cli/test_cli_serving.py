@@ -75,6 +75,7 @@ def test_an_option_and_its_variable_set_one_member(name: str, monkeypatch: pytes
 
 def test_credentials_are_read_from_their_file(tmp_path: Path) -> None:
     file = tmp_path / "credentials.toml"
+    file.touch(mode=0o600)
     file.write_text('[[credentials]]\naccess_key = "AKIAONE"\nsecret_key = "secret"\n')
     assert [pair.access_key for pair in settled("--credentials", str(file)).credentials] == ["AKIAONE"]
 

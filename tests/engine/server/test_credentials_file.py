@@ -17,6 +17,7 @@ ENTRY = '[[credentials]]\naccess_key = "AKIATEST"\nsecret_key = "canary"\n'
 )
 def test_file_is_refused_without_its_secrets(tmp_path: Path, text: str) -> None:
     path = tmp_path / "credentials.toml"
+    path.touch(mode=0o600)
     path.write_text(text)
     with pytest.raises(StoreError) as caught:
         Credentials.load(str(path))
@@ -30,6 +31,7 @@ def test_a_key_bound_to_buckets_lists_all_names_only_if_its_actions_say_so(
     tmp_path: Path, bounds: str, may: bool
 ) -> None:
     path = tmp_path / "credentials.toml"
+    path.touch(mode=0o600)
     path.write_text(ENTRY + bounds)
     credentials = Credentials.load(str(path))
     grant = credentials._grants["AKIATEST"]

@@ -22,6 +22,7 @@ from engine.server.serve import logging_config
 DOMAIN = "s3.partwright.test"
 STORE, CREDENTIALS, OPTIONS = "HOSTED_STORE", "HOSTED_CREDENTIALS", "HOSTED_OPTIONS"
 THREADS = 8
+GRANIAN = {"handlers": ["err"], "level": "WARNING", "propagate": False}
 
 
 def wsgi() -> Any:
@@ -58,7 +59,7 @@ def serve(kind: str, host: str, port: int) -> None:
         blocking_threads=THREADS if interface == Interfaces.WSGI else 1,
         http=HTTPModes.http1,
         websockets=False,
-        log_dictconfig=logging_config(),
+        log_dictconfig=logging_config() | {"loggers": logging_config()["loggers"] | {"_granian": GRANIAN}},
     )
     server.serve(target_loader=functools.partial(load), wrap_loader=False)
 

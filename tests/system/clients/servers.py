@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1"
 START_S_MAX = 60.0
 STOP_S_MAX = 40.0
 PARTWRIGHT = str(Path(sys.executable).with_name("partwright"))
-_LISTENING = re.compile(r"Listening at|Uvicorn running on", re.IGNORECASE)
+_LISTENING = re.compile(r"listens on|Listening at|Uvicorn running on", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,7 @@ def write_credentials(path: Path, *pairs: Pair, more: str = "") -> Path:
         f'account_id = "{pair.account_id}"\n'
         for pair in pairs
     )
+    path.touch(mode=0o600)
     path.write_text("".join(entries) + more)
     return path
 

@@ -37,7 +37,11 @@ ALLOWED = {
 """The server has to know the secret. Of customers' keys the headers as they came, in Python's and granian's buffers, and the MD5 that
 these are held against."""
 
-DEBUG = "import logging, sys; logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)"
+DEBUG = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+logging.debug("every logger shows all that it has")
+"""
 SSE = "x-amz-server-side-encryption"
 
 

@@ -6,13 +6,7 @@ import pytest
 
 from tests.system.clients.programs import Answer, Program
 
-PROGRAM = Program(
-    "aws-sdk-go",
-    "aws_sdk_go",
-    {
-        "refused upload": "lost under granian: test_one_that_expects_to_be_asked_and_does_not_wait_loses_the_answer holds the limit"
-    },
-)
+PROGRAM = Program("aws-sdk-go", "aws_sdk_go")
 pytestmark = pytest.mark.slow
 
 

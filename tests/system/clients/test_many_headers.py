@@ -9,7 +9,7 @@ from tests.system.clients.conftest import new_bucket
 from tests.system.clients.hosts import Host
 from tests.system.clients.raw import Answer, Call, Raw
 
-LINES_MAX = {"serve": 100, "granian-wsgi": 100}
+LINES_MAX = {"granian-wsgi": 100}
 """What hyper takes, which granian leaves as it is; docs/server.md names it."""
 
 
