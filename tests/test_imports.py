@@ -52,6 +52,7 @@ IMPORTERS: dict[str, set[str]] = {
     "tqdm": {"cli.progress"},
     "httptools": {"server.host.head"},
     "jmespath": {"cli.output", "cli.parser"},
+    "multipart": {"s3.form_data"},
     "botocore": {
         "encryption.aws_kms", "s3.member_names", "s3.model", "server.attach",
         "cli.answer", "cli.arguments", "cli.model", "cli.operation", "cli.options", "cli.values",

@@ -131,7 +131,7 @@ class HostBody(Source):
     def _receive(self, size: int) -> memoryview:
         """Fill the buffer, since many small pieces cost more than a few large ones."""
         self._begin_waiting()
-        self._buffer = self._buffer or memoryview(mmap.mmap(-1, size, BUFFER_FLAGS))
+        self._buffer = self._buffer or memoryview(mmap.mmap(-1, min(self._left, BODY_CHUNK_SIZE), BUFFER_FLAGS))
         view, filled = self._buffer[:size], 0
         while filled < size:
             filled += self._receive_some(view[filled:])
