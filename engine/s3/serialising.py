@@ -194,7 +194,7 @@ def _writer(shape: Shape, text: Write) -> Write:
         return _structure_writer(shape.members, text)
     if shape.type == "list" and shape.item is not None and shape.item_tag is not None:
         return _items_writer(shape.item_tag, shape.item, text)
-    return _TEXT_WRITERS.get(shape.type, text)
+    return _enumerated if shape.is_enumerated else _TEXT_WRITERS.get(shape.type, text)
 
 
 def _structure_writer(members: tuple[Member, ...], text: Write) -> Write:
@@ -260,6 +260,11 @@ def _versions_writer(members: tuple[Member, ...]) -> Write:
         return f"{before(value)}{mixed}{after(value)}"
 
     return write
+
+
+@functools.lru_cache(maxsize=1024)
+def _enumerated(value: object) -> str:
+    return escape(str(value))
 
 
 def _text(value: object) -> str:
