@@ -1,8 +1,8 @@
 """The way of every request to its response, whatever interface brought it: from the wire to the store and back.
 
-The order of the steps: address (routing), signature, members, authorization, and only then the store. The body is not read before the
-operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. An XML document is read before
-authorization, since it may name the resources (DeleteObjects).
+The order of the steps: address (routing), preflights of browsers (OPTIONS), signature, members, authorization, and only then the store.
+The body is not read before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. An XML
+document is read before authorization, since it may name the resources (DeleteObjects).
 """
 
 import contextlib
@@ -31,10 +31,11 @@ from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Verifier
 from engine.server import slow
+from engine.server.cors import answer_preflight, cross_origin_headers
 from engine.server.credentials import Authorize, Credentials
 from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
-from engine.server.exchange import Exchange, RawBody, Response
+from engine.server.exchange import Exchange, Headers, RawBody, Response
 from engine.server.operations import (
     SERVED,
     Site,
@@ -118,6 +119,8 @@ class Application:
         exchange.address = locate(request, self._options.domains, self._aliases)
         if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
+        if request.method == "OPTIONS":
+            return answer_preflight(self._store, request, exchange.address)
         restored = unhoisted(request)
         exchange.operation = operation = route(restored, exchange.address)
         exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
@@ -193,7 +196,18 @@ class Application:
             raise AccessDenied
         return Response(200, [("Content-Type", "text/plain"), ("Content-Length", "3")], b"ok\n")
 
+    def _cross_origin_headers(self, exchange: Exchange) -> Headers:
+        try:
+            return cross_origin_headers(self._store, exchange.request, exchange.address)
+        except S3Error:  # no rules, or what was asked for is malformed
+            return []
+        except Exception:
+            _log.exception("the CORS rules for request %s cannot be read", exchange.request_id)
+            return []
+
     def _finish(self, exchange: Exchange, response: Response) -> Response:
+        if exchange.request.method != "OPTIONS":
+            response.headers += self._cross_origin_headers(exchange)
         if exchange.error is None or response.status == 304:
             response.headers += [("x-amz-request-id", exchange.request_id), ("x-amz-id-2", exchange.host_id)]
         if (
