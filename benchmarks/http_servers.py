@@ -113,7 +113,6 @@ SERVERS = {
 
 def _credentials(path: str) -> str:
     file = Path(path, "credentials.toml")
-    file.touch(mode=0o600)
     file.write_text(f'[[credentials]]\naccess_key = "{ACCESS_KEY}"\nsecret_key = "{SECRET_KEY}"\n')
     file.chmod(0o600)
     return str(file)

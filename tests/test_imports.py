@@ -29,7 +29,7 @@ FOLDERS = (
     ("lifecycle", "s3", "checksums", "durable"),
     ("native",),
     ("shapes",),
-    ("base_errors", "closing", "dates", "errors", "limits", "percent", "record", "refusals", "undisturbed"),
+    ("abandoning", "base_errors", "closing", "dates", "errors", "limits", "percent", "record", "refusals", "undisturbed"),
 )
 """The folders and lone modules of the engine from top to bottom, by their names below `engine`; "" is the package itself.
 
@@ -52,6 +52,7 @@ IMPORTERS: dict[str, set[str]] = {
     "tqdm": {"cli.progress"},
     "httptools": {"server.host.head"},
     "jmespath": {"cli.output", "cli.parser"},
+    "multipart": {"s3.form_data"},
     "botocore": {
         "encryption.aws_kms", "s3.member_names", "s3.model", "server.attach",
         "cli.answer", "cli.arguments", "cli.model", "cli.operation", "cli.options", "cli.values",

@@ -5,16 +5,19 @@ import errno
 import os
 from collections.abc import Iterator
 
-from engine.errors import InternalError, StoreFull
+from engine.errors import InternalError, S3Error, SlowDown, StoreFull
 from engine.native.errors import KeyMismatch, NativeError, ReadFailed, SealedDamaged, SealedFormatUnknown
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 
 
-def storage_failure(doing: str, error: OSError) -> InternalError:
+def storage_failure(doing: str, error: OSError) -> S3Error:
     """Return the S3 error for a failed system call; its reason, for the local reader, names the cause and the activity."""
     if error.errno in _FULL:
         return StoreFull(reason=f"the store's disk is full, while {doing}")
+    if error.errno in _TOO_MANY_FILES:
+        return SlowDown(reason=f"too many files are open, while {doing}")
     return InternalError(reason=f"{os.strerror(error.errno or 0)}, while {doing}")
 
 

@@ -23,7 +23,7 @@ from typing import Self
 
 from engine.blobs import BLOB_ID_SIZE, BlobCopies, BlobReader
 from engine.blobs.failures import storage_failure
-from engine.blobs.paths import SHARDS, path_below, split_name
+from engine.blobs.paths import SHARDS, open_blob, path_below, split_name
 from engine.blobs.unsealed import UNBOUND, UnsealedFile
 from engine.durable import sync_directory
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
@@ -183,7 +183,7 @@ class FileLink(_NewFile):
     def __init__(self, root: str, path: str, binding: bytes) -> None:
         super().__init__(root, binding)
         try:
-            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            self._fd = open_blob(path)
             self._link(fcntl.LOCK_SH)
         except BaseException:
             self._close()
@@ -197,7 +197,7 @@ class FileReader:
 
     def __init__(self, path: str) -> None:
         self._fd = -1
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._fd = open_blob(path)
         try:
             self.size = os.fstat(self._fd).st_size
         except BaseException:
@@ -277,7 +277,7 @@ class FileBlobs:
         try:
             return FileReader(path) if unsealing is None else UnsealedFile(path, unsealing, blob_id[-BINDING_SIZE:])
         except OSError as error:
-            raise InternalError(reason=f"blob {blob_id.hex()}: {os.strerror(error.errno or 0)}") from error
+            raise storage_failure(f"opening blob {blob_id.hex()}", error) from error
 
     def remove(self, blob_id: bytes) -> int:
         path = self._path(blob_id)

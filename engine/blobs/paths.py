@@ -1,6 +1,8 @@
 """The paths of blob files: `<2 hex>/<30 hex>` of the blob id, below the directory of a store's blobs."""
 
+import errno
 import os
+import stat
 
 SHARDS = tuple(f"{shard:02x}" for shard in range(256))
 
@@ -14,3 +16,16 @@ def split_name(blob_id: bytes) -> tuple[str, str]:
 def path_below(root: str, blob_id: bytes) -> str:
     """Return the path of a blob's file."""
     return os.path.join(root, *split_name(blob_id))
+
+
+def open_blob(path: str) -> int:
+    """Open the file of a blob for reading; return its descriptor.
+
+    Raises:
+        OSError: there is none, or what lies there is no regular file: waiting for the other end of a pipe could take for ever.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return fd

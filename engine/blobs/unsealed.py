@@ -3,6 +3,7 @@
 import os
 
 from engine.blobs.failures import damage_as_internal_error
+from engine.blobs.paths import open_blob
 from engine.errors import InternalError
 from engine.native.sealed import BINDING_AT, BINDING_SIZE, SealedReader
 from engine.native.secret import PartKey
@@ -26,7 +27,7 @@ class UnsealedFile:
         """
         self._path = path
         self._fd = -1
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        self._fd = open_blob(path)
         try:
             with damage_as_internal_error(f"{path} is damaged"):
                 self._reader = SealedReader(self._fd, part)

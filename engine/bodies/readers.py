@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from engine.abandoning import refuse_abandoned
 from engine.blobs import BlobReader, Blobs
 from engine.blobs.failures import storage_failure
 from engine.bodies.sources import Source
@@ -336,7 +337,14 @@ class StoredSource(Source):
         return self._body.read(size) or b""
 
     def feed(self, stream: Stream, size: int) -> int:
-        return self._body.feed(stream, size)
+        moved = 0
+        while moved < size:
+            refuse_abandoned()
+            count = self._body.feed(stream, min(FEED_SIZE, size - moved))
+            if not count:
+                break
+            moved += count
+        return moved
 
     def has_more(self) -> bool:
         return self._body.tell() < len(self._body)

@@ -43,6 +43,7 @@ _ONE_MECHANISM: Final = (
     "or the Authorization header should be specified"
 )
 _NO_DATE: Final = "AWS authentication requires a valid Date or x-amz-date header"
+DATE_FORM: Final = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
 _TIME_FORM: Final = "%Y%m%dT%H%M%SZ"
 _TIME: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _DAY: Final = re.compile(r"[0-9]{8}")
@@ -151,9 +152,9 @@ def _read_header(request: Request, header: str, region: str) -> Claim:
             "Unsupported Authorization Type", ArgumentName="Authorization", ArgumentValue=_scheme(header)
         )
     components = _components_of(rest)
-    access_key, scope = _parse_credential(components["Credential"], _header_error)
+    access_key, scope = parse_credential(components["Credential"], _header_error)
     date_time, moment = _header_time(request)
-    _check_scope(scope, date_time, region, _header_error)
+    check_scope(scope, date_time, region, _header_error)
     signed = _parse_signed_headers(components["SignedHeaders"], _header_error)
     return Claim(access_key, scope, date_time, moment, signed, components["Signature"])
 
@@ -176,11 +177,11 @@ def _header_error(words: str, **extras: str) -> S3Error:
     return AuthorizationHeaderMalformed(f"The authorization header is malformed; {words}", **extras)
 
 
-def _credential_error(words: str, **extras: str) -> S3Error:
+def credential_error(words: str, **extras: str) -> S3Error:
     return AuthorizationQueryParametersError(f"Error parsing the X-Amz-Credential parameter; {words}", **extras)
 
 
-def _parse_credential(text: str, error_of: ErrorOf) -> tuple[str, Scope]:
+def parse_credential(text: str, error_of: ErrorOf) -> tuple[str, Scope]:
     """Read access key and scope. An access key may contain slashes."""
     access_key, *scope = text.rsplit("/", 4)
     if not access_key or len(scope) != 4:
@@ -188,7 +189,7 @@ def _parse_credential(text: str, error_of: ErrorOf) -> tuple[str, Scope]:
     return access_key, Scope(*scope)
 
 
-def _check_scope(scope: Scope, date_time: str, region: str, error_of: ErrorOf) -> None:
+def check_scope(scope: Scope, date_time: str, region: str, error_of: ErrorOf) -> None:
     if not _DAY.fullmatch(scope.date):
         words = f'incorrect date format "{scope.date}". This date in the credential must be in the format "yyyyMMdd".'
         raise error_of(words)
@@ -213,13 +214,13 @@ def _parse_signed_headers(text: str, error_of: ErrorOf) -> tuple[str, ...]:
 def _header_time(request: Request) -> tuple[str, datetime]:
     """The time of a request signed in its header: that of x-amz-date, or else of Date, which may be any HTTP date."""
     text = request.header("x-amz-date")
-    moment = parse_date(request.header("date") or "") if text is None else _parse_time(text)
+    moment = parse_date(request.header("date") or "") if text is None else parse_time(text)
     if moment is None:
         raise AccessDenied(_NO_DATE)
     return moment.strftime(_TIME_FORM), moment
 
 
-def _parse_time(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, _TIME_FORM).replace(tzinfo=UTC) if _TIME.fullmatch(text) else None
     except ValueError:
@@ -232,13 +233,12 @@ def _read_query(request: Request, region: str) -> Claim:
         raise AuthorizationQueryParametersError
     if items["X-Amz-Algorithm"] != ALGORITHM:
         raise AuthorizationQueryParametersError(f'X-Amz-Algorithm only supports "{ALGORITHM}"')
-    access_key, scope = _parse_credential(items["X-Amz-Credential"], _credential_error)
-    moment = _parse_time(items["X-Amz-Date"])
+    access_key, scope = parse_credential(items["X-Amz-Credential"], credential_error)
+    moment = parse_time(items["X-Amz-Date"])
     if moment is None:
-        words = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\""
-        raise AuthorizationQueryParametersError(words)
+        raise AuthorizationQueryParametersError(DATE_FORM)
     expires_s = _parse_expires(items["X-Amz-Expires"])
-    _check_scope(scope, items["X-Amz-Date"], region, _credential_error)
+    check_scope(scope, items["X-Amz-Date"], region, credential_error)
     signed = _parse_signed_headers(items["X-Amz-SignedHeaders"], AuthorizationQueryParametersError)
     return Claim(access_key, scope, items["X-Amz-Date"], moment, signed, items[SIGNATURE], expires_s)
 

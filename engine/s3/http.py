@@ -6,6 +6,10 @@ from typing import Literal
 from engine.errors import InvalidRequest, InvalidURI
 from engine.percent import decode_percent_encoded
 
+TARGET_SIZE_MAX = 16 * 1024
+"""Bytes of a path and a query together; a key has 1,024, and 3 times as many when every one of them is escaped."""
+ITEMS_MAX = 256
+"""Items of a query. No operation takes more than 30."""
 METADATA_PREFIX = "x-amz-meta-"
 _LISTS = frozenset(
     {
@@ -77,12 +81,14 @@ def decode_query(raw: bytes) -> tuple[tuple[str, str], ...]:
     """Decode a query string into its items. `+` is a space, as in every form-encoded query.
 
     Raises:
-        InvalidURI: an escape is broken, or the bytes are not UTF-8.
+        InvalidURI: there are more than `ITEMS_MAX` items, an escape is broken, or the bytes are not UTF-8.
 
     Source: WHATWG URL, application/x-www-form-urlencoded parsing; botocore reads a query before presigning in the same way.
     """
     if not raw:
         return ()
+    if raw.count(b"&") >= ITEMS_MAX:
+        raise InvalidURI
     items = (item.partition(b"=") for item in raw.replace(b"+", b" ").split(b"&") if item)
     return tuple((decode_percent(name), decode_percent(value)) for name, _, value in items)
 

@@ -34,7 +34,7 @@ _IGNORED_IF_BROKEN = frozenset({"if-modified-since", "if-unmodified-since"})
 
 
 def needs_body(operation: Operation) -> Literal["xml", "stream"] | None:
-    """The kind of body that the operation takes: a document, which `parse_input` needs; a stream; or none."""
+    """The kind of body that the operation takes: a document, which `parse_document` reads; a stream; or none."""
     if operation.payload is not None:
         return "xml" if operation.payload.shape.type == "structure" else "stream"
     return "xml" if any(member.location == "body" for member in operation.inputs) else None
@@ -45,15 +45,14 @@ def body_size_max(operation: Operation) -> int:
     return _BODY_SIZE_MAX.get(operation.name, MIB)
 
 
-def parse_input(operation: Operation, request: Request, address: Address, body: bytes | None) -> dict[str, object]:
-    """Read a request's members. Members that were not sent are absent from the result, and so is a streaming body.
+def parse_head(operation: Operation, request: Request, address: Address) -> dict[str, object]:
+    """Read a request's members but for its body. Members that were not sent are absent from the result.
 
     Texts are returned as sent, empty ones too. A number outside its bounds is refused by the engine, unless S3 refuses it here.
 
     Raises:
         InvalidArgument: a number, date or boolean is malformed, or a copy source comes with an operation that copies nothing.
-        InvalidRequest: a member is missing or repeated, or a Complete has no list.
-        MaxMessageLengthExceeded, MalformedXML: the document is too large or malformed.
+        InvalidRequest: a member is missing or repeated.
 
     Source: API pages of the operations; AWS's own answers to each wrong request.
     """
@@ -65,12 +64,21 @@ def parse_input(operation: Operation, request: Request, address: Address, body: 
         values["key"] = address.key
     _read_query(table, request, values)
     _read_headers(table, request, values)
-    if table.document is not None:
-        _read_body(table.document, operation, body, values)
     for member in table.required:
         if member.attribute not in values:
             raise _missing(member)
     return values
+
+
+def parse_document(operation: Operation, body: bytes) -> dict[str, object]:
+    """Read the member that is a document, if the operation has one and it was sent.
+
+    Raises:
+        InvalidRequest: a Complete has no list.
+        MaxMessageLengthExceeded, MalformedXML: the document is too large or malformed.
+    """
+    member = _table(operation).document
+    return {} if member is None else _read_body(member, operation, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ def _table(operation: Operation) -> _Table:
         headers={m.tag.lower(): (m.attribute, _conversion(m)) for m in inputs if m.location == "header"},
         prefixed=next((m.attribute for m in inputs if m.location == "headers"), None),
         document=operation.payload if needs_body(operation) == "xml" else None,
-        required=tuple(m for m in inputs if m.required and m.shape.type != "blob"),
+        required=tuple(m for m in inputs if m.required and m is not operation.payload),
     )
 
 
@@ -134,16 +142,17 @@ def _read_headers(table: _Table, request: Request, values: dict[str, object]) ->
         values[table.prefixed] = metadata
 
 
-def _read_body(member: Member, operation: Operation, body: bytes | None, values: dict[str, object]) -> None:
+def _read_body(member: Member, operation: Operation, body: bytes) -> dict[str, object]:
     size_max = body_size_max(operation)
-    if body is not None and len(body) > size_max:
+    if len(body) > size_max:
         raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
     if body:
-        values[member.attribute] = read_document(body, member)
-    elif operation.name == "CompleteMultipartUpload":
+        return {member.attribute: read_document(body, member)}
+    if operation.name == "CompleteMultipartUpload":
         raise InvalidRequest("You must specify at least one part")
-    elif member.required:
+    if member.required:
         raise MalformedXML
+    return {}
 
 
 def _missing(member: Member) -> InvalidRequest:

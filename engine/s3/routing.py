@@ -1,6 +1,7 @@
 """Finds the bucket and key that a request addresses, and the S3 operation that it requests."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from engine.errors import InvalidArgument, InvalidRequest, InvalidURI, MethodNotAllowed, S3Error
@@ -92,10 +93,14 @@ _UNREACHABLE = frozenset(
 """Operations whose requests are identical to those of a newer operation, or go to another host."""
 
 
+POST_OBJECT = replace(OPERATIONS["PutObject"], name="PostObject", method="POST", level="bucket")
+"""A form that a browser sends. The model leaves it out: it stores an object as PutObject does, but has its members in its body."""
+
+
 def _compile() -> dict[tuple[str, Level, str], tuple[_Route, ...]]:
     """The operations by method, level and literal. Those that require most come first."""
     table: dict[tuple[str, Level, str], list[_Route]] = {}
-    for operation in OPERATIONS.values():
+    for operation in (*OPERATIONS.values(), POST_OBJECT):
         if operation.name not in _UNREACHABLE:
             route = _Route(operation, operation.required("querystring"), operation.required("header"))
             literal = "=".join(part for part in operation.literals[0] if part) if operation.literals else ""

@@ -17,6 +17,8 @@ from engine.s3.http import METADATA_PREFIX
 from engine.s3.model import NAMESPACE, Member, Operation, Shape
 from engine.s3.xml import escape
 
+ELEMENT_SIZE_MAX = 32 * 1024
+"""Characters of one element of an error. CanonicalRequest and its bytes, in a refused signature, grow with what was sent."""
 Headers: TypeAlias = list[tuple[str, str]]
 Write: TypeAlias = Callable[[object], str]
 
@@ -29,6 +31,10 @@ _MANY_KEYS = frozenset({"DeleteObjects", "ListMultipartUploads", "ListObjectVers
 """Answers in which different keys must stay different: characters that XML 1.0 cannot hold are written as references, as AWS does. Any
 other answer has only the request's own key, and every client must be able to read it: parsers of XML 1.0 refuse such references."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_PLAIN = re.compile(r"[\t\x20-\x7e]*")
+_Q_CODES = [chr(code) if 0x20 < code < 0x7F and chr(code) not in "=?_" else f"={code:02X}" for code in range(256)]
+_Q_CODES[0x20] = "_"
+"""The bytes of a text encoded by Q. Source: RFC 2047 section 4.2."""
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -59,7 +65,7 @@ def serialise_output(operation: Operation, result: object) -> tuple[int, Headers
 def serialise_error(
     error: S3Error, *, request_id: str, host_id: str, resource: str | None = None
 ) -> tuple[int, Headers, bytes]:
-    """Write an error: its code, message and further elements. Its `reason` is not sent.
+    """Write an error: its code, message and further elements. Its `reason` is not sent, nor an element above `ELEMENT_SIZE_MAX`.
 
     Source: API page "Error responses", and the order of AWS's own answers.
     """
@@ -67,10 +73,14 @@ def serialise_error(
     if resource is not None:
         elements.append(("Resource", resource))
     elements += [("RequestId", request_id), ("HostId", host_id)]
-    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements if _XML_NAME.fullmatch(name))
+    inner = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in elements if _may_be_sent(name, text))
     headers = [("x-amz-request-id", _header_text(request_id)), ("x-amz-id-2", _header_text(host_id)), XML_CONTENT_TYPE]
     headers += [(name, _header_text(text)) for name, text in error.headers.items()]
     return error.status, headers, XML_DECLARATION + f"<Error>{inner}</Error>".encode()
+
+
+def _may_be_sent(name: str, text: object) -> bool:
+    return _XML_NAME.fullmatch(name) is not None and not (isinstance(text, str) and len(text) > ELEMENT_SIZE_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +133,29 @@ _HEADER_WRITERS: dict[str, Write] = {"boolean": _boolean, "integer": str, "long"
 
 
 def _metadata_headers(metadata: Mapping[str, str]) -> Headers:
-    """Write user metadata. Values beyond ASCII are encoded by RFC 2047; entries that no header can hold are left out and counted.
+    """Write user metadata. Values beyond printable ASCII are encoded by RFC 2047; entries whose name no header can have are counted.
 
-    Source: User Guide, "Working with object metadata".
+    Source: User Guide, "Working with object metadata"; AWS's answers (`*_unicode_metadata*`, `user_metadata_rfc2047_encoded`).
     """
     headers: Headers = []
     missing = 0
     for name, value in metadata.items():
-        if _CONTROLS.search(value) or not _HEADER_NAME.fullmatch(name):
-            missing += 1
-        elif value.isascii():
-            headers.append((METADATA_PREFIX + name, value))
+        if _HEADER_NAME.fullmatch(name):
+            headers.append((METADATA_PREFIX + name, value if _PLAIN.fullmatch(value) else _encoded_word(value)))
         else:
-            packed = base64.b64encode(value.encode(errors="replace")).decode()
-            headers.append((METADATA_PREFIX + name, f"=?UTF-8?B?{packed}?="))
+            missing += 1
     if missing:
         headers.append(("x-amz-missing-meta", str(missing)))
     return headers
+
+
+def _encoded_word(text: str) -> str:
+    """Encode a text by RFC 2047: by Q if most of its characters are ASCII, else by B, as AWS chooses."""
+    raw = text.encode(errors="replace")
+    plain_count = sum(_PLAIN.fullmatch(character) is not None for character in text)
+    if 2 * plain_count > len(text):
+        return "=?UTF-8?Q?" + "".join(map(_Q_CODES.__getitem__, raw)) + "?="
+    return f"=?UTF-8?B?{base64.b64encode(raw).decode()}?="
 
 
 def _document_writer(operation: Operation) -> Write | None:

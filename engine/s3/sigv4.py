@@ -1,12 +1,12 @@
-"""The only place where a request's sender is verified: by AWS Signature Version 4, in the header or in a presigned URL, and by
-Version 2 in a presigned URL.
+"""The only place where a request's sender is verified: by AWS Signature Version 4, in the header, a presigned URL or a form,
+and by Version 2 in a presigned URL or a form.
 
 A handler gets an Identity, and only a Verifier makes one. As in S3, an unknown access key and a wrong signature are different errors;
 both take the same time.
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -23,8 +23,9 @@ from engine.errors import (
 from engine.refusals import CONTENT_SHA256
 from engine.s3.canonical import canonical_request, string_to_sign
 from engine.s3.claims import UNSUPPORTED, Claim, read_claim, unhoisted
+from engine.s3.form_claims import FormClaim, read_form_claim
 from engine.s3.http import Request
-from engine.s3.keys import NOBODY, Credential, SecretText, remembered_signing_keys
+from engine.s3.keys import HIDDEN, NOBODY, SECRET_HEADERS, Credential, SecretText, remembered_signing_keys
 from engine.s3.payload import (
     STREAMING,
     UNSIGNED,
@@ -125,6 +126,37 @@ class Verifier:
         payload = read_payload(request, mode, signing)
         return Identity(credential.access_key, credential.account_id, True, payload, _MADE_BY_VERIFIER)
 
+    def verify_form(self, fields: Mapping[str, str]) -> Identity:
+        """Verify who signed the policy of a form, by its fields, whose names are in lower case. The policy is not judged here.
+
+        Raises:
+            AccessDenied: the form is not signed, and anonymous requests are refused.
+            InvalidAccessKeyId, SignatureDoesNotMatch, InvalidToken.
+            InvalidArgument, AuthorizationQueryParametersError: the claim is incomplete or malformed.
+            InvalidRequest: the form is signed by Version 2, which is refused here.
+        """
+        claim = read_form_claim(fields, self._region)
+        if claim is None:
+            if not self._allow_anonymous:
+                raise AccessDenied
+            return Identity("", "", False, Payload("unsigned"), _MADE_BY_VERIFIER)
+        if claim.scope is None and not self._presigned_sigv2:
+            raise InvalidRequest(UNSUPPORTED)
+        credential = self._find_credential(claim.access_key)
+        expected = claim.expected((credential or NOBODY).secret_key, self._signing_key)
+        matches = hmac.compare_digest(expected, claim.signature.encode())
+        if credential is None:
+            raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
+        if not matches:
+            repeats_secrets = not SECRET_HEADERS.isdisjoint(fields)  # each field stands in the policy too
+            raise _text_does_not_match(claim, HIDDEN if repeats_secrets else claim.policy.encode())
+        _compare_token(fields.get(_SESSION), credential)
+        return Identity(credential.access_key, credential.account_id, True, Payload("unsigned"), _MADE_BY_VERIFIER)
+
+    def now(self) -> datetime:
+        """Return the time by which claims are judged."""
+        return self._clock()
+
     def _anonymous(self, request: Request, refusal: str | None) -> Identity:
         if not self._allow_anonymous:
             raise AccessDenied(refusal)
@@ -149,13 +181,7 @@ class Verifier:
         if credential is None:
             raise InvalidAccessKeyId(AWSAccessKeyId=claim.access_key)
         if not matches:
-            safe_text = sigv2_string_to_sign(meant, claim, resource, hide=True)
-            raise SignatureDoesNotMatch(
-                AWSAccessKeyId=claim.access_key,
-                StringToSign=safe_text.decode(errors="replace"),
-                SignatureProvided=claim.signature,
-                StringToSignBytes=safe_text.hex(" "),
-            )
+            raise _text_does_not_match(claim, sigv2_string_to_sign(meant, claim, resource, hide=True))
         _compare_token(meant.header(_SESSION), credential)
         mode = meant.header(CONTENT_SHA256) or UNSIGNED
         _check_presigned_mode(mode)
@@ -225,6 +251,16 @@ def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesN
         StringToSignBytes=signed.hex(" "),
         CanonicalRequest=canonical.decode(errors="replace"),
         CanonicalRequestBytes=canonical.hex(" "),
+    )
+
+
+def _text_does_not_match(claim: QueryClaim | FormClaim, safe_text: bytes) -> SignatureDoesNotMatch:
+    """The error for a signature that covers a text as it is, without a canonical request."""
+    return SignatureDoesNotMatch(
+        AWSAccessKeyId=claim.access_key,
+        StringToSign=safe_text.decode(errors="replace"),
+        SignatureProvided=claim.signature,
+        StringToSignBytes=safe_text.hex(" "),
     )
 
 

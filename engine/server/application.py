@@ -1,13 +1,13 @@
 """The way of every request to its response, whatever interface brought it: from the wire to the store and back.
 
 The order of the steps: address (routing), preflights of browsers (OPTIONS), signature, members, authorization, and only then the store.
-The body is not read before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. An XML
-document is read before authorization, since it may name the resources (DeleteObjects).
+The body is not read before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. Only the
+document of DeleteObjects is read before authorization, since it names the resources. A form (POST Object) is signed in its body: its
+fields are read first.
 """
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
@@ -17,6 +17,7 @@ from engine.core import REGION
 from engine.errors import (
     AccessDenied,
     InternalError,
+    InvalidURI,
     NoSuchKey,
     NotImplementedYet,
     RequestHeaderSectionTooLarge,
@@ -24,12 +25,12 @@ from engine.errors import (
 )
 from engine.objects.copy_source import CopySource
 from engine.s3.claims import unhoisted
-from engine.s3.http import Request
+from engine.s3.http import TARGET_SIZE_MAX, Request
 from engine.s3.model import Operation
-from engine.s3.parsing import needs_body, parse_input
-from engine.s3.routing import locate, route
+from engine.s3.parsing import needs_body, parse_document, parse_head
+from engine.s3.routing import POST_OBJECT, locate, route
 from engine.s3.serialising import serialise_error, serialise_output
-from engine.s3.sigv4 import Verifier
+from engine.s3.sigv4 import Identity, Verifier
 from engine.server import slow
 from engine.server.cors import answer_preflight, cross_origin_headers
 from engine.server.credentials import Authorize, Credentials
@@ -48,6 +49,7 @@ from engine.server.operations import (
 )
 from engine.server.options import ServerOptions
 from engine.server.payload import body_of, without_presigned_checksums
+from engine.server.post_object import PUT_OBJECT, PostedObject, read_form
 from engine.shapes.answers import Error
 from engine.store import Store
 
@@ -71,7 +73,7 @@ class Application:
         self._authorize = authorize
         self._options = options
         self._aliases = options.aliases or {}
-        self._slow_room = threading.BoundedSemaphore(slow.RUNNING_MAX)
+        self._slow_room = slow.Room()
         self._blocks_in_new_buckets = () if options.customer_keys_in_new_buckets else ("SSE-C",)
 
     @classmethod
@@ -116,6 +118,8 @@ class Application:
         request = exchange.request
         if sum(len(name) + len(value) for name, value in request.headers) > HEADERS_SIZE_MAX:
             raise RequestHeaderSectionTooLarge(MaxSizeAllowed=HEADERS_SIZE_MAX)
+        if len(request.raw_path) + len(request.raw_query) > TARGET_SIZE_MAX:
+            raise InvalidURI
         exchange.address = locate(request, self._options.domains, self._aliases)
         if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
@@ -123,32 +127,69 @@ class Application:
             return answer_preflight(self._store, request, exchange.address)
         restored = unhoisted(request)
         exchange.operation = operation = route(restored, exchange.address)
+        if operation is POST_OBJECT:
+            return self._post_object(exchange, exchange.address.bucket or "")
         exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         check_header_names(name for name, _ in restored.headers)
         refuse_encryption_of_parts(operation, restored)
         refuse_misplaced(operation, restored)
-        document = None
-        if needs_body(operation) == "xml":
-            document = read_document(operation, identity, restored, exchange.body)
-        inputs = parse_input(operation, restored, exchange.address, document)
-        inputs, refused = admit(operation, inputs, lambda action, resource: self._authorize(identity, action, resource))
+        inputs, refused = self._admitted(exchange, operation, identity, restored)
         if needs_body(operation) == "stream":
             inputs = without_presigned_checksums(operation, inputs, request)
             inputs |= body_of(identity, restored, exchange.body)
         if operation.name in slow.OPERATIONS:
-            return slow.answer_slowly(
+            task = slow.Task(
                 lambda: self._answer(exchange, operation, inputs, refused),
                 lambda error: _refusal(exchange, error),
-                self._options.blank_interval_s,
-                self._slow_room,
+                exchange.body.has_client_left,
             )
+            return slow.answer_slowly(task, identity.access_key, self._options.blank_interval_s, self._slow_room)
         return self._answer(exchange, operation, inputs, refused)
+
+    def _admitted(
+        self, exchange: Exchange, operation: Operation, identity: Identity, request: Request
+    ) -> tuple[dict[str, Any], tuple[Error, ...]]:
+        """Return the members of a request that are allowed, and the errors of the keys of DeleteObjects that are not."""
+        may = self._judge(identity)
+        assert exchange.address is not None
+        inputs = parse_head(operation, request, exchange.address)
+        names_resources = operation.name == "DeleteObjects"
+        if not names_resources:
+            inputs, _ = admit(operation, inputs, may)
+        if needs_body(operation) == "xml":
+            inputs |= parse_document(operation, read_document(operation, identity, request, exchange.body))
+        return admit(operation, inputs, may) if names_resources else (inputs, ())
+
+    def _judge(self, identity: Identity) -> Callable[[str, str], bool]:
+        return lambda action, resource: self._authorize(identity, action, resource)
+
+    def _post_object(self, exchange: Exchange, bucket: str) -> Response:
+        """Answer a form: what is signed and authorized stands in its body, before its file."""
+        form = read_form(exchange.request, exchange.body)
+        exchange.identity = identity = self._verifier.verify_form(form.fields)
+        posted = PostedObject.of(exchange.request, bucket, form, self._verifier.now())
+        exchange.address = posted.address
+        inputs, _ = admit(PUT_OBJECT, posted.inputs, self._judge(identity))
+        return posted.answer(self._call(exchange, PUT_OBJECT, inputs))
 
     def _answer(
         self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...]
     ) -> Response:
+        result = self._call(exchange, operation, inputs, refused)
+        identity = exchange.identity
+        if identity is not None:
+            result = visible_to(
+                operation, inputs, result, lambda action, resource: self._authorize(identity, action, resource)
+            )
+        status, headers, document = serialise_output(operation, result)
+        body = getattr(result, "body", None)
+        return Response(status, headers, document if body is None else Pieces(body))
+
+    def _call(
+        self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...] = ()
+    ) -> Any:
         request = exchange.request
         url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
         account = exchange.identity.account_id if exchange.identity is not None else ""
@@ -158,19 +199,11 @@ class Application:
                 self._authorize_copied_tags(store, exchange, inputs)
             takes_keys = request.scheme == "https" or self._options.customer_keys_in_clear
             site = Site(self._options.region, url, takes_keys, self._blocks_in_new_buckets)
-            result = call(store, operation, inputs, site, refused)
+            return call(store, operation, inputs, site, refused)
         except NoSuchKey as error:
             if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error
             raise
-        identity = exchange.identity
-        if identity is not None:
-            result = visible_to(
-                operation, inputs, result, lambda action, resource: self._authorize(identity, action, resource)
-            )
-        status, headers, document = serialise_output(operation, result)
-        body = getattr(result, "body", None)
-        return Response(status, headers, document if body is None else Pieces(body))
 
     def _authorize_copied_tags(self, store: Store, exchange: Exchange, inputs: dict[str, Any]) -> None:
         """Authorize CopyObject to read the source's tags and to write them to the copy, if the source has any.

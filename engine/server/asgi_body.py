@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from engine.errors import IncompleteBody, RequestTimeout, S3Error
+from engine.server.exchange import RawBody
 from engine.server.reading_on import READ_ON_IDLE_S_MAX, READ_ON_S_MAX, READ_ON_SIZE_MAX
 
 BATCH_SIZE = 1024 * 1024
@@ -27,7 +28,7 @@ class _Piece(NamedTuple):
     failure: S3Error | None = None
 
 
-class AsgiBody:
+class AsgiBody(RawBody):
     """A `RawBody` for one worker thread; `length` is None if there is no Content-Length."""
 
     def __init__(

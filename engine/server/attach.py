@@ -114,6 +114,9 @@ class _Body:
         self.length = int(content_length) if content_length else len(data) if plain else None
         self.at_end = False
 
+    def has_client_left(self) -> bool:
+        return False
+
     def read(self, size: int = -1, /) -> bytes:
         data: bytes = self._file.read(size)
         self.at_end = size != 0 and not data

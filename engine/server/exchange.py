@@ -32,6 +32,10 @@ class RawBody(Protocol):
     def at_end(self) -> bool:
         """Whether everything was read."""
 
+    def has_client_left(self) -> bool:
+        """Whether the client is known to have closed its connection; False where the host does not tell."""
+        return False
+
 
 @dataclass(slots=True)
 class Response:

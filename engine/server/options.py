@@ -35,7 +35,7 @@ class ServerOptions:
     bucket. S3's new buckets accept none.
     """
     presigned_sigv2: bool = True
-    """Whether URLs presigned by Signature Version 2 are accepted; boto3 makes such by default in us-east-1."""
+    """Whether URLs and forms presigned by Signature Version 2 are accepted; boto3 makes such by default in us-east-1."""
 
 
 class ServerKeywords(TypedDict, total=False):

@@ -9,6 +9,7 @@ from typing import Any
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.s3.http import Request
 from engine.server.application import Application
+from engine.server.exchange import RawBody
 from engine.server.reading_on import Strangers, answer_then_read_on
 from engine.server.wsgi_socket import SocketBody
 
@@ -17,7 +18,7 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
-class WsgiBody:
+class WsgiBody(RawBody):
     """`wsgi.input`, never read beyond Content-Length."""
 
     def __init__(self, stream: Any, length: int | None, terminated: bool) -> None:

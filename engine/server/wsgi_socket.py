@@ -9,6 +9,7 @@ import errno
 import math
 import mmap
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -85,6 +86,11 @@ class SocketBody(Source):
 
     def has_more(self) -> bool:
         return not self.at_end
+
+    def has_client_left(self) -> bool:
+        poll = select.poll()
+        poll.register(self._connection, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
         """Whether the client is still sending; gunicorn has already sent `100 Continue` to a client that expects it."""

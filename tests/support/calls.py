@@ -180,6 +180,9 @@ class Body(io.BytesIO):
     length: int | None = None
     at_end = True
 
+    def has_client_left(self) -> bool:
+        return False
+
 
 def client_of(store: Store, authorize: Authorize, scheme: str = "http", **options: Any) -> Any:
     """A client of botocore's that sends to a server over the store, in this process and without a signature."""

@@ -93,6 +93,9 @@ class HostBody(Source):
     def has_more(self) -> bool:
         return not self.at_end
 
+    def has_client_left(self) -> bool:
+        return self.transport.has_client_left()
+
     def give_up(self) -> None:
         """End every wait for the client, from another thread: it sends too slowly."""
         self.is_too_slow = True
@@ -128,7 +131,7 @@ class HostBody(Source):
     def _receive(self, size: int) -> memoryview:
         """Fill the buffer, since many small pieces cost more than a few large ones."""
         self._begin_waiting()
-        self._buffer = self._buffer or memoryview(mmap.mmap(-1, size, BUFFER_FLAGS))
+        self._buffer = self._buffer or memoryview(mmap.mmap(-1, min(self._left, BODY_CHUNK_SIZE), BUFFER_FLAGS))
         view, filled = self._buffer[:size], 0
         while filled < size:
             filled += self._receive_some(view[filled:])

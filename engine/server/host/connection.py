@@ -17,7 +17,7 @@ from engine.bodies.readers import buffer_of_thread
 from engine.errors import RequestTimeout, S3Error, SlowDown
 from engine.s3.http import Request
 from engine.server.application import Application, Pieces, close
-from engine.server.exchange import Response
+from engine.server.exchange import RawBody, Response
 from engine.server.host.body import GRACE_S, RATE_MIN, HostBody, Pace
 from engine.server.host.head import Head, end_of_head, response_head
 from engine.server.host.transport import READ_SIZE, Plain
@@ -83,7 +83,7 @@ class Host(Protocol):
         """Count the connection no more: it is closed."""
 
 
-class _NoBody:
+class _NoBody(RawBody):
     """The body of a request whose head was not understood."""
 
     length: int | None = None

@@ -101,6 +101,12 @@ class Plain:
         poll.register(self._descriptor, events)
         return bool(poll.poll(seconds * 1000))
 
+    def has_client_left(self) -> bool:
+        """Whether the client has closed its side."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
     def bytes_received(self) -> int:
         """Return how many bytes the kernel has received, with those that nobody has read yet."""
         info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BYTES_RECEIVED_AT + 8)

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import resource
 from contextlib import suppress
 from hashlib import md5
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.blobs.files import FileBlobs, create_layout, storage_failure
-from engine.errors import BadDigest, CommitUnknown, InternalError, StoreFull
+from engine.errors import BadDigest, CommitUnknown, InternalError, SlowDown, StoreFull
 from engine.native.stream import Digest, Stream
 from tests.support.blob_files import DATA, NOBODY, files_below, read_blob, store_blob
 
@@ -60,7 +61,7 @@ def test_a_blob_feeds_a_stream_from_any_offset(blobs: FileBlobs) -> None:
 
 
 def test_a_blob_that_is_not_there_is_an_internal_error(blobs: FileBlobs) -> None:
-    with pytest.raises(InternalError, match=f"blob {bytes(16).hex()}: No such file or directory"):
+    with pytest.raises(InternalError, match=f"No such file or directory, while opening blob {bytes(16).hex()}"):
         blobs.open(bytes(16))
 
 
@@ -69,6 +70,27 @@ def test_a_link_in_place_of_a_blob_is_not_followed(blobs: FileBlobs, root: Path,
     (root / "00" / ("0" * 30)).symlink_to(place / "secret")
     with pytest.raises(InternalError):
         blobs.open(bytes(16))
+
+
+def test_a_pipe_in_place_of_a_blob_is_not_waited_for(blobs: FileBlobs, root: Path) -> None:
+    os.mkfifo(root / "00" / ("0" * 30))
+    with pytest.raises(InternalError, match="Invalid argument"):
+        blobs.open(bytes(16))
+    with pytest.raises(InternalError, match="Invalid argument"):
+        blobs.link(bytes(16))
+
+
+def test_too_many_open_files_are_slowed_down(blobs: FileBlobs) -> None:
+    blob_id = store_blob(blobs)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(SlowDown, match="too many files"):
+            blobs.open(blob_id)
+        with pytest.raises(SlowDown, match="too many files"):
+            blobs.attempt(Digest.MD5, None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_blob_is_removed_once(blobs: FileBlobs, root: Path) -> None:

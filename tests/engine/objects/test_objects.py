@@ -290,7 +290,7 @@ def test_bytes_that_are_gone_from_the_disk_are_an_internal_error_before_the_answ
     (store_path / "blobs" / name[:2] / name[2:]).unlink()
     with refused("InternalError"):
         store.get_object(bucket, "key")
-    with pytest.raises(engine.S3Error, match=f"blob {name}: No such file or directory"):
+    with pytest.raises(engine.S3Error, match=f"No such file or directory, while opening blob {name}"):
         store.get_object(bucket, "key")
 
 

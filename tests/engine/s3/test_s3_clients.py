@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 from engine.errors import MalformedXML, NoSuchKey, S3Error
 from engine.s3.http import Request
 from engine.s3.model import OPERATIONS, Operation
-from engine.s3.parsing import needs_body, parse_input
+from engine.s3.parsing import needs_body
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_error, serialise_output
+from tests.support.parsing import parse_input
 from tests.support.wire import Answer, client
 
 KEYS = [

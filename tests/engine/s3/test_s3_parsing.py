@@ -7,8 +7,9 @@ import pytest
 
 from engine.s3.http import Request
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import body_size_max, needs_body, parse_input
+from engine.s3.parsing import body_size_max, needs_body
 from engine.s3.routing import locate, route
+from tests.support.parsing import parse_input
 from tests.support.refusals import refused
 from tests.support.wire import SERVED, make_request
 

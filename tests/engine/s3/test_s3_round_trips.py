@@ -8,9 +8,10 @@ from botocore.parsers import create_parser
 from hypothesis import given, settings
 
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import needs_body, parse_input
+from engine.s3.parsing import needs_body
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_output
+from tests.support.parsing import parse_input
 from tests.support.wire import SERVED, operation_model, serialised
 from tests.support.wire_values import as_result, in_the_engines_names, inputs, outputs
 

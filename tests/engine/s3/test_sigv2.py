@@ -17,12 +17,12 @@ from engine.errors import S3Error, SignatureDoesNotMatch
 from engine.s3.claims import read_claim, unhoisted
 from engine.s3.http import Request, decode_percent
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import parse_input
 from engine.s3.payload import Payload
 from engine.s3.routing import Address, locate, route
 from engine.s3.sigv4 import Credential, Verifier
 from engine.server.operations import SERVED
 from tests.support.hostile_presigned import added
+from tests.support.parsing import parse_input
 from tests.support.refusals import refused
 from tests.support.signing import (
     ACCESS_KEY,

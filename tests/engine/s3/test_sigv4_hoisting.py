@@ -6,8 +6,8 @@ import pytest
 
 from engine.errors import AuthorizationQueryParametersError, SignatureDoesNotMatch
 from engine.s3.claims import unhoisted
-from engine.s3.parsing import parse_input
 from engine.s3.routing import locate, route
+from tests.support.parsing import parse_input
 from tests.support.signing import change_query, quote, sign, verifier
 from tests.support.wire import make_request
 

@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ParamValidationError
 
 import engine
+from tests.support.processes import python_output
 
 BODY = bytes(range(256)) * 8192
 REGION = "eu-west-1"
@@ -107,3 +108,22 @@ def test_not_modified_has_the_etag_and_no_type(store: engine.Store, bucket: str)
     assert headers["etag"] == etag
     assert "last-modified" in headers
     assert not {"content-type", "content-length"} & headers.keys()
+
+
+WITHOUT_MULTIPART = """if True:
+    import sys
+    sys.modules["multipart"] = None
+    import boto3, engine
+    from botocore.awsrequest import AWSRequest
+    with engine.open(sys.argv[1]) as store:
+        client = boto3.client("s3", "us-east-1")
+        engine.attach(client, store)
+        client.create_bucket(Bucket="bucket")
+        form = AWSRequest("POST", "http://s3.test/bucket", {"Content-Type": "multipart/form-data; boundary=b"}, b"--b--").prepare()
+        answered = client.meta.events.emit_until_response("before-send.s3.PostObject", request=form)[1]
+        print(answered.status_code, answered.text.partition("<additionalMessage>")[2].partition("<")[0])
+"""
+
+
+def test_only_forms_need_the_parser_of_forms(store_path: Path) -> None:
+    assert python_output(WITHOUT_MULTIPART, str(store_path)).strip() == "501 Forms need the Python package multipart"

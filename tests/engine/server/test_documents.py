@@ -20,6 +20,9 @@ class Body(io.BytesIO):
     length: int | None = None
     at_end = True
 
+    def has_client_left(self) -> bool:
+        return False
+
 
 @pytest.mark.parametrize("good", [True, False])
 def test_trailer_behind_the_list_of_a_complete_is_compared(tiny: Store, bucket: str, good: bool) -> None:
@@ -45,3 +48,32 @@ def test_trailer_behind_the_list_of_a_complete_is_compared(tiny: Store, bucket: 
     assert isinstance(response.body, bytes)
     assert (response.status, b"<Code>BadDigest</Code>" in response.body) == ((200, False) if good else (400, True))
     assert len(tiny.list_multipart_uploads(bucket).uploads or ()) == (0 if good else 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "action"),
+    [
+        ("PUT", "?lifecycle", "s3:PutLifecycleConfiguration"),
+        ("PUT", "/key?tagging", "s3:PutObjectTagging"),
+        ("POST", "/key?uploadId=x", "s3:PutObject"),
+    ],
+)
+def test_a_document_is_read_only_for_who_may_send_it(
+    tiny: Store, bucket: str, method: str, target: str, action: str
+) -> None:
+    class Unread(Body):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise AssertionError("the document was read")
+
+    asked: list[str] = []
+
+    def refuse(identity: object, action: str, resource: str) -> bool:
+        asked.append(action)
+        return False
+
+    verifier = Verifier(lambda _: None, "us-east-1", allow_anonymous=True)
+    application = Application(tiny, verifier, refuse, ServerOptions(region=None))
+    body = Unread()
+    body.length = 1000
+    response = application.handle(make_request(method, f"/{bucket}{target}"), body)
+    assert (response.status, asked) == (403, [action])

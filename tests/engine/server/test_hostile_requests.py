@@ -1,7 +1,7 @@
 """Over a thousand requests that nobody with the key sent so: refused in S3's words, before a byte of a body is read or stored."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.support.hostile import BODY, FORMS, HASH, TARGETS, UNSIGNED_HEADERS, 
 from tests.support.signing import HOST, UNSIGNED, Form, sign, verifier
 from tests.support.stores import contents_of
 from tests.support.uploads import begin, read
+from tests.support.wire import make_request
 
 STATUS = {
     "AccessDenied": 403,
@@ -147,3 +148,19 @@ def test_no_operation_of_s3_is_reached_without_an_identity(tiny: Store, bucket: 
     assert status == 403
     assert element(text, "Code") == ("AccessDenied" if OPERATIONS[name].method != "HEAD" else None)
     assert (contents_of(tiny), server.calls, body.tell()) == (before, [], 0)
+
+
+@pytest.mark.parametrize("target", ["/bucket/key?" + "a&" * 256, "/bucket?" + "a" * 17_000, "/bucket/" + "%41" * 6_000])
+def test_a_target_has_bounds(server: Server, bucket: str, target: str) -> None:
+    status, text, body = server(make_request("GET", target))
+    assert (status, element(text, "Code"), body.tell()) == (400, "InvalidURI", 0)
+    few = make_request("GET", "/bucket/key?" + "&".join(f"x-a{at}=" for at in range(255)))
+    assert element(server(few)[1], "Code") == "AccessDenied"
+
+
+def test_an_error_does_not_grow_with_what_was_sent(server: Server, bucket: str) -> None:
+    request = sign("GET", f"/{bucket}/key", headers=[(f"x-amz-meta-{at}", "v" * 1000) for at in range(60)])
+    spoilt = replace(request, raw_path=f"/{bucket}/other".encode())
+    status, text, _ = server(spoilt)
+    assert (status, element(text, "Code"), len(text) < 64 * 1024) == (403, "SignatureDoesNotMatch", True)
+    assert element(text, "StringToSign")

@@ -19,10 +19,11 @@ from engine import Store
 from engine.errors import NotImplementedYet
 from engine.s3.member_names import snake
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import needs_body, parse_input
+from engine.s3.parsing import needs_body
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_output
 from engine.server.operations import SERVED, Site, call
+from tests.support.parsing import parse_input
 from tests.support.wire import operation_model, serialised
 from tests.support.wire_members import Path, alone, answered_paths, filled, found_at, leaves, paths
 

@@ -29,6 +29,9 @@ class Body(RawBody):
     length: int | None = len(BODY)
     at_end = True
 
+    def has_client_left(self) -> bool:
+        return False
+
 
 @pytest.fixture
 def send(tiny: Store, bucket: str) -> Callable[[Request], tuple[int, str]]:

@@ -2,12 +2,14 @@
 
 import io
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import urllib3
 from minio import Minio
 from minio.commonconfig import ComposeSource, CopySource
+from minio.datatypes import PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from minio.sse import Sse, SseCustomerKey, SseKMS, SseS3
@@ -52,6 +54,21 @@ def test_put_object_in_parts(minio: Minio, own_bucket: str, length: int) -> None
     assert (stat.size, (stat.metadata or {})["x-amz-meta-a"]) == (len(BODY), "1")
     assert read(minio, own_bucket, "dir/ü") == BODY
     assert read(minio, own_bucket, "dir/ü", offset=PART_SIZE - 2, length=4) == BODY[PART_SIZE - 2 : PART_SIZE + 2]
+
+
+def test_presigned_post_policy(minio: Minio, own_bucket: str, every_server: Host) -> None:
+    policy = PostPolicy(own_bucket, datetime.now() + timedelta(days=1))  # it wants a time without a zone
+    policy.add_starts_with_condition("key", "dir/")
+    policy.add_content_length_range_condition(1, 10)
+    fields = minio.presigned_post_policy(policy) | {"key": "dir/${filename}"}
+    server = every_server.server
+    assert server is not None
+    ca_certs = str(server.certificate) if server.certificate else None
+    with urllib3.PoolManager(ca_certs=ca_certs) as pool:
+        for data, status in ((b"12345", 204), (b"", 400), (b"12345678901", 400)):
+            sent = pool.request("POST", f"{server.endpoint}/{own_bucket}", fields={**fields, "file": ("ü", data)})
+            assert sent.status == status
+    assert read(minio, own_bucket, "dir/ü") == b"12345"
 
 
 def test_fput_and_fget(minio: Minio, own_bucket: str, tmp_path: Path) -> None:

@@ -67,7 +67,6 @@ LEFT_OUT: dict[tuple[str, str], str] = {
     ): "raised by tests/engine/meta/lmdb/test_writer.py; no client can be made to fill the queue in a test",
     ("uploads", "OperationAborted"): "never needed: two operations on a bucket wait for each other",
     ("integrity", "XAmzContentChecksumMismatch"): "an older name; S3 says BadDigest now",
-    ("access", "POST-policy"): "no POST of forms",
     ("semantics", "acknowledged-parts-are-durable"): "tests/system/test_power_cut.py and kill_points.py hold it",
     ("semantics", "uploads-cost-little"): "the benchmarks measure it",
 }

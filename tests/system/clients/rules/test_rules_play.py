@@ -30,6 +30,7 @@ BY_HAND = {
         "InvalidAccessKeyId",
         "RequestTimeTooSkewed",
         "AuthorizationQueryParametersError",
+        "POST-policy",
     },
 }
 """Rules about errors that have tests of their own beside the tables."""
