@@ -27,7 +27,7 @@ class AccessDenied(S3Error):
 class AccessForbidden(S3Error):
     status = 403
     text = (
-        "This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
+        "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
         "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
     )
 

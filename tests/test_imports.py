@@ -29,8 +29,11 @@ FOLDERS = (
     ("lifecycle", "s3", "checksums", "durable"),
     ("native",),
     ("shapes",),
-    ("abandoning", "base_errors", "closing", "dates", "errors", "limits", "percent", "record", "refusals", "undisturbed"),
-)
+    (
+        "abandoning", "base_errors", "closing", "dates", "errors", "limits", "percent", "record", "refusals",
+        "undisturbed",
+    ),
+)  # fmt: skip
 """The folders and lone modules of the engine from top to bottom, by their names below `engine`; "" is the package itself.
 
 Each may import what stands below it, and itself; those that share a floor do not see each other, but for the ground.

@@ -41,14 +41,14 @@ def answer_preflight(store: Store, request: Request, address: Address) -> Respon
     try:
         rule = _rule(store, address, asked)
     except NoSuchBucket:
-        raise _forbidden("Bucket not found", asked.method, "BUCKET") from None
+        raise _forbidden("CORSResponse: Bucket not found", asked.method, "BUCKET") from None
     except NoSuchCORSConfiguration:
-        raise _forbidden("CORS is not enabled for this bucket.", asked.method, "BUCKET") from None
+        raise _forbidden("CORSResponse: CORS is not enabled for this bucket.", asked.method, "BUCKET") from None
     if asked.method not in METHODS:
         named = request.header("access-control-request-method")
         raise BadRequest(f"Invalid Access-Control-Request-Method: {named or 'null'}")
     if rule is None:
-        raise _forbidden(AccessForbidden.text, asked.method, "OBJECT" if address.key else "BUCKET")
+        raise _forbidden(None, asked.method, "OBJECT" if address.key else "BUCKET")
     return Response(200, [*_headers(rule, asked), ("Content-Length", "0")])
 
 
@@ -106,5 +106,5 @@ def _headers(rule: CORSRule, asked: _Asked) -> Headers:
     return [(name, value) for name, value in found.items() if value]
 
 
-def _forbidden(why: str, method: str, kind: str) -> AccessForbidden:
-    return AccessForbidden(f"CORSResponse: {why}", Method=method, ResourceType=kind)
+def _forbidden(message: str | None, method: str, kind: str) -> AccessForbidden:
+    return AccessForbidden(message, Method=method, ResourceType=kind)
