@@ -370,22 +370,6 @@ def test_unknown_elements_in_a_lifecycle_rule_are_refused(inside: bytes) -> None
     assert read_document(whole % known, LIFECYCLE)["rules"][0]["filter"] == {"prefix": "logs/"}
 
 
-CORS = payload_of("PutBucketCors")
-
-
-@pytest.mark.parametrize("inside", [b"%b<Foo/>", b"<CORSRule><AllowedHeaders>x-a</AllowedHeaders>%b</CORSRule>"])
-def test_unknown_elements_in_a_cross_origin_rule_are_refused(inside: bytes) -> None:
-    members = b"<AllowedMethod>GET</AllowedMethod><AllowedOrigin/>"
-    rule = b"<CORSRule>%b</CORSRule>" % members
-    refuse(
-        b"<CORSConfiguration>%b</CORSConfiguration>" % (inside % (rule if b"CORSRule" not in inside else members)), CORS
-    )
-    for part in (b"", b"<AllowedMethod>GET</AllowedMethod>", b"<AllowedOrigin/>"):
-        refuse(b"<CORSConfiguration><CORSRule>%b</CORSRule></CORSConfiguration>" % part, CORS)
-    read = read_document(b"<CORSConfiguration>%b</CORSConfiguration>" % rule, CORS)
-    assert read == {"cors_rules": [{"allowed_methods": ["GET"], "allowed_origins": [""]}]}
-
-
 ENCRYPTION = payload_of("PutBucketEncryption")
 
 

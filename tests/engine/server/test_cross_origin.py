@@ -1,5 +1,7 @@
 """Cross-origin requests over the application: AWS's own answers case by case, and what stands around them."""
 
+import base64
+import hashlib
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +33,11 @@ def s3(tiny: Store, bucket: str) -> Any:
 
 
 Send = Callable[..., Response]
+MEMBERS = "<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin>"
+
+
+def md5(body: bytes) -> str:
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
 
 
 @pytest.fixture
@@ -276,3 +283,28 @@ def test_rules_that_cannot_be_read_are_logged_and_spoil_no_answer(
     assert "CORS rules" in caplog.text
     assert send("OPTIONS", f"/{bucket}/key", ask()).status == 500
     assert send("GET", f"/{bucket}/key", {}).status == 200
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "",
+        "<CORSRule><AllowedMethod>GET</AllowedMethod></CORSRule>",
+        "<CORSRule><AllowedOrigin>*</AllowedOrigin></CORSRule>",
+        f"<CORSRule>{MEMBERS}<AllowedHeaders>x-a</AllowedHeaders></CORSRule>",
+        f"<CORSRule>{MEMBERS}</CORSRule><Rule/>",
+        f"<CORSRule>{MEMBERS}<MaxAgeSeconds>soon</MaxAgeSeconds></CORSRule>",
+    ],
+)
+def test_a_document_that_does_not_fit_the_schema_is_refused(send: Send, bucket: str, rules: str) -> None:
+    """An unknown element is one that its writer meant to count."""
+    body = f"<CORSConfiguration>{rules}</CORSConfiguration>".encode()
+    response = send("PUT", f"/{bucket}?cors", {"Content-MD5": md5(body)}, body)
+    assert (error_of(response) or {})["Code"] == "MalformedXML"
+    body = f"<CORSConfiguration><CORSRule>{MEMBERS}</CORSRule></CORSConfiguration>".encode()
+    assert send("PUT", f"/{bucket}?cors", {"Content-MD5": md5(body)}, body).status == 200
+    unproven = error_of(send("PUT", f"/{bucket}?cors", {}, body)) or {}
+    assert (unproven["Code"], unproven["Message"]) == (
+        "InvalidRequest",
+        "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
+    )
