@@ -46,6 +46,7 @@ from engine.shapes.answers import (
 from engine.shapes.bucket_answers import (
     Bucket,
     CreateBucketOutput,
+    GetBucketCorsOutput,
     GetBucketEncryptionOutput,
     GetBucketLifecycleConfigurationOutput,
     GetBucketLocationOutput,
@@ -108,6 +109,7 @@ __all__ = [
     "DeletedObject",
     "EngineError",
     "Error",
+    "GetBucketCorsOutput",
     "GetBucketEncryptionOutput",
     "GetBucketLifecycleConfigurationOutput",
     "GetBucketLocationOutput",

@@ -9,6 +9,7 @@ from typing import Self
 
 from engine.blobs.files import FileBlobs
 from engine.buckets.buckets import Buckets
+from engine.buckets.cors import BucketCors
 from engine.buckets.settings import BucketSettings
 from engine.buckets.versioning import BucketVersioning
 from engine.closing import Closing
@@ -53,6 +54,7 @@ UPKEEP_LEASE_ID = b"\xff" * 16
 class Store(
     Buckets,
     BucketSettings,
+    BucketCors,
     BucketVersioning,
     PutObject,
     GetObject,

@@ -29,8 +29,11 @@ FOLDERS = (
     ("lifecycle", "s3", "checksums", "durable"),
     ("native",),
     ("shapes",),
-    ("abandoning", "closing", "dates", "errors", "limits", "percent", "record", "refusals", "undisturbed"),
-)
+    (
+        "abandoning", "base_errors", "closing", "dates", "errors", "limits", "percent", "record", "refusals",
+        "undisturbed",
+    ),
+)  # fmt: skip
 """The folders and lone modules of the engine from top to bottom, by their names below `engine`; "" is the package itself.
 
 Each may import what stands below it, and itself; those that share a floor do not see each other, but for the ground.
@@ -45,8 +48,8 @@ IMPORTERS: dict[str, set[str]] = {
     "lmdb": {"meta.lmdb.environment"},
     "xxhash": {"native.xxhashes"},
     "msgspec": {
-        "directory.layout", "encryption.bucket_default", "encryption.upload_keys", "lifecycle.rules", "meta.records",
-        "record", "shapes.encryption", "shapes.lifecycle",
+        "buckets.cors_rules", "directory.layout", "encryption.bucket_default", "encryption.upload_keys", "lifecycle.rules",
+        "meta.records", "record", "shapes.cors", "shapes.encryption", "shapes.lifecycle",
     },
     "boto3": {"encryption.aws_kms"},
     "tqdm": {"cli.progress"},

@@ -24,6 +24,7 @@ _ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
     "CreateMultipartUpload": "InitiateMultipartUploadResult",
     "DeleteObjects": "DeleteResult",
+    "GetBucketCors": "CORSConfiguration",
     "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
     "GetBucketLocation": "LocationConstraint",
     "GetBucketRequestPayment": "RequestPaymentConfiguration",
@@ -46,6 +47,8 @@ _STRICT = frozenset(
     {
         "AbortIncompleteMultipartUpload",
         "BlockedEncryptionTypes",
+        "CORSConfiguration",
+        "CORSRule",
         "LifecycleExpiration",
         "LifecycleRule",
         "LifecycleRuleAndOperator",
@@ -56,7 +59,8 @@ _STRICT = frozenset(
         "ServerSideEncryptionRule",
     }
 )
-"""Shapes in which an unknown element is refused: ignoring it could delete more objects, or change what is encrypted and how."""
+"""Shapes in which an unknown element is refused: ignoring it could delete more objects, change what is encrypted and how, or
+allow a cross-origin request that its writer meant to exclude."""
 _COUNT_MAX = {"CompletedPartList": 10_000, "LifecycleRules": 1_000, "ObjectIdentifierList": 1_000, "TagSet": 50}
 """Source: API pages CompleteMultipartUpload, PutBucketLifecycleConfiguration, DeleteObjects, CreateBucket."""
 

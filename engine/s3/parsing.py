@@ -20,7 +20,9 @@ Convert: TypeAlias = Callable[[str, str], object]
 """Converts a text, given with its name on the wire, which an error shows."""
 
 _BODY_SIZE_MAX = dict.fromkeys(("CompleteMultipartUpload", "DeleteObjects", "PutBucketLifecycleConfiguration"), 4 * MIB)
-"""10,000 parts with checksums take 1.7 MiB; 1,000 keys or prefixes of 1,024 bytes exceed the 1 MiB of other documents."""
+_BODY_SIZE_MAX["PutBucketCors"] = 64 * 1024
+"""10,000 parts with checksums take 1.7 MiB; 1,000 keys or prefixes of 1,024 bytes exceed the 1 MiB of other documents. Source for CORS:
+API page PutBucketCors, "The size of the document is limited to 64 KB"."""
 _COPY_SOURCE = "x-amz-copy-source"
 _INTEGER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _INTEGER_MAX = Limits().integer_max

@@ -1,9 +1,9 @@
 """The way of every request to its response, whatever interface brought it: from the wire to the store and back.
 
-The order of the steps: address (routing), signature, members, authorization, and only then the store. The body is not read before the
-operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. Only the document of DeleteObjects is read
-before authorization, since it names the resources. A form (POST Object) is signed
-in its body: its fields are read first.
+The order of the steps: address (routing), preflights of browsers (OPTIONS), signature, members, authorization, and only then the store.
+The body is not read before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. Only the
+document of DeleteObjects is read before authorization, since it names the resources. A form (POST Object) is signed in its body: its
+fields are read first.
 """
 
 import contextlib
@@ -32,10 +32,11 @@ from engine.s3.routing import POST_OBJECT, locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Identity, Verifier
 from engine.server import slow
+from engine.server.cors import answer_preflight, cross_origin_headers
 from engine.server.credentials import Authorize, Credentials
 from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
-from engine.server.exchange import Exchange, RawBody, Response
+from engine.server.exchange import Exchange, Headers, RawBody, Response
 from engine.server.operations import (
     SERVED,
     Site,
@@ -122,6 +123,8 @@ class Application:
         exchange.address = locate(request, self._options.domains, self._aliases)
         if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
+        if request.method == "OPTIONS":
+            return answer_preflight(self._store, request, exchange.address)
         restored = unhoisted(request)
         exchange.operation = operation = route(restored, exchange.address)
         if operation is POST_OBJECT:
@@ -226,7 +229,18 @@ class Application:
             raise AccessDenied
         return Response(200, [("Content-Type", "text/plain"), ("Content-Length", "3")], b"ok\n")
 
+    def _cross_origin_headers(self, exchange: Exchange) -> Headers:
+        try:
+            return cross_origin_headers(self._store, exchange.request, exchange.address)
+        except S3Error:  # no rules, or what was asked for is malformed
+            return []
+        except Exception:
+            _log.exception("the CORS rules for request %s cannot be read", exchange.request_id)
+            return []
+
     def _finish(self, exchange: Exchange, response: Response) -> Response:
+        if exchange.request.method != "OPTIONS":
+            response.headers += self._cross_origin_headers(exchange)
         if exchange.error is None or response.status == 304:
             response.headers += [("x-amz-request-id", exchange.request_id), ("x-amz-id-2", exchange.host_id)]
         if (

@@ -20,6 +20,7 @@ _CHECKSUM_HEADERS = tuple(algorithm.header for algorithm in ALGORITHMS)
 NEVER_WITHOUT_CHECKSUM = frozenset(
     {
         "DeleteObjects",
+        "PutBucketCors",
         "PutBucketLifecycleConfiguration",
         "PutObjectLegalHold",
         "PutObjectLockConfiguration",

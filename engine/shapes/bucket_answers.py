@@ -4,6 +4,7 @@ from datetime import datetime
 
 from engine.record import Record
 from engine.shapes.answers import Owner
+from engine.shapes.cors import CORSRules
 from engine.shapes.encryption import ServerSideEncryptionConfiguration
 from engine.shapes.lifecycle import LifecycleRule
 
@@ -58,6 +59,12 @@ class GetBucketLifecycleConfigurationOutput(Record, frozen=True):
 
     rules: tuple[LifecycleRule, ...]
     transition_default_minimum_object_size: str = "all_storage_classes_128K"
+
+
+class GetBucketCorsOutput(Record, frozen=True):
+    """Answer of GetBucketCors."""
+
+    cors_rules: CORSRules
 
 
 class GetBucketEncryptionOutput(Record, frozen=True):

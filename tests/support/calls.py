@@ -16,6 +16,7 @@ from tests.support.wire import client
 BUCKET = "arn:aws:s3:::bucket"
 KEY = BUCKET + "/key"
 RULE = {"ID": "tidy", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+CORS = {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://app.example.com"]}]}
 DEFAULT_ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 LOCKED = "arn:aws:s3:::locked"
 LOCKED_KEY = LOCKED + "/key"
@@ -48,12 +49,14 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {(f"s3:PutObject{what}", LOCKED_KEY) for what in ("", "Acl", "LegalHold", "Retention", "Tagging")},
     ),
     ("delete_bucket", {"Bucket": "empty"}, {("s3:DeleteBucket", "arn:aws:s3:::empty")}),
+    ("delete_bucket_cors", {}, {("s3:PutBucketCORS", BUCKET)}),
     ("delete_bucket_encryption", {}, {("s3:PutEncryptionConfiguration", BUCKET)}),
     ("delete_bucket_lifecycle", {}, {("s3:PutLifecycleConfiguration", BUCKET)}),
     ("delete_object", {}, {("s3:DeleteObject", KEY)}),
     ("delete_object", {"VersionId": "null"}, {("s3:DeleteObjectVersion", KEY)}),
     ("delete_object_tagging", {}, {("s3:DeleteObjectTagging", KEY)}),
     ("delete_object_tagging", {"VersionId": "null"}, {("s3:DeleteObjectVersionTagging", KEY)}),
+    ("get_bucket_cors", {}, {("s3:GetBucketCORS", BUCKET)}),
     ("get_bucket_encryption", {}, {("s3:GetEncryptionConfiguration", BUCKET)}),
     ("get_bucket_lifecycle_configuration", {}, {("s3:GetLifecycleConfiguration", BUCKET)}),
     ("get_bucket_location", {}, {("s3:GetBucketLocation", BUCKET)}),
@@ -85,6 +88,7 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("list_objects", {}, {("s3:ListBucket", BUCKET)}),
     ("list_objects_v2", {}, {("s3:ListBucket", BUCKET)}),
     ("list_parts", {"UploadId": "UPLOAD"}, {("s3:ListMultipartUploadParts", KEY)}),
+    ("put_bucket_cors", {"CORSConfiguration": CORS}, {("s3:PutBucketCORS", BUCKET)}),
     (
         "put_bucket_encryption",
         {"ServerSideEncryptionConfiguration": DEFAULT_ENCRYPTION},

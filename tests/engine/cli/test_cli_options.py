@@ -105,6 +105,7 @@ REQUIRED = {
     "Key": "k",
     "UploadId": "u",
     "PartNumber": "1",
+    "CORSConfiguration": "CORSRules=[{AllowedMethods=[GET],AllowedOrigins=[*]}]",
     "CopySource": "b/k",
     "Delete": "Objects=[{Key=k}]",
     "RequestPaymentConfiguration": "Payer=Requester",

@@ -78,3 +78,22 @@ def test_reap_executes_the_rules_without_being_told_an_age(partwright: CommandLi
     }
     assert partwright.json("list-objects-v2", *BUCKET, "--query", "Contents[].Key") == ["new/a"]
     assert partwright.json("stat")["open_uploads"] == 1
+
+
+def test_cross_origin_rules_are_said_in_shorthand_and_printed_as_aws_does(partwright: CommandLine) -> None:
+    said = "CORSRules=[{AllowedMethods=[GET,PUT],AllowedOrigins=[https://a.example],ExposeHeaders=[ETag],MaxAgeSeconds=60}]"
+    assert partwright.output("put-bucket-cors", *BUCKET, "--cors-configuration", said) == ""
+    rule = {
+        "AllowedMethods": ["GET", "PUT"],
+        "AllowedOrigins": ["https://a.example"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 60,
+    }
+    assert partwright.json("get-bucket-cors", *BUCKET) == {"CORSRules": [rule]}
+    wrong = json.dumps({"CORSRules": [rule | {"AllowedMethods": ["PATCH"]}]})
+    assert partwright("put-bucket-cors", *BUCKET, "--cors-configuration", wrong).err == (
+        "\nAn error occurred (InvalidRequest) when calling the PutBucketCors operation: "
+        "Found unsupported HTTP method in CORS config. Unsupported method is PATCH\n"
+    )
+    assert partwright.output("delete-bucket-cors", *BUCKET) == ""
+    assert "(NoSuchCORSConfiguration)" in partwright("get-bucket-cors", *BUCKET).err

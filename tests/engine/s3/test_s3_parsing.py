@@ -207,7 +207,12 @@ def test_a_delete_without_a_body_is_malformed_and_a_create_bucket_is_not() -> No
 
 @pytest.mark.parametrize(
     ("method", "target", "most"),
-    [("POST", COMPLETE, 4 * MIB), ("POST", "/bucket?delete", 4 * MIB), ("PUT", "/bucket", MIB)],
+    [
+        ("POST", COMPLETE, 4 * MIB),
+        ("POST", "/bucket?delete", 4 * MIB),
+        ("PUT", "/bucket", MIB),
+        ("PUT", "/bucket?cors", 64 * 1024),
+    ],
 )
 def test_a_document_one_byte_too_large_is_refused(method: str, target: str, most: int) -> None:
     with refused("MaxMessageLengthExceeded", "Your request was too big.", MaxMessageLengthBytes=most):
@@ -224,6 +229,7 @@ def test_what_the_body_of_each_operation_is() -> None:
         "CompleteMultipartUpload",
         "CreateBucket",
         "DeleteObjects",
+        "PutBucketCors",
         "PutBucketEncryption",
         "PutBucketLifecycleConfiguration",
         "PutBucketRequestPayment",
@@ -235,7 +241,8 @@ def test_what_the_body_of_each_operation_is() -> None:
     }
     assert kinds["stream"] == {"PutObject", "UploadPart"}
     assert needs_body(OPERATIONS["SelectObjectContent"]) == "xml"
-    assert body_size_max(OPERATIONS["PutBucketCors"]) == MIB
+    assert body_size_max(OPERATIONS["PutBucketCors"]) == 64 * 1024
+    assert body_size_max(OPERATIONS["PutBucketPolicy"]) == MIB
 
 
 @pytest.mark.parametrize("text", ["x", "", "1.5", "9223372036854775808", "9" * 5000])

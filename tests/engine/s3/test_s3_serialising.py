@@ -92,6 +92,7 @@ def test_the_roots_are_s3s() -> None:
         "CopyObject": "CopyObjectResult",
         "CreateMultipartUpload": "InitiateMultipartUploadResult",
         "DeleteObjects": "DeleteResult",
+        "GetBucketCors": "CORSConfiguration",
         "GetBucketEncryption": "ServerSideEncryptionConfiguration",
         "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
         "GetBucketLocation": "LocationConstraint",

@@ -67,6 +67,7 @@ NOT_THE_STORES: dict[str, frozenset[str]] = {
     "ListObjectVersions": frozenset({"OptionalObjectAttributes"}),
     "ListObjects": frozenset({"OptionalObjectAttributes"}),
     "ListObjectsV2": frozenset({"OptionalObjectAttributes"}),
+    "PutBucketCors": _DOCUMENT_DIGESTS,
     "PutBucketEncryption": _DOCUMENT_DIGESTS,
     "PutBucketLifecycleConfiguration": frozenset({"ChecksumAlgorithm", "TransitionDefaultMinimumObjectSize"}),
     "PutBucketRequestPayment": _DOCUMENT_DIGESTS,

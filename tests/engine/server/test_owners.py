@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from engine import Store
 from engine.core import ACCOUNT_ID_DEFAULT as OWNER
 from engine.server.operations import SERVED
-from tests.support.calls import CALLS, DEFAULT_ENCRYPTION, RULE, arguments, client_of
+from tests.support.calls import CALLS, CORS, DEFAULT_ENCRYPTION, RULE, arguments, client_of
 from tests.support.refusals import refused
 from tests.support.stores import contents_of
 from tests.support.wire import operation_model
@@ -42,6 +42,8 @@ def prepared(name: str, store: Store) -> dict[str, Any]:
         of_account(store, OWNER).put_bucket_lifecycle_configuration(
             Bucket="bucket", LifecycleConfiguration={"Rules": [RULE]}
         )
+    if name == "get_bucket_cors":
+        of_account(store, OWNER).put_bucket_cors(Bucket="bucket", CORSConfiguration=CORS)
     if name in ("get_bucket_encryption", "delete_bucket_encryption"):
         default = {"Bucket": "bucket", "ServerSideEncryptionConfiguration": DEFAULT_ENCRYPTION}
         of_account(store, OWNER).put_bucket_encryption(**default)

@@ -37,6 +37,8 @@ def s3(tiny: Store, bucket: str, gatekeeper: Gatekeeper) -> Iterator[Any]:
     tiny.create_bucket("empty")
     rule = {"status": "Enabled", "filter": {}, "abort_incomplete_multipart_upload": {"days_after_initiation": 1}}
     tiny.put_bucket_lifecycle_configuration(bucket, lifecycle_configuration={"rules": [rule]})
+    cors = {"allowed_methods": ["PUT"], "allowed_origins": ["*"]}
+    tiny.put_bucket_cors(bucket, cors_configuration={"cors_rules": [cors]})
     default = {"rules": [{"blocked_encryption_types": {"encryption_type": ["NONE"]}}]}
     tiny.put_bucket_encryption(bucket, server_side_encryption_configuration=default)
     return client_of(tiny, gatekeeper)

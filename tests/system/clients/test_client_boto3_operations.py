@@ -2,63 +2,22 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from engine.server.operations import SERVED
-from tests.system.clients.conftest import bucket_name, new_bucket
+from tests.system.clients import calls_on_buckets as calls_on_buckets
+from tests.system.clients.conftest import bucket_name
+from tests.system.clients.place import BODY, CALLED, ETAG, Place, calls
 
-BODY = b"0123456789"
-ETAG = '"781e5e245d69b566979b86e28d23f2c7"'
-ABORT = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}}
-RULE = {"ID": "tidy", "Status": "Enabled", "Filter": {"Prefix": "a/"}, **ABORT}
 TAGS = [{"Key": "colour", "Value": "red"}]
 HOLD = {"Status": "ON"}
 UNTIL = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 RETENTION = {"Mode": "GOVERNANCE", "RetainUntilDate": UNTIL}
 LOCK = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 2}}}
-ENCRYPTION = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
-
-Check = Callable[["Place"], object]
-
-
-class Place(NamedTuple):
-    """A client and a bucket of the test's own, that keeps versions and can lock them, with an object of two versions in it."""
-
-    s3: Any
-    bucket: str
-    versions: tuple[str, str]
-
-    @property
-    def key(self) -> dict[str, str]:
-        return {"Bucket": self.bucket, "Key": "key"}
-
-    @property
-    def named(self) -> dict[str, str]:
-        return {"Bucket": self.bucket}
-
-    def begin(self) -> dict[str, Any]:
-        """An upload with a part of it: what names it."""
-        upload = self.key | {"UploadId": self.s3.create_multipart_upload(**self.key)["UploadId"]}
-        self.s3.upload_part(**upload, PartNumber=1, Body=BODY)
-        return upload
-
-
-CALLED: dict[str, Check] = {}
-
-
-def calls(operation: str) -> Callable[[Check], Check]:
-    """The operation that a function calls, and whose answer it checks."""
-
-    def register(check: Check) -> Check:
-        assert operation not in CALLED
-        CALLED[operation] = check
-        return check
-
-    return register
 
 
 @pytest.fixture
@@ -117,40 +76,11 @@ def copy_object(at: Place) -> None:
     assert got["ETag"] == copied["CopyObjectResult"]["ETag"]
 
 
-@calls("CreateBucket")
-def create_bucket(at: Place) -> None:
-    name = bucket_name()
-    made = at.s3.create_bucket(Bucket=name)
-    assert (made["Location"], made["BucketArn"]) == (f"/{name}", f"arn:aws:s3:::{name}")
-
-
 @calls("CreateMultipartUpload")
 def create_multipart_upload(at: Place) -> None:
     made = at.s3.create_multipart_upload(**at.key, ChecksumAlgorithm="CRC32")
     assert (made["Bucket"], made["Key"], made["ChecksumAlgorithm"]) == (at.bucket, "key", "CRC32")
     assert at.s3.list_parts(**at.key, UploadId=made["UploadId"])["ChecksumAlgorithm"] == "CRC32"
-
-
-@calls("DeleteBucket")
-def delete_bucket(at: Place) -> None:
-    name = new_bucket(at.s3)
-    assert at.s3.delete_bucket(Bucket=name)["ResponseMetadata"]["HTTPStatusCode"] == 204
-    assert name not in [each["Name"] for each in at.s3.list_buckets()["Buckets"]]
-
-
-@calls("DeleteBucketEncryption")
-def delete_bucket_encryption(at: Place) -> None:
-    at.s3.put_bucket_encryption(**at.named, ServerSideEncryptionConfiguration={"Rules": [ENCRYPTION]})
-    assert at.s3.delete_bucket_encryption(**at.named)["ResponseMetadata"]["HTTPStatusCode"] == 204
-    assert "ServerSideEncryption" not in at.s3.put_object(**at.key, Body=BODY)
-
-
-@calls("DeleteBucketLifecycle")
-def delete_bucket_lifecycle(at: Place) -> None:
-    at.s3.put_bucket_lifecycle_configuration(**at.named, LifecycleConfiguration={"Rules": [RULE]})
-    assert at.s3.delete_bucket_lifecycle(**at.named)["ResponseMetadata"]["HTTPStatusCode"] == 204
-    with pytest.raises(at.s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
-        at.s3.get_bucket_lifecycle_configuration(**at.named)
 
 
 @calls("DeleteObject")
@@ -177,39 +107,6 @@ def delete_objects(at: Place) -> None:
     assert (marker["Key"], marker["DeleteMarker"]) == ("key", True)
     [error] = answer["Errors"]
     assert (error["Key"], error["VersionId"], error["Code"]) == ("key", "none", "InvalidArgument")
-
-
-@calls("GetBucketEncryption")
-def get_bucket_encryption(at: Place) -> None:
-    at.s3.put_bucket_encryption(**at.named, ServerSideEncryptionConfiguration={"Rules": [ENCRYPTION]})
-    [rule] = at.s3.get_bucket_encryption(**at.named)["ServerSideEncryptionConfiguration"]["Rules"]
-    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-
-
-@calls("GetBucketLifecycleConfiguration")
-def get_bucket_lifecycle_configuration(at: Place) -> None:
-    at.s3.put_bucket_lifecycle_configuration(**at.named, LifecycleConfiguration={"Rules": [RULE]})
-    assert at.s3.get_bucket_lifecycle_configuration(**at.named)["Rules"] == [RULE]
-
-
-@calls("GetBucketLocation")
-def get_bucket_location(at: Place) -> None:
-    assert at.s3.get_bucket_location(**at.named)["LocationConstraint"] is None
-
-
-@calls("GetBucketRequestPayment")
-def get_bucket_request_payment(at: Place) -> None:
-    assert at.s3.get_bucket_request_payment(**at.named)["Payer"] == "BucketOwner"
-
-
-@calls("GetBucketVersioning")
-def get_bucket_versioning(at: Place) -> None:
-    assert at.s3.get_bucket_versioning(**at.named)["Status"] == "Enabled"
-    plain = {"Bucket": new_bucket(at.s3)}
-    assert "Status" not in at.s3.get_bucket_versioning(**plain)
-    for status in ("Enabled", "Suspended", "Enabled"):
-        at.s3.put_bucket_versioning(**plain, VersioningConfiguration={"Status": status})
-        assert at.s3.get_bucket_versioning(**plain)["Status"] == status
 
 
 @calls("GetObject")
@@ -259,13 +156,6 @@ def get_object_tagging(at: Place) -> None:
     assert (told["TagSet"], told["VersionId"]) == (TAGS, at.versions[1])
 
 
-@calls("HeadBucket")
-def head_bucket(at: Place) -> None:
-    head = at.s3.head_bucket(**at.named)
-    assert (head["BucketRegion"], head["AccessPointAlias"]) == ("us-east-1", False)
-    assert head["BucketArn"] == f"arn:aws:s3:::{at.bucket}"
-
-
 @calls("HeadObject")
 def head_object(at: Place) -> None:
     head = at.s3.head_object(**at.key)
@@ -273,13 +163,6 @@ def head_object(at: Place) -> None:
     assert at.s3.head_object(**at.key, VersionId=at.versions[0])["ContentLength"] == 3
     head = at.s3.head_object(**at.key, Range="bytes=2-4")
     assert (head["ContentLength"], head["ResponseMetadata"]["HTTPStatusCode"]) == (3, 206)
-
-
-@calls("ListBuckets")
-def list_buckets(at: Place) -> None:
-    [found] = at.s3.list_buckets(Prefix=at.bucket, MaxBuckets=10, BucketRegion="us-east-1")["Buckets"]
-    assert (found["Name"], found["BucketRegion"]) == (at.bucket, "us-east-1")
-    assert abs(found["CreationDate"] - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 @calls("ListMultipartUploads")
@@ -318,32 +201,6 @@ def list_parts(at: Place) -> None:
     listed = at.s3.list_parts(**upload)
     assert (listed["UploadId"], listed["IsTruncated"]) == (upload["UploadId"], False)
     assert [(each["PartNumber"], each["ETag"], each["Size"]) for each in listed["Parts"]] == [(1, ETAG, len(BODY))]
-
-
-@calls("PutBucketEncryption")
-def put_bucket_encryption(at: Place) -> None:
-    at.s3.put_bucket_encryption(**at.named, ServerSideEncryptionConfiguration={"Rules": [ENCRYPTION]})
-    assert at.s3.put_object(**at.key, Body=BODY)["ServerSideEncryption"] == "AES256"
-
-
-@calls("PutBucketLifecycleConfiguration")
-def put_bucket_lifecycle_configuration(at: Place) -> None:
-    put = at.s3.put_bucket_lifecycle_configuration(**at.named, LifecycleConfiguration={"Rules": [RULE]})
-    assert put["TransitionDefaultMinimumObjectSize"] == "all_storage_classes_128K"
-    assert at.s3.create_multipart_upload(Bucket=at.bucket, Key="a/b")["AbortRuleId"] == "tidy"
-
-
-@calls("PutBucketRequestPayment")
-def put_bucket_request_payment(at: Place) -> None:
-    at.s3.put_bucket_request_payment(**at.named, RequestPaymentConfiguration={"Payer": "Requester"})
-    assert at.s3.get_bucket_request_payment(**at.named)["Payer"] == "Requester"
-
-
-@calls("PutBucketVersioning")
-def put_bucket_versioning(at: Place) -> None:
-    plain = {"Bucket": new_bucket(at.s3), "Key": "key"}
-    at.s3.put_bucket_versioning(Bucket=plain["Bucket"], VersioningConfiguration={"Status": "Enabled"})
-    assert len({at.s3.put_object(**plain, Body=BODY)["VersionId"] for _ in range(2)}) == 2
 
 
 @calls("PutObject")
