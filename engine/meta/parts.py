@@ -48,7 +48,7 @@ class Flag(IntFlag):
     """The ETag is keyed, and the checksum encrypted."""
 
 
-_HIDDEN = int(Flag.HIDDEN)
+_HIDDEN, _INLINE = int(Flag.HIDDEN), int(Flag.INLINE)
 _FLAGS = tuple(map(Flag, range(256)))
 """Flags by their number, for the arithmetic of enumerations takes longer than the rest of a row."""
 
@@ -164,7 +164,8 @@ class Parts(Sequence[PartRecord]):
 
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
         """Return the blob ids of the parts whose bytes are in rows, or of those whose bytes are in files."""
-        return tuple(row[5] for row in self._fields() if bool(row[1] & Flag.INLINE) is inline)
+        flag = _INLINE if inline else 0
+        return tuple([row[5] for row in self._fields() if row[1] & _INLINE == flag])
 
     def size(self) -> int:
         """Return the size of all parts together."""
