@@ -33,7 +33,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """User and system time of its processes and of their ended children."""
-        return sum(map(_cpu_seconds, _tree(self.pid)))
+        return sum(map(_cpu_seconds, tree(self.pid)))
 
 
 def _stat(pid: int) -> list[str]:
@@ -48,7 +48,7 @@ def _cpu_seconds(pid: int) -> float:
     return 0.0
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -149,6 +149,10 @@ int engine_lanes_row_run(int row, int count, const uint8_t *const *data, const s
 /* Return the row of lanes that streams use for exactly these digests of so many streams; negative if there is none. */
 int engine_lanes_row_chosen(uint32_t digests, int lanes);
 
+/* Return from how many streams a processor on these digests are hashed in lanes, as was measured by engine_init();
+ * 0 if never. */
+int engine_lanes_pay_from(uint32_t digests);
+
 /* ---- Streams that hash together ---- */
 
 /* Counts since the start of this process: batches of lanes, lanes filled in them, turns of streams that hashed by

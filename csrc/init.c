@@ -15,6 +15,7 @@
 #include "gcm/gcm.h"
 #include "kernels/registry.h"
 #include "lanes/combiner.h"
+#include "lanes/worth.h"
 
 static int init_status;
 static pthread_once_t init_once = PTHREAD_ONCE_INIT;
@@ -40,11 +41,13 @@ static void init(void)
     fill_tables();
     const bool digests_work = registry_init(features) && crc_combine_answers();
     lanes_init(features);
-    combiner_init();
     const bool gcm_works = gcm_init(features);
     init_status = digests_work && gcm_works ? ENGINE_OK : ENGINE_E_SELF_TEST;
-    if (init_status == ENGINE_OK)
-        fused_init(features);
+    if (init_status != ENGINE_OK)
+        return;
+    fused_init(features);
+    lanes_worth_init();
+    combiner_init();
 }
 
 int engine_init(void)

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/assert.h"
+#include "lanes/worth.h"
 
 enum { CROWDS = 3, BOTH = ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256, ARRIVALS_A_LOOK = 16 };
 
@@ -47,13 +48,7 @@ static struct {
     struct engine_lanes_stats stats;
 } combiner = {
     .mutex = PTHREAD_MUTEX_INITIALIZER,
-    /* These numbers were measured with benchmarks/kernels.py. */
-    .crowds =
-        {
-            {.digests = ENGINE_DIGEST_MD5, .pays = 2, .block_alone = 100},
-            {.digests = ENGINE_DIGEST_SHA256, .pays = 8, .block_alone = 50},
-            {.digests = BOTH, .pays = 6, .block_alone = 100},
-        },
+    .crowds = {{.digests = ENGINE_DIGEST_MD5}, {.digests = ENGINE_DIGEST_SHA256}, {.digests = BOTH}},
 };
 
 /* Seats to wake once the mutex is released: a thread woken earlier would only go to sleep again. */
@@ -128,35 +123,33 @@ static void after_fork_in_child(void)
 void combiner_init(void)
 {
     for (int i = 0; i < CROWDS; i++) {
-        const struct lanes_row *const widest = lanes_chosen_row(combiner.crowds[i].digests, ENGINE_LANES_MAX);
-        combiner.crowds[i].width = widest == NULL ? 0 : widest->width;
+        struct crowd *const crowd = &combiner.crowds[i];
+        const struct lanes_worth worth = lanes_worth_of(crowd->digests);
+        crowd->pays = worth.pays;
+        crowd->block_alone = worth.block_alone;
+        crowd->width = worth.pays > 0 ? lanes_chosen_row(crowd->digests, ENGINE_LANES_MAX)->width : 0;
     }
     clear();
     pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
+static struct crowd *crowd_for(uint32_t digests)
+{
+    return &combiner.crowds[digests == ENGINE_DIGEST_MD5 ? 0 : digests == ENGINE_DIGEST_SHA256 ? 1 : 2];
+}
+
 uint32_t combiner_digests(uint32_t digests)
 {
-    const uint32_t wanted = digests & BOTH;
-    if (wanted != 0 && lanes_chosen_row(wanted, 1) != NULL)
-        return wanted;
-    return lanes_chosen_row(wanted & ENGINE_DIGEST_MD5, 1) != NULL ? ENGINE_DIGEST_MD5 : 0;
+    ENGINE_ASSERT((digests & ~(uint32_t)BOTH) == 0);
+    return digests != 0 && crowd_for(digests)->width > 0 ? digests : 0;
 }
 
 bool combiner_is_crowded(uint32_t digests)
 {
-    int index = 0;
-    while (combiner.crowds[index].digests != digests)
-        index++;
     pthread_mutex_lock(&combiner.mutex);
-    const bool is_large = crowd_is_large(&combiner.crowds[index], combiner.slots, 0);
+    const bool is_large = crowd_is_large(crowd_for(digests), combiner.slots, 0);
     pthread_mutex_unlock(&combiner.mutex);
     return is_large;
-}
-
-static struct crowd *crowd_of(const struct lane_job *job)
-{
-    return &combiner.crowds[job->sha256 == NULL ? 0 : job->md5 == NULL ? 1 : 2];
 }
 
 /* ---- The queue ---- */
@@ -344,7 +337,8 @@ static struct seat *free_seat(void)
 
 bool combiner_take(struct lane_member *member, struct lane_job *job)
 {
-    struct crowd *const crowd = crowd_of(job);
+    struct crowd *const crowd =
+        crowd_for((job->md5 != NULL ? ENGINE_DIGEST_MD5 : 0u) | (job->sha256 != NULL ? ENGINE_DIGEST_SHA256 : 0u));
     struct wakes wakes;
     bool is_done = false;
     ENGINE_ASSERT(job->blocks > 0 && crowd->width > 0);

@@ -18,9 +18,11 @@ enum {
     COMBINER_QUANTUM_BLOCKS = COMBINER_QUANTUM / LANE_BLOCK
 };
 
+/* Called once, by engine_init(), when the worth of lanes is known. */
 void combiner_init(void);
 
-/* Return those of these digests that lanes can compute here: all, or MD5 alone, or none. */
+/* Return these digests, MD5 or SHA-256 or both, if lanes of them are worth it here; else 0. For only a part of them
+ * lanes are never entered: what one fused pass computes would be taken apart for it. */
 uint32_t combiner_digests(uint32_t digests);
 
 /* Whether so many streams want these digests, as combiner_digests() returned them, that they share lanes. */

@@ -24,9 +24,9 @@ struct lane_member {
 
 struct crowd {
     uint32_t digests; /* ENGINE_DIGEST_* bits */
-    int pays;         /* with fewer members, single rows are faster */
-    int block_alone;  /* nanoseconds that a single row takes for a block, about */
-    int width;        /* lanes of the widest row; 0 if there is none */
+    int pays;         /* with fewer members, each by itself is faster */
+    int block_alone;  /* nanoseconds that a member by itself takes for a block, about */
+    int width;        /* lanes of the widest row; 0 if lanes never pay */
     int waiting;      /* members in the queue */
     int running;      /* members whose bytes are being hashed */
     int expected;     /* members expected back: they departed in this epoch */
@@ -48,8 +48,8 @@ void crowd_depart(struct crowd *crowd, struct lane_member *member);
 /* Stop expecting a member. */
 void crowd_leave(struct crowd *crowd, struct lane_member *member);
 
-/* Whether lanes do the work of the crowd sooner than all processors would by single rows. `coming` members are about
- * to arrive and not counted yet. */
+/* Whether lanes do the work of the crowd sooner than all processors would with each member by itself. `coming` members
+ * are about to arrive and not counted yet. */
 bool crowd_is_large(const struct crowd *crowd, int slots, int coming);
 
 /* Return how many members hash together at most: whole groups of lanes; more than one only if that leaves as many to

@@ -1,17 +1,14 @@
 /*
- * Digests that a fused row can compute together go through it in one pass. The others follow one by one, in short steps
- * behind it, so that they find the bytes in a near cache.
- *
- * That is for a stream alone. With other streams, MD5 and SHA-256 of whole blocks are hashed in lanes with theirs
- * (lanes/combiner.h), and the remaining digests follow.
+ * A stream alone goes through fused passes (fused/alone.h). With other streams, MD5 and SHA-256 of whole blocks are
+ * hashed in lanes with theirs (lanes/combiner.h) where that is worth it, and the remaining digests follow.
  */
 #include "stream/digests.h"
 
+#include "fused/alone.h"
 #include "kernels/registry.h"
 
-/* All digests take one step before the next begins. Fewer bytes than SHARED_SIZE_MIN are not worth meeting other
- * streams for. */
-enum { STEP_SIZE = 32 * 1024, SHARED_SIZE_MIN = 16 * 1024 };
+/* Fewer bytes are not worth meeting other streams for. */
+enum { SHARED_SIZE_MIN = 16 * 1024 };
 
 static uint32_t plain_among(uint32_t set)
 {
@@ -32,48 +29,6 @@ int digests_begin(struct digests *digests, uint32_t set)
             return status;
     }
     return ENGINE_OK;
-}
-
-/* Return the digests that a fused row does not compute. */
-static uint32_t left_by(const struct fused_row *row, uint32_t which)
-{
-    return row != NULL ? which & ~row->digests : which;
-}
-
-static int digest_apart(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
-{
-    FOR_EACH_DIGEST (which, i) {
-        const int status = registry_chosen_row(i)->update(&digests->states[i], data, size);
-        if (status != ENGINE_OK)
-            return status;
-    }
-    return ENGINE_OK;
-}
-
-static int digest_alone(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
-{
-    const struct fused_row *const row = fused_row_for(which, false);
-    for (size_t done = 0; done < size; done += STEP_SIZE) {
-        const size_t step = size - done < STEP_SIZE ? size - done : STEP_SIZE;
-        int status = row != NULL ? fused_digest(row, digests->states, data + done, step) : ENGINE_OK;
-        if (status == ENGINE_OK)
-            status = digest_apart(digests, left_by(row, which), data + done, step);
-        if (status != ENGINE_OK)
-            return status;
-    }
-    return ENGINE_OK;
-}
-
-static int seal_alone(struct digests *digests, uint32_t which, union gcm_state *gcm, const uint8_t *nonce,
-                      const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
-{
-    const struct fused_row *const row = fused_row_for(which, true);
-    if (row == NULL) {
-        const int status = digest_alone(digests, which, data, size);
-        return status == ENGINE_OK ? gcm_chosen_row()->seal(gcm, nonce, aad, aad_size, data, size, out) : status;
-    }
-    const int status = fused_seal(row, digests->states, gcm, nonce, aad, aad_size, data, size, out);
-    return status == ENGINE_OK ? digest_apart(digests, left_by(row, which), data, size) : status;
 }
 
 /* Let lanes take whole blocks. Returns how many bytes that were. If blocks are left, the stream has a turn to hash
@@ -106,22 +61,22 @@ static size_t to_block_end(const struct digests *digests)
 static int digest(struct digests *digests, uint32_t which, const uint8_t *data, size_t size)
 {
     if (digests->shared == 0 || size < SHARED_SIZE_MIN)
-        return digest_alone(digests, which, data, size);
+        return alone_digest(digests->states, which, data, size);
     size_t done = to_block_end(digests);
-    int status = digest_alone(digests, which, data, done);
+    int status = alone_digest(digests->states, which, data, done);
     while (status == ENGINE_OK && size - done >= LANE_BLOCK) {
         const size_t taken = digest_in_lanes(digests, data + done, size - done);
-        status = digest_apart(digests, which & ~digests->shared, data + done, taken);
+        status = alone_digest_apart(digests->states, which & ~digests->shared, data + done, taken);
         done += taken;
         if (size - done < LANE_BLOCK)
             break;
         const size_t turn = size - done < COMBINER_QUANTUM ? (size - done) / LANE_BLOCK * LANE_BLOCK : COMBINER_QUANTUM;
         if (status == ENGINE_OK)
-            status = digest_alone(digests, which, data + done, turn);
+            status = alone_digest(digests->states, which, data + done, turn);
         combiner_end_turn(&digests->member);
         done += turn;
     }
-    return status == ENGINE_OK ? digest_alone(digests, which, data + done, size - done) : status;
+    return status == ENGINE_OK ? alone_digest(digests->states, which, data + done, size - done) : status;
 }
 
 int digest_span(struct digests *digests, const uint8_t *data, size_t size)
@@ -153,11 +108,11 @@ int digests_seal(struct digests *digests, union gcm_state *gcm, const uint8_t *n
         has_turn = size - known >= LANE_BLOCK;
     }
     if (known > 0) {
-        status = digest_alone(digests, digests->shared, data + known, size - known);
+        status = alone_digest(digests->states, digests->shared, data + known, size - known);
         left &= ~digests->shared;
     }
     if (status == ENGINE_OK)
-        status = seal_alone(digests, left, gcm, nonce, aad, aad_size, data, size, out);
+        status = alone_seal(digests->states, left, gcm, nonce, aad, aad_size, data, size, out);
     if (has_turn)
         combiner_end_turn(&digests->member);
     return status;

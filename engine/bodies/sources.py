@@ -220,5 +220,5 @@ def _is_regular(body: io.FileIO | io.BufferedReader | io.BufferedRandom) -> bool
 
 
 def trailers_of(body: Any) -> tuple[str, ...]:
-    """Return the names of the trailing headers that a body promises; only a Source promises any."""
-    return body.promised_trailers if isinstance(body, Source) else ()
+    """Return the names of the trailing headers that a body promises; only some sources do."""
+    return () if isinstance(body, bytes) else getattr(body, "promised_trailers", ())

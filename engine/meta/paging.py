@@ -37,16 +37,21 @@ def page_of(
     prefixes: list[bytes] = []
     if limit == 0:
         return Page((), (), is_truncated=False)
-    rows = _start(scan, prefix, delimiter, marker, marker_suffix)
-    while (row := next(rows, None)) is not None and row[0].startswith(prefix):
-        if len(items) + len(prefixes) == limit:
-            return Page(tuple(items), tuple(prefixes), is_truncated=True)
-        common = rolled_up(row[0], prefix, delimiter) if delimiter else None
-        if common is None:
+    rows: Iterator[Row] | None = _start(scan, prefix, delimiter, marker, marker_suffix)
+    while rows is not None:
+        going, rows = rows, None
+        for row in going:
+            name = row[0]
+            if not name.startswith(prefix):
+                break
+            if len(items) + len(prefixes) == limit:
+                return Page(tuple(items), tuple(prefixes), is_truncated=True)
+            common = rolled_up(name, prefix, delimiter) if delimiter else None
+            if common is not None:
+                prefixes.append(common)
+                rows = _scan_past(scan, common)
+                break
             items.append(make(row))
-        else:
-            prefixes.append(common)
-            rows = _scan_past(scan, common)
     return Page(tuple(items), tuple(prefixes), is_truncated=False)
 
 

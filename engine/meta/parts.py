@@ -48,10 +48,15 @@ class Flag(IntFlag):
     """The ETag is keyed, and the checksum encrypted."""
 
 
+_HIDDEN, _INLINE = int(Flag.HIDDEN), int(Flag.INLINE)
+_FLAGS = tuple(map(Flag, range(256)))
+"""Flags by their number, for the arithmetic of enumerations takes longer than the rest of a row."""
+
+
 def _checksum_size(flags: int, kind: int) -> int:
     """Return the size of the checksum in a row; 0 without an algorithm."""
     size = _CHECKSUM_SIZES[kind]
-    return size + DIGEST_OVERHEAD if size and flags & Flag.HIDDEN else size
+    return size + DIGEST_OVERHEAD if size and flags & _HIDDEN else size
 
 
 def width_for(checksum_size: int) -> int:
@@ -59,7 +64,7 @@ def width_for(checksum_size: int) -> int:
     return next(width for width in CHECKSUM_WIDTHS if checksum_size <= width)
 
 
-class PartRecord(Record, frozen=True):
+class PartRecord(Record, frozen=True, gc=False):
     """A current part; `size` is in bytes, `etag` the MD5 of its bytes, and `checksum` raw, by `algorithm`.
 
     If it is HIDDEN, `etag` is keyed and `checksum` encrypted.
@@ -108,7 +113,7 @@ class PartRecord(Record, frozen=True):
             raise damaged(f"part {int.from_bytes(row[:2], 'big')}")
         number, flags, kind, size, modified_ns, blob_id, etag, room = _BY_SIZE[len(row)].unpack(row)
         checksum = room[: _checksum_size(flags, kind)]
-        return PartRecord(number, size, modified_ns, blob_id, etag, Flag(flags), checksum, _ALGORITHMS[kind])
+        return PartRecord(number, size, modified_ns, blob_id, etag, _FLAGS[flags], checksum, _ALGORITHMS[kind])
 
 
 class Parts(Sequence[PartRecord]):
@@ -159,7 +164,8 @@ class Parts(Sequence[PartRecord]):
 
     def blob_ids(self, *, inline: bool) -> tuple[bytes, ...]:
         """Return the blob ids of the parts whose bytes are in rows, or of those whose bytes are in files."""
-        return tuple(row[5] for row in self._fields() if bool(row[1] & Flag.INLINE) is inline)
+        flag = _INLINE if inline else 0
+        return tuple([row[5] for row in self._fields() if row[1] & _INLINE == flag])
 
     def size(self) -> int:
         """Return the size of all parts together."""

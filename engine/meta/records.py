@@ -55,7 +55,7 @@ Versioning = Literal["", "Enabled", "Suspended"]
 """The versioning of a bucket; it is empty if it was never set."""
 
 
-class Headers(msgspec.Struct, frozen=True, array_like=True):
+class Headers(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The headers that a request stores with an object and that reads return unchanged; None if absent."""
 
     metadata: dict[str, str] = {}
@@ -69,7 +69,7 @@ class Headers(msgspec.Struct, frozen=True, array_like=True):
     storage_class: str | None = None
 
 
-class Lock(msgspec.Struct, frozen=True, array_like=True):
+class Lock(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Object Lock of a version: a retention with an end, and a legal hold without one; None if never set."""
 
     mode: LockMode | None = None
@@ -133,7 +133,7 @@ class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
     encryption: Encryption | None = None
 
 
-class ObjectRecord(msgspec.Struct, frozen=True, array_like=True):
+class ObjectRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A version of an object, or a delete marker; `part_count` is None after PutObject and CopyObject. The ETag is without quotes."""
 
     manifest_id: bytes

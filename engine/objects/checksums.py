@@ -33,9 +33,9 @@ def object_checksum_members(checksum: StoredChecksum | None, part_count: int | N
     return {BY_NAME[checksum.algorithm].member: show(checksum.value) + count, "checksum_type": checksum.type}
 
 
-def listed(checksum: StoredChecksum | None) -> dict[str, Any]:
-    """Return the members of a listing that name the algorithm and type of an object's checksum."""
-    return {} if checksum is None else {"checksum_algorithm": (checksum.algorithm,), "checksum_type": checksum.type}
+def algorithm_and_type(checksum: StoredChecksum | None) -> tuple[tuple[str, ...] | None, str | None]:
+    """Return the members of a listing that name the algorithm and type of an object's checksum: None without one."""
+    return (None, None) if checksum is None else ((checksum.algorithm,), checksum.type)
 
 
 def asks_for_checksum(request: ReadRequest) -> bool:

@@ -6,7 +6,7 @@ from engine.core import Context
 from engine.dates import to_datetime
 from engine.meta import ObjectEntry, Page
 from engine.meta.records import BucketRecord
-from engine.objects.checksums import listed
+from engine.objects.checksums import algorithm_and_type
 from engine.objects.keys import encode_text
 from engine.objects.listing import Encoding, check_page_size, encoded_prefixes, format_token, last_of, parse_token
 from engine.objects.metadata import storage_class_of
@@ -123,11 +123,11 @@ class ListObjects:
     def _listed(self, entry: ObjectEntry, encoding: Encoding, owner: Owner | None) -> Object:
         record = entry.record
         return Object(
-            key=encoding.show(entry.key.decode()),
-            last_modified=to_datetime(record.modified_ns),
-            etag=quoted(record.etag),
-            size=record.size,
-            storage_class=storage_class_of(record.headers),
-            owner=owner,
-            **listed(record.checksum),
+            encoding.show(entry.key.decode()),
+            to_datetime(record.modified_ns),
+            quoted(record.etag),
+            record.size,
+            storage_class_of(record.headers),
+            owner,
+            *algorithm_and_type(record.checksum),
         )

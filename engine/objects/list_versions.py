@@ -6,6 +6,7 @@ from engine.core import Context
 from engine.dates import to_datetime
 from engine.errors import InvalidArgument
 from engine.meta import VersionEntry
+from engine.objects.checksums import algorithm_and_type
 from engine.objects.keys import encode_text
 from engine.objects.listing import Encoding, check_page_size, encoded_prefixes, last_of
 from engine.objects.metadata import storage_class_of
@@ -98,16 +99,14 @@ def _listed(entry: VersionEntry, encoding: Encoding, owner: Owner) -> ObjectVers
     modified = to_datetime(record.modified_ns)
     if record.is_delete_marker:
         return DeleteMarkerEntry(key, version_id, entry.is_latest, modified, owner)
-    checksum = record.checksum
     return ObjectVersion(
-        key=key,
-        version_id=version_id,
-        is_latest=entry.is_latest,
-        last_modified=modified,
-        etag=quoted(record.etag),
-        size=record.size,
-        storage_class=storage_class_of(record.headers),
-        owner=owner,
-        checksum_algorithm=(checksum.algorithm,) if checksum is not None else None,
-        checksum_type=checksum.type if checksum is not None else None,
+        key,
+        version_id,
+        entry.is_latest,
+        modified,
+        quoted(record.etag),
+        record.size,
+        storage_class_of(record.headers),
+        owner,
+        *algorithm_and_type(record.checksum),
     )

@@ -87,6 +87,8 @@ class Shape:
     timestamp_format: str | None = None
     is_strict: bool = False
     """Whether a structure may not contain unknown elements."""
+    is_enumerated: bool = False
+    """Whether a string is one of a few that the model names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,7 +186,8 @@ class _Compiler:
             is_flattened = entry.get("flattened") or reference.get("flattened")
             tag = None if is_flattened else entry["member"].get("locationName", "member")
             return Shape(kind, item=self._shape(entry["member"]), item_tag=tag, count_max=_COUNT_MAX.get(name))
-        return Shape(kind, timestamp_format=reference.get("timestampFormat", entry.get("timestampFormat")))
+        time_format = reference.get("timestampFormat", entry.get("timestampFormat"))
+        return Shape(kind, timestamp_format=time_format, is_enumerated="enum" in entry)
 
     def _member(self, name: str, reference: JSON, required: tuple[str, ...]) -> Member:
         location = reference.get("location", "body")

@@ -5,6 +5,7 @@ The caller adds the request id of an answer and the Content-Length of a document
 
 import base64
 import functools
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import TypeAlias, cast
 
 from engine.dates import http_date, iso_date
 from engine.errors import S3Error
+from engine.record import Record
 from engine.s3.http import METADATA_PREFIX
 from engine.s3.model import NAMESPACE, Member, Operation, Shape
 from engine.s3.xml import escape
@@ -21,6 +23,8 @@ ELEMENT_SIZE_MAX = 32 * 1024
 """Characters of one element of an error. CanonicalRequest and its bytes, in a refused signature, grow with what was sent."""
 Headers: TypeAlias = list[tuple[str, str]]
 Write: TypeAlias = Callable[[object], str]
+Fields: TypeAlias = tuple[tuple[str, Write, str], ...]
+"""The opening tag, the writer and the closing tag of each member."""
 
 XML_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 PARTIAL_CONTENT = 206
@@ -191,21 +195,37 @@ def _writer(shape: Shape, text: Write) -> Write:
         return _structure_writer(shape.members, text)
     if shape.type == "list" and shape.item is not None and shape.item_tag is not None:
         return _items_writer(shape.item_tag, shape.item, text)
-    return _TEXT_WRITERS.get(shape.type, text)
+    return _enumerated if shape.is_enumerated else _TEXT_WRITERS.get(shape.type, text)
 
 
 def _structure_writer(members: tuple[Member, ...], text: Write) -> Write:
     fields = tuple(_field(member, text) for member in members)
+    plans: dict[type, tuple[Callable[[object], tuple[object, ...]], Fields]] = {}
+
+    def plan_of(value: object) -> tuple[Callable[[object], tuple[object, ...]], Fields]:
+        """Which members an answer has is looked up once for all of its kind, if the kind says it."""
+        held = tuple(field for field in fields if hasattr(value, field[0]))
+        plan = (_getter(tuple(field[0] for field in held)), tuple(field[1:] for field in held))
+        return plans.setdefault(type(value), plan) if isinstance(value, Record) else plan
 
     def write(value: object) -> str:
-        pieces = []
-        for attribute, opening, write_field, closing in fields:
-            inner = getattr(value, attribute, None)
-            if inner is not None:
-                pieces.append(f"{opening}{write_field(inner)}{closing}")
-        return "".join(pieces)
+        get, writers = plans.get(type(value)) or plan_of(value)
+        return "".join(
+            [
+                f"{opening}{write_field(inner)}{closing}"
+                for inner, (opening, write_field, closing) in zip(get(value), writers, strict=True)
+                if inner is not None
+            ]
+        )
 
     return write
+
+
+def _getter(attributes: tuple[str, ...]) -> Callable[[object], tuple[object, ...]]:
+    """Return what gets these attributes of a value, as a tuple whatever their number."""
+    if len(attributes) > 1:
+        return operator.attrgetter(*attributes)
+    return lambda value: tuple(getattr(value, attribute) for attribute in attributes)
 
 
 def _field(member: Member, text: Write) -> tuple[str, str, Write, str]:
@@ -236,7 +256,7 @@ def _attributed_writer(member: Member, text: Write) -> Write:
 
 def _items_writer(tag: str, item: Shape, text: Write) -> Write:
     opening, closing, write = f"<{tag}>", f"</{tag}>", _writer(item, text)
-    return lambda value: "".join(f"{opening}{write(one)}{closing}" for one in cast(Iterable[object], value))
+    return lambda value: "".join([f"{opening}{write(one)}{closing}" for one in cast(Iterable[object], value)])
 
 
 def _versions_writer(members: tuple[Member, ...]) -> Write:
@@ -261,12 +281,17 @@ def _versions_writer(members: tuple[Member, ...]) -> Write:
     return write
 
 
-def _text(value: object) -> str:
+@functools.lru_cache(maxsize=1024)
+def _enumerated(value: object) -> str:
     return escape(str(value))
 
 
+def _text(value: object) -> str:
+    return escape(value if isinstance(value, str) else str(value))
+
+
 def _referenced(value: object) -> str:
-    return escape(str(value), with_references=True)
+    return escape(value if isinstance(value, str) else str(value), with_references=True)
 
 
 _TEXT_WRITERS: dict[str, Write] = {

@@ -32,7 +32,8 @@ _BLANK = " \t\r\n"
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 _UNSAFE = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
-_REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
+_NOT_WRITTEN = re.compile("[\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_CARRIAGE_RETURN = "&#13;"
 _UNWRITABLE = "\ufffd"
 _NO_CHARACTERS = frozenset(chr(number) for number in (0, *range(0xD800, 0xE000)))
 """Characters that no version of XML can hold."""
@@ -56,18 +57,19 @@ def escape(text: str, *, with_references: bool = False) -> str:
     """
     if not _UNSAFE.search(text):
         return text
-    return _UNSAFE.sub(_referenced if with_references else _escaped, text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return _NOT_WRITTEN.sub(_referenced if with_references else _escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:
-    return _REFERENCES.get(found[0], _UNWRITABLE)
+    return _CARRIAGE_RETURN if found[0] == "\r" else _UNWRITABLE
 
 
 def _referenced(found: re.Match[str]) -> str:
     character = found[0]
     if character in _NO_CHARACTERS:
         return _UNWRITABLE
-    return _REFERENCES.get(character) or f"&#x{ord(character):X};"
+    return _CARRIAGE_RETURN if character == "\r" else f"&#x{ord(character):X};"
 
 
 def _with_private_characters(body: bytes) -> bytes:

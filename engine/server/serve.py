@@ -1,6 +1,7 @@
 """`partwright serve`: the application on the host of `engine.server.host`, with worker processes that share one store."""
 
 import functools
+import gc
 import ipaddress
 import logging
 import logging.config
@@ -166,6 +167,8 @@ def _work(options: ServeOptions, listener: socket.socket, tls: ssl.SSLContext | 
             signal.signal(number, lambda *_: worker.stop())
         signal.signal(signal.SIGHUP, lambda *_: _reload(options, tls))
         threading.Thread(target=_stop_without_parent, args=(lines.life,), daemon=True).start()
+        gc.collect()
+        gc.freeze()  # the tables of the wire stay: a collection need not look through them again
         with Upkeep(store, options.reap_interval_s):
             os.write(lines.ready, b"1")
             worker.run()

@@ -44,7 +44,7 @@ class ListMultipartUploadsOutput(Record, frozen=True):
     request_charged: str | None = None
 
 
-class Object(Record, frozen=True):
+class Object(Record, frozen=True, gc=False):
     """An object in ListObjectsV2."""
 
     key: str
@@ -57,7 +57,7 @@ class Object(Record, frozen=True):
     checksum_type: str | None = None
 
 
-class ObjectVersion(Record, frozen=True):
+class ObjectVersion(Record, frozen=True, gc=False):
     """A version in ListObjectVersions."""
 
     key: str
@@ -72,7 +72,7 @@ class ObjectVersion(Record, frozen=True):
     checksum_type: str | None = None
 
 
-class DeleteMarkerEntry(Record, frozen=True):
+class DeleteMarkerEntry(Record, frozen=True, gc=False):
     """A delete marker in ListObjectVersions."""
 
     key: str

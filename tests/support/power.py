@@ -16,6 +16,10 @@ from enum import Enum
 from pathlib import Path
 
 SECTOR_SIZE = 512
+SUPERBLOCK, SUPERBLOCK_SIZE = 1024, 1024
+"""Where ext4 has its superblock, which its checksum covers as a whole: half of one can't be mounted ("probably corrupted"), and no
+store is to blame for that. Disks whose sectors have 4 KiB write it at once.
+"""
 MOUNT_TRIES_MAX = 5
 WAIT_S = 60
 _SUPER = struct.Struct("<QQQ")  # dm-log-writes: magic, version, number of entries
@@ -80,12 +84,22 @@ def states(
 
 
 def _write_perhaps(disk: bytearray, write: Write, mode: Mode, rng: random.Random) -> None:
-    piece = SECTOR_SIZE if mode is Mode.TEAR else len(write.data) or 1
-    for start in range(0, len(write.data), piece):
+    for start, piece in _pieces(write, mode):
         kept = mode is Mode.KEEP or (mode is not Mode.DROP and rng.random() < 0.5)
         if kept or write.is_durable:
             part = write.data[start : start + piece]
             disk[write.offset + start : write.offset + start + len(part)] = part
+
+
+def _pieces(write: Write, mode: Mode) -> Iterator[tuple[int, int]]:
+    """Where in a write the pieces begin that are kept or dropped on their own, and their sizes."""
+    start = 0
+    while start < len(write.data):
+        is_superblock = write.offset + start == SUPERBLOCK
+        torn_size = SUPERBLOCK_SIZE if is_superblock else SECTOR_SIZE
+        size = torn_size if mode is Mode.TEAR else len(write.data)
+        yield start, size
+        start += size
 
 
 @contextlib.contextmanager

@@ -318,17 +318,18 @@ def _found_object(bucket_record: BucketRecord, version: Version, record: ObjectR
 
 
 def _latest_only(
-    txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes
+    txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes | None
 ) -> Iterator[tuple[bytes, bytes, ObjectRecord]]:
     """Yield (key, suffix, record) of each key's latest version, unless that is a delete marker."""
-    rows = names.scan(txn, bucket_id, lower)
-    before, passed = None, 0
-    while (row := next(rows, None)) is not None:
-        key, suffix, value = row
-        if key != before:
-            before, passed = key, 0
-            record = object_record(value)
-            if not record.is_delete_marker:
-                yield key, suffix, record
-        elif (passed := passed + 1) == VERSIONS_PASSED_MAX:
-            rows = names.scan(txn, bucket_id, key + b"\x00")
+    before: bytes | None = None
+    while lower is not None:
+        rows, lower, passed = names.scan(txn, bucket_id, lower), None, 0
+        for key, suffix, value in rows:
+            if key != before:
+                before, passed = key, 0
+                record = object_record(value)
+                if not record.is_delete_marker:
+                    yield key, suffix, record
+            elif (passed := passed + 1) == VERSIONS_PASSED_MAX:
+                lower = key + b"\x00"
+                break
