@@ -122,6 +122,14 @@ def test_a_part_cannot_say_what_is_said_at_create(raw: Raw, bucket: str, header:
         made(raw, Call("PUT", f"/{bucket}/key", part, more))
 
 
+def test_an_empty_location_constraint_is_the_region_that_has_none(raw: Raw) -> None:
+    """Source: API page CreateBucket."""
+    name = bucket_name()
+    body = b"<CreateBucketConfiguration><LocationConstraint/></CreateBucketConfiguration>"
+    made(raw, Call("PUT", f"/{name}", body=body))
+    assert b"<LocationConstraint" in made(raw, Call("GET", f"/{name}", "location")).body
+
+
 def test_a_retention_is_taken_to_the_nanosecond(raw: Raw) -> None:
     """Source: RFC 3339; minio-go sends what Go's clock gives."""
     name, until = bucket_name(), datetime.now(UTC).replace(microsecond=123_456) + timedelta(days=1)
