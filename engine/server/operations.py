@@ -15,7 +15,7 @@ from engine.errors import (
 )
 from engine.objects.copy_source import CopySource
 from engine.record import replace
-from engine.s3.http import Request
+from engine.s3.http import METADATA_PREFIX, Request
 from engine.s3.member_names import snake
 from engine.s3.model import LOCATION_CONSTRAINTS, OPERATIONS, REGIONS, Operation
 from engine.server.customer_keys import actions_of_keys, keys_read
@@ -192,10 +192,10 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
 
 _PARTS = ("UploadPart", "UploadPartCopy")
 _HEADERS_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
-_HEADERS_OF_UPLOADS = frozenset(
+_HEADERS_ONLY_OF_UPLOADS = frozenset(
     tag
     for tag in (member.tag.lower() for member in OPERATIONS["CreateMultipartUpload"].inputs)
-    if tag.startswith("x-amz-") and not tag.startswith(("x-amz-meta-", "x-amz-checksum-"))
+    if tag.startswith("x-amz-") and not tag.startswith("x-amz-checksum-") and tag not in _HEADERS_OF_PARTS
 )
 
 OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
@@ -213,7 +213,7 @@ def refuse_misplaced(operation: Operation, request: Request) -> None:
     if operation.name not in _PARTS:
         return
     for name, value in request.headers:
-        if value and name in _HEADERS_OF_UPLOADS - _HEADERS_OF_PARTS:
+        if value and (name in _HEADERS_ONLY_OF_UPLOADS or name.startswith(METADATA_PREFIX)):
             message = "The specified header is not valid in this context"
             raise InvalidArgument(message, ArgumentName=name, ArgumentValue=value)
 

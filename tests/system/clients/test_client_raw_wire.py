@@ -102,7 +102,15 @@ def test_keys_with_control_characters_stay_apart_and_are_deleted_by_reference(ra
 
 
 @pytest.mark.parametrize(
-    "header", ["x-amz-tagging", "x-amz-acl", "x-amz-storage-class", "x-amz-object-lock-legal-hold", "x-amz-grant-read"]
+    "header",
+    [
+        "x-amz-tagging",
+        "x-amz-acl",
+        "x-amz-storage-class",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-grant-read",
+        "x-amz-meta-a",
+    ],
 )
 def test_a_part_cannot_say_what_is_said_at_create(raw: Raw, bucket: str, header: str) -> None:
     """Source: boto3#2675."""
