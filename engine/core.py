@@ -18,7 +18,7 @@ from engine.encryption.key_sources import KeySources
 from engine.encryption.requested import RequestedEncryption
 from engine.encryption.seals import CLEAR, Seal
 from engine.encryption.upload_keys import KeyBinding
-from engine.errors import AccessDenied, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
+from engine.errors import AccessDenied, InternalError, InvalidBucketOwnerAWSAccountID, ReadOnlyStore, StoreClosed
 from engine.lifecycle.deadlines import Lifecycle, lifecycle_of
 from engine.limits import Limits
 from engine.meta import Metadata
@@ -74,7 +74,7 @@ class Context:
         self.leases = parts.leases
         self.ballast = parts.ballast
         self.keys = parts.keys
-        self.now_ns = parts.clock
+        self._clock = parts.clock
         self.sweeper = Sweeper(parts.meta, parts.blobs, parts.leases, parts.ballast)
         inline_max = parts.limits.inline_size_bytes_max
         self.bodies = Reception(parts.blobs, inline_max, parts.meta.names_blob, self.sweeper.settle)
@@ -82,6 +82,17 @@ class Context:
         self.life = Life()
         self._owner_id = parts.owner_id
         self.read_only = parts.read_only
+
+    def now_ns(self) -> int:
+        """Return the time in nanoseconds since 1970.
+
+        Raises:
+            InternalError: the clock stands before 1970; no row can hold such a time.
+        """
+        now_ns = self._clock()
+        if now_ns < 0:
+            raise InternalError(reason="the clock of this machine stands before 1970")
+        return now_ns
 
     def acting_as(self, account_id: str) -> Self:
         """Return a view of the same store for another account.

@@ -232,6 +232,11 @@ class NoSuchBucket(S3Error):
     text = "The specified bucket does not exist"
 
 
+class NoSuchBucketPolicy(S3Error):
+    status = 404
+    text = "The bucket policy does not exist"
+
+
 class NoSuchCORSConfiguration(S3Error):
     status = 404
     text = "The CORS configuration does not exist"
@@ -252,6 +257,11 @@ class NoSuchObjectLockConfiguration(S3Error):
     text = "The specified object does not have a ObjectLock configuration"
 
 
+class NoSuchTagSet(S3Error):
+    status = 404
+    text = "The TagSet does not exist"
+
+
 class NoSuchUpload(S3Error):
     status = 404
     text = (
@@ -263,6 +273,11 @@ class NoSuchUpload(S3Error):
 class NoSuchVersion(S3Error):
     status = 404
     text = "The specified version does not exist."
+
+
+class NoSuchWebsiteConfiguration(S3Error):
+    status = 404
+    text = "The specified bucket does not have a website configuration"
 
 
 class NotImplementedYet(S3Error):
@@ -289,6 +304,11 @@ class ObjectNotInActiveTierError(S3Error):
 class PreconditionFailed(S3Error):
     status = 412
     text = "At least one of the pre-conditions you specified did not hold"
+
+
+class ReplicationConfigurationNotFoundError(S3Error):
+    status = 404
+    text = "The replication configuration was not found"
 
 
 class RequestHeaderSectionTooLarge(S3Error):

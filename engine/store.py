@@ -10,6 +10,7 @@ from typing import Self
 from engine.blobs.files import FileBlobs
 from engine.buckets.buckets import Buckets
 from engine.buckets.cors import BucketCors
+from engine.buckets.fixed_settings import FixedSettings
 from engine.buckets.settings import BucketSettings
 from engine.buckets.versioning import BucketVersioning
 from engine.closing import Closing
@@ -55,6 +56,7 @@ class Store(
     Buckets,
     BucketSettings,
     BucketCors,
+    FixedSettings,
     BucketVersioning,
     PutObject,
     GetObject,

@@ -60,10 +60,9 @@ bool crowd_is_large(const struct crowd *crowd, int slots, int coming)
 
 int crowd_share(const struct crowd *crowd, int slots)
 {
-    const int share = (crowd->waiting + crowd->running + crowd->expected) / slots / LANES_A_GROUP * LANES_A_GROUP;
-    if (share > crowd->width)
-        return crowd->width;
-    return share < LANES_A_GROUP ? LANES_A_GROUP : share;
+    const int whole = (crowd->waiting + crowd->running + crowd->expected) / slots / LANES_A_GROUP * LANES_A_GROUP;
+    const int share = whole < LANES_A_GROUP ? LANES_A_GROUP : whole;
+    return share < crowd->width ? share : crowd->width;
 }
 
 static bool gathers(const struct crowd *crowd, int slots)

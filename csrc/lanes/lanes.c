@@ -13,14 +13,20 @@
 
 enum { BOTH = ENGINE_DIGEST_MD5 | ENGINE_DIGEST_SHA256, MD5_SIZE = 16, SHA256_SIZE = 32 };
 
-/* Among rows of the same digests and width, better ones come first. */
+#if defined(TARGET_X86_64)
+enum { SHA256_NEEDS = FEATURE_SHA_NI | FEATURE_SSSE3 | FEATURE_SSE4_1 };
+#endif
+
+/* Among rows of the same digests narrower ones come first, and of the same width better ones. */
 static const struct lanes_row rows[] = {
 #if defined(TARGET_X86_64)
     {"x86-avx512", FEATURE_AVX512F, ENGINE_DIGEST_MD5, 16, md5_lanes_x86_avx512},
     {"x86-avx512-twice", FEATURE_AVX512F, ENGINE_DIGEST_MD5, 32, md5_lanes_x86_avx512_twice},
     {"x86-avx2", FEATURE_AVX2, ENGINE_DIGEST_MD5, 16, md5_lanes_x86_avx2},
+    {"x86-sha", SHA256_NEEDS, ENGINE_DIGEST_SHA256, 8, sha256_lanes_x86_sha},
     {"x86-avx512", FEATURE_AVX512F | FEATURE_AVX512BW, ENGINE_DIGEST_SHA256, 16, sha256_lanes_x86_avx512},
     {"x86-avx512", FEATURE_AVX512F | FEATURE_AVX512BW, BOTH, 16, md5_sha256_lanes_x86_avx512},
+    {"x86-avx2-sha", FEATURE_AVX2 | SHA256_NEEDS, BOTH, 16, md5_sha256_lanes_x86_sha},
 #endif
     {NULL, 0, 0, 0, NULL}, /* C allows no empty array */
 };

@@ -15,8 +15,9 @@ struct lane_group {
     _Alignas(64) uint32_t sha256[8][LANES_A_GROUP];
 };
 
-/* Carry all lanes of the row over `blocks` blocks each, at least one, from the pointers in `data`. */
-typedef void lanes_run(struct lane_group *groups, const uint8_t *const *data, size_t blocks);
+/* Carry the first `count` lanes of the row over `blocks` blocks each, both at least one, from the pointers in `data`.
+ * The others have a pointer to so many blocks too, and may be carried on or not. */
+typedef void lanes_run(struct lane_group *groups, const uint8_t *const *data, int count, size_t blocks);
 
 struct lanes_row {
     const char *name;
@@ -53,6 +54,7 @@ void lanes_describe(int index, struct engine_row_info *info);
 #if defined(TARGET_X86_64)
 lanes_run md5_lanes_x86_avx512, md5_lanes_x86_avx512_twice, md5_lanes_x86_avx2;
 lanes_run sha256_lanes_x86_avx512, md5_sha256_lanes_x86_avx512;
+lanes_run sha256_lanes_x86_sha, md5_sha256_lanes_x86_sha;
 #endif
 
 #endif

@@ -15,8 +15,10 @@
     if ((i) % 4 == 0)                                             \
         bring_lane(&pairs, data, next, (i) / 4);
 
-TARGET_AVX512F void md5_lanes_x86_avx512(struct lane_group *groups, const uint8_t *const *data, size_t blocks)
+TARGET_AVX512F void md5_lanes_x86_avx512(struct lane_group *groups, const uint8_t *const *data, int count,
+                                         size_t blocks)
 {
+    (void)count;
     __m512i *const state = (__m512i *)(void *)groups->md5;
     const uint32_t *constants = md5_constants;
     struct lane_pairs pairs;
@@ -40,8 +42,10 @@ TARGET_AVX512F void md5_lanes_x86_avx512(struct lane_group *groups, const uint8_
     if ((i) % 2 == 0)                                                            \
         bring_lane(&pairs[(i) / 2 % 2], data + LANES_A_GROUP * ((i) / 2 % 2), next, (i) / 4);
 
-TARGET_AVX512F void md5_lanes_x86_avx512_twice(struct lane_group *groups, const uint8_t *const *data, size_t blocks)
+TARGET_AVX512F void md5_lanes_x86_avx512_twice(struct lane_group *groups, const uint8_t *const *data, int count,
+                                               size_t blocks)
 {
+    (void)count;
     __m512i *const state0 = (__m512i *)(void *)groups[0].md5, *const state1 = (__m512i *)(void *)groups[1].md5;
     const uint32_t *constants = md5_constants;
     struct lane_pairs pairs[2];

@@ -81,8 +81,10 @@ TARGET_AVX512BW static inline void sha256_block(__m512i state[8], struct lane_pa
     add_to_state(state, (__m512i[]){a, b, c, d, e, f, g, h}, 8);
 }
 
-TARGET_AVX512BW void sha256_lanes_x86_avx512(struct lane_group *groups, const uint8_t *const *data, size_t blocks)
+TARGET_AVX512BW void sha256_lanes_x86_avx512(struct lane_group *groups, const uint8_t *const *data, int count,
+                                             size_t blocks)
 {
+    (void)count;
     struct lane_pairs pairs;
     bring_lanes(&pairs, data);
     for (size_t block = 0; block < blocks; block++)
@@ -122,8 +124,10 @@ TARGET_AVX512BW static inline void md5_sha256_block(__m512i md5[4], __m512i sha2
     add_to_state(sha256, (__m512i[]){a, b, c, d, e, f, g, h}, 8);
 }
 
-TARGET_AVX512BW void md5_sha256_lanes_x86_avx512(struct lane_group *groups, const uint8_t *const *data, size_t blocks)
+TARGET_AVX512BW void md5_sha256_lanes_x86_avx512(struct lane_group *groups, const uint8_t *const *data, int count,
+                                                 size_t blocks)
 {
+    (void)count;
     struct lane_pairs pairs;
     bring_lanes(&pairs, data);
     for (size_t block = 0; block < blocks; block++)

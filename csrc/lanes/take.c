@@ -1,6 +1,6 @@
 /*
- * Moves the states of jobs into lanes, runs the row, and moves them back. Lanes without a job hash the first job's
- * bytes again, and the result is dropped.
+ * Moves the states of jobs into lanes, runs the row, and moves them back. Lanes without a job have
+ * the first job's bytes again; what a row makes of them is dropped.
  */
 #include "common/assert.h"
 #include "lanes/lanes.h"
@@ -37,7 +37,7 @@ void lanes_take(const struct lanes_row *row, struct lane_job *const *jobs, int c
     }
     for (int i = 0; i < row->width; i++)
         data[i] = jobs[i < count ? i : 0]->data;
-    row->run(groups, data, blocks);
+    row->run(groups, data, count, blocks);
     for (int i = 0; i < count; i++) {
         store(&groups[i / LANES_A_GROUP], i % LANES_A_GROUP, jobs[i], row->digests);
         jobs[i]->data += LANE_BLOCK * blocks;

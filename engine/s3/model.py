@@ -24,11 +24,18 @@ _ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
     "CreateMultipartUpload": "InitiateMultipartUploadResult",
     "DeleteObjects": "DeleteResult",
+    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
     "GetBucketCors": "CORSConfiguration",
     "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
     "GetBucketLocation": "LocationConstraint",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
     "GetBucketRequestPayment": "RequestPaymentConfiguration",
+    "GetBucketTagging": "Tagging",
     "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketWebsite": "WebsiteConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
     "GetObjectAttributes": "GetObjectAttributesResponse",
     "GetObjectTagging": "Tagging",
     "ListBuckets": "ListAllMyBucketsResult",
@@ -94,6 +101,8 @@ class Member:
     location: Location
     shape: Shape
     required: bool
+    is_attribute: bool = False
+    """Whether it stands in the opening tag of its structure's element."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,7 +192,8 @@ class _Compiler:
     def _member(self, name: str, reference: JSON, required: tuple[str, ...]) -> Member:
         location = reference.get("location", "body")
         tag = reference.get("locationName", name)
-        return Member(name, snake(name), tag, location, self._shape(reference), name in required)
+        is_attribute = reference.get("xmlAttribute", False)
+        return Member(name, snake(name), tag, location, self._shape(reference), name in required, is_attribute)
 
 
 def _literal(item: str) -> tuple[str, str | None]:

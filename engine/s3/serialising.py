@@ -34,6 +34,7 @@ _UNNAMED_LOCATION = "us-east-1"
 _MANY_KEYS = frozenset({"DeleteObjects", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2"})
 """Answers in which different keys must stay different: characters that XML 1.0 cannot hold are written as references, as AWS does. Any
 other answer has only the request's own key, and every client must be able to read it: parsers of XML 1.0 refuse such references."""
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _PLAIN = re.compile(r"[\t\x20-\x7e]*")
 _Q_CODES = [chr(code) if 0x20 < code < 0x7F and chr(code) not in "=?_" else f"={code:02X}" for code in range(256)]
@@ -232,7 +233,25 @@ def _field(member: Member, text: Write) -> tuple[str, str, Write, str]:
     shape = member.shape
     if shape.item is not None and shape.item_tag is None:
         return member.attribute, "", _items_writer(member.tag, shape.item, text), ""
+    if any(each.is_attribute for each in shape.members):
+        return member.attribute, "", _attributed_writer(member, text), ""
     return member.attribute, f"<{member.tag}>", _writer(shape, text), f"</{member.tag}>"
+
+
+def _attributed_writer(member: Member, text: Write) -> Write:
+    """Make the writer of an element with members in its opening tag; S3's answers have one, a Grantee with its `xsi:type`.
+
+    Source: API page GetBucketAcl, "Sample Response".
+    """
+    attributes = tuple(each for each in member.shape.members if each.is_attribute)
+    inside = _structure_writer(tuple(each for each in member.shape.members if not each.is_attribute), text)
+
+    def write(value: object) -> str:
+        given = ((each.tag, getattr(value, each.attribute, None)) for each in attributes)
+        shown = "".join(f' {tag}="{text(item)}"' for tag, item in given if item is not None)
+        return f'<{member.tag} xmlns:xsi="{_XSI}"{shown}>{inside(value)}</{member.tag}>'
+
+    return write
 
 
 def _items_writer(tag: str, item: Shape, text: Write) -> Write:

@@ -112,6 +112,8 @@ class Application:
     def turn_away(self, request: Request, body: RawBody, error: S3Error) -> Response:
         """Answer a request with an error of the host's, before anything of it is judged."""
         exchange = Exchange(request, body)
+        with contextlib.suppress(S3Error):  # a page of another origin is to see why; what is addressed may be malformed
+            exchange.address = locate(request, self._options.domains, self._aliases)
         return self._finish(exchange, _refusal(exchange, error))
 
     def _respond(self, exchange: Exchange) -> Response:

@@ -109,12 +109,16 @@ def rows_with_features_off(*disabled: str) -> list[tuple[str, str, bool, bool]]:
 
 @pytest.mark.features
 @needs_x86_64
-@pytest.mark.parametrize("disabled", ["", "avx512f", "avx512bw", "avx2", "avx512f,avx2"])
+@pytest.mark.parametrize("disabled", ["", "avx512f", "avx512bw", "avx2", "avx512f,avx2", "sha_ni", "avx512f,sha_ni"])
 def test_the_row_that_runs_is_the_one_expected(disabled: str) -> None:
     usable = set(cpu_features_detected()) - set(disabled.split(","))
     wanted = {}
     if "avx2" in usable:
         wanted["MD5-x16"] = "x86-avx2"
+    if "sha_ni" in usable:
+        wanted["SHA256-x8"] = "x86-sha"
+    if {"avx2", "sha_ni"} <= usable:
+        wanted["MD5+SHA256-x16"] = "x86-avx2-sha"
     if "avx512f" in usable:
         wanted |= {"MD5-x16": "x86-avx512", "MD5-x32": "x86-avx512-twice"}
     if {"avx512f", "avx512bw"} <= usable:

@@ -4,6 +4,8 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from engine import Store
 from engine.s3.http import Request
 from engine.s3.sigv4 import Verifier
@@ -56,6 +58,18 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("delete_object", {"VersionId": "null"}, {("s3:DeleteObjectVersion", KEY)}),
     ("delete_object_tagging", {}, {("s3:DeleteObjectTagging", KEY)}),
     ("delete_object_tagging", {"VersionId": "null"}, {("s3:DeleteObjectVersionTagging", KEY)}),
+    ("get_bucket_accelerate_configuration", {}, {("s3:GetAccelerateConfiguration", BUCKET)}),
+    ("get_bucket_acl", {}, {("s3:GetBucketAcl", BUCKET)}),
+    ("get_bucket_logging", {}, {("s3:GetBucketLogging", BUCKET)}),
+    ("get_bucket_notification_configuration", {}, {("s3:GetBucketNotification", BUCKET)}),
+    ("get_bucket_ownership_controls", {}, {("s3:GetBucketOwnershipControls", BUCKET)}),
+    ("get_bucket_policy_status", {}, {("s3:GetBucketPolicyStatus", BUCKET)}),
+    ("get_bucket_replication", {}, {("s3:GetReplicationConfiguration", BUCKET)}),
+    ("get_bucket_tagging", {}, {("s3:GetBucketTagging", BUCKET)}),
+    ("get_bucket_website", {}, {("s3:GetBucketWebsite", BUCKET)}),
+    ("get_public_access_block", {}, {("s3:GetBucketPublicAccessBlock", BUCKET)}),
+    ("get_object_acl", {}, {("s3:GetObjectAcl", KEY)}),
+    ("get_object_acl", {"VersionId": "null"}, {("s3:GetObjectVersionAcl", KEY)}),
     ("get_bucket_cors", {}, {("s3:GetBucketCORS", BUCKET)}),
     ("get_bucket_encryption", {}, {("s3:GetEncryptionConfiguration", BUCKET)}),
     ("get_bucket_lifecycle_configuration", {}, {("s3:GetLifecycleConfiguration", BUCKET)}),
@@ -143,8 +157,30 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
 WITHOUT_KEY = {
     name
     for name, *_ in CALLS
-    if "bucket" in name or name.endswith("_configuration") or (name.startswith("list_") and name != "list_parts")
+    if "bucket" in name
+    or name.endswith(("_configuration", "_access_block"))
+    or (name.startswith("list_") and name != "list_parts")
 }
+
+
+NEVER_SET = {
+    "get_bucket_policy_status": "NoSuchBucketPolicy",
+    "get_bucket_replication": "ReplicationConfigurationNotFoundError",
+    "get_bucket_tagging": "NoSuchTagSet",
+    "get_bucket_website": "NoSuchWebsiteConfiguration",
+}
+"""The operations whose only answer, when all else is right, is that the bucket has no such setting."""
+
+
+def made(s3: Any, name: str, **given: Any) -> dict[str, Any]:
+    """The answer of a call that is allowed; that a bucket has no such setting is one too."""
+    try:
+        answer: dict[str, Any] = getattr(s3, name)(**given)
+    except ClientError as error:
+        answer = error.response
+        if answer["Error"]["Code"] != NEVER_SET.get(name):
+            raise
+    return answer
 
 
 def arguments(name: str, given: dict[str, Any], store: Store) -> dict[str, Any]:

@@ -26,5 +26,5 @@ class Clock:
 def clocked(store: engine.Store) -> Clock:
     """Give a store such a clock."""
     clock = Clock()
-    store._context.now_ns = clock
+    store._context._clock = clock
     return clock

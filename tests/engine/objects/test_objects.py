@@ -308,3 +308,12 @@ def test_bytes_cut_short_on_the_disk_are_an_internal_error_not_a_short_answer(
     body = tiny.get_object(bucket, "key").body
     with pytest.raises(engine.S3Error, match=f"blob {second} has 100 bytes, its row says 20480"):
         body.read()
+
+
+def test_a_clock_before_1970_is_told_and_stores_nothing(tiny: Store, bucket: str) -> None:
+    tiny._context._clock = lambda: -1
+    with pytest.raises(engine.S3Error, match="before 1970"):
+        tiny.put_object(bucket, "key", b"body")
+    with pytest.raises(engine.S3Error, match="before 1970"):
+        tiny.create_multipart_upload(bucket, "key")
+    assert tiny.list_objects_v2(bucket).key_count == 0

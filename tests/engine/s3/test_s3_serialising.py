@@ -17,6 +17,7 @@ from engine.errors import InvalidArgument, NoSuchUpload, S3Error, StoreFull
 from engine.s3.model import OPERATIONS
 from engine.s3.routing import Address
 from engine.s3.serialising import XML_DECLARATION, serialise_error, serialise_output
+from engine.shapes.fixed_setting_answers import GetBucketAclOutput, Grant, Grantee
 from tests.support.parsing import parse_input
 from tests.support.wire import SERVED, make_request
 
@@ -79,6 +80,17 @@ def test_a_location_is_the_root_itself_and_empty_for_us_east_1(location: str | N
     assert body == f"{XML_DECLARATION.decode()}<LocationConstraint {XMLNS}>{shown}</LocationConstraint>"
 
 
+def test_a_grantee_has_its_type_in_its_tag() -> None:
+    """Source: API page GetBucketAcl, "Sample Response"."""
+    result = GetBucketAclOutput(engine.Owner("o"), (Grant(Grantee("g", 'a"b'), "READ"),))
+    _, _, body = serialise_output(OPERATIONS["GetBucketAcl"], result)
+    assert body.decode().removeprefix(XML_DECLARATION.decode()) == (
+        f"<AccessControlPolicy {XMLNS}><Owner><ID>o</ID></Owner><AccessControlList><Grant>"
+        '<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="a&quot;b"><ID>g</ID></Grantee>'
+        "<Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>"
+    )
+
+
 def test_the_roots_are_s3s() -> None:
     roots = {}
     for name in SERVED:
@@ -92,17 +104,28 @@ def test_the_roots_are_s3s() -> None:
         "CopyObject": "CopyObjectResult",
         "CreateMultipartUpload": "InitiateMultipartUploadResult",
         "DeleteObjects": "DeleteResult",
+        "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+        "GetBucketAcl": "AccessControlPolicy",
         "GetBucketCors": "CORSConfiguration",
         "GetBucketEncryption": "ServerSideEncryptionConfiguration",
         "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
         "GetBucketLocation": "LocationConstraint",
+        "GetBucketLogging": "BucketLoggingStatus",
+        "GetBucketNotificationConfiguration": "NotificationConfiguration",
+        "GetBucketOwnershipControls": "OwnershipControls",
+        "GetBucketPolicyStatus": "PolicyStatus",
+        "GetBucketReplication": "ReplicationConfiguration",
         "GetBucketRequestPayment": "RequestPaymentConfiguration",
+        "GetBucketTagging": "Tagging",
         "GetBucketVersioning": "VersioningConfiguration",
+        "GetBucketWebsite": "WebsiteConfiguration",
+        "GetObjectAcl": "AccessControlPolicy",
         "GetObjectAttributes": "GetObjectAttributesResponse",
         "GetObjectLegalHold": "LegalHold",
         "GetObjectLockConfiguration": "ObjectLockConfiguration",
         "GetObjectRetention": "Retention",
         "GetObjectTagging": "Tagging",
+        "GetPublicAccessBlock": "PublicAccessBlockConfiguration",
         "ListBuckets": "ListAllMyBucketsResult",
         "ListMultipartUploads": "ListMultipartUploadsResult",
         "ListObjectVersions": "ListVersionsResult",

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 import engine
 from engine import Store
+from engine.errors import SlowDown
 from engine.server.application import Application
 from engine.server.exchange import Response
 from engine.server.options import ServerOptions
@@ -181,6 +182,15 @@ def test_errors_too_can_be_read_by_the_page(s3: Any, send: Send, bucket: str, ap
         }
     assert cross_origin(send("GET", "/absent-bucket/key", {"Origin": PAGE})) == {}
     assert cross_origin(send("GET", "/", {"Origin": PAGE})) == {}
+
+
+def test_a_refusal_of_the_host_too_can_be_read_by_the_page(s3: Any, bucket: str, application: Application) -> None:
+    allow(s3, bucket, rule("PUT"))
+    refusal = application.turn_away(make_request("PUT", f"/{bucket}/key", {"Origin": PAGE}), Body(b""), SlowDown())
+    assert (refusal.status, cross_origin(refusal)["Access-Control-Allow-Origin"]) == (503, PAGE)
+    for path in (f"/{bucket}/key%zz", "//", "/absent-bucket/key"):
+        refusal = application.turn_away(make_request("PUT", path, {"Origin": PAGE}), Body(b""), SlowDown())
+        assert (refusal.status, cross_origin(refusal)) == (503, {})
 
 
 def test_an_upload_in_parts_has_its_headers_at_every_step(s3: Any, send: Send, bucket: str, tiny: Store) -> None:

@@ -81,15 +81,26 @@ NOT_THE_STORES: dict[str, frozenset[str]] = {
 _CLASSES = "Rules.Transitions", "Rules.NoncurrentVersionTransitions"
 _RESTORE = frozenset({"RestoreStatus.IsRestoreInProgress", "RestoreStatus.RestoreExpiryDate"})
 _READ = _EVENT_HOLD | {"DeleteMarker", "MissingMeta", "ReplicationStatus", "Restore"}
+_GRANTS = frozenset(
+    {"Owner.DisplayName", *(f"Grants.Grantee.{name}" for name in ("DisplayName", "EmailAddress", "URI"))}
+)
+_NEVER_SET = (
+    "GetBucketLogging", "GetBucketNotificationConfiguration", "GetBucketReplication", "GetBucketWebsite",
+)  # fmt: skip
 NOT_ANSWERED: dict[str, frozenset[str]] = {
+    name: frozenset(".".join(path) for path in paths(operation_model(name).output_shape)) for name in _NEVER_SET
+} | {
     "AbortMultipartUpload": frozenset({"VersionId"}),
     "CreateMultipartUpload": frozenset({"VersionId"}),
+    "GetBucketAccelerateConfiguration": frozenset({"Status"}),
+    "GetBucketAcl": _GRANTS,
     "GetBucketLifecycleConfiguration": frozenset(
         {f"{_CLASSES[0]}.{name}" for name in ("Date", "Days", "StorageClass")}
         | {f"{_CLASSES[1]}.{name}" for name in ("NoncurrentDays", "StorageClass", "NewerNoncurrentVersions")}
     ),
     "GetBucketVersioning": frozenset({"MFADelete"}),
     "GetObject": _READ,
+    "GetObjectAcl": _GRANTS,
     "GetObjectAttributes": frozenset({"DeleteMarker"}),
     "GetObjectLockConfiguration": frozenset(
         f"ObjectLockConfiguration.Rule.DefaultRetention.DefaultEventHold.{unit}" for unit in ("Days", "Years")

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from engine import Store
 from engine.s3.sigv4 import Identity
 from engine.server.operations import SERVED
-from tests.support.calls import BUCKET, CALLS, KEY, LOCKED_KEY, arguments, client_of, make_locked
+from tests.support.calls import BUCKET, CALLS, KEY, LOCKED_KEY, arguments, client_of, made, make_locked
 from tests.support.stores import contents_of
 
 
@@ -48,7 +48,7 @@ def s3(tiny: Store, bucket: str, gatekeeper: Gatekeeper) -> Iterator[Any]:
 def test_an_operation_asks_for_its_actions_and_no_others(
     s3: Any, tiny: Store, gatekeeper: Gatekeeper, name: str, given: dict[str, Any], needed: set[tuple[str, str]]
 ) -> None:
-    getattr(s3, name)(**arguments(name, given, tiny))
+    made(s3, name, **arguments(name, given, tiny))
     assert gatekeeper.asked == needed
 
 

@@ -240,7 +240,7 @@ def test_reaping_beside_writers_and_readers_leaves_the_store_whole(
         return done
 
     with engine.open(store_path) as reaper, ThreadPoolExecutor(3) as pool:
-        reaper._context.now_ns = lambda: time.time_ns() + 10**9 * 86_400 * 30
+        reaper._context._clock = lambda: time.time_ns() + 10**9 * 86_400 * 30
         workers = [pool.submit(work, seed) for seed in range(3)]
         begun, reports = time.monotonic(), [ReapReport()]
         while time.monotonic() < begun + 1.5 or sum(reports, ReapReport()).expired_objects == 0:

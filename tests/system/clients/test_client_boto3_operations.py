@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from engine.s3.member_names import snake
 from engine.server.operations import SERVED
+from tests.support.calls import NEVER_SET
 from tests.system.clients import calls_on_buckets as calls_on_buckets
+from tests.system.clients import calls_on_fixed_settings as calls_on_fixed_settings
 from tests.system.clients.conftest import bucket_name
 from tests.system.clients.place import BODY, CALLED, ETAG, Place, calls
 
@@ -30,11 +33,11 @@ def place(s3: Any) -> Place:
 
 @pytest.fixture
 def answered(s3: Any) -> Iterator[set[str]]:
-    """The operations that are answered with a success from here on."""
+    """The operations that are answered from here on with a success, or with their own word that a bucket has no such setting."""
     names: set[str] = set()
 
     def note(model: Any, http_response: Any, **_: Any) -> None:
-        if http_response.status_code < 300:
+        if http_response.status_code < 300 or (http_response.status_code == 404 and snake(model.name) in NEVER_SET):
             names.add(model.name)
 
     s3.meta.events.register("after-call.s3", note)

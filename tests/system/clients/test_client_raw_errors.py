@@ -45,13 +45,13 @@ def test_errors_of_a_head_have_no_body(every_stage: Stage, path: str, status: in
             {"Code": "InvalidBucketName", "Message": "The specified bucket is not valid.", "BucketName": "UP"},
         ),
         (
-            Call("GET", "/{bucket}", "acl"),
+            Call("GET", "/{bucket}", "analytics"),
             501,
             {
                 "Code": "NotImplemented",
                 "Message": "A header you provided implies functionality that is not implemented",
-                "Header": "GetBucketAcl",
-                "additionalMessage": "GetBucketAcl is not implemented",
+                "Header": "ListBucketAnalyticsConfigurations",
+                "additionalMessage": "ListBucketAnalyticsConfigurations is not implemented",
             },
         ),
     ],

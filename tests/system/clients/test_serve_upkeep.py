@@ -37,9 +37,9 @@ def test_rules_are_executed_while_it_serves(hosts: Hosts, tmp_path: Path, client
     """What is due when it starts and what becomes due while it runs; also after each worker has been killed."""
     with engine.open(tmp_path / "store") as store:
         store.create_bucket("before")
-        store._context.now_ns = Clock(datetime.now(UTC) - timedelta(days=5))
+        store._context._clock = Clock(datetime.now(UTC) - timedelta(days=5))
         store.create_multipart_upload("before", "forgotten")
-        store._context.now_ns = time.time_ns
+        store._context._clock = time.time_ns
         kept = store.create_multipart_upload("before", "young").upload_id
     with running(serve(tmp_path, hosts.pair, "--workers", "2", "--reap-interval", "1s")) as server:
         s3 = clients(Host("serve", hosts.pair, hosts.session, server), retries=5)

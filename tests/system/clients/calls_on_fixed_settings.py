@@ -1,0 +1,85 @@
+"""boto3 reads every setting that no request can change; `test_client_boto3_operations.py` runs these calls."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.calls import NEVER_SET
+from tests.system.clients.place import Place, calls
+
+
+def told(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what every answer has."""
+    return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+
+
+def refused_as_never_set(at: Place, name: str) -> None:
+    with pytest.raises(at.s3.exceptions.ClientError) as caught:
+        getattr(at.s3, name)(**at.named)
+    assert caught.value.response["Error"]["Code"] == NEVER_SET[name]
+    assert caught.value.response["Error"]["BucketName"] == at.bucket
+
+
+def is_the_owners_alone(at: Place, acl: dict[str, Any]) -> None:
+    owner = at.s3.list_buckets()["Owner"]
+    assert acl["Owner"] == owner
+    assert acl["Grants"] == [{"Grantee": {"ID": owner["ID"], "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}]
+
+
+@calls("GetBucketAccelerateConfiguration")
+def get_bucket_accelerate_configuration(at: Place) -> None:
+    assert told(at.s3.get_bucket_accelerate_configuration(**at.named)) == {}
+
+
+@calls("GetBucketAcl")
+def get_bucket_acl(at: Place) -> None:
+    is_the_owners_alone(at, at.s3.get_bucket_acl(**at.named))
+
+
+@calls("GetBucketLogging")
+def get_bucket_logging(at: Place) -> None:
+    assert told(at.s3.get_bucket_logging(**at.named)) == {}
+
+
+@calls("GetBucketNotificationConfiguration")
+def get_bucket_notification_configuration(at: Place) -> None:
+    assert told(at.s3.get_bucket_notification_configuration(**at.named)) == {}
+
+
+@calls("GetBucketOwnershipControls")
+def get_bucket_ownership_controls(at: Place) -> None:
+    controls = at.s3.get_bucket_ownership_controls(**at.named)["OwnershipControls"]
+    assert controls == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+@calls("GetBucketPolicyStatus")
+def get_bucket_policy_status(at: Place) -> None:
+    refused_as_never_set(at, "get_bucket_policy_status")
+
+
+@calls("GetBucketReplication")
+def get_bucket_replication(at: Place) -> None:
+    refused_as_never_set(at, "get_bucket_replication")
+
+
+@calls("GetBucketTagging")
+def get_bucket_tagging(at: Place) -> None:
+    refused_as_never_set(at, "get_bucket_tagging")
+
+
+@calls("GetBucketWebsite")
+def get_bucket_website(at: Place) -> None:
+    refused_as_never_set(at, "get_bucket_website")
+
+
+@calls("GetObjectAcl")
+def get_object_acl(at: Place) -> None:
+    is_the_owners_alone(at, at.s3.get_object_acl(**at.key))
+    is_the_owners_alone(at, at.s3.get_object_acl(**at.key, VersionId=at.versions[0]))
+
+
+@calls("GetPublicAccessBlock")
+def get_public_access_block(at: Place) -> None:
+    block = at.s3.get_public_access_block(**at.named)["PublicAccessBlockConfiguration"]
+    names = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    assert block == dict.fromkeys(names, True)
