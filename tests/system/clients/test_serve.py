@@ -289,9 +289,10 @@ def test_options_come_from_the_environment_too(hosts: Hosts, tmp_path: Path, cli
         s3.create_bucket(Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         assert s3.get_bucket_location(Bucket="abroad")["LocationConstraint"] == "eu-central-1"
         assert s3.head_bucket(Bucket="abroad")["BucketRegion"] == "eu-central-1"
-        constraint = {"LocationConstraint": "eu-west-1"}
-        wrong = code_of(s3.create_bucket, Bucket="elsewhere", CreateBucketConfiguration=constraint)
-        assert wrong == "IllegalLocationConstraintException"
+        for region in ("eu-west-1", "us-east-1", "nowhere"):
+            constraint = {"LocationConstraint": region}
+            wrong = code_of(s3.create_bucket, Bucket="elsewhere", CreateBucketConfiguration=constraint)
+            assert wrong == "IllegalLocationConstraintException"
         raw = Raw(port, hosts.pair)
         call = Call("PUT", "/abroad/key", body=b"x", sha256=UNSIGNED, region="eu-central-1")
         assert raw.send(call).status == 200
