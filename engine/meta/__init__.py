@@ -86,6 +86,8 @@ class Page(Record, Generic[Item], frozen=True):
     items: tuple[Item, ...]
     common_prefixes: tuple[bytes, ...]
     is_truncated: bool
+    passed: bytes = b""
+    """The last name looked at, if the page ended there because too many names before it have nothing to list."""
 
 
 class TrashKind(Enum):

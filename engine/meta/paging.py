@@ -8,7 +8,9 @@ from engine.meta import Page
 Item = TypeVar("Item")
 Row = tuple[bytes, bytes, Any]
 Scan = Callable[[bytes, bytes | None], Iterator[Row]]
-"""scan(lower name, lower suffix) -> (name, suffix, value) in order."""
+"""scan(lower name, lower suffix) -> (name, suffix, value) in order; a name whose value is None is not listed."""
+PASSED_MAX = 10_000
+"""So many names that are not listed end a page, which bounds its work; S3 too may return fewer keys than asked for."""
 
 
 def rolled_up(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
@@ -37,6 +39,7 @@ def page_of(
     prefixes: list[bytes] = []
     if limit == 0:
         return Page((), (), is_truncated=False)
+    passed = 0
     rows: Iterator[Row] | None = _start(scan, prefix, delimiter, marker, marker_suffix)
     while rows is not None:
         going, rows = rows, None
@@ -44,6 +47,11 @@ def page_of(
             name = row[0]
             if not name.startswith(prefix):
                 break
+            if row[2] is None:
+                passed += 1
+                if passed == PASSED_MAX:
+                    return Page(tuple(items), tuple(prefixes), is_truncated=True, passed=name)
+                continue
             if len(items) + len(prefixes) == limit:
                 return Page(tuple(items), tuple(prefixes), is_truncated=True)
             common = rolled_up(name, prefix, delimiter) if delimiter else None

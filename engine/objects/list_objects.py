@@ -83,7 +83,7 @@ class ListObjects:
         return ListObjectsOutput(
             name=bucket,
             marker=encoding.show(marker or ""),
-            next_marker=encoding.show(last_of(page).decode()) if page.is_truncated and delimiter else None,
+            next_marker=encoding.show(last_of(page).decode()) if page.is_truncated and (delimiter or page.passed) else None,
             **self._common_members(page, bucket_record, prefix, delimiter, limit, encoding, with_owner=True),
         )
 

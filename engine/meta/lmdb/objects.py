@@ -319,8 +319,8 @@ def _found_object(bucket_record: BucketRecord, version: Version, record: ObjectR
 
 def _latest_only(
     txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes | None
-) -> Iterator[tuple[bytes, bytes, ObjectRecord]]:
-    """Yield (key, suffix, record) of each key's latest version, unless that is a delete marker."""
+) -> Iterator[tuple[bytes, bytes, ObjectRecord | None]]:
+    """Yield (key, suffix, record) of each key's latest version, None in place of the record of a delete marker."""
     before: bytes | None = None
     while lower is not None:
         rows, lower, passed = names.scan(txn, bucket_id, lower), None, 0
@@ -328,8 +328,7 @@ def _latest_only(
             if key != before:
                 before, passed = key, 0
                 record = object_record(value)
-                if not record.is_delete_marker:
-                    yield key, suffix, record
+                yield key, suffix, None if record.is_delete_marker else record
             elif (passed := passed + 1) == VERSIONS_PASSED_MAX:
                 lower = key + b"\x00"
                 break
