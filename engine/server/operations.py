@@ -89,18 +89,21 @@ def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
 def _check_location(location: str, region: str) -> None:
     """Refuse a location constraint that is not the server's region, as the endpoint of that region does.
 
+    AWS refuses `us-east-1` as well, in us-east-1; minio-java says it to every other endpoint.
+
     Raises:
-        InvalidLocationConstraint: in us-east-1, whose buckets have none: it is not the constraint of any region.
+        InvalidLocationConstraint: in us-east-1: it is not the constraint of any region.
         IllegalLocationConstraintException: it is another region's; elsewhere also: it is no region's.
 
     Source: AWS's answers; an empty constraint, which stands for us-east-1: API page CreateBucket.
     """
+    if location == region:
+        return
     if region == REGION and location not in LOCATION_CONSTRAINTS:
         raise InvalidLocationConstraint(LocationConstraint=location)
-    if location != region:
-        raise IllegalLocationConstraintException(
-            f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
-        )
+    raise IllegalLocationConstraintException(
+        f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
+    )
 
 
 def _list_buckets(inputs: Inputs, site: Site) -> Inputs:

@@ -130,10 +130,12 @@ def test_a_part_cannot_say_what_is_said_at_create(raw: Raw, bucket: str, header:
         made(raw, Call("PUT", f"/{bucket}/key", part, more))
 
 
-def test_an_empty_location_constraint_is_the_region_that_has_none(raw: Raw) -> None:
-    """Source: API page CreateBucket."""
+@pytest.mark.parametrize("constraint", ["", "us-east-1"])
+def test_an_empty_location_constraint_is_the_region_that_has_none(raw: Raw, constraint: str) -> None:
+    """Source: API page CreateBucket; minio-java names us-east-1."""
     name = bucket_name()
-    body = b"<CreateBucketConfiguration><LocationConstraint/></CreateBucketConfiguration>"
+    location = f"<LocationConstraint>{constraint}</LocationConstraint>"
+    body = f"<CreateBucketConfiguration>{location}</CreateBucketConfiguration>".encode()
     made(raw, Call("PUT", f"/{name}", body=body))
     assert b"<LocationConstraint" in made(raw, Call("GET", f"/{name}", "location")).body
 

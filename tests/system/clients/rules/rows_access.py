@@ -151,7 +151,7 @@ ACCESS: Rows = {
                 {"LocationConstraint": region},
             ),
         )
-        for region in ("us-east-1", "nowhere")
+        for region in ("us-east-0", "nowhere")
     ],
     "NoSuchVersion": [
         *(
