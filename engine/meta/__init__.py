@@ -311,8 +311,13 @@ class Metadata(Protocol):
             ConditionalRequestConflict: the bucket's configuration is no longer `basis`.
         """
 
-    def list_objects(self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> Page[ObjectEntry]:
-        """List the latest versions, without delete markers, by key."""
+    def list_objects(
+        self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int, passed: bytes | None = None
+    ) -> Page[ObjectEntry]:
+        """List the latest versions, without delete markers, by key.
+
+        A page ends early amid many delete markers if `passed` is given: empty at first, then what the page before it passed.
+        """
 
     def list_versions(
         self,

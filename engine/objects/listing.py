@@ -52,9 +52,9 @@ Entry = TypeVar("Entry", bound=Keyed)
 
 
 def last_of(page: Page[Entry]) -> bytes:
-    """The last key or common prefix of a page, or key that it passed, after which the next page begins; empty for an empty page."""
-    ends = [page.passed, *(entry.key for entry in page.items[-1:]), *page.common_prefixes[-1:]]
-    return max(ends)
+    """The last key or common prefix of a page, after which the next page begins; empty for an empty page."""
+    ends = [entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:])
+    return max(ends, default=b"")
 
 
 def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[CommonPrefix, ...] | None:

@@ -122,13 +122,20 @@ class LmdbObjects(LmdbVersions):
 
     @reads
     def list_objects(
-        self, txn: Transaction, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int
+        self,
+        txn: Transaction,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        after: bytes,
+        limit: int,
+        passed: bytes | None = None,
     ) -> Page[ObjectEntry]:
         bucket_id, names = self._bucket(txn, bucket).id, self._names("objects")
         return page_of(
             lambda lower, _: _latest_only(txn, names, bucket_id, lower),
             lambda row: ObjectEntry(row[0], row[2]),
-            prefix=prefix, delimiter=delimiter, marker=after, marker_suffix=None, limit=limit,
+            prefix=prefix, delimiter=delimiter, marker=after, marker_suffix=None, limit=limit, passed=passed,
         )  # fmt: skip
 
     @reads
