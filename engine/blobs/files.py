@@ -16,7 +16,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
@@ -48,7 +47,7 @@ class _NewFile:
 
     def __init__(self, root: str, binding: bytes = b"") -> None:
         """Draw a name whose last bytes are `binding`."""
-        self.blob_id = secrets.token_bytes(BLOB_ID_SIZE - len(binding)) + binding
+        self.blob_id = os.urandom(BLOB_ID_SIZE - len(binding)) + binding
         shard, self._name = split_name(self.blob_id)
         self._kept = self._linked = self._durable = False
         self.is_undecided = False

@@ -7,7 +7,7 @@ import base64
 import binascii
 import contextlib
 import hmac
-import secrets
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -237,7 +237,7 @@ def _receive_inline(source: Source, head: bytes, length: int | None, promise: Pr
         stream.update(head)
         md5, kept, checksums = _check(source, stream, length, promise, as_text)
     algorithm = promise.kept.name if promise.kept else ""
-    return Arrival(secrets.token_bytes(BLOB_ID_SIZE), len(head), md5, kept, algorithm, head, checksums)
+    return Arrival(os.urandom(BLOB_ID_SIZE), len(head), md5, kept, algorithm, head, checksums)
 
 
 def _feed(source: Source, stream: Stream, head: bytes, length: int | None, size_max: int) -> None:

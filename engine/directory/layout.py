@@ -15,8 +15,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import secrets
-import shutil
 import time
 import weakref
 from datetime import UTC, datetime
@@ -241,7 +239,7 @@ def _create(root: str) -> None:
         create_layout(os.path.join(root, BLOBS))
         write_synced(os.path.join(root, LEASE_FILE), b"")
         Ballast(root).restore()
-        stored = Format(FORMAT_VERSION, datetime.now(UTC).isoformat(), secrets.token_hex(32))
+        stored = Format(FORMAT_VERSION, datetime.now(UTC).isoformat(), os.urandom(32).hex())
         _make_metadata(root, stored)
         write_synced(os.path.join(root, FORMAT + ".new"), msgspec.json.encode(stored) + b"\n")
         sync_directory(root)
@@ -272,6 +270,8 @@ def _make_metadata(root: str, stored: Format) -> None:
     new, current = os.path.join(root, META_NEW), os.path.join(root, META)
     for remains in (new, current):
         if os.path.lexists(remains):
+            import shutil  # it is needed only after a start that was cut off
+
             shutil.rmtree(remains)
     os.mkdir(new, mode=0o700)
     create_metadata(new, stored.owner_id)

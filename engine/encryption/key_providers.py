@@ -1,6 +1,6 @@
 """SSE-KMS: the `KeyProvider` that an embedder may bring, and the bundled local one over a key ring."""
 
-import secrets
+import os
 import struct
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -53,7 +53,7 @@ class LocalKeyProvider:
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
         """Draw a secret and seal it under a key of the ring, by default the active one."""
-        root, salt = self._root(key_id), secrets.token_bytes(SALT_SIZE)
+        root, salt = self._root(key_id), os.urandom(SALT_SIZE)
         secret = Secret.random()
         with root.secret.derive(_DOMAIN, salt) as wrapping:
             wrapped = wrapping.wrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), secret)

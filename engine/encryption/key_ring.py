@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import hmac
 import os
-import secrets
 import stat
 import threading
 import time
@@ -250,7 +249,7 @@ def _file_version(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _new_key() -> RingKey:
-    return RingKey(secrets.token_hex(8), time.time_ns(), Secret.random())
+    return RingKey(os.urandom(8).hex(), time.time_ns(), Secret.random())
 
 
 @contextlib.contextmanager

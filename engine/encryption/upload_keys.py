@@ -9,7 +9,7 @@ SSE-C, SSE-S3 and SSE-KMS differ only in where the root comes from. docs/encrypt
 """
 
 import hmac
-import secrets
+import os
 import struct
 from collections.abc import Sequence
 from typing import Final
@@ -81,7 +81,7 @@ class UploadKeys(Closing):
 
     def seal_digest(self, number: int, bound_to: bytes, digest: bytes) -> bytes:
         """Encrypt a checksum, bound to a part number (0: the whole object) and an ETag; it gets DIGEST_OVERHEAD bytes longer."""
-        nonce = secrets.token_bytes(NONCE_SIZE)
+        nonce = os.urandom(NONCE_SIZE)
         with self._data_key.derive(_DOMAIN + b"meta") as key:
             return nonce + key.seal(nonce, _NUMBER.pack(number) + bound_to, digest)
 
@@ -144,7 +144,7 @@ def _is_committed(root: Root, encryption: Encryption, context: bytes) -> bool:
 
 
 def _wrapped(data_key: Secret, root: Root, binding: KeyBinding) -> Encryption:
-    salt, context = secrets.token_bytes(SALT_SIZE), binding.context()
+    salt, context = os.urandom(SALT_SIZE), binding.context()
     with root.secret.derive(_DOMAIN + b"wrap" + context, salt) as wrapping:
         return Encryption(
             kind=root.kind,

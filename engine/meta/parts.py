@@ -49,7 +49,7 @@ class Flag(IntFlag):
 
 
 _HIDDEN, _INLINE = int(Flag.HIDDEN), int(Flag.INLINE)
-_FLAGS = tuple(map(Flag, range(256)))
+_FLAGS = tuple(map(Flag, range(1 << len(Flag))))
 """Flags by their number, for the arithmetic of enumerations takes longer than the rest of a row."""
 
 

@@ -1,7 +1,7 @@
 """CompleteMultipartUpload: one metadata transaction replaces the upload by the object; no bytes are copied."""
 
 import contextlib
-import secrets
+import os
 import urllib.parse
 from collections.abc import Iterable
 from typing import Unpack
@@ -87,7 +87,7 @@ class CompleteMultipartUpload:
             seal = keys.enter_context(self._seal_of_completed(bucket, key, upload, customer))
             seal = self._with_opened_checksums(bucket, name, identity, seal)
             with naming_upload(upload_id):
-                manifest_id, now_ns = secrets.token_bytes(MANIFEST_ID_SIZE), context.now_ns()
+                manifest_id, now_ns = os.urandom(MANIFEST_ID_SIZE), context.now_ns()
                 published = context.meta.publish(bucket, name, identity, listed.digest(), choose, manifest_id, now_ns)
             context.sweeper.sweep(published.trash)
             if upload is None:

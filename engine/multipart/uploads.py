@@ -1,6 +1,6 @@
 """CreateMultipartUpload and AbortMultipartUpload."""
 
-import secrets
+import os
 from typing import Unpack
 
 from engine.core import Context
@@ -56,7 +56,7 @@ class Uploads:
         plan = plan_of(request.get("checksum_algorithm"), request.get("checksum_type"))
         now = context.now_ns()
         metadata = ObjectMetadata.of(request, context.limits, now)
-        upload_id = UploadId(now, secrets.token_bytes(UPLOAD_NONCE_SIZE))
+        upload_id = UploadId(now, os.urandom(UPLOAD_NONCE_SIZE))
         with writing(context, bucket, key, request) as write:
             requested = write.requested_encryption()
             lock = lock_in(write.bucket_record, metadata.lock, now)

@@ -6,7 +6,7 @@ verified by their own checksums: otherwise the copy's checksum would vouch for b
 """
 
 import contextlib
-import secrets
+import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -166,7 +166,7 @@ class CopySources:
             (kept,) = copied.seal.reveal([shared.number], [shared.etag], [shared.checksum])
         if shared is not None and shared.flags & Flag.INLINE:
             data = self._context.meta.read_inline(shared.blob_id)
-            blob_id = secrets.token_bytes(BLOB_ID_SIZE)
+            blob_id = os.urandom(BLOB_ID_SIZE)
             yield Arrival(blob_id, shared.size, shared.etag, kept, shared.algorithm, data, {}, seal, shared)
         elif shared is not None and (blob := self._context.blobs.link(shared.blob_id)) is not None:
             with self._context.bodies.share(shared, kept, blob, seal) as arrival:

@@ -9,7 +9,7 @@ Before all of this each operation checks what needs no bucket: members that excl
 """
 
 import contextlib
-import secrets
+import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, TypeVar
@@ -130,7 +130,7 @@ def writing(context: Context, bucket: str, key: str, request: Any) -> Iterator[W
 
 def new_key_binding(bucket: str, key: str) -> KeyBinding:
     """Make the key binding of an object that comes in one piece."""
-    return KeyBinding(bucket, key, secrets.token_bytes(OBJECT_ID_SIZE))
+    return KeyBinding(bucket, key, os.urandom(OBJECT_ID_SIZE))
 
 
 def new_object(
@@ -138,7 +138,7 @@ def new_object(
 ) -> tuple[ObjectRecord, PartRecord]:
     """Make the records of an object that came in one piece, and of its one part."""
     part = arrival.as_part(1, now_ns)
-    etag, manifest_id = part.etag.hex(), secrets.token_bytes(MANIFEST_ID_SIZE)
+    etag, manifest_id = part.etag.hex(), os.urandom(MANIFEST_ID_SIZE)
     checksum = arrival.seal.hide_whole(etag, of_object(arrival.kept, arrival.algorithm))
     record = ObjectRecord(
         manifest_id, arrival.size, etag, now_ns, None, headers, tags, lock, checksum, encryption=arrival.seal.encryption

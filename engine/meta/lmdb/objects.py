@@ -1,7 +1,7 @@
 """The steps on objects and trash in LMDB."""
 
 import contextlib
-import secrets
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -62,7 +62,7 @@ class LmdbObjects(LmdbVersions):
         """Add an object and its manifest as the latest version; a null version that it replaces becomes trash."""
         txn.put(record.manifest_id, manifest.pack(), db=self._table["manifests"])
         self._drop_removal(txn, bucket_record.id, key)
-        version, trash = self._add_version(txn, bucket_record, key, secrets.token_bytes(VERSION_NONCE_SIZE), record)
+        version, trash = self._add_version(txn, bucket_record, key, os.urandom(VERSION_NONCE_SIZE), record)
         return version if bucket_record.versioning else None, trash
 
     @reads
@@ -108,7 +108,7 @@ class LmdbObjects(LmdbVersions):
             return error
         if version is None and bucket_record.versioning:
             marker = ObjectRecord(b"", 0, "", now_ns, None, Headers(), is_delete_marker=True)
-            made, trash = self._add_version(txn, bucket_record, key, secrets.token_bytes(VERSION_NONCE_SIZE), marker)
+            made, trash = self._add_version(txn, bucket_record, key, os.urandom(VERSION_NONCE_SIZE), marker)
             self._put_removal(txn, bucket_record.id, key)
             return Deleted(made, True, trash)
         if found is None:

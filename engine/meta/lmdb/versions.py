@@ -4,7 +4,7 @@ The null version is a row among them. In a bucket that was never versioned it is
 table `nulls` holds the order of a key's null version; without such a row, the null version, if any, is the oldest row of its key.
 """
 
-import secrets
+import os
 import struct
 from collections.abc import Generator
 from typing import NamedTuple
@@ -180,7 +180,7 @@ class LmdbVersions(LmdbSteps):
         """Write a row to `removals`, if the key has open uploads, so that Complete notices the deletion of its object."""
         if self._has_uploads(txn, bucket_id, key):
             row_key = self._names("removals").ensure(txn, bucket_id, key)
-            txn.put(row_key, seal(secrets.token_bytes(REMOVAL_ID_SIZE)), db=self._table["removals"])
+            txn.put(row_key, seal(os.urandom(REMOVAL_ID_SIZE)), db=self._table["removals"])
 
     def _drop_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         """Delete the row of `removals`, once the key has a new object, which Complete notices as well, or no open uploads."""
