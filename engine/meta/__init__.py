@@ -19,14 +19,14 @@ UPLOAD_NONCE_SIZE = 16
 VERSION_NONCE_SIZE = 16
 
 
-class UploadId(Record, frozen=True):
+class UploadId(Record, frozen=True, gc=False):
     """An upload's identity: its initiation time in ns since the epoch, and 128 random bits. S3 lists a key's uploads in this order."""
 
     initiated_ns: int
     nonce: bytes
 
 
-class Version(Record, frozen=True):
+class Version(Record, frozen=True, gc=False):
     """A version's identity: its `order`, which grows with time, and 128 random bits, which are all zero for the null version."""
 
     order: int
@@ -49,7 +49,7 @@ class FoundObject(Record, frozen=True):
     record: ObjectRecord
 
 
-class UploadEntry(Record, frozen=True):
+class UploadEntry(Record, frozen=True, gc=False):
     """One open upload in a listing."""
 
     key: bytes
@@ -57,14 +57,14 @@ class UploadEntry(Record, frozen=True):
     record: UploadRecord
 
 
-class ObjectEntry(Record, frozen=True):
+class ObjectEntry(Record, frozen=True, gc=False):
     """One object in a listing."""
 
     key: bytes
     record: ObjectRecord
 
 
-class VersionEntry(Record, frozen=True):
+class VersionEntry(Record, frozen=True, gc=False):
     """One version in a listing."""
 
     key: bytes

@@ -118,7 +118,7 @@ class BucketRecord(msgspec.Struct, frozen=True, array_like=True):
     encryption: ServerSideEncryptionRule | None = None
 
 
-class UploadRecord(msgspec.Struct, frozen=True, array_like=True):
+class UploadRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An open multipart upload, as CreateMultipartUpload made it; `initiator` is an account id.
 
     `key_state` is a token of the key's current object at that time; the step that begins the upload sets it.

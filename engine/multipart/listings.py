@@ -153,13 +153,13 @@ class UploadListings:
         owner, initiator = Owner(self._context.canonical_id(bucket_record.owner)), functools.cache(self._initiator)
         return tuple(
             MultipartUpload(
-                upload_id=format_upload_id(bucket, entry.key, entry.upload_id),
-                key=encoding.show(entry.key.decode()),
-                initiated=to_datetime(entry.upload_id.initiated_ns),
-                storage_class=storage_class_of(entry.record.headers),
-                owner=owner,
-                initiator=initiator(entry.record.initiator),
-                **plan_members(entry.record.checksum),
+                format_upload_id(bucket, entry.key, entry.upload_id),
+                encoding.show(entry.key.decode()),
+                to_datetime(entry.upload_id.initiated_ns),
+                storage_class_of(entry.record.headers),
+                owner,
+                initiator(entry.record.initiator),
+                *plan_members(entry.record.checksum).values(),
             )
             for entry in entries
         )

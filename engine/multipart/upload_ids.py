@@ -11,6 +11,7 @@ from engine.meta import UploadId
 
 _UPLOAD_ID = struct.Struct(">Q16s6s")
 _BINDING_SIZE = 6
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def format_upload_id(bucket: str, key: bytes, upload_id: UploadId) -> str:
@@ -19,7 +20,7 @@ def format_upload_id(bucket: str, key: bytes, upload_id: UploadId) -> str:
     The hash tells the id of an ended upload from that of another key's upload; it is no secret.
     """
     packed = _UPLOAD_ID.pack(upload_id.initiated_ns, upload_id.nonce, _binding(bucket, key, upload_id))
-    return base64.urlsafe_b64encode(packed).decode()
+    return binascii.b2a_base64(packed, newline=False).translate(_URL_SAFE).decode()
 
 
 def parse_upload_id(bucket: str, key: bytes, text: str) -> UploadId:

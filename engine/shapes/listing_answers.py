@@ -13,7 +13,7 @@ class CommonPrefix(Record, frozen=True):
     prefix: str
 
 
-class MultipartUpload(Record, frozen=True):
+class MultipartUpload(Record, frozen=True, gc=False):
     """An open upload in ListMultipartUploads."""
 
     upload_id: str
