@@ -90,17 +90,17 @@ class Store(
 
     @property
     def limits(self) -> Limits:
-        """The limits that the store was opened with."""
+        """Return the limits that the store was opened with."""
         return self._context.limits
 
     def in_region(self, region: str) -> Self:
-        """A view of the same store whose buckets are in another region than us-east-1."""
+        """Return a view of the same store whose buckets are in another region than us-east-1."""
         view = copy.copy(self)
         view._bind(self._context.in_region(region))
         return view
 
     def acting_as(self, account_id: str) -> Self:
-        """A view of the same store for another caller: this account owns the buckets it creates and initiates its uploads.
+        """Return a view of the same store for another caller: this account owns the buckets it creates and initiates its uploads.
 
         `account_id` has 12 digits; by default the caller is 000000000000.
 

@@ -27,7 +27,7 @@ from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
 from engine.meta.lmdb.versions import LmdbVersions, VersionRow, object_record, version_of, version_suffix
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Manifest, PartRecord, Parts
-from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace, unseal
+from engine.meta.records import BucketRecord, Headers, ObjectRecord, checked, replace
 
 BLOBS_FORGOTTEN_A_STEP = 1000
 WALK_ROWS_A_STEP = 16
@@ -177,7 +177,7 @@ class LmdbObjects(LmdbVersions):
         found = txn.get(blob_id, db=self._table["inline"])
         if found is None:
             raise InternalError(reason=f"the bytes of the small part {blob_id.hex()} are missing")
-        return unseal(found, f"the bytes of the small part {blob_id.hex()}")
+        return checked(found, f"the bytes of the small part {blob_id.hex()}")
 
     @reads
     def names_blob(self, txn: Transaction, blob_id: bytes) -> bool:
