@@ -103,7 +103,7 @@ def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) ->
     Raises:
         StoreError: the store or the certificate can't be read, another process listens on the address, or too few files may be open.
     """
-    tls = _tls(options)
+    reloaded = _Reloaded(options)
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files_max < DESCRIPTORS_MIN:
         raise StoreError(
@@ -114,8 +114,8 @@ def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) ->
     listener = _listen(*options.listen)
     logging.config.dictConfig(logging_config())
     count = options.workers or len(os.sched_getaffinity(0))
-    work = functools.partial(_work, options, listener, tls)
-    MainProcess(count, work, functools.partial(_read_again, options)).run(announce)
+    work = functools.partial(_work, options, listener, reloaded)
+    MainProcess(count, work, reloaded.read_again).run(announce)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -141,17 +141,35 @@ def _tls(options: ServeOptions) -> ssl.SSLContext | None:
         raise StoreError(f"the certificate and key in {files} can't be used: {error}") from error
 
 
-def _read_again(options: ServeOptions) -> Credentials | None:
-    """Read the credentials and the certificate as at the start.
+class _Reloaded:
+    """What SIGHUP reads again, in the main process, whose next workers inherit it, and in each worker: credentials and certificate."""
 
-    Raises:
-        StoreError: one of them is wrong.
-    """
-    _tls(options)
-    return Credentials.load(options.credentials_file) if options.credentials_file else None
+    def __init__(self, options: ServeOptions) -> None:
+        """Read the certificate.
+
+        Raises:
+            StoreError: it can't be used.
+        """
+        self._options = options
+        self._tls = _tls(options)
+
+    def tls(self) -> ssl.SSLContext | None:
+        """Return the context for new connections. It is never changed: a handshake under way must not see half of a certificate."""
+        return self._tls
+
+    def read_again(self) -> None:
+        """Read both as at the start, and take them for new connections and requests.
+
+        Raises:
+            StoreError: one of them is wrong; nothing has changed.
+        """
+        tls = _tls(self._options)
+        if self._options.credentials_file:
+            self._options.credentials.replace_by(Credentials.load(self._options.credentials_file))
+        self._tls = tls
 
 
-def _work(options: ServeOptions, listener: socket.socket, tls: ssl.SSLContext | None, lines: Lines) -> None:
+def _work(options: ServeOptions, listener: socket.socket, reloaded: _Reloaded, lines: Lines) -> None:
     """Serve in one worker process."""
     with _open(options) as store:
         files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -161,11 +179,12 @@ def _work(options: ServeOptions, listener: socket.socket, tls: ssl.SSLContext | 
             threads=options.threads,
             connections_max=min(CONNECTIONS_MAX, files_max - DESCRIPTORS_APART),
             idle_timeout_s=options.idle_timeout_s,
-            tls=tls,
+            tls=reloaded.tls,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
-        signal.signal(signal.SIGHUP, lambda *_: _reload(options, tls))
+        signal.signal(signal.SIGHUP, lambda *_: _reload(reloaded))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         threading.Thread(target=_stop_without_parent, args=(lines.life,), daemon=True).start()
         gc.collect()
         gc.freeze()  # the tables of the wire stay: a collection need not look through them again
@@ -174,16 +193,11 @@ def _work(options: ServeOptions, listener: socket.socket, tls: ssl.SSLContext | 
             worker.run()
 
 
-def _reload(options: ServeOptions, tls: ssl.SSLContext | None) -> None:
+def _reload(reloaded: _Reloaded) -> None:
     try:
-        known = _read_again(options)
-        if tls is not None and options.tls_cert is not None:
-            tls.load_cert_chain(options.tls_cert, options.tls_key)
-    except (StoreError, OSError) as error:
+        reloaded.read_again()
+    except StoreError as error:
         _log.error("nothing was reloaded: %s", error)
-        return
-    if known is not None:
-        options.credentials.replace_by(known)
 
 
 def _stop_without_parent(life: int) -> None:

@@ -82,7 +82,7 @@ class Worker:
         threads: int,
         connections_max: int,
         idle_timeout_s: float,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
     ) -> None:
         self.application = application
         self.paces = Paces()
@@ -189,7 +189,7 @@ class Worker:
 
     def _welcome(self, accepted: socket.socket, remote: str) -> None:
         try:
-            connection = Connection(accept(accepted, self._tls), remote, self)
+            connection = Connection(accept(accepted, self._tls()), remote, self)
         except OSError:
             accepted.close()
             return

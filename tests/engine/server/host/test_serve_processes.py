@@ -92,6 +92,18 @@ def test_sighup_reloads_credentials_and_only_right_ones(served: Server, tmp_path
     assert [status_of(served, SECOND) for _ in range(8)] == [200] * 8
 
 
+def test_a_worker_that_replaces_a_dead_one_has_the_reloaded_credentials(tmp_path: Path) -> None:
+    """Else an access key that was revoked would work again."""
+    with running(serve(tmp_path, PAIR, "--workers", "1")) as server:
+        (worker,) = workers_of(server)
+        write_credentials(tmp_path / "credentials.toml", SECOND)
+        server.process.send_signal(signal.SIGHUP)
+        server.printed.wait_for(re.compile("are reloaded"), 60)
+        os.kill(worker, signal.SIGKILL)
+        server.printed.wait_for(re.compile(f"process {worker} ended"), 60)
+        assert (status_of(server, PAIR), status_of(server, SECOND)) == (403, 200)
+
+
 def test_sighup_reloads_the_certificate(tmp_path: Path) -> None:
     certificate, key = write_certificate(tmp_path, ADDRESS)
     with running(serve(tmp_path, PAIR, "--tls-cert", str(certificate), "--tls-key", str(key))) as server:
@@ -102,6 +114,24 @@ def test_sighup_reloads_the_certificate(tmp_path: Path) -> None:
         deadline = time.monotonic() + 30
         while _certificate_of(server) == first:
             assert time.monotonic() < deadline
+
+
+def test_no_handshake_fails_while_certificates_are_reloaded(tmp_path: Path) -> None:
+    """Each reload finds another certificate with another key; connections meanwhile are served with one pair or the other."""
+    pairs = [tmp_path / "first", tmp_path / "second"]
+    for pair in pairs:
+        pair.mkdir()
+        write_certificate(pair, ADDRESS)
+    current, following = tmp_path / "current", tmp_path / "following"
+    current.symlink_to(pairs[0])
+    files = ("--tls-cert", str(current / "certificate.pem"), "--tls-key", str(current / "key.pem"))
+    with running(serve(tmp_path, PAIR, *files)) as server:
+        for turn in range(100):
+            following.symlink_to(pairs[turn % 2])
+            following.replace(current)
+            server.process.send_signal(signal.SIGHUP)
+            for _ in range(5):
+                _certificate_of(server)
 
 
 def _certificate_of(server: Server) -> str:
