@@ -284,17 +284,17 @@ class LmdbObjects(LmdbVersions):
                             yield Trash(kind, key), part
 
     @reads
-    def parts_of(self, txn: Transaction, owner: Trash) -> Parts:
-        return self._trash_parts(txn, owner)
+    def parts_of(self, txn: Transaction, holder: Trash) -> Parts:
+        return self._trash_parts(txn, holder)
 
     @reads
-    def holds_part(self, txn: Transaction, owner: Trash, part: PartRecord) -> bool:
-        if txn.get(owner.kind.value + owner.id, db=self._table["trash"]) is not None:
+    def holds_part(self, txn: Transaction, holder: Trash, part: PartRecord) -> bool:
+        if txn.get(holder.kind.value + holder.id, db=self._table["trash"]) is not None:
             return False
-        if owner.kind is TrashKind.MANIFEST:
-            return txn.get(owner.id, db=self._table["manifests"]) is not None
+        if holder.kind is TrashKind.MANIFEST:
+            return txn.get(holder.id, db=self._table["manifests"]) is not None
         with txn.cursor(self._parts_table(part)) as cursor:
-            return bool(cursor.set_key_dup(owner.id, part.pack()))
+            return bool(cursor.set_key_dup(holder.id, part.pack()))
 
     @reads
     def _walk_some(self, txn: Transaction, table: str, after: bytes | None) -> list[tuple[bytes, Any]]:
