@@ -82,6 +82,10 @@ class EntityTooSmall(S3Error):
     text = "Your proposed upload is smaller than the minimum allowed size"
 
 
+class IllegalLocationConstraintException(S3Error):
+    text = "The location constraint is incompatible for the region specific endpoint this request was sent to."
+
+
 class IllegalVersioningConfigurationException(S3Error):
     text = "The Versioning element must be specified"
 
@@ -127,6 +131,10 @@ class InvalidEncryptionAlgorithmError(S3Error):
 class InvalidObjectState(S3Error):
     status = 403
     text = "The operation is not valid for the object's storage class"
+
+
+class InvalidLocationConstraint(S3Error):
+    text = "The specified location-constraint is not valid"
 
 
 class InvalidPart(S3Error):

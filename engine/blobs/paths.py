@@ -25,7 +25,12 @@ def open_blob(path: str) -> int:
         OSError: there is none, or what lies there is no regular file: waiting for the other end of a pipe could take for ever.
     """
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        is_regular = stat.S_ISREG(os.fstat(fd).st_mode)
+    except OSError:
+        os.close(fd)
+        raise
+    if not is_regular:
         os.close(fd)
         raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
     return fd

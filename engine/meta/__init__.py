@@ -1,8 +1,7 @@
 """The interface of a metadata store: steps in S3's own terms, each atomic, durable on return and safe to repeat.
 
 It is no key-value API, and no step spans two uploads or two keys, so that a store without transactions over several records (Ceph
-RADOS) can implement it as well as LMDB does. S3's rules are passed in as pure functions; this folder knows nothing of blobs, bodies and
-the wire.
+RADOS) can implement it as well as LMDB does. S3's rules are passed in as pure functions; blobs, bodies and the wire are unknown here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -86,6 +85,8 @@ class Page(Record, Generic[Item], frozen=True):
     items: tuple[Item, ...]
     common_prefixes: tuple[bytes, ...]
     is_truncated: bool
+    passed: bytes = b""
+    """The last name looked at, if the page ended there because too many names before it have nothing to list."""
 
 
 class TrashKind(Enum):
@@ -224,10 +225,7 @@ class Metadata(Protocol):
     def record_part(
         self, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
     ) -> Trash | None:
-        """Add a part, and replace an earlier one of the same number, which is returned as trash.
-
-        The step looks up the upload again, so a part that comes after Abort or Complete is refused.
-        """
+        """Add a part, if the upload is still open by then; an earlier part of the same number is replaced, and returned as trash."""
 
     def list_parts(
         self, bucket: str, key: bytes, upload_id: UploadId, after: int, limit: int
@@ -309,8 +307,13 @@ class Metadata(Protocol):
             ConditionalRequestConflict: the bucket's configuration is no longer `basis`.
         """
 
-    def list_objects(self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int) -> Page[ObjectEntry]:
-        """List the latest versions, without delete markers, by key."""
+    def list_objects(
+        self, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int, passed: bytes | None = None
+    ) -> Page[ObjectEntry]:
+        """List the latest versions, without delete markers, by key.
+
+        A page ends early amid many delete markers if `passed` is given: empty at first, then what the page before it passed.
+        """
 
     def list_versions(
         self,

@@ -8,7 +8,9 @@ from engine.meta import Page
 Item = TypeVar("Item")
 Row = tuple[bytes, bytes, Any]
 Scan = Callable[[bytes, bytes | None], Iterator[Row]]
-"""scan(lower name, lower suffix) -> (name, suffix, value) in order."""
+"""scan(lower name, lower suffix) -> (name, suffix, value) in order; a name whose value is None is not listed."""
+UNLISTED_MAX = 10_000
+"""So many names that are not listed end a page, which bounds its work; S3 too may return fewer keys than asked for."""
 
 
 def rolled_up(name: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:
@@ -28,22 +30,31 @@ def page_of(
     marker: bytes,
     marker_suffix: bytes | None,
     limit: int,
+    passed: bytes | None = None,
 ) -> Page[Item]:
     """Return the page after the row (marker, marker_suffix), or, without a suffix, after every row named `marker`.
 
-    A marker inside a common prefix skips the whole prefix, as S3 does.
+    A marker inside a common prefix skips the whole prefix, as S3 does. `passed` is where an earlier page ended amid names
+    that are not listed, empty if there was none; a page ends there only if the caller can go on after any name, and says so.
     """
     items: list[Item] = []
     prefixes: list[bytes] = []
     if limit == 0:
         return Page((), (), is_truncated=False)
-    rows: Iterator[Row] | None = _start(scan, prefix, delimiter, marker, marker_suffix)
+    unlisted = 0
+    rows: Iterator[Row] | None
+    rows = scan(passed + b"\x00", None) if passed else _start(scan, prefix, delimiter, marker, marker_suffix)
     while rows is not None:
         going, rows = rows, None
         for row in going:
             name = row[0]
             if not name.startswith(prefix):
                 break
+            if row[2] is None:
+                unlisted += 1
+                if unlisted >= UNLISTED_MAX and passed is not None:
+                    return Page(tuple(items), tuple(prefixes), is_truncated=True, passed=name)
+                continue
             if len(items) + len(prefixes) == limit:
                 return Page(tuple(items), tuple(prefixes), is_truncated=True)
             common = rolled_up(name, prefix, delimiter) if delimiter else None

@@ -14,6 +14,9 @@ from engine.shapes.answers import Owner, quoted
 from engine.shapes.listing_answers import ListObjectsOutput, ListObjectsV2Output, Object
 from engine.shapes.requests import Request, reject_unknown_members
 
+_PASSED = b"\xff"
+"""In a token, before the name at which a page ended early; no key begins with it, since keys are UTF-8."""
+
 
 class ListObjects:
     """ListObjectsV2 and ListObjects."""
@@ -34,7 +37,7 @@ class ListObjects:
         fetch_owner: bool = False,
         **request: Unpack[Request],
     ) -> ListObjectsV2Output:
-        """List objects by key in UTF-8 byte order, a page of at most 1,000.
+        """List objects by key in UTF-8 byte order, a page of at most 1,000, and of fewer amid many deleted keys.
 
         Raises:
             NoSuchBucket.
@@ -45,12 +48,13 @@ class ListObjects:
         limit = check_page_size("max-keys", max_keys, self._context.limits.page_size_max, self._context.limits)
         encoding = Encoding.of(encoding_type)
         after = parse_token(continuation_token) if continuation_token else encode_text(start_after or "", "start-after")
-        page, bucket_record = self._objects_page(bucket, request, prefix, delimiter, after, limit)
+        after, passed = (b"", after[1:]) if after.startswith(_PASSED) else (after, b"")
+        page, bucket_record = self._objects_page(bucket, request, prefix, delimiter, after, limit, passed)
         return ListObjectsV2Output(
             name=bucket,
             key_count=len(page.items) + len(page.common_prefixes),
             continuation_token=continuation_token,
-            next_continuation_token=format_token(last_of(page)) if page.is_truncated else None,
+            next_continuation_token=format_token(_position_after(page)) if page.is_truncated else None,
             start_after=encoding.show(start_after) if start_after else None,
             **self._common_members(page, bucket_record, prefix, delimiter, limit, encoding, fetch_owner),
         )
@@ -69,6 +73,8 @@ class ListObjects:
     ) -> ListObjectsOutput:
         """List objects by key in UTF-8 byte order, a page of at most 1,000; S3 replaced it by ListObjectsV2.
 
+        Without a delimiter a page may end early amid many deleted keys; it has a next_marker then.
+
         Raises:
             NoSuchBucket.
             InvalidArgument: max_keys or encoding_type is not valid.
@@ -77,23 +83,30 @@ class ListObjects:
         """
         limit = check_page_size("max-keys", max_keys, self._context.limits.page_size_max, self._context.limits)
         encoding = Encoding.of(encoding_type)
-        page, bucket_record = self._objects_page(
-            bucket, request, prefix, delimiter, encode_text(marker or "", "marker"), limit
-        )
+        after, passed = encode_text(marker or "", "marker"), None if delimiter else b""
+        page, bucket_record = self._objects_page(bucket, request, prefix, delimiter, after, limit, passed)
+        next_marker = page.passed or (last_of(page) if page.is_truncated and delimiter else b"")
         return ListObjectsOutput(
             name=bucket,
             marker=encoding.show(marker or ""),
-            next_marker=encoding.show(last_of(page).decode()) if page.is_truncated and delimiter else None,
+            next_marker=encoding.show(next_marker.decode()) if next_marker else None,
             **self._common_members(page, bucket_record, prefix, delimiter, limit, encoding, with_owner=True),
         )
 
     def _objects_page(
-        self, bucket: str, request: Request, prefix: str | None, delimiter: str | None, after: bytes, limit: int
+        self,
+        bucket: str,
+        request: Request,
+        prefix: str | None,
+        delimiter: str | None,
+        after: bytes,
+        limit: int,
+        passed: bytes | None,
     ) -> tuple[Page[ObjectEntry], BucketRecord]:
         self._context.check_open()
         bucket_record = self._context.authorized_bucket(bucket, request)
         page = self._context.meta.list_objects(
-            bucket, encode_text(prefix or "", "prefix"), encode_text(delimiter or "", "delimiter"), after, limit
+            bucket, encode_text(prefix or "", "prefix"), encode_text(delimiter or "", "delimiter"), after, limit, passed
         )
         return page, bucket_record
 
@@ -131,3 +144,8 @@ class ListObjects:
             owner,
             *algorithm_and_type(record.checksum),
         )
+
+
+def _position_after(page: Page[ObjectEntry]) -> bytes:
+    """Return what a token tells: where the next page begins."""
+    return _PASSED + page.passed if page.passed else last_of(page)

@@ -213,6 +213,7 @@ def _load() -> JSON:
 _MODEL = _load()
 OPERATIONS = _Compiler(_MODEL).operations()
 """Every operation of S3 by name, whether the engine serves it or not."""
-REGIONS = frozenset(_MODEL["shapes"]["BucketLocationConstraint"]["enum"]) - {"EU"} | {"us-east-1"}
-"""AWS's regions: the model's location constraints without `EU`, an old name of eu-west-1, and with us-east-1, which has none."""
+LOCATION_CONSTRAINTS = frozenset(_MODEL["shapes"]["BucketLocationConstraint"]["enum"])
+REGIONS = LOCATION_CONSTRAINTS - {"EU"} | {"us-east-1"}
+"""AWS's regions: the location constraints without `EU`, an old name of eu-west-1, and with us-east-1, which has none."""
 del _MODEL

@@ -4,12 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, NotImplementedYet, S3Error
+from engine.core import REGION
+from engine.errors import (
+    AccessDenied,
+    IllegalLocationConstraintException,
+    InvalidArgument,
+    InvalidLocationConstraint,
+    InvalidRequest,
+    NotImplementedYet,
+)
 from engine.objects.copy_source import CopySource
 from engine.record import replace
-from engine.s3.http import Request
+from engine.s3.http import METADATA_PREFIX, Request
 from engine.s3.member_names import snake
-from engine.s3.model import OPERATIONS, REGIONS, Operation
+from engine.s3.model import LOCATION_CONSTRAINTS, OPERATIONS, REGIONS, Operation
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.shapes import answers
 from engine.shapes.requests import parameters
@@ -54,10 +62,6 @@ class Served:
         return self.of_version if self.of_version and item.get("version_id") is not None else self.action
 
 
-class IllegalLocationConstraintException(S3Error):
-    """CreateBucket has a location constraint that is not the server's region."""
-
-
 def _complete(inputs: Inputs, _site: Site) -> Inputs:
     listed = inputs.pop("multipart_upload", None)
     if listed is None:
@@ -76,12 +80,30 @@ def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
 def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
     configuration = inputs.pop("create_bucket_configuration", None) or {}
     _refuse_unsupported(configuration, {"location_constraint"})
-    location = configuration.get("location_constraint")
-    if site.region is not None and location not in (None, site.region):
-        raise IllegalLocationConstraintException(
-            f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
-        )
+    location = configuration.get("location_constraint") or None
+    if site.region is not None and location is not None:
+        _check_location(location, site.region)
     return inputs | {"blocked_encryption_types": site.blocks_in_new_buckets}
+
+
+def _check_location(location: str, region: str) -> None:
+    """Refuse a location constraint that is not the server's region, as the endpoint of that region does.
+
+    AWS refuses `us-east-1` as well, in us-east-1; minio-java says it to every other endpoint.
+
+    Raises:
+        InvalidLocationConstraint: in us-east-1: it is not the constraint of any region.
+        IllegalLocationConstraintException: it is another region's; elsewhere also: it is no region's.
+
+    Source: AWS's answers; an empty constraint, which stands for us-east-1: API page CreateBucket.
+    """
+    if location == region:
+        return
+    if region == REGION and location not in LOCATION_CONSTRAINTS:
+        raise InvalidLocationConstraint(LocationConstraint=location)
+    raise IllegalLocationConstraintException(
+        f"The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
+    )
 
 
 def _list_buckets(inputs: Inputs, site: Site) -> Inputs:
@@ -184,10 +206,10 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
 
 _PARTS = ("UploadPart", "UploadPartCopy")
 _HEADERS_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
-_HEADERS_OF_UPLOADS = frozenset(
+_HEADERS_ONLY_OF_UPLOADS = frozenset(
     tag
     for tag in (member.tag.lower() for member in OPERATIONS["CreateMultipartUpload"].inputs)
-    if tag.startswith("x-amz-") and not tag.startswith(("x-amz-meta-", "x-amz-checksum-"))
+    if tag.startswith("x-amz-") and not tag.startswith("x-amz-checksum-") and tag not in _HEADERS_OF_PARTS
 )
 
 OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
@@ -205,7 +227,7 @@ def refuse_misplaced(operation: Operation, request: Request) -> None:
     if operation.name not in _PARTS:
         return
     for name, value in request.headers:
-        if value and name in _HEADERS_OF_UPLOADS - _HEADERS_OF_PARTS:
+        if value and (name in _HEADERS_ONLY_OF_UPLOADS or name.startswith(METADATA_PREFIX)):
             message = "The specified header is not valid in this context"
             raise InvalidArgument(message, ArgumentName=name, ArgumentValue=value)
 

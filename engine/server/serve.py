@@ -103,7 +103,7 @@ def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) ->
     Raises:
         StoreError: the store or the certificate can't be read, another process listens on the address, or too few files may be open.
     """
-    reloaded = _Reloaded(options)
+    secrets = _Secrets(options)
     _, files_max = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files_max < DESCRIPTORS_MIN:
         raise StoreError(
@@ -114,8 +114,8 @@ def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) ->
     listener = _listen(*options.listen)
     logging.config.dictConfig(logging_config())
     count = options.workers or len(os.sched_getaffinity(0))
-    work = functools.partial(_work, options, listener, reloaded)
-    MainProcess(count, work, reloaded.read_again).run(announce)
+    work = functools.partial(_work, options, listener, secrets)
+    MainProcess(count, work, secrets.read_again).run(announce)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -131,45 +131,37 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _tls(options: ServeOptions) -> ssl.SSLContext | None:
-    if options.tls_cert is None or options.tls_key is None:
-        return None
-    try:
-        return tls_context(options.tls_cert, options.tls_key)
-    except OSError as error:
-        files = f"{options.tls_cert} and {options.tls_key}"
-        raise StoreError(f"the certificate and key in {files} can't be used: {error}") from error
-
-
-class _Reloaded:
-    """What SIGHUP reads again, in the main process, whose next workers inherit it, and in each worker: credentials and certificate."""
+class _Secrets:
+    """The certificate and the credentials that a process serves with; each process has its own after the fork."""
 
     def __init__(self, options: ServeOptions) -> None:
-        """Read the certificate.
-
-        Raises:
-            StoreError: it can't be used.
-        """
         self._options = options
-        self._tls = _tls(options)
-
-    def tls(self) -> ssl.SSLContext | None:
-        """Return the context for new connections. It is never changed: a handshake under way must not see half of a certificate."""
-        return self._tls
+        self.tls = self._read_certificate()
 
     def read_again(self) -> None:
-        """Read both as at the start, and take them for new connections and requests.
+        """Take the files as they are now.
+
+        A handshake that met a context between its new certificate and its new key would fail: it is replaced, not changed.
 
         Raises:
-            StoreError: one of them is wrong; nothing has changed.
+            StoreError: one of them is wrong; none is taken.
         """
-        tls = _tls(self._options)
+        tls = self._read_certificate()
         if self._options.credentials_file:
             self._options.credentials.replace_by(Credentials.load(self._options.credentials_file))
-        self._tls = tls
+        self.tls = tls
+
+    def _read_certificate(self) -> ssl.SSLContext | None:
+        certificate, key = self._options.tls_cert, self._options.tls_key
+        if certificate is None or key is None:
+            return None
+        try:
+            return tls_context(certificate, key)
+        except OSError as error:
+            raise StoreError(f"the certificate and key in {certificate} and {key} can't be used: {error}") from error
 
 
-def _work(options: ServeOptions, listener: socket.socket, reloaded: _Reloaded, lines: Lines) -> None:
+def _work(options: ServeOptions, listener: socket.socket, secrets: _Secrets, lines: Lines) -> None:
     """Serve in one worker process."""
     with _open(options) as store:
         files_max, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -179,11 +171,11 @@ def _work(options: ServeOptions, listener: socket.socket, reloaded: _Reloaded, l
             threads=options.threads,
             connections_max=min(CONNECTIONS_MAX, files_max - DESCRIPTORS_APART),
             idle_timeout_s=options.idle_timeout_s,
-            tls=reloaded.tls,
+            tls=secrets.tls,
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
-        signal.signal(signal.SIGHUP, lambda *_: _reload(reloaded))
+        signal.signal(signal.SIGHUP, lambda *_: _reload(secrets, worker))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         threading.Thread(target=_stop_without_parent, args=(lines.life,), daemon=True).start()
         gc.collect()
@@ -193,11 +185,12 @@ def _work(options: ServeOptions, listener: socket.socket, reloaded: _Reloaded, l
             worker.run()
 
 
-def _reload(reloaded: _Reloaded) -> None:
+def _reload(secrets: _Secrets, worker: Worker) -> None:
     try:
-        reloaded.read_again()
+        secrets.read_again()
     except StoreError as error:
         _log.error("nothing was reloaded: %s", error)
+    worker.tls = secrets.tls
 
 
 def _stop_without_parent(life: int) -> None:

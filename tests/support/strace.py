@@ -11,10 +11,12 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-_CALL = re.compile(r"(?:\d+ +)?(\w+)\((.*)$")
+_CALL = re.compile(r"(\d+ +)?(\w+)\((.*)$")
+_UNFINISHED = " <unfinished ...>"
+_RESUMED = re.compile(r"(\d+ +)?<\.\.\. \w+ resumed>(.*)$")
 _INJECTED = "(INJECTED)"
 
 
@@ -41,15 +43,20 @@ class Call:
 
 
 def calls_in(trace: Path) -> list[Call]:
-    """The calls of a trace, in the order in which they began."""
+    """The calls of a trace, in the order in which they began; one that another thread's interrupted has its end put to it."""
     counts: dict[str, int] = {}
-    calls = []
+    calls: list[Call] = []
+    unfinished: dict[str | None, int] = {}
     for line in trace.read_text(errors="replace").splitlines():
-        found = _CALL.match(line)
-        if found:
-            name = found[1]
+        if found := _CALL.match(line):
+            thread, name, text = found.groups()
             counts[name] = counts.get(name, 0) + 1
-            calls.append(Call(name, counts[name], found[2]))
+            if text.endswith(_UNFINISHED):
+                unfinished[thread], text = len(calls), text.removesuffix(_UNFINISHED)
+            calls.append(Call(name, counts[name], text))
+        elif (found := _RESUMED.match(line)) and found[1] in unfinished:
+            place = unfinished.pop(found[1])
+            calls[place] = replace(calls[place], text=calls[place].text + found[2])
     return calls
 
 

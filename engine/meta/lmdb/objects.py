@@ -122,13 +122,20 @@ class LmdbObjects(LmdbVersions):
 
     @reads
     def list_objects(
-        self, txn: Transaction, bucket: str, prefix: bytes, delimiter: bytes, after: bytes, limit: int
+        self,
+        txn: Transaction,
+        bucket: str,
+        prefix: bytes,
+        delimiter: bytes,
+        after: bytes,
+        limit: int,
+        passed: bytes | None = None,
     ) -> Page[ObjectEntry]:
         bucket_id, names = self._bucket(txn, bucket).id, self._names("objects")
         return page_of(
             lambda lower, _: _latest_only(txn, names, bucket_id, lower),
             lambda row: ObjectEntry(row[0], row[2]),
-            prefix=prefix, delimiter=delimiter, marker=after, marker_suffix=None, limit=limit,
+            prefix=prefix, delimiter=delimiter, marker=after, marker_suffix=None, limit=limit, passed=passed,
         )  # fmt: skip
 
     @reads
@@ -319,8 +326,8 @@ def _found_object(bucket_record: BucketRecord, version: Version, record: ObjectR
 
 def _latest_only(
     txn: Transaction, names: OrderedNames, bucket_id: bytes, lower: bytes | None
-) -> Iterator[tuple[bytes, bytes, ObjectRecord]]:
-    """Yield (key, suffix, record) of each key's latest version, unless that is a delete marker."""
+) -> Iterator[tuple[bytes, bytes, ObjectRecord | None]]:
+    """Yield (key, suffix, record) of each key's latest version, None in place of the record of a delete marker."""
     before: bytes | None = None
     while lower is not None:
         rows, lower, passed = names.scan(txn, bucket_id, lower), None, 0
@@ -328,8 +335,7 @@ def _latest_only(
             if key != before:
                 before, passed = key, 0
                 record = object_record(value)
-                if not record.is_delete_marker:
-                    yield key, suffix, record
+                yield key, suffix, None if record.is_delete_marker else record
             elif (passed := passed + 1) == VERSIONS_PASSED_MAX:
                 lower = key + b"\x00"
                 break

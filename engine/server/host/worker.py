@@ -82,7 +82,7 @@ class Worker:
         threads: int,
         connections_max: int,
         idle_timeout_s: float,
-        tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.application = application
         self.paces = Paces()
@@ -90,7 +90,7 @@ class Worker:
         self.idle_timeout_s = idle_timeout_s
         self.is_draining = False
         self._listener = listener
-        self._tls = tls
+        self.tls = tls
         self._threads = threads
         self._connections_max = connections_max
         self._epoll = select.epoll()
@@ -189,7 +189,7 @@ class Worker:
 
     def _welcome(self, accepted: socket.socket, remote: str) -> None:
         try:
-            connection = Connection(accept(accepted, self._tls()), remote, self)
+            connection = Connection(accept(accepted, self.tls), remote, self)
         except OSError:
             accepted.close()
             return

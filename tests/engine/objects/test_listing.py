@@ -195,3 +195,33 @@ def test_any_listing_is_that_of_a_plain_model(
     assert seen == wanted
     for name in names:
         store.delete_object(bucket, name)
+
+
+@pytest.mark.parametrize("delimiter", [None, "/"])
+@pytest.mark.parametrize("deleted", [range(0, 30), range(5, 30), range(0, 25), range(0, 30, 2)], ids=str)
+def test_a_page_passes_a_bounded_number_of_deleted_keys_and_the_next_goes_on(
+    store: Store, bucket: str, monkeypatch: pytest.MonkeyPatch, deleted: range, delimiter: str | None
+) -> None:
+    """Source: API page ListObjectsV2: a response might contain fewer keys, but will never contain more."""
+    store.put_bucket_versioning(bucket, versioning_configuration={"status": "Enabled"})
+    names = [f"{number % 3}/{number:02}" if number % 5 else f"{number:02}" for number in range(30)]
+    for name in names:
+        store.put_object(bucket, name, b"")
+    for number in deleted:
+        store.delete_object(bucket, names[number])
+    whole = store.list_objects_v2(bucket, delimiter=delimiter)
+    monkeypatch.setattr("engine.meta.paging.UNLISTED_MAX", 4)
+    cut = list(pages(store, bucket, delimiter=delimiter))
+    assert [key for page in cut for key in shown(page)] == shown(whole)
+    assert [each for page in cut for each in prefixes(page)] == prefixes(whole)
+    assert len(cut) > 1
+    marker, listed = "", list[str]()
+    while True:
+        first_version = store.list_objects(bucket, marker=marker, delimiter=delimiter)
+        listed += [item.key for item in first_version.contents or ()]
+        if not first_version.is_truncated:
+            break
+        assert first_version.next_marker is not None
+        marker = first_version.next_marker
+    assert listed == shown(whole)
+    assert (marker == "") == (delimiter is not None), "a marker within a common prefix skips all of it"

@@ -99,6 +99,11 @@ class Server:
     def endpoint(self) -> str:
         return f"{self.scheme}://{ADDRESS}:{self.port}"
 
+    def workers(self, count: int) -> list[int]:
+        """Return the process ids of the first workers that `partwright serve` started; their lines may still be on the way."""
+        lines = [self.printed.wait_for(re.compile(rf" started as number {each}\b"), 60) for each in range(1, count + 1)]
+        return [int(line.partition("worker process ")[2].partition(" ")[0]) for line in lines]
+
     def stop(self) -> None:
         """Stop by SIGTERM and demand a good end, with nothing printed that should not be."""
         self.process.terminate()

@@ -102,7 +102,15 @@ def test_keys_with_control_characters_stay_apart_and_are_deleted_by_reference(ra
 
 
 @pytest.mark.parametrize(
-    "header", ["x-amz-tagging", "x-amz-acl", "x-amz-storage-class", "x-amz-object-lock-legal-hold", "x-amz-grant-read"]
+    "header",
+    [
+        "x-amz-tagging",
+        "x-amz-acl",
+        "x-amz-storage-class",
+        "x-amz-object-lock-legal-hold",
+        "x-amz-grant-read",
+        "x-amz-meta-a",
+    ],
 )
 def test_a_part_cannot_say_what_is_said_at_create(raw: Raw, bucket: str, header: str) -> None:
     """Source: boto3#2675."""
@@ -120,6 +128,16 @@ def test_a_part_cannot_say_what_is_said_at_create(raw: Raw, bucket: str, header:
             },
         )
         made(raw, Call("PUT", f"/{bucket}/key", part, more))
+
+
+@pytest.mark.parametrize("constraint", ["", "us-east-1"])
+def test_an_empty_location_constraint_is_the_region_that_has_none(raw: Raw, constraint: str) -> None:
+    """Source: API page CreateBucket; minio-java names us-east-1."""
+    name = bucket_name()
+    location = f"<LocationConstraint>{constraint}</LocationConstraint>"
+    body = f"<CreateBucketConfiguration>{location}</CreateBucketConfiguration>".encode()
+    made(raw, Call("PUT", f"/{name}", body=body))
+    assert b"<LocationConstraint" in made(raw, Call("GET", f"/{name}", "location")).body
 
 
 def test_a_retention_is_taken_to_the_nanosecond(raw: Raw) -> None:

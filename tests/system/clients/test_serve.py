@@ -74,8 +74,7 @@ def code_of(call: Callable[..., Any], **arguments: Any) -> str:
 
 def test_workers_share_one_store(own: Host, clients: Callable[..., Any]) -> None:
     assert own.server is not None
-    workers = [line for line in own.server.printed.err if "worker process" in line]
-    assert len(workers) == 2
+    assert len(set(own.server.workers(2))) == 2
     s3 = clients(own)
     upload = {"Bucket": new_bucket(s3), "Key": "key"}
     upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
@@ -91,13 +90,11 @@ def test_workers_share_one_store(own: Host, clients: Callable[..., Any]) -> None
 
 def test_killed_worker_is_replaced(hosts: Hosts, tmp_path: Path, clients: Callable[..., Any]) -> None:
     with running(serve(tmp_path, hosts.pair)) as server:
-        spawned = re.compile(r"worker process (\d+) started as number 1")
-        first = spawned.search(server.printed.wait_for(spawned, 60))
-        assert first is not None
+        _, second = server.workers(2)
         s3 = clients(Host("serve", hosts.pair, hosts.session, server), retries=0)
         bucket = new_bucket(s3)
-        os.kill(int(first[1]), signal.SIGKILL)
-        server.printed.wait_for(re.compile(rf"worker process (?!{first[1]} )\d+ started as number 1"), 60)
+        os.kill(second, signal.SIGKILL)
+        server.printed.wait_for(re.compile(rf"worker process (?!{second} )\d+ started as number 2"), 60)
         wait_until_connected(server)
         assert s3.head_bucket(Bucket=bucket)["BucketRegion"] == "us-east-1"
 
@@ -292,9 +289,10 @@ def test_options_come_from_the_environment_too(hosts: Hosts, tmp_path: Path, cli
         s3.create_bucket(Bucket="abroad", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         assert s3.get_bucket_location(Bucket="abroad")["LocationConstraint"] == "eu-central-1"
         assert s3.head_bucket(Bucket="abroad")["BucketRegion"] == "eu-central-1"
-        constraint = {"LocationConstraint": "eu-west-1"}
-        wrong = code_of(s3.create_bucket, Bucket="elsewhere", CreateBucketConfiguration=constraint)
-        assert wrong == "IllegalLocationConstraintException"
+        for region in ("eu-west-1", "us-east-1", "nowhere"):
+            constraint = {"LocationConstraint": region}
+            wrong = code_of(s3.create_bucket, Bucket="elsewhere", CreateBucketConfiguration=constraint)
+            assert wrong == "IllegalLocationConstraintException"
         raw = Raw(port, hosts.pair)
         call = Call("PUT", "/abroad/key", body=b"x", sha256=UNSIGNED, region="eu-central-1")
         assert raw.send(call).status == 200

@@ -34,17 +34,12 @@ from tests.system.clients.servers import (
 
 MIB = 1024 * 1024
 PAIR, SECOND = Pair("PWFIRST", "first secret"), Pair("PWSECOND", "second secret")
-STARTED = re.compile(r"worker process (\d+) started as number (\d+)")
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Server]:
     with running(serve(tmp_path, PAIR, "--workers", "2")) as server:
         yield server
-
-
-def workers_of(server: Server) -> list[int]:
-    return [int(found[1]) for line in server.printed.err if (found := STARTED.search(line))]
 
 
 def is_alive(pid: int) -> bool:
@@ -67,8 +62,7 @@ def status_of(server: Server, pair: Pair) -> int:
 
 def test_workers_end_with_the_main_process(tmp_path: Path) -> None:
     server = serve(tmp_path, PAIR, "--workers", "2")
-    workers = workers_of(server)
-    assert len(workers) == 2
+    workers = server.workers(2)
     server.process.kill()
     server.process.wait()
     wait_until_dead(workers)
@@ -90,18 +84,6 @@ def test_sighup_reloads_credentials_and_only_right_ones(served: Server, tmp_path
     served.process.send_signal(signal.SIGHUP)
     served.printed.wait_for(re.compile("nothing was reloaded.*chmod 600"), 60)
     assert [status_of(served, SECOND) for _ in range(8)] == [200] * 8
-
-
-def test_a_worker_that_replaces_a_dead_one_has_the_reloaded_credentials(tmp_path: Path) -> None:
-    """Else an access key that was revoked would work again."""
-    with running(serve(tmp_path, PAIR, "--workers", "1")) as server:
-        (worker,) = workers_of(server)
-        write_credentials(tmp_path / "credentials.toml", SECOND)
-        server.process.send_signal(signal.SIGHUP)
-        server.printed.wait_for(re.compile("are reloaded"), 60)
-        os.kill(worker, signal.SIGKILL)
-        server.printed.wait_for(re.compile(f"process {worker} ended"), 60)
-        assert (status_of(server, PAIR), status_of(server, SECOND)) == (403, 200)
 
 
 def test_sighup_reloads_the_certificate(tmp_path: Path) -> None:
@@ -134,6 +116,31 @@ def test_no_handshake_fails_while_certificates_are_reloaded(tmp_path: Path) -> N
                 _certificate_of(server)
 
 
+def test_a_worker_started_after_a_reload_has_the_new_credentials(tmp_path: Path) -> None:
+    with running(serve(tmp_path, PAIR, "--workers", "1")) as server:
+        write_credentials(tmp_path / "credentials.toml", SECOND)
+        _reload_and_replace_worker(server)
+        assert (status_of(server, PAIR), status_of(server, SECOND)) == (403, 200)
+
+
+def test_a_worker_started_after_a_reload_has_the_new_certificate(tmp_path: Path) -> None:
+    certificate, key = write_certificate(tmp_path, ADDRESS)
+    options = ("--workers", "1", "--tls-cert", str(certificate), "--tls-key", str(key))
+    with running(serve(tmp_path, PAIR, *options)) as server:
+        first = _certificate_of(server)
+        write_certificate(tmp_path, ADDRESS)
+        _reload_and_replace_worker(server)
+        assert _certificate_of(server) != first
+
+
+def _reload_and_replace_worker(server: Server) -> None:
+    server.process.send_signal(signal.SIGHUP)
+    server.printed.wait_for(re.compile("are reloaded"), 60)
+    (worker,) = server.workers(1)
+    os.kill(worker, signal.SIGKILL)
+    server.printed.wait_for(re.compile(rf"worker process (?!{worker} )\d+ started as number 1"), 60)
+
+
 def _certificate_of(server: Server) -> str:
     import ssl
 
@@ -141,8 +148,8 @@ def _certificate_of(server: Server) -> str:
 
 
 def test_a_second_sigterm_ends_at_once(tmp_path: Path) -> None:
-    server = serve(tmp_path, PAIR)
-    workers = workers_of(server)
+    server = serve(tmp_path, PAIR, "--workers", "2")
+    workers = server.workers(2)
     raw = Raw(server.port, PAIR)
     raw.send(Call("PUT", "/bucket"))
     call = Call("PUT", "/bucket/key", headers={"content-length": str(MIB)}, sha256=UNSIGNED)

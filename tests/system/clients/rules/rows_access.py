@@ -141,7 +141,17 @@ ACCESS: Rows = {
                 f"The {region} location constraint is incompatible for the region specific endpoint this request was sent to.",
             ),
         )
-        for region in ("eu-west-1", "nowhere")
+        for region in ("eu-west-1", "EU")
+    ],
+    "InvalidLocationConstraint": [
+        Case(
+            put("/another-bucket-of-errors", body=CREATE_IN % region.encode()),
+            Expected(
+                "InvalidLocationConstraint", 400, "The specified location-constraint is not valid",
+                {"LocationConstraint": region},
+            ),
+        )
+        for region in ("us-east-0", "nowhere")
     ],
     "NoSuchVersion": [
         *(
