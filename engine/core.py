@@ -54,7 +54,7 @@ def is_account_id(text: str) -> bool:
 
 
 class Life:
-    """Whether a store was closed. All views of the store share it."""
+    """Says whether a store was closed; all views of the store share it."""
 
     __slots__ = ("ended",)
 

@@ -80,9 +80,9 @@ class Store(
 
     def __init__(self, parts: StoreParts, layout: Layout) -> None:
         self._layout = layout
-        self._bind(Context(parts))
+        self._use(Context(parts))
 
-    def _bind(self, context: Context) -> None:
+    def _use(self, context: Context) -> None:
         self._context = context
         self._objects = ObjectLookup(context)
         self._uploads = UploadLookup(context)
@@ -90,17 +90,17 @@ class Store(
 
     @property
     def limits(self) -> Limits:
-        """The limits that the store was opened with."""
+        """Return the limits that the store was opened with."""
         return self._context.limits
 
     def in_region(self, region: str) -> Self:
-        """A view of the same store whose buckets are in another region than us-east-1."""
+        """Return a view of the same store whose buckets are in another region than us-east-1."""
         view = copy.copy(self)
-        view._bind(self._context.in_region(region))
+        view._use(self._context.in_region(region))
         return view
 
     def acting_as(self, account_id: str) -> Self:
-        """A view of the same store for another caller: this account owns the buckets it creates and initiates its uploads.
+        """Return a view of the same store for another caller: this account owns the buckets it creates and initiates its uploads.
 
         `account_id` has 12 digits; by default the caller is 000000000000.
 
@@ -108,7 +108,7 @@ class Store(
             ValueError: the text is not an account id.
         """
         view = copy.copy(self)
-        view._bind(self._context.acting_as(account_id))
+        view._use(self._context.acting_as(account_id))
         return view
 
     def stat(self, bucket: str | None = None) -> StoreStat:

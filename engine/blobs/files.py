@@ -23,11 +23,11 @@ from typing import Self
 from engine.blobs import BLOB_ID_SIZE, BlobCopies, BlobReader
 from engine.blobs.failures import storage_failure
 from engine.blobs.paths import SHARDS, open_blob, path_below, split_name
-from engine.blobs.unsealed import UNBOUND, UnsealedFile
+from engine.blobs.unsealed import NAME_END_SIZE, NAME_END_UNKNOWN, UnsealedFile
 from engine.durable import sync_directory
 from engine.errors import CommitUnknown, InternalError, S3Error, StoreFull
 from engine.native.errors import ReadFailed
-from engine.native.sealed import BINDING_AT, BINDING_SIZE, sealed_size
+from engine.native.sealed import COMMITMENT_AT, sealed_size
 from engine.native.secret import PartKey
 from engine.native.stream import Digest, Stream
 
@@ -45,9 +45,9 @@ class _NewFile:
 
     __slots__ = ("_directory", "_durable", "_fd", "_kept", "_linked", "_maker", "_name", "blob_id", "is_undecided")
 
-    def __init__(self, root: str, binding: bytes = b"") -> None:
-        """Draw a name whose last bytes are `binding`."""
-        self.blob_id = os.urandom(BLOB_ID_SIZE - len(binding)) + binding
+    def __init__(self, root: str, name_end: bytes = b"") -> None:
+        """Draw a name whose last bytes are `name_end`."""
+        self.blob_id = os.urandom(BLOB_ID_SIZE - len(name_end)) + name_end
         shard, self._name = split_name(self.blob_id)
         self._kept = self._linked = self._durable = False
         self.is_undecided = False
@@ -130,7 +130,7 @@ class FileAttempt(_NewFile):
 
     def __init__(self, root: str, digests: Digest, nameless: bool, sealing: PartKey | None) -> None:
         self._is_sealed = sealing is not None
-        super().__init__(root, UNBOUND if self._is_sealed else b"")
+        super().__init__(root, NAME_END_UNKNOWN if self._is_sealed else b"")
         try:
             self._fd = self._open_nameless() if nameless else self._open_named()
             self.stream = Stream(digests, self._fd, sealing)
@@ -158,14 +158,14 @@ class FileAttempt(_NewFile):
     def _sync(self) -> None:
         if not self._linked:
             if self._is_sealed:
-                self._bind()
+                self._end_name()
             self._link(fcntl.LOCK_EX)
         os.fsync(self._fd)
         super()._sync()
 
-    def _bind(self) -> None:
-        """End the name with the start of the attempt's commitment. A file that was named before it was sealed stays unbound."""
-        self.blob_id = self.blob_id[:-BINDING_SIZE] + os.pread(self._fd, BINDING_SIZE, BINDING_AT)
+    def _end_name(self) -> None:
+        """End the name with the start of the attempt's commitment. A file that was named before it was sealed keeps its name."""
+        self.blob_id = self.blob_id[:-NAME_END_SIZE] + os.pread(self._fd, NAME_END_SIZE, COMMITMENT_AT)
         _, self._name = split_name(self.blob_id)
 
     def _close(self) -> None:
@@ -179,8 +179,8 @@ class FileLink(_NewFile):
 
     __slots__ = ()
 
-    def __init__(self, root: str, path: str, binding: bytes) -> None:
-        super().__init__(root, binding)
+    def __init__(self, root: str, path: str, name_end: bytes) -> None:
+        super().__init__(root, name_end)
         try:
             self._fd = open_blob(path)
             self._link(fcntl.LOCK_SH)
@@ -256,7 +256,7 @@ class FileBlobs:
 
     def link(self, blob_id: bytes) -> FileLink | None:
         try:
-            return FileLink(self._root, self._path(blob_id), blob_id[-BINDING_SIZE:])
+            return FileLink(self._root, self._path(blob_id), blob_id[-NAME_END_SIZE:])
         except OSError as error:
             if error.errno in _NO_LINK:
                 return None
@@ -274,7 +274,7 @@ class FileBlobs:
     def open(self, blob_id: bytes, unsealing: PartKey | None = None) -> BlobReader:
         path = self._path(blob_id)
         try:
-            return FileReader(path) if unsealing is None else UnsealedFile(path, unsealing, blob_id[-BINDING_SIZE:])
+            return FileReader(path) if unsealing is None else UnsealedFile(path, unsealing, blob_id[-NAME_END_SIZE:])
         except OSError as error:
             raise storage_failure(f"opening blob {blob_id.hex()}", error) from error
 

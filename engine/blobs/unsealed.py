@@ -5,11 +5,13 @@ import os
 from engine.blobs.failures import damage_as_internal_error
 from engine.blobs.paths import open_blob
 from engine.errors import InternalError
-from engine.native.sealed import BINDING_AT, BINDING_SIZE, SealedReader
+from engine.native.sealed import COMMITMENT_AT, SealedReader
 from engine.native.secret import PartKey
 from engine.native.stream import Stream
 
-UNBOUND = bytes(BINDING_SIZE)
+NAME_END_SIZE = 8
+"""So many bytes of the commitment end the name of a sealed file."""
+NAME_END_UNKNOWN = bytes(NAME_END_SIZE)
 """The end of the name of a sealed file that was named before it was sealed, on file systems without O_TMPFILE."""
 
 
@@ -18,7 +20,7 @@ class UnsealedFile:
 
     __slots__ = ("_fd", "_path", "_reader", "size")
 
-    def __init__(self, path: str, part: PartKey, binding: bytes) -> None:
+    def __init__(self, path: str, part: PartKey, name_end: bytes) -> None:
         """Open the file, and check its header against the part's key and against the end of its name.
 
         Raises:
@@ -31,15 +33,15 @@ class UnsealedFile:
         try:
             with damage_as_internal_error(f"{path} is damaged"):
                 self._reader = SealedReader(self._fd, part)
-            self._check_binding(binding)
+            self._check_name_end(name_end)
         except BaseException:
             fd, self._fd = self._fd, -1
             os.close(fd)
             raise
         self.size = self._reader.size
 
-    def _check_binding(self, binding: bytes) -> None:
-        if binding not in (UNBOUND, os.pread(self._fd, BINDING_SIZE, BINDING_AT)):
+    def _check_name_end(self, name_end: bytes) -> None:
+        if name_end not in (NAME_END_UNKNOWN, os.pread(self._fd, NAME_END_SIZE, COMMITMENT_AT)):
             self._reader.close()
             raise InternalError(reason=f"{self._path} has the bytes of another attempt")
 

@@ -84,7 +84,7 @@ def _refuse_unsupported_actions(configuration: Any) -> None:
 
 
 def _check_forms(rules: Rules) -> None:
-    """Each rule has either a Filter or a Prefix, and all rules have the same of the two."""
+    """Check that each rule has either a Filter or a Prefix, and all rules have the same of the two."""
     if any((rule.filter is None) is (rule.prefix is None) for rule in rules):
         raise MalformedXML(reason="a rule has either a Filter or a Prefix")
     if len({rule.filter is None for rule in rules}) > 1:

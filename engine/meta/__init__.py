@@ -1,8 +1,7 @@
 """The interface of a metadata store: steps in S3's own terms, each atomic, durable on return and safe to repeat.
 
 It is no key-value API, and no step spans two uploads or two keys, so that a store without transactions over several records (Ceph
-RADOS) can implement it as well as LMDB does. S3's rules are passed in as pure functions; this folder knows nothing of blobs, bodies and
-the wire.
+RADOS) can implement it as well as LMDB does. S3's rules are passed in as pure functions; blobs, bodies and the wire are unknown here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -226,10 +225,7 @@ class Metadata(Protocol):
     def record_part(
         self, bucket: str, key: bytes, upload_id: UploadId, part: PartRecord, inline: bytes | None
     ) -> Trash | None:
-        """Add a part, and replace an earlier one of the same number, which is returned as trash.
-
-        The step looks up the upload again, so a part that comes after Abort or Complete is refused.
-        """
+        """Add a part, if the upload is still open by then; an earlier part of the same number is replaced, and returned as trash."""
 
     def list_parts(
         self, bucket: str, key: bytes, upload_id: UploadId, after: int, limit: int
@@ -363,13 +359,13 @@ class Metadata(Protocol):
     def count_trash(self) -> int: ...
 
     def walk_parts(self, on_damage: Callable[[str], None]) -> Iterator[tuple[Trash, PartRecord]]:
-        """Yield every part, and the trash that its upload or object would become.
+        """Yield every part, and its holder: the upload or object that has it, as the trash that it would become.
 
         Each row is verified against its check value; `on_damage` is called for a damaged one.
         """
 
-    def holds_part(self, owner: Trash, part: PartRecord) -> bool:
-        """Tell whether a part that was read before is still current: it was not replaced, and its owner has not become trash."""
+    def holds_part(self, holder: Trash, part: PartRecord) -> bool:
+        """Tell whether a part that was read before is still current: it was not replaced, and its holder has not become trash."""
 
     def copy(self, directory: str) -> "Metadata":
         """Copy the metadata of one moment into an empty directory, while other work goes on; return the copy, opened read-only.
@@ -391,10 +387,10 @@ class Metadata(Protocol):
             InternalError: the database itself is damaged, so that no row should be read.
         """
 
-    def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
-        """Yield bucket, key, future trash row, and encryption of every version and every open upload; skip damaged rows."""
+    def walk_holders(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
+        """Yield bucket, key, holder of the parts, and encryption of every version and every open upload; skip damaged rows."""
 
-    def parts_of(self, owner: Trash) -> Parts:
+    def parts_of(self, holder: Trash) -> Parts:
         """Return the parts of an upload or an object; they are empty if it does not exist any more.
 
         Raises:

@@ -164,7 +164,7 @@ class TombstoneRecord(msgspec.Struct, frozen=True, array_like=True):
 
 replace = msgspec.structs.replace
 """Return a copy of a record with some members changed."""
-Record = TypeVar("Record", BucketRecord, UploadRecord, ObjectRecord, TombstoneRecord)
+AnyRecord = TypeVar("AnyRecord", BucketRecord, UploadRecord, ObjectRecord, TombstoneRecord)
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -173,34 +173,34 @@ def damaged(what: str) -> InternalError:
     return InternalError(reason=f"a metadata row is damaged: {what}")
 
 
-def pack_record(record: Record) -> bytes:
+def pack_record(record: AnyRecord) -> bytes:
     """Return a record as a row, with its check value."""
-    return seal(_encode(record))
+    return with_check_value(_encode(record))
 
 
-def unpacker(kind: type[Record]) -> Callable[[bytes], Record]:
+def unpacker(kind: type[AnyRecord]) -> Callable[[bytes], AnyRecord]:
     """Return a function that unpacks rows of one kind of record, and raises InternalError for a damaged one."""
     decode = msgspec.msgpack.Decoder(kind).decode
 
-    def unpack(data: bytes) -> Record:
+    def unpack(data: bytes) -> AnyRecord:
         try:
-            return decode(unseal(data, kind.__name__))
+            return decode(checked(data, kind.__name__))
         except msgspec.MsgspecError as error:
             raise damaged(kind.__name__) from error
 
     return unpack
 
 
-def seal(data: bytes) -> bytes:
-    """Put a CRC-32 before the bytes."""
+def with_check_value(data: bytes) -> bytes:
+    """Return the bytes behind their check value, a CRC-32."""
     return _CRC.pack(zlib.crc32(data)) + data
 
 
-def unseal(data: bytes, what: str) -> bytes:
-    """Check and strip the CRC-32.
+def checked(data: bytes, what: str) -> bytes:
+    """Return the bytes behind a check value that matches them.
 
     Raises:
-        InternalError: it does not match; the message names the row by `what`.
+        InternalError: it does not match them; the message names the row by `what`.
     """
     body = data[_CRC.size :]
     if len(data) < _CRC.size or _CRC.unpack_from(data)[0] != zlib.crc32(body):

@@ -188,6 +188,6 @@ def _parse_marker(bucket: str, key_marker: bytes, text: str | None) -> UploadId 
 
 
 def abort_members(lifecycle: Lifecycle, key: bytes, upload_id: UploadId) -> dict[str, Any]:
-    """The members of an answer for x-amz-abort-date and x-amz-abort-rule-id."""
+    """Return the members of an answer for x-amz-abort-date and x-amz-abort-rule-id."""
     deadline = lifecycle.abort_of(key, upload_id.initiated_ns)
     return {"abort_date": deadline.moment, "abort_rule_id": deadline.rule_id} if deadline is not None else {}

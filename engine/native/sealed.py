@@ -12,9 +12,8 @@ SEGMENT_SIZE: Final[int] = lib.ENGINE_SEGMENT_SIZE
 HEADER_SIZE: Final[int] = lib.ENGINE_SEALED_HEADER_SIZE
 _HEAD = struct.Struct(">3sBB3xII")
 """The members of the header that depend on no key: magic, format, suite, segment size, part number."""
-BINDING_AT: Final = 48
-BINDING_SIZE: Final = 8
-"""Bytes of the binding: the start of the commitment in the header, which differs between any two attempts at a part."""
+COMMITMENT_AT: Final = 48
+"""The offset in the header of the commitment, which differs between any two attempts at a part."""
 READER_SIZE: Final = 2 * SEGMENT_SIZE + 4096
 """The approximate size of a reader in C, which the garbage collector counts."""
 

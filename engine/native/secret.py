@@ -145,7 +145,7 @@ class Secret(Closing):
 
     @property
     def handle(self) -> CData:
-        """The C handle, to be passed to one call directly: bound to a name, it would keep the key from being wiped.
+        """Return the C handle, to be passed to one call directly: bound to a name, it would keep the key from being wiped.
 
         Raises: ValueError, the key is closed
         """

@@ -120,7 +120,7 @@ class ListObjects:
         encoding: Encoding,
         with_owner: bool,
     ) -> dict[str, Any]:
-        """The members that the answers of both operations share."""
+        """Return the members that the answers of both operations share."""
         owner = Owner(self._context.canonical_id(bucket_record.owner)) if with_owner else None
         return {
             "request_charged": self._context.request_charged(bucket_record),

@@ -78,7 +78,7 @@ class ListObjectVersions:
 
 
 def _marker(key_marker: str | None, version_id_marker: str | None) -> str:
-    """The version id marker, empty if there is none.
+    """Return the version id marker, empty if there is none.
 
     Raises:
         InvalidArgument: it is empty, or comes without a key marker.

@@ -52,13 +52,13 @@ Entry = TypeVar("Entry", bound=Keyed)
 
 
 def last_of(page: Page[Entry]) -> bytes:
-    """The last key or common prefix of a page, after which the next page begins; empty for an empty page."""
+    """Return the last key or common prefix of a page, after which the next page begins; empty for an empty page."""
     ends = [entry.key for entry in page.items[-1:]] + list(page.common_prefixes[-1:])
     return max(ends, default=b"")
 
 
 def encoded_prefixes(prefixes: tuple[bytes, ...], encoding: Encoding) -> tuple[CommonPrefix, ...] | None:
-    """The common prefixes of a page, None if there are none."""
+    """Return the common prefixes of a page, None if there are none."""
     return tuple(CommonPrefix(encoding.show(prefix.decode())) for prefix in prefixes) or None
 
 

@@ -17,7 +17,7 @@ _BLANKS: Final = re.compile(rb"[ \t]+")
 
 
 def canonical_request(request: Request, claim: Claim, payload: str, *, hide: bool = False) -> bytes:
-    """The canonical request, whose hash is signed. `payload` is its last line.
+    """Return the canonical request, whose hash is signed. `payload` is its last line.
 
     With `hide`, the values of SECRET_HEADERS are replaced in headers and query, so that the text may be shown.
 
@@ -53,12 +53,12 @@ def _encode(text: str) -> str:
 
 
 def _canonical_value(request: Request, name: str) -> bytes:
-    """All values of a header, trimmed, each run of blanks made one space, joined by commas."""
+    """Return all values of a header, trimmed, each run of blanks made one space, joined by commas."""
     values = (value.encode("latin-1").strip(b" \t") for value in request.headers_named(name))
     return b",".join(_BLANKS.sub(b" ", value) for value in values)
 
 
 def string_to_sign(claim: Claim, canonical: bytes) -> bytes:
-    """The string to sign, of which the signing key makes the signature."""
+    """Return the string to sign, of which the signing key makes the signature."""
     digest = hashlib.sha256(canonical).hexdigest()
     return f"{ALGORITHM}\n{claim.date_time}\n{claim.scope}\n{digest}".encode()

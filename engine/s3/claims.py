@@ -83,7 +83,7 @@ class Claim:
 
     @property
     def is_presigned(self) -> bool:
-        """Whether the claim was made in the query."""
+        """Tell whether the claim was made in the query."""
         return self.expires_s is not None
 
 
@@ -109,12 +109,12 @@ def read_claim(request: Request, region: str) -> Claim | QueryClaim | None:
 
 
 def _is_sigv2(names: Collection[str]) -> bool:
-    """Whether the query has a signature by Version 2; `Expires` alone is not one."""
+    """Tell whether the query has a signature by Version 2; `Expires` alone is not one."""
     return SIGV2_ITEMS[0] in names or SIGV2_ITEMS[1] in names
 
 
 def unhoisted(request: Request) -> Request:
-    """The request with the x-amz-* items of a presigned URL's query added to its headers: SDKs move headers there to have them signed.
+    """Return the request with the x-amz-* items of a presigned URL's query among its headers: SDKs move headers there to sign them.
 
     Obey these headers only after the request itself was verified, since its signature covers the query. By Version 2 they are signed
     as headers; a header that was sent as such takes precedence over the query item of its name.
@@ -139,7 +139,7 @@ def _is_hoisted(name: str) -> bool:
 
 
 def _scheme(header: str) -> str:
-    """The first word of an Authorization header, the only one that an error may show."""
+    """Return the first word of an Authorization header, the only one that an error may show."""
     return header.partition(" ")[0][:32]
 
 
@@ -212,7 +212,7 @@ def _parse_signed_headers(text: str, error_of: ErrorOf) -> tuple[str, ...]:
 
 
 def _header_time(request: Request) -> tuple[str, datetime]:
-    """The time of a request signed in its header: that of x-amz-date, or else of Date, which may be any HTTP date."""
+    """Return the time of a request signed in its header: that of x-amz-date, or else of Date, which may be any HTTP date."""
     text = request.header("x-amz-date")
     moment = parse_date(request.header("date") or "") if text is None else parse_time(text)
     if moment is None:
@@ -244,7 +244,7 @@ def _read_query(request: Request, region: str) -> Claim:
 
 
 def _presigning_items(request: Request) -> dict[str, str]:
-    """The X-Amz-* items of a query, after a check that none is repeated in any case."""
+    """Return the X-Amz-* items of a query, after a check that none is repeated in any case."""
     items = [(name, value) for name, value in request.query if name.lower().startswith("x-amz-")]
     if len({name.lower() for name, _ in items}) < len(items):
         raise AuthorizationQueryParametersError("Every X-Amz-* query parameter must be given only once")

@@ -102,7 +102,7 @@ class Form:
             left -= len(rest)
 
     def _counted_on(self) -> int:
-        """The size of what is left of a file that is too large, if it ends within a MiB, so that the error names the whole size."""
+        """Count the rest of a file that is too large, up to a MiB or little more; if it ends before, the error names its whole size."""
         size = 0
         for piece in self._segment():
             size += len(piece)
@@ -128,7 +128,7 @@ class Form:
         raise InvalidArgument(words, ArgumentName=FILE, ArgumentValue=0)
 
     def _segment(self) -> Iterator[bytes]:
-        """The bytes of the segment that has begun, to its end."""
+        """Yield the bytes of the segment that has begun, to its end."""
         for event in self._events:
             if event is None:
                 return
@@ -136,7 +136,7 @@ class Form:
             yield event
 
     def _parsed(self) -> Iterator[MultipartSegment | bytes | None]:
-        """The parser's events: a segment, its bytes, and None at its end."""
+        """Yield the parser's events: a segment, its bytes, and None at its end."""
         try:
             while True:
                 size = READ_SIZE if self._is_in_file else self._left

@@ -38,7 +38,7 @@ class Request:
     _query: tuple[tuple[str, str], ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
-        """The value of a header; None if it was not sent. The values of a repeated list header are joined.
+        """Return the value of a header; None if it was not sent. The values of a repeated list header are joined.
 
         Raises:
             InvalidRequest: a header that is no list was sent more than once.
@@ -49,12 +49,12 @@ class Request:
         return values[0] if len(values) == 1 else join_repeated(name, values)
 
     def headers_named(self, name: str) -> list[str]:
-        """All values of a header in the order they came."""
+        """Return all values of a header in the order they came."""
         return [value for key, value in self.headers if key == name]
 
     @property
     def query(self) -> tuple[tuple[str, str], ...]:
-        """The items of the query, decoded once, with repetitions. An item without `=` has an empty value.
+        """Return the items of the query, decoded once, with repetitions. An item without `=` has an empty value.
 
         Raises:
             InvalidURI: an escape is broken, or the bytes are not UTF-8.

@@ -124,7 +124,7 @@ class Operation:
     """Whether Content-MD5 or another checksum must come with the body."""
 
     def required(self, location: Location) -> frozenset[str]:
-        """The names on the wire of the required members; those of headers in lower case."""
+        """Return the names on the wire of the required members; those of headers in lower case."""
         tags = (member.tag for member in self.inputs if member.required and member.location == location)
         return frozenset(tag.lower() if location == "header" else tag for tag in tags)
 

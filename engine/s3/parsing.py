@@ -33,15 +33,15 @@ _IGNORED_IF_BROKEN = frozenset({"if-modified-since", "if-unmodified-since"})
 """Source: RFC 9110 sections 13.1.3 and 13.1.4: a recipient must ignore a condition that holds no date."""
 
 
-def needs_body(operation: Operation) -> Literal["xml", "stream"] | None:
-    """The kind of body that the operation takes: a document, which `parse_document` reads; a stream; or none."""
+def body_kind(operation: Operation) -> Literal["xml", "stream"] | None:
+    """Return the kind of body that the operation takes: a document, which `parse_document` reads; a stream; or none."""
     if operation.payload is not None:
         return "xml" if operation.payload.shape.type == "structure" else "stream"
     return "xml" if any(member.location == "body" for member in operation.inputs) else None
 
 
 def body_size_max(operation: Operation) -> int:
-    """The size of the largest document that the operation takes, in bytes."""
+    """Return the size of the largest document that the operation takes, in bytes."""
     return _BODY_SIZE_MAX.get(operation.name, MIB)
 
 
@@ -100,7 +100,7 @@ def _table(operation: Operation) -> _Table:
         query={m.tag: (m.attribute, _conversion(m)) for m in inputs if m.location == "querystring"},
         headers={m.tag.lower(): (m.attribute, _conversion(m)) for m in inputs if m.location == "header"},
         prefixed=next((m.attribute for m in inputs if m.location == "headers"), None),
-        document=operation.payload if needs_body(operation) == "xml" else None,
+        document=operation.payload if body_kind(operation) == "xml" else None,
         required=tuple(m for m in inputs if m.required and m is not operation.payload),
     )
 
@@ -213,7 +213,7 @@ def _object_size(text: str, name: str) -> int:
 
 
 def _content_encoding(text: str, _name: str) -> str | None:
-    """The encodings of the object itself: `aws-chunked` is removed, since it encodes only the transfer.
+    """Return the encodings of the object itself: `aws-chunked` is removed, since it encodes only the transfer.
 
     Source: User Guide, "Signature calculations: transferring a payload in multiple chunks".
     """

@@ -60,12 +60,12 @@ class Payload:
 
     @property
     def is_chunked(self) -> bool:
-        """Whether the body is in aws-chunked encoding."""
+        """Tell whether the body is in aws-chunked encoding."""
         return self.mode.startswith("chunked")
 
     @property
     def has_trailer(self) -> bool:
-        """Whether trailing headers come after the last chunk."""
+        """Tell whether trailing headers come after the last chunk."""
         return self.mode.endswith("trailer")
 
 
@@ -83,7 +83,7 @@ def check_mode(value: str) -> None:
 
 
 def is_aws_chunked(request: Request) -> bool:
-    """Whether Content-Encoding declares the body to be aws-chunked."""
+    """Tell whether Content-Encoding declares the body to be aws-chunked."""
     encodings = (request.header("content-encoding") or "").split(",")
     return "aws-chunked" in (encoding.strip().lower() for encoding in encodings)
 

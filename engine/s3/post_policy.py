@@ -53,7 +53,7 @@ class Condition(NamedTuple):
 
     @property
     def field(self) -> str | None:
-        """The name of the field that it is about; None if it is about none."""
+        """Return the name of the field that it is about; None if it is about none."""
         is_about_field = self.operator != RANGE and self.left.startswith("$")
         return self.left[1:].lower() if is_about_field else None
 
@@ -135,7 +135,7 @@ def _malformed(words: str) -> InvalidPolicyDocument:
 
 
 def _decoded(encoded: str) -> Any:
-    """The JSON value: an object as a tuple of its members in pairs, so that a repeated name is seen; a number as its digits."""
+    """Return the JSON value: an object as a tuple of its members in pairs, so that a repeated name is seen; a number as its digits."""
     try:
         text = base64.b64decode("".join(encoded.split()), validate=True).decode()
         return json.loads(text, object_pairs_hook=tuple, parse_int=str, parse_float=str)

@@ -17,7 +17,7 @@ class Address(NamedTuple):
 
     @property
     def level(self) -> Level:
-        """Whether the service, a bucket or an object is addressed."""
+        """Return what is addressed."""
         if self.key is not None:
             return "object"
         return "service" if self.bucket is None else "bucket"
@@ -62,7 +62,7 @@ def _bucket_of_host(host: str, domains: tuple[str, ...], aliases: Mapping[str, s
 
 
 def _host_name(host: str) -> str:
-    """The host in a Host header, without the port. An IPv6 address keeps its brackets."""
+    """Return the host in a Host header, without the port. An IPv6 address keeps its brackets."""
     name, colon, port = host.rpartition(":")
     bare = name if colon and (not port or port.isdecimal()) else host
     return bare.lower().removesuffix(".")
@@ -76,7 +76,7 @@ class _Route(NamedTuple):
     headers: frozenset[str]
 
     def is_met_by(self, request: Request, names: Mapping[str, str]) -> bool:
-        """Whether the request has all query items and headers that the operation requires."""
+        """Tell whether the request has all query items and headers that the operation requires."""
         return self.query <= names.keys() and all(request.header(name) is not None for name in self.headers)
 
 
@@ -98,7 +98,7 @@ POST_OBJECT = replace(OPERATIONS["PutObject"], name="PostObject", method="POST",
 
 
 def _compile() -> dict[tuple[str, Level, str], tuple[_Route, ...]]:
-    """The operations by method, level and literal. Those that require most come first."""
+    """Return the operations by method, level and literal. Those that require most come first."""
     table: dict[tuple[str, Level, str], list[_Route]] = {}
     for operation in (*OPERATIONS.values(), POST_OBJECT):
         if operation.name not in _UNREACHABLE:
@@ -172,7 +172,7 @@ def _check_complete(candidate: _Route, names: Mapping[str, str]) -> None:
 
 
 def _misplaced(method: str, level: Level, literal: str) -> S3Error:
-    """The error for a request that no operation answers."""
+    """Return the error for a request that no operation answers."""
     if literal and level == "object" and (method, "bucket", literal) in _ROUTES:
         return InvalidRequest(f"Key is not expected for the {method} method ?{literal} subresource")
     if literal and level == "bucket" and (method, "object", literal) in _ROUTES:

@@ -229,7 +229,7 @@ def _getter(attributes: tuple[str, ...]) -> Callable[[object], tuple[object, ...
 
 
 def _field(member: Member, text: Write) -> tuple[str, str, Write, str]:
-    """A member's attribute, opening tag, writer and closing tag; a flattened list has no tags of its own."""
+    """Return a member's attribute, opening tag, writer and closing tag; a flattened list has no tags of its own."""
     shape = member.shape
     if shape.item is not None and shape.item_tag is None:
         return member.attribute, "", _items_writer(member.tag, shape.item, text), ""

@@ -49,7 +49,7 @@ class QueryClaim:
 
     @property
     def end(self) -> datetime:
-        """The last moment at which the URL may be used."""
+        """Return the last moment at which the URL may be used."""
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(self.expires))
 
 
@@ -71,12 +71,12 @@ def read_query_claim(request: Request) -> QueryClaim | None:
 
 
 def sign(secret_key: str, text: bytes) -> bytes:
-    """The signature of a text, in base64."""
+    """Return the signature of a text, in base64."""
     return base64.b64encode(hmac.digest(secret_key.encode(), text, "sha1"))
 
 
 def string_to_sign(meant: Request, claim: QueryClaim, resource: bytes, *, hide: bool = False) -> bytes:
-    """The string to sign. `meant` is the request as `claims.unhoisted` returns it, `resource` comes from `resource_of`.
+    """Return the string to sign. `meant` is the request as `claims.unhoisted` returns it, `resource` comes from `resource_of`.
 
     With `hide`, the values of SECRET_HEADERS are replaced, so that the text may be shown.
 
@@ -99,7 +99,7 @@ def string_to_sign(meant: Request, claim: QueryClaim, resource: bytes, *, hide: 
 
 
 def _value(meant: Request, name: str) -> bytes:
-    """All values of a header, trimmed and joined by commas. Only a value from the query could contain a line break."""
+    """Return all values of a header, trimmed and joined by commas. Only a value from the query could contain a line break."""
     values = [value.strip(" \t") for value in meant.headers_named(name)]
     if any(_LINE_BREAKS.search(value) for value in values):
         raise InvalidRequest(
@@ -109,7 +109,7 @@ def _value(meant: Request, name: str) -> bytes:
 
 
 def _signed_items(meant: Request) -> bytes:
-    """The query items that are part of the resource, sorted by name, with decoded values. An item without `=` is only its name."""
+    """Return the query items that are part of the resource, sorted by name, with decoded values; without `=` an item is only a name."""
     items = []
     for raw in meant.raw_query.replace(b"+", b" ").split(b"&"):
         raw_name, equals, raw_value = raw.partition(b"=")
@@ -132,7 +132,7 @@ def _refuse_hidden_item(name: str, value: str) -> None:
 
 
 def resource_of(request: Request, address: Address) -> bytes:
-    """The path of a request as it was sent, after the bucket if only the host names it (virtual-hosted style).
+    """Return the path of a request as it was sent, after the bucket if only the host names it (virtual-hosted style).
 
     The path of a bucket ends with a slash, whether it was sent with one or not.
 

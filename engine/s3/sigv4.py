@@ -212,7 +212,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _signed_mode(request: Request, claim: Claim) -> str:
-    """The last line of the canonical request: the value of x-amz-content-sha256 that was signed."""
+    """Return the last line of the canonical request: the value of x-amz-content-sha256 that was signed."""
     sent = request.header(CONTENT_SHA256)
     if not claim.is_presigned:
         if sent is None:
@@ -236,12 +236,12 @@ def _check_presigned_mode(mode: str) -> None:
 
 
 def _default_mode(request: Request) -> str:
-    """The mode of an unsigned request without x-amz-content-sha256. Clients without credentials may send trailers too."""
+    """Return the mode of an unsigned request without x-amz-content-sha256. Clients without credentials may send trailers too."""
     return "STREAMING-UNSIGNED-PAYLOAD-TRAILER" if is_aws_chunked(request) else UNSIGNED
 
 
 def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesNotMatch:
-    """The error with all that the client needs to find its mistake; all of it is made from its own request."""
+    """Return the error with all that the client needs to find its mistake; all of it is made from its own request."""
     signed = string_to_sign(claim, canonical_request(request, claim, mode))
     canonical = canonical_request(request, claim, mode, hide=True)
     return SignatureDoesNotMatch(
@@ -255,7 +255,7 @@ def _does_not_match(request: Request, claim: Claim, mode: str) -> SignatureDoesN
 
 
 def _text_does_not_match(claim: QueryClaim | FormClaim, safe_text: bytes) -> SignatureDoesNotMatch:
-    """The error for a signature that covers a text as it is, without a canonical request."""
+    """Return the error for a signature that covers a text as it is, without a canonical request."""
     return SignatureDoesNotMatch(
         AWSAccessKeyId=claim.access_key,
         StringToSign=safe_text.decode(errors="replace"),

@@ -246,7 +246,7 @@ class _Reader:
 
     @property
     def document(self) -> dict[str, Value]:
-        """The document that was read."""
+        """Return the document that was read."""
         return cast(dict[str, Value], self._value["document"])
 
     def start(self, tag: str, _attributes: object) -> None:

@@ -27,7 +27,7 @@ from engine.objects.copy_source import CopySource
 from engine.s3.claims import unhoisted
 from engine.s3.http import TARGET_SIZE_MAX, Request
 from engine.s3.model import Operation
-from engine.s3.parsing import needs_body, parse_document, parse_head
+from engine.s3.parsing import body_kind, parse_document, parse_head
 from engine.s3.routing import POST_OBJECT, locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Identity, Verifier
@@ -86,7 +86,7 @@ class Application:
         return cls(store, verifier, authorize or credentials.authorize, options)
 
     def asks_for_health(self, request: Request) -> bool:
-        """Whether this is a health check, which `handle` answers at once, without body or signature.
+        """Tell whether this is a health check, which `handle` answers at once, without body or signature.
 
         Below a domain, `/-/x` is the key `-/x` of a bucket, and no health check.
         """
@@ -138,9 +138,9 @@ class Application:
         refuse_encryption_of_parts(operation, restored)
         refuse_misplaced(operation, restored)
         inputs, refused = self._admitted(exchange, operation, identity, restored)
-        if needs_body(operation) == "stream":
+        if body_kind(operation) == "stream":
             inputs = without_presigned_checksums(operation, inputs, request)
-            inputs |= body_of(identity, restored, exchange.body)
+            inputs |= body_of(identity, exchange.body)
         if operation.name in slow.OPERATIONS:
             task = slow.Task(
                 lambda: self._answer(exchange, operation, inputs, refused),
@@ -160,7 +160,7 @@ class Application:
         names_resources = operation.name == "DeleteObjects"
         if not names_resources:
             inputs, _ = admit(operation, inputs, may)
-        if needs_body(operation) == "xml":
+        if body_kind(operation) == "xml":
             inputs |= parse_document(operation, read_document(operation, identity, request, exchange.body))
         return admit(operation, inputs, may) if names_resources else (inputs, ())
 

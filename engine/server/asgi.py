@@ -47,7 +47,7 @@ class AsgiApplication:
         body = AsgiBody(receive, _content_length(request), loop, self._idle_timeout_s)
         try:
             try:
-                response = await self._handle(request, body, loop)
+                response = await self._handle(request, body)
                 if isinstance(response.body, bytes):
                     rest = body if body.is_worth_reading(expects_continue=_expects_continue(request)) else None
                     await self._send_whole(response, response.body, rest, send)
@@ -58,7 +58,7 @@ class AsgiApplication:
         except _ClientStalled:
             _log.info("a client took nothing for %s s and was given up", self._idle_timeout_s)
 
-    async def _handle(self, request: Request, body: AsgiBody, loop: asyncio.AbstractEventLoop) -> Response:
+    async def _handle(self, request: Request, body: AsgiBody) -> Response:
         if self.application.asks_for_health(request):  # answered even if every thread waits for a slow client
             return self.application.handle(request, body)
         work = self._pool.submit(self.application.handle, request, body)

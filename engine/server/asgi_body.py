@@ -46,7 +46,7 @@ class AsgiBody(RawBody):
 
     @property
     def at_end(self) -> bool:
-        """Whether everything was read."""
+        """Tell whether everything was read."""
         return self._left == 0 or (self._ended and not self._rest and self._failure is None)
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
@@ -79,7 +79,7 @@ class AsgiBody(RawBody):
             self._loop.call_soon_threadsafe(self._fetcher.fetch_more)
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client is still sending. If it waits for `100 Continue`, it is not: fetching would make the host send that."""
+        """Tell whether the client is still sending: not if it waits for `100 Continue`, which fetching would make the host send."""
         return not self.at_end and not self._fetcher.is_done and (self._has_begun or not expects_continue)
 
     async def read_on(self) -> None:
@@ -123,7 +123,7 @@ class _Fetcher:
 
     @property
     def is_done(self) -> bool:
-        """Whether fetching has ended, by the end of the body or by a failure."""
+        """Tell whether fetching has ended, by the end of the body or by a failure."""
         return self._task is not None and self._task.done()
 
     def fetch_more(self) -> None:

@@ -93,7 +93,7 @@ def _rule(store: Store, address: Address, asked: _Asked) -> CORSRule | None:
 
 
 def _headers(rule: CORSRule, asked: _Asked) -> Headers:
-    """The headers in AWS's form. With an origin that is named, and not `*`, the page may use its user's credentials."""
+    """Return the headers in AWS's form. With an origin that is named, and not `*`, the page may use its user's credentials."""
     found = {
         "Access-Control-Allow-Origin": "*" if rule.allows_any_origin else asked.origin,
         "Access-Control-Allow-Methods": ", ".join(rule.allowed_methods),

@@ -36,7 +36,7 @@ class Grant:
     buckets: tuple[str, ...] | None = None
 
     def allows(self, action: str, resource: str) -> bool:
-        """Whether this grant allows an action on a resource (an ARN)."""
+        """Tell whether this grant allows an action on a resource (an ARN)."""
         bucket = resource.removeprefix(_ARN).partition("/")[0]
         if bucket == "*":  # ListBuckets shows all names: a key restricted to some buckets needs it in its `actions`
             return _covers(self.actions, action) and (self.buckets is None or self.actions is not None)

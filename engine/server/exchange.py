@@ -1,6 +1,7 @@
 """One request and its answer as plain data, whatever interface brought them."""
 
 import base64
+import mmap
 import secrets
 import time
 from collections.abc import Iterable
@@ -30,11 +31,16 @@ class RawBody(Protocol):
 
     @property
     def at_end(self) -> bool:
-        """Whether everything was read."""
+        """Tell whether everything was read."""
 
     def has_client_left(self) -> bool:
-        """Whether the client is known to have closed its connection; False where the host does not tell."""
+        """Tell whether the client is known to have closed its connection; False where the host does not tell."""
         return False
+
+
+def body_buffer(size: int) -> memoryview:
+    """Return a buffer for one body: a mapping, which the system gets back with the body; malloc would keep it for each thread."""
+    return memoryview(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 @dataclass(slots=True)

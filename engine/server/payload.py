@@ -30,7 +30,7 @@ def without_presigned_checksums(operation: Operation, inputs: dict[str, Any], re
     return kept
 
 
-def body_of(identity: Identity, request: Request, raw: RawBody) -> dict[str, Any]:
+def body_of(identity: Identity, raw: RawBody) -> dict[str, Any]:
     """Return the store's arguments `body`, `content_length` and, if the client signed it, `content_sha256`.
 
     Raises:

@@ -119,7 +119,7 @@ class PostedObject:
         return Response(201, [*headers, XML_CONTENT_TYPE], document)
 
     def _redirect(self, etag: str) -> str | None:
-        """The URL to which the browser is sent; None if there is none, or it can't be one.
+        """Return the URL to which the browser is sent; None if there is none, or it can't be one.
 
         Source: "POST Object": what can't be interpreted counts as absent; bucket, key and ETag are added to the query.
         """
@@ -142,7 +142,7 @@ def _quote(text: str) -> str:
 
 
 def _key_of(form: "Form") -> str:
-    """The key that a form names. A file that has no name leaves `${filename}` as it is.
+    """Return the key that a form names. A file that has no name leaves `${filename}` as it is.
 
     Source: "POST Object" (of a path, what follows the last slash or backslash); AWS's answer, `post_object_with_file_as_string`.
     """
@@ -159,7 +159,7 @@ def _key_of(form: "Form") -> str:
 
 
 def _headers(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The headers of a PutObject that stores what the form asks for.
+    """Return the headers of a PutObject that stores what the form asks for.
 
     User metadata is any text. Of the other values, what Latin-1 does not have is percent-encoded.
 
@@ -175,7 +175,7 @@ def _headers(fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _tagging_of(document: str) -> str:
-    """The value of x-amz-tagging for the document of the field `tagging`.
+    """Return the value of x-amz-tagging for the document of the field `tagging`.
 
     Raises:
         MalformedXML: it is no XML, or not of the form of PutObjectTagging's.

@@ -34,7 +34,7 @@ class Rest(Protocol):
         """Return the next bytes, at most `size`; empty at the end."""
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether there is a rest that the client sends without waiting for `100 Continue`."""
+        """Tell whether there is a rest that the client sends without waiting for `100 Continue`."""
 
     def give_up(self) -> None:
         """Tell the host that the body was not read to its end."""

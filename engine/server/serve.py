@@ -176,6 +176,7 @@ def _work(options: ServeOptions, listener: socket.socket, secrets: _Secrets, lin
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.stop())
         signal.signal(signal.SIGHUP, lambda *_: _reload(secrets, worker))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         threading.Thread(target=_stop_without_parent, args=(lines.life,), daemon=True).start()
         gc.collect()
         gc.freeze()  # the tables of the wire stay: a collection need not look through them again

@@ -64,7 +64,7 @@ class WsgiBody(RawBody):
         return self._left == 0
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client is still sending. If it waits for `100 Continue`, it is not: reading would make the host send that."""
+        """Tell whether the client is still sending: not if it waits for `100 Continue`, which reading would make the host send."""
         return not self.at_end and not self._has_failed and (self._has_begun or not expects_continue)
 
     def give_up(self) -> None:

@@ -7,7 +7,6 @@ it finds the next request on the connection. Bodies over TLS, chunked ones, and 
 import contextlib
 import errno
 import math
-import mmap
 import os
 import select
 import socket
@@ -19,9 +18,7 @@ from engine.bodies.sources import BODY_CHUNK_SIZE, Source, read_up_to
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.native.errors import ReadFailed
 from engine.native.stream import Stream
-
-BUFFER_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-"""Each body's buffer is a mapping of its own, returned to the system with the body: malloc would keep up to 3 MiB for each."""
+from engine.server.exchange import body_buffer
 
 
 class SocketBody(Source):
@@ -49,7 +46,7 @@ class SocketBody(Source):
 
     @property
     def at_end(self) -> bool:
-        """Whether everything was read."""
+        """Tell whether everything was read."""
         return not self._reader.length
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
@@ -93,7 +90,7 @@ class SocketBody(Source):
         return bool(poll.poll(0))
 
     def is_worth_reading(self, *, expects_continue: bool) -> bool:
-        """Whether the client is still sending; gunicorn has already sent `100 Continue` to a client that expects it."""
+        """Tell whether the client is still sending; gunicorn has already sent `100 Continue` to a client that expects it."""
         return not self.at_end and not self._host_body.failed
 
     def give_up(self) -> None:
@@ -103,7 +100,7 @@ class SocketBody(Source):
             self._connection.shutdown(socket.SHUT_RD)
 
     def _receive(self, size: int) -> memoryview:
-        self._buffer = self._buffer or memoryview(mmap.mmap(-1, size, BUFFER_FLAGS))
+        self._buffer = self._buffer or body_buffer(size)
         with self._waiting():
             count = self._connection.recv_into(self._buffer[:size], 0, socket.MSG_WAITALL)
         self._reader.length -= count

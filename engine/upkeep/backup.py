@@ -84,10 +84,10 @@ class Backup(Record, frozen=True):
 def _copy_blobs(snapshot: Metadata, copies: BlobCopies) -> BackupReport:
     """Copy every blob that rows name."""
     parts, missing, corrupt = 0, list[str](), list[str]()
-    for owner, part in snapshot.walk_parts(corrupt.append):
+    for holder, part in snapshot.walk_parts(corrupt.append):
         parts += 1
         is_there = bool(part.flags & Flag.INLINE) or copies.take(part.blob_id)
-        if not is_there and snapshot.holds_part(owner, part):  # else its file was removed as trash before
+        if not is_there and snapshot.holds_part(holder, part):  # else its file was removed as trash before
             missing.append(part.blob_id.hex())
     return BackupReport(
         parts=parts,

@@ -94,9 +94,9 @@ class Check:
         """Check every row and the rows and blobs that it names, and, with `inline`, the digests of small parts."""
         try:
             yield from self._context.meta.inspect(lambda trouble: findings.add(*trouble))
-            for owner, part in self._context.meta.walk_parts(lambda name: findings.add("corrupt", name)):
+            for holder, part in self._context.meta.walk_parts(lambda name: findings.add("corrupt", name)):
                 if inline or not part.flags & Flag.INLINE:
-                    self._inspect_part(findings, owner, part, deep)
+                    self._inspect_part(findings, holder, part, deep)
                     yield
             if deep:
                 for name in self._sealed.run(findings.counts):
@@ -105,12 +105,12 @@ class Check:
             findings.add("corrupt", str(error.reason))
             findings.can_rows_be_read = False
 
-    def _inspect_part(self, findings: Findings, owner: Trash, part: PartRecord, deep: bool) -> None:
+    def _inspect_part(self, findings: Findings, holder: Trash, part: PartRecord, deep: bool) -> None:
         findings.counts["parts"] += 1
         findings.counts["sealed_parts"] += bool(part.flags & Flag.SEALED)
         kind = self._part_trouble(part, deep)
         # This is read after the file, since files are removed only after their rows.
-        if kind and self._context.meta.holds_part(owner, part):
+        if kind and self._context.meta.holds_part(holder, part):
             findings.add(kind, part.blob_id.hex())
 
     def _part_trouble(self, part: PartRecord, deep: bool) -> str | None:

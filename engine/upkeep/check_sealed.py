@@ -26,20 +26,20 @@ class CheckSealed:
 
     def run(self, counts: dict[str, int]) -> Iterator[str]:
         """Decrypt every part under SSE-S3, count them, and yield the ids of those blobs that do not match. Damaged rows are skipped."""
-        for bucket, key, owner, encryption in self._context.meta.walk_owners():
+        for bucket, key, holder, encryption in self._context.meta.walk_holders():
             if encryption is not None and encryption.kind == "AES256":
                 with contextlib.suppress(InternalError):
-                    yield from self._check_parts(owner, encryption, bucket, key.decode(), counts)
+                    yield from self._check_parts(holder, encryption, bucket, key.decode(), counts)
 
     def _check_parts(
-        self, owner: Trash, encryption: Encryption, bucket: str, key: str, counts: dict[str, int]
+        self, holder: Trash, encryption: Encryption, bucket: str, key: str, counts: dict[str, int]
     ) -> Iterator[str]:
         seal = self._opened_seal(encryption, bucket, key)
         with seal if seal is not None else contextlib.nullcontext():
-            for part in self._context.meta.parts_of(owner):
+            for part in self._context.meta.parts_of(holder):
                 counts["opened_parts"] += 1
                 is_right = seal is not None and self._matches_row(part, seal)
-                if not is_right and self._context.meta.holds_part(owner, part):
+                if not is_right and self._context.meta.holds_part(holder, part):
                     yield part.blob_id.hex()
 
     def _opened_seal(self, encryption: Encryption, bucket: str, key: str) -> Seal | None:

@@ -3,13 +3,15 @@
 import os
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import engine
+from engine.meta.lmdb.writer import Writer
 
 INLINE_SIZE_MAX = engine.Limits().inline_size_bytes_max
 FILE_BODY = bytes(range(256)) * 80
@@ -69,15 +71,15 @@ def meta_of(store: engine.Store) -> Any:
 
 
 @contextmanager
-def writer_busy(store: engine.Store) -> Iterator[None]:
-    """Keep the writer thread in a step, so that all that is submitted in the `with` block lands in one batch after it."""
+def busy(writer: Writer) -> Iterator[None]:
+    """Keep a writer thread in a step, so that all that is submitted in the `with` block lands in one batch after it."""
     entered, leave = threading.Event(), threading.Event()
 
     def step(_: Any) -> None:
         entered.set()
         assert leave.wait(60)
 
-    holder = threading.Thread(target=meta_of(store)._shared.writer.submit, args=(step,))
+    holder = threading.Thread(target=writer.submit, args=(step,))
     holder.start()
     assert entered.wait(60)
     try:
@@ -87,6 +89,24 @@ def writer_busy(store: engine.Store) -> Iterator[None]:
         holder.join()
 
 
+def writer_busy(store: engine.Store) -> AbstractContextManager[None]:
+    """Keep the writer thread of a store in a step; see `busy`."""
+    return busy(meta_of(store)._shared.writer)
+
+
 def waiting_writes(store: engine.Store) -> int:
     """How many writes wait behind the one under way."""
     return int(meta_of(store)._shared.writer.waiting())
+
+
+def in_one_batch(store: engine.Store, *calls: Callable[[], object]) -> None:
+    """Make each call in a thread of its own, so that the writes of all are committed in one transaction, in the order given."""
+    threads = [threading.Thread(target=call) for call in calls]
+    with writer_busy(store):
+        for count, thread in enumerate(threads, 1):
+            thread.start()
+            while waiting_writes(store) < count:
+                assert thread.is_alive(), "a call ended before its commit"
+                time.sleep(0.001)  # else those that are awaited have no processor
+    for thread in threads:
+        thread.join()

@@ -8,7 +8,7 @@ from engine.meta.lmdb.environment import Transaction
 from engine.meta.lmdb.ordered_names import ID_SIZE
 from engine.meta.lmdb.steps import LmdbSteps, read_bucket_record, reads, writes
 from engine.meta.paging import Row, page_of
-from engine.meta.records import BucketRecord, pack_record, replace, seal
+from engine.meta.records import BucketRecord, pack_record, replace, with_check_value
 
 
 class LmdbBuckets(LmdbSteps):
@@ -41,7 +41,7 @@ class LmdbBuckets(LmdbSteps):
         if document is None:
             txn.delete(row, db=table)
         else:
-            txn.put(row, seal(document), db=table)
+            txn.put(row, with_check_value(document), db=table)
 
     def _drop_configurations(self, txn: Transaction, bucket_id: bytes) -> None:
         with txn.cursor(self._table["configurations"]) as cursor:

@@ -99,7 +99,7 @@ class _Count:
         self._newer_null = (name, version) if version.is_null else None
 
     def _check_null(self, txn: Transaction, name: bytes, version: Version) -> None:
-        """A null version that is not the oldest version of its key must have a row in `nulls`."""
+        """Check that a null version that is not the oldest version of its key has a row in `nulls`."""
         row_key = self._meta._names("nulls").find(txn, self._bucket_id, name)
         has_row = row_key is not None and txn.get(row_key, db=self._meta._table["nulls"]) is not None
         if not has_row and self._meta._get_version(txn, self._bucket_id, name, version) is not None:

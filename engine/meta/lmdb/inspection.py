@@ -26,7 +26,7 @@ from engine.meta.lmdb.ordered_names import CHUNK_SIZE, END, ID_SIZE, NODE
 from engine.meta.lmdb.steps import PARTS_TABLES, TABLES, read_bucket_record
 from engine.meta.lmdb.versions import null_version, object_record
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, Manifest, PartRecord
-from engine.meta.records import TombstoneRecord, UploadRecord, unpacker, unseal
+from engine.meta.records import TombstoneRecord, UploadRecord, checked, unpacker
 
 Item = TypeVar("Item")
 Examine = Callable[[Transaction, bytes, bytes], list[Item]]
@@ -149,7 +149,7 @@ class Inspection:
             return _ID_MAX
 
     def _store_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        unseal(value, key.decode())
+        checked(value, key.decode())
         if key not in (b"identity", b"next_id"):
             yield "nothing is known of such a row"
 
@@ -166,7 +166,7 @@ class Inspection:
             yield "has an id that was never given"
 
     def _configurations_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
-        unseal(value, "a configuration")
+        checked(value, "a configuration")
         yield "" if self._is_bucket(txn, key[:ID_SIZE]) else "belongs to no bucket"
 
     def _usage_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
@@ -202,7 +202,7 @@ class Inspection:
         if _suffix_of("removals", key, value) is None:
             yield self._node(txn, "removals", value)
         else:
-            unseal(value, "the mark of a removal")
+            checked(value, "the mark of a removal")
 
     def _node(self, txn: Transaction, table: str, child: bytes) -> str:
         return (
@@ -234,7 +234,7 @@ class Inspection:
 
     def _inline_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:
         _require(len(key) == _BLOB_ID_SIZE)
-        unseal(value, "the bytes of a small part")
+        checked(value, "the bytes of a small part")
         yield ""
 
     def _blobs_row(self, txn: Transaction, key: bytes, value: bytes) -> Iterator[str]:

@@ -27,7 +27,7 @@ from engine.meta.lmdb.steps import PARTS_TABLES, reads, writes
 from engine.meta.lmdb.versions import LmdbVersions, VersionRow, object_record, version_of, version_suffix
 from engine.meta.paging import Row, page_of
 from engine.meta.parts import Manifest, PartRecord, Parts
-from engine.meta.records import BucketRecord, Headers, ObjectRecord, replace, unseal
+from engine.meta.records import BucketRecord, Headers, ObjectRecord, checked, replace
 
 BLOBS_FORGOTTEN_A_STEP = 1000
 WALK_ROWS_A_STEP = 16
@@ -184,7 +184,7 @@ class LmdbObjects(LmdbVersions):
         found = txn.get(blob_id, db=self._table["inline"])
         if found is None:
             raise InternalError(reason=f"the bytes of the small part {blob_id.hex()} are missing")
-        return unseal(found, f"the bytes of the small part {blob_id.hex()}")
+        return checked(found, f"the bytes of the small part {blob_id.hex()}")
 
     @reads
     def names_blob(self, txn: Transaction, blob_id: bytes) -> bool:
@@ -291,17 +291,17 @@ class LmdbObjects(LmdbVersions):
                             yield Trash(kind, key), part
 
     @reads
-    def parts_of(self, txn: Transaction, owner: Trash) -> Parts:
-        return self._trash_parts(txn, owner)
+    def parts_of(self, txn: Transaction, holder: Trash) -> Parts:
+        return self._trash_parts(txn, holder)
 
     @reads
-    def holds_part(self, txn: Transaction, owner: Trash, part: PartRecord) -> bool:
-        if txn.get(owner.kind.value + owner.id, db=self._table["trash"]) is not None:
+    def holds_part(self, txn: Transaction, holder: Trash, part: PartRecord) -> bool:
+        if txn.get(holder.kind.value + holder.id, db=self._table["trash"]) is not None:
             return False
-        if owner.kind is TrashKind.MANIFEST:
-            return txn.get(owner.id, db=self._table["manifests"]) is not None
+        if holder.kind is TrashKind.MANIFEST:
+            return txn.get(holder.id, db=self._table["manifests"]) is not None
         with txn.cursor(self._parts_table(part)) as cursor:
-            return bool(cursor.set_key_dup(owner.id, part.pack()))
+            return bool(cursor.set_key_dup(holder.id, part.pack()))
 
     @reads
     def _walk_some(self, txn: Transaction, table: str, after: bytes | None) -> list[tuple[bytes, Any]]:

@@ -34,7 +34,7 @@ from engine.meta.lmdb.ordered_names import ID_SIZE, OrderedNames
 from engine.meta.lmdb.registry import Registry
 from engine.meta.lmdb.writer import Writer
 from engine.meta.parts import CHECKSUM_WIDTHS, ROW_SIZES, Flag, PartRecord, Parts
-from engine.meta.records import BucketRecord, seal, unpacker, unseal
+from engine.meta.records import BucketRecord, checked, unpacker, with_check_value
 from engine.record import astuple
 
 PARTS_TABLES = tuple(f"parts_{width}" for width in CHECKSUM_WIDTHS)
@@ -68,7 +68,7 @@ class _Shared:
     def _recognise(self, txn: Transaction, tables: Tables) -> None:
         found = txn.get(_IDENTITY, db=tables["store"])
         try:
-            is_ours = found is not None and unseal(found, "the identity of the store") == self.identity.encode()
+            is_ours = found is not None and checked(found, "the identity of the store") == self.identity.encode()
         except InternalError as error:
             raise NotAStore(f"{self.path}: {error.reason}; {RESTORE}") from error
         if not is_ours:
@@ -98,7 +98,7 @@ def create_metadata(path: str, identity: str) -> None:
     """
 
     def fill(txn: Transaction, tables: Tables) -> None:
-        txn.put(_IDENTITY, seal(identity.encode()), db=tables["store"])
+        txn.put(_IDENTITY, with_check_value(identity.encode()), db=tables["store"])
 
     create(path, TABLES, fill)
 
@@ -153,12 +153,12 @@ class LmdbSteps:
     def _new_id(self, txn: Transaction) -> bytes:
         table = self._table["store"]
         current = self._next_id(txn)
-        txn.put(_NEXT_ID, seal((int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big")), db=table)
+        txn.put(_NEXT_ID, with_check_value((int.from_bytes(current, "big") + 1).to_bytes(ID_SIZE, "big")), db=table)
         return current
 
     def _next_id(self, txn: Transaction) -> bytes:
         found = txn.get(_NEXT_ID, db=self._table["store"])
-        return unseal(found, "the next id") if found is not None else (1).to_bytes(ID_SIZE, "big")
+        return checked(found, "the next id") if found is not None else (1).to_bytes(ID_SIZE, "big")
 
     def _bucket(self, txn: Transaction, bucket: str) -> BucketRecord:
         name = bucket.encode(errors="surrogatepass")  # a lone surrogate, which no bucket name has
@@ -169,7 +169,7 @@ class LmdbSteps:
 
     def _configuration(self, txn: Transaction, bucket_id: bytes, name: str) -> bytes | None:
         found = txn.get(bucket_id + name.encode(), db=self._table["configurations"])
-        return unseal(found, f"the {name} configuration of a bucket") if found is not None else None
+        return checked(found, f"the {name} configuration of a bucket") if found is not None else None
 
     def _check_basis(self, txn: Transaction, bucket_id: bytes, basis: Configuration | None) -> None:
         """Refuse a decision that was based on a configuration that has changed since."""
@@ -178,19 +178,19 @@ class LmdbSteps:
 
     def _usage(self, txn: Transaction, bucket_id: bytes) -> Usage:
         found = txn.get(bucket_id, db=self._table["usage"])
-        return Usage(*_USAGE.unpack(unseal(found, "the counters of a bucket"))) if found else Usage()
+        return Usage(*_USAGE.unpack(checked(found, "the counters of a bucket"))) if found else Usage()
 
     def _add_usage(self, txn: Transaction, bucket_id: bytes, change: Usage) -> None:
         now = self._usage(txn, bucket_id)
         txn.put(
             bucket_id,
-            seal(_USAGE.pack(*map(operator.add, astuple(now), astuple(change)))),
+            with_check_value(_USAGE.pack(*map(operator.add, astuple(now), astuple(change)))),
             db=self._table["usage"],
         )
 
     def _add_blob(self, txn: Transaction, part: PartRecord, inline: bytes | None) -> None:
         if part.flags & Flag.INLINE:
-            txn.put(part.blob_id, seal(inline or b""), db=self._table["inline"])
+            txn.put(part.blob_id, with_check_value(inline or b""), db=self._table["inline"])
         else:
             txn.put(part.blob_id, b"", db=self._table["blobs"])
 

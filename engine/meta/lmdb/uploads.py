@@ -319,15 +319,15 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
             raise damaged(f"{DATA_FILE} {error}") from error
         yield from Inspection(self, report).steps()
 
-    def walk_owners(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
-        for table, owner_in in (("objects", _object_owner), ("uploads", _upload_owner)):
+    def walk_holders(self) -> Iterator[tuple[str, bytes, Trash, Encryption | None]]:
+        for table, holder_in in (("objects", _object_holder), ("uploads", _upload_holder)):
             for bucket in self._bucket_names():
                 after: tuple[bytes, bytes] | None = (b"", b"")
                 while after is not None:
                     after, found = self._walk_names(bucket, table, *after)
                     for key, suffix, value in found:
                         with contextlib.suppress(InternalError):  # the row is damaged; `inspect` reports it
-                            yield bucket, key, *owner_in(suffix, value)
+                            yield bucket, key, *holder_in(suffix, value)
 
     @reads
     def _bucket_names(self, txn: Transaction) -> list[str]:
@@ -346,12 +346,12 @@ class LmdbMetadata(LmdbBuckets, LmdbObjects):
         return (rows[-1][0], rows[-1][1] + b"\x00") if len(rows) == ROWS_WALKED_A_STEP else None, rows
 
 
-def _object_owner(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
+def _object_holder(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
     record = object_record(value)
     return Trash(TrashKind.MANIFEST, record.manifest_id), record.encryption
 
 
-def _upload_owner(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
+def _upload_holder(suffix: bytes, value: bytes) -> tuple[Trash, Encryption | None]:
     return Trash(TrashKind.UPLOAD, _SUFFIX.unpack(suffix)[1]), _upload_record(value).encryption
 
 

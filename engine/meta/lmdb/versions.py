@@ -13,7 +13,7 @@ from engine.errors import NoSuchKey, NoSuchVersion
 from engine.meta import NULL_VERSION, Trash, TrashKind, Usage, Version
 from engine.meta.lmdb.environment import Transaction
 from engine.meta.lmdb.steps import LmdbSteps
-from engine.meta.records import BucketRecord, ObjectRecord, pack_record, seal, unpacker, unseal
+from engine.meta.records import BucketRecord, ObjectRecord, checked, pack_record, unpacker, with_check_value
 
 REMOVAL_ID_SIZE = 16
 _SUFFIX = struct.Struct(">Q16s")
@@ -36,7 +36,7 @@ def version_of(suffix: bytes) -> Version:
 
 def null_version(value: bytes) -> Version:
     """Return the null version that a row of `nulls` names."""
-    (order,) = _ORDER.unpack(unseal(value, "the order of a null version"))
+    (order,) = _ORDER.unpack(checked(value, "the order of a null version"))
     return Version(order, NULL_VERSION.nonce)
 
 
@@ -143,7 +143,7 @@ class LmdbVersions(LmdbSteps):
             trash = self._remove_version(txn, bucket_record, key, replaced) if replaced is not None else ()
             if bucket_record.versioning:
                 row_key = self._names("nulls").ensure(txn, bucket_record.id, key)
-                txn.put(row_key, seal(_ORDER.pack(order)), db=self._table["nulls"])
+                txn.put(row_key, with_check_value(_ORDER.pack(order)), db=self._table["nulls"])
         self._put_version(txn, bucket_record.id, key, version, record)
         if not record.is_delete_marker:
             self._add_usage(txn, bucket_record.id, Usage(objects=1, object_bytes=record.size))
@@ -172,7 +172,7 @@ class LmdbVersions(LmdbSteps):
         row_key = self._names("removals").find(txn, bucket_id, key)
         removal: bytes | None = txn.get(row_key, db=self._table["removals"]) if row_key else None
         if removal is not None:
-            return unseal(removal, "the mark of a removal")
+            return checked(removal, "the mark of a removal")
         latest = self._latest(txn, bucket_id, key)
         return latest.record.manifest_id if latest is not None else b""
 
@@ -180,7 +180,7 @@ class LmdbVersions(LmdbSteps):
         """Write a row to `removals`, if the key has open uploads, so that Complete notices the deletion of its object."""
         if self._has_uploads(txn, bucket_id, key):
             row_key = self._names("removals").ensure(txn, bucket_id, key)
-            txn.put(row_key, seal(os.urandom(REMOVAL_ID_SIZE)), db=self._table["removals"])
+            txn.put(row_key, with_check_value(os.urandom(REMOVAL_ID_SIZE)), db=self._table["removals"])
 
     def _drop_removal(self, txn: Transaction, bucket_id: bytes, key: bytes) -> None:
         """Delete the row of `removals`, once the key has a new object, which Complete notices as well, or no open uploads."""

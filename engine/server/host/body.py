@@ -1,7 +1,6 @@
 """The body of a request, read from the connection only when the operation asks for it."""
 
 import errno
-import mmap
 import select
 import socket
 import time
@@ -11,11 +10,10 @@ from engine.bodies.sources import BODY_CHUNK_SIZE, Source, read_up_to
 from engine.errors import IncompleteBody, RequestTimeout
 from engine.native.errors import ReadFailed
 from engine.native.stream import Stream
+from engine.server.exchange import body_buffer
 from engine.server.host.head import CONTINUE, Head
 from engine.server.host.transport import READ_SIZE, Plain
 
-BUFFER_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-"""Each body's buffer is a mapping of its own, returned to the system with the body: malloc would keep it for each thread."""
 RATE_MIN = 1024
 """Bytes a second that a client must send."""
 GRACE_S = 30.0
@@ -54,7 +52,7 @@ class HostBody(Source):
 
     @property
     def at_end(self) -> bool:
-        """Whether everything was read."""
+        """Tell whether everything was read."""
         chunked = self._chunked
         return not self._left if chunked is None else chunked.is_complete and not chunked.chunks
 
@@ -131,7 +129,7 @@ class HostBody(Source):
     def _receive(self, size: int) -> memoryview:
         """Fill the buffer, since many small pieces cost more than a few large ones."""
         self._begin_waiting()
-        self._buffer = self._buffer or memoryview(mmap.mmap(-1, min(self._left, BODY_CHUNK_SIZE), BUFFER_FLAGS))
+        self._buffer = self._buffer or body_buffer(min(self._left, BODY_CHUNK_SIZE))
         view, filled = self._buffer[:size], 0
         while filled < size:
             filled += self._receive_some(view[filled:])

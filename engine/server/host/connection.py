@@ -52,13 +52,13 @@ class Phase(enum.Enum):
 
 
 class Writes(Protocol):
-    """Decides where small writes are worked on."""
+    """Decides whether small writes are done in a turn, or handed over."""
 
     def fit_in_a_turn(self) -> bool:
-        """Whether the next one is to be worked on in this turn."""
+        """Tell whether the next write is to be done in this turn."""
 
     def in_a_turn(self, work: Callable[[], None]) -> None:
-        """Work on one in this turn."""
+        """Do a write in this turn."""
 
 
 class Host(Protocol):
@@ -213,7 +213,7 @@ class Connection:
         return True
 
     def _has_gathered(self) -> bool:
-        """Whether the thread that works on the request need not wait for the body, or is to wait for it."""
+        """Tell whether the thread that works on the request need not wait for the body, or is to wait for it."""
         head = self._head
         assert head is not None
         if not head.length or head.length <= len(self._buffer) or self.is_overdue:
@@ -391,5 +391,5 @@ class Connection:
 
 
 def _is_short(request: Request) -> bool:
-    """Whether the request is none of those that may take long: CompleteMultipartUpload, DeleteObjects and copies."""
+    """Tell whether the request is none of those that may take long: CompleteMultipartUpload, DeleteObjects and copies."""
     return request.method != "POST" and not request.headers_named("x-amz-copy-source")

@@ -67,10 +67,16 @@ class _Signals:
 
 
 class MainProcess:
-    """Keeps `count` worker processes, each of which executes `work(lines)`, until it is told to stop."""
+    """Keeps `count` worker processes, each of which executes `work(lines)`, until it is told to stop.
 
-    def __init__(self, count: int, work: Callable[[Lines], None], reload: Callable[[], object]) -> None:
-        """`reload` is called before a SIGHUP is handed on, and raises StoreError if what it reads is wrong."""
+    `work` begins with SIGHUP blocked, and unblocks it once it can obey: one that comes before waits.
+    """
+
+    def __init__(self, count: int, work: Callable[[Lines], None], reload: Callable[[], None]) -> None:
+        """`reload` is called before a SIGHUP is handed on, and raises StoreError if what it reads is wrong.
+
+        What it changes is inherited by the workers that are started later.
+        """
         self._count = count
         self._work = work
         self._reload = reload
@@ -99,8 +105,10 @@ class MainProcess:
 
     def _start(self, number: int) -> None:
         ready_end, worker_end = os.pipe()
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         pid = os.fork()
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
             os.close(worker_end)
             self._processes[pid] = _Process(number, time.monotonic(), ready_end)
             return
@@ -111,7 +119,6 @@ class MainProcess:
             os.close(ready_end)
             os.close(self._life[1])
             self._signals.__exit__()
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
             _log.info("worker process %s started as number %s", os.getpid(), number)
             self._work(Lines(worker_end, self._life[0]))
             code = 0

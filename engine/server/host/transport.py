@@ -102,7 +102,7 @@ class Plain:
         return bool(poll.poll(seconds * 1000))
 
     def has_client_left(self) -> bool:
-        """Whether the client has closed its side."""
+        """Tell whether the client has closed its side."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLRDHUP)
         return bool(poll.poll(0))

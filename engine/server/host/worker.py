@@ -49,12 +49,12 @@ class Writes:
         self._count = 0
 
     def fit_in_a_turn(self) -> bool:
-        """Whether the next one is to be worked on in this turn; now and then one is, to see whether the disk still is so slow."""
+        """Tell whether the next write is to be done in this turn; now and then one is, to see whether the disk is still slow."""
         self._count += 1
         return self._mean_s < WRITE_WAIT_S_MAX or self._count % _LOOK_EVERY == 0
 
     def in_a_turn(self, work: Callable[[], None]) -> None:
-        """Work on one in this turn."""
+        """Do a write in this turn, and remember how long it waited for the disk."""
         wall_s, busy_s = time.perf_counter(), time.thread_time()
         work()
         waited_s = time.perf_counter() - wall_s - (time.thread_time() - busy_s)

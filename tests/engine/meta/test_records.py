@@ -19,10 +19,10 @@ from engine.meta.records import (
     StoredChecksum,
     TombstoneRecord,
     UploadRecord,
+    checked,
     pack_record,
-    seal,
     unpacker,
-    unseal,
+    with_check_value,
 )
 
 ID = st.binary(min_size=16, max_size=16)
@@ -206,8 +206,8 @@ def test_a_damaged_manifest_is_an_internal_error(sizes: list[int], data: st.Data
 
 
 @given(st.binary(max_size=100), st.data())
-def test_a_damaged_seal_is_an_internal_error(body: bytes, data: st.DataObject) -> None:
-    assert unseal(seal(body), "row") == body
-    broken = damaged(seal(body), data)
+def test_a_row_that_does_not_match_its_check_value_is_an_internal_error(body: bytes, data: st.DataObject) -> None:
+    assert checked(with_check_value(body), "row") == body
+    broken = damaged(with_check_value(body), data)
     with pytest.raises(InternalError, match="a metadata row is damaged: row"):
-        unseal(broken, "row")
+        checked(broken, "row")

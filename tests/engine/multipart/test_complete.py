@@ -1,7 +1,7 @@
 """CompleteMultipartUpload on a store: ETags, gaps, subsets, freed parts, repetition, two at once; and it copies no bytes."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from engine import Limits, Store
 from engine.errors import S3Error
 from tests.support.processes import python_output
 from tests.support.refusals import refused
-from tests.support.stores import FILE_BODY, contents_of, files_of, waiting_writes, writer_busy
+from tests.support.stores import FILE_BODY, contents_of, files_of, in_one_batch
 from tests.support.uploads import OpenUpload, begin, etag_of, part_etag_of, read
 
 OTHER_BODY = FILE_BODY[::-1]
@@ -244,21 +244,14 @@ def _complete_together(store: Store, uploads: list[tuple[OpenUpload, list[engine
     """Complete each upload in its own thread, all in one batch; return the answers or errors."""
     outcomes: list[object] = [None] * len(uploads)
 
-    def complete(place: int) -> None:
-        upload, parts = uploads[place]
+    def complete(index: int) -> None:
+        upload, parts = uploads[index]
         try:
-            outcomes[place] = upload.complete(parts)
+            outcomes[index] = upload.complete(parts)
         except S3Error as error:
-            outcomes[place] = error
+            outcomes[index] = error
 
-    threads = [threading.Thread(target=complete, args=(place,)) for place in range(len(uploads))]
-    with writer_busy(store):
-        for waiting, thread in enumerate(threads, 1):
-            thread.start()
-            while waiting_writes(store) < waiting:
-                pass
-    for thread in threads:
-        thread.join()
+    in_one_batch(store, *(partial(complete, index) for index in range(len(uploads))))
     return outcomes
 
 

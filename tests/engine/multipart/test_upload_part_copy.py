@@ -16,7 +16,7 @@ from engine.blobs.files import FileBlobs
 from engine.checksums import BY_NAME
 from tests.support.oracles import ORACLES
 from tests.support.refusals import refused
-from tests.support.stores import FILE_BODY, contents_of, files_of, waiting_writes, writer_busy
+from tests.support.stores import FILE_BODY, contents_of, files_of, in_one_batch
 from tests.support.uploads import OpenUpload, begin, etag_of, part_etag_of, put_multipart, read
 
 PARTS = [FILE_BODY, b"inline", FILE_BODY[::-1] * 2, b"end"]
@@ -183,14 +183,7 @@ def test_an_upload_gone_before_the_copy_is_committed_is_refused_and_nothing_is_l
         except errors.NoSuchUpload as error:
             refusals.append(error.extras["UploadId"])
 
-    with writer_busy(upload.store):
-        threads = [threading.Thread(target=upload.abort), threading.Thread(target=try_copy)]
-        for count, thread in enumerate(threads, 1):
-            thread.start()
-            while waiting_writes(upload.store) < count:
-                pass
-    for thread in threads:
-        thread.join()
+    in_one_batch(upload.store, upload.abort, try_copy)
     assert refusals == [upload.upload_id]
     assert contents_of(upload.store).files == before
 
@@ -199,17 +192,11 @@ def test_an_upload_gone_before_the_copy_is_committed_is_refused_and_nothing_is_l
 def test_a_source_deleted_while_it_is_copied_is_copied_whole(upload: OpenUpload, source: str) -> None:
     """The copy holds the source's lease until its commit; the deletion is committed first and cannot remove the file."""
     etags: list[tuple[int, str]] = []
-    with writer_busy(upload.store):
-        threads = [
-            threading.Thread(target=upload.store.delete_object, args=(upload.bucket, source)),
-            threading.Thread(target=lambda: etags.append(copy(upload, 1, source))),
-        ]
-        for count, thread in enumerate(threads, 1):
-            thread.start()
-            while waiting_writes(upload.store) < count:
-                pass
-    for thread in threads:
-        thread.join()
+    in_one_batch(
+        upload.store,
+        lambda: upload.store.delete_object(upload.bucket, source),
+        lambda: etags.append(copy(upload, 1, source)),
+    )
     upload.complete(etags)
     assert read(upload.store, upload.bucket, upload.key) == (FILE_BODY if source == "plain" else WHOLE)
     upload.store.reap(timedelta(days=1))

@@ -1,6 +1,5 @@
 """CopyObject makes an object of one part with the source's bytes, and with its headers or new ones; the requests that it refuses."""
 
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from engine import Limits, Store, errors
 from engine import open as open_store
 from tests.support.processes import python_output
 from tests.support.refusals import refused
-from tests.support.stores import FILE_BODY, contents_of, waiting_writes, writer_busy
+from tests.support.stores import FILE_BODY, contents_of, in_one_batch
 from tests.support.uploads import part_etag_of, put_multipart, read
 
 PARTS = [FILE_BODY, b"end"]
@@ -124,14 +123,7 @@ def test_a_condition_that_fails_at_the_commit_leaves_no_file(tiny: Store, bucket
         except errors.PreconditionFailed as error:
             refusals.append(error.extras["Condition"])
 
-    with writer_busy(tiny):
-        threads = [threading.Thread(target=copy) for _ in range(3)]
-        for count, thread in enumerate(threads, 1):
-            thread.start()
-            while waiting_writes(tiny) < count:
-                pass
-    for thread in threads:
-        thread.join()
+    in_one_batch(tiny, copy, copy, copy)
     assert refusals == ["If-None-Match"] * 2
     assert len(contents_of(tiny).files) == before + 1
     assert read(tiny, bucket, "new") == FILE_BODY
@@ -142,17 +134,11 @@ def test_a_source_overwritten_while_it_is_copied_is_copied_as_it_was(
     tiny: Store, bucket: str, source: str, key: str
 ) -> None:
     body = read(tiny, bucket, key)
-    with writer_busy(tiny):
-        threads = [
-            threading.Thread(target=tiny.put_object, args=(bucket, key, b"new")),
-            threading.Thread(target=tiny.copy_object, args=(bucket, "copy", f"{bucket}/{key}")),
-        ]
-        for count, thread in enumerate(threads, 1):
-            thread.start()
-            while waiting_writes(tiny) < count:
-                pass
-    for thread in threads:
-        thread.join()
+    in_one_batch(
+        tiny,
+        lambda: tiny.put_object(bucket, key, b"new"),
+        lambda: tiny.copy_object(bucket, "copy", f"{bucket}/{key}"),
+    )
     assert (read(tiny, bucket, "copy"), read(tiny, bucket, key)) == (body, b"new")
     tiny.reap(timedelta(days=1))
     assert tiny.stat().trash == 0

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import engine
 from tests.support.clock import clocked
 from tests.support.refusals import refused
-from tests.support.stores import contents_of, waiting_writes, writer_busy
+from tests.support.stores import contents_of, in_one_batch
 
 BODY = b"one" + b"two"
 MD5 = base64.b64encode(hashlib.md5(BODY).digest()).decode()
@@ -65,17 +64,7 @@ def test_what_was_said_with_the_body_stays_said(locking: engine.Store) -> None:
 
 
 def test_a_retention_given_before_a_copy_is_committed_locks_the_copy(locking: engine.Store) -> None:
-    with writer_busy(locking):
-        threads = [
-            threading.Thread(target=set_rule, args=(locking,)),
-            threading.Thread(target=locking.copy_object, args=("locked", "key", "bucket/source")),
-        ]
-        for count, thread in enumerate(threads, 1):
-            thread.start()
-            while waiting_writes(locking) < count:
-                pass
-    for thread in threads:
-        thread.join()
+    in_one_batch(locking, lambda: set_rule(locking), lambda: locking.copy_object("locked", "key", "bucket/source"))
     assert locking.head_object("locked", "key").object_lock_mode == "GOVERNANCE"
 
 

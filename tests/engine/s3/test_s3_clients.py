@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from engine.errors import MalformedXML, NoSuchKey, S3Error
 from engine.s3.http import Request
 from engine.s3.model import OPERATIONS, Operation
-from engine.s3.parsing import needs_body
+from engine.s3.parsing import body_kind
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from tests.support.parsing import parse_input
@@ -60,7 +60,7 @@ class Catcher:
     def read(self, request: Request, body: bytes) -> None:
         address = locate(request, ("s3.test",), self.aliases)
         self.operation = route(request, address)
-        document = body if needs_body(self.operation) == "xml" else None
+        document = body if body_kind(self.operation) == "xml" else None
         self.inputs = parse_input(self.operation, request, address, document)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from engine.s3.http import Request
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import body_size_max, needs_body
+from engine.s3.parsing import body_kind, body_size_max
 from engine.s3.routing import locate, route
 from tests.support.parsing import parse_input
 from tests.support.refusals import refused
@@ -224,7 +224,7 @@ def test_a_document_one_byte_too_large_is_refused(method: str, target: str, most
 def test_what_the_body_of_each_operation_is() -> None:
     kinds: dict[str | None, set[str]] = {}
     for name in SERVED:
-        kinds.setdefault(needs_body(OPERATIONS[name]), set()).add(name)
+        kinds.setdefault(body_kind(OPERATIONS[name]), set()).add(name)
     assert kinds["xml"] == {
         "CompleteMultipartUpload",
         "CreateBucket",
@@ -240,7 +240,7 @@ def test_what_the_body_of_each_operation_is() -> None:
         "PutObjectTagging",
     }
     assert kinds["stream"] == {"PutObject", "UploadPart"}
-    assert needs_body(OPERATIONS["SelectObjectContent"]) == "xml"
+    assert body_kind(OPERATIONS["SelectObjectContent"]) == "xml"
     assert body_size_max(OPERATIONS["PutBucketCors"]) == 64 * 1024
     assert body_size_max(OPERATIONS["PutBucketPolicy"]) == MIB
 

@@ -19,7 +19,7 @@ from engine import Store
 from engine.errors import NotImplementedYet
 from engine.s3.member_names import snake
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import needs_body
+from engine.s3.parsing import body_kind
 from engine.s3.routing import locate, route
 from engine.s3.serialising import serialise_output
 from engine.server.operations import SERVED, Site, call
@@ -171,7 +171,7 @@ def test_a_member_of_a_request_reaches_the_store_with_its_value(name: str, path:
     address = locate(request)
     operation = route(request, address)
     assert operation.name == name
-    inputs = parse_input(operation, request, address, body if needs_body(operation) == "xml" else None)
+    inputs = parse_input(operation, request, address, body if body_kind(operation) == "xml" else None)
     assert found_at(inputs, tuple(map(snake, path))) == found_at(sent, path)
     store: Any = Recorder()
     if shown in REFUSED.get(name, ()):

@@ -11,6 +11,7 @@ import pytest
 
 from tests.system.clients.hosts import HOSTS, SERVERS, Host, Hosts
 from tests.system.clients.programs import Answer, Program
+from tests.system.clients.raw import Raw
 from tests.system.clients.rules.stage import Stage
 from tests.system.clients.servers import Pair
 
@@ -133,6 +134,19 @@ def s3(host: Host) -> Iterator[Any]:
 def bucket(s3: Any) -> str:
     """A bucket of the test's own on the host."""
     return new_bucket(s3)
+
+
+@pytest.fixture
+def raw(any_server: Host) -> Raw:
+    """Requests byte by byte to each server that speaks HTTP in clear."""
+    assert any_server.server is not None
+    return Raw(any_server.server.port, any_server.pair)
+
+
+@pytest.fixture
+def its_bucket(any_server: Host, clients: Callable[..., Any]) -> str:
+    """A bucket of the test's own on that server."""
+    return new_bucket(clients(any_server))
 
 
 def new_bucket(s3: Any) -> str:

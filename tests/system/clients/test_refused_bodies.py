@@ -25,17 +25,6 @@ PAUSE_S = 0.5
 """Of a client between the answer's coming and its going on: shorter than any server waits."""
 
 
-@pytest.fixture
-def raw(any_server: Host) -> Raw:
-    assert any_server.server is not None
-    return Raw(any_server.server.port, any_server.pair)
-
-
-@pytest.fixture
-def its_bucket(any_server: Host, clients: Callable[..., Any]) -> str:
-    return new_bucket(clients(any_server))
-
-
 def part(bucket: str, size: int = SIZE, **headers: str) -> Call:
     """A part of an upload that is gone."""
     lengths = {"content-length": str(size)}

@@ -31,17 +31,6 @@ INTERVAL_S, PATIENCE_S = 0.2, 0.5
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-@pytest.fixture
-def raw(any_server: Host) -> Raw:
-    assert any_server.server is not None
-    return Raw(any_server.server.port, any_server.pair)
-
-
-@pytest.fixture
-def its_bucket(any_server: Host, clients: Callable[..., Any]) -> str:
-    return new_bucket(clients(any_server))
-
-
 def test_continue_is_said_before_the_body_comes(raw: Raw, its_bucket: str) -> None:
     call = Call("PUT", f"/{its_bucket}/key", headers=PROMISE, body=BODY)
     with raw.connection() as connection:

@@ -13,6 +13,7 @@ import pytest
 from engine.errors import InternalError, NoSuchKey, SlowDown, StoreClosed, StoreFull
 from engine.meta.lmdb.environment import Environment, create
 from engine.meta.lmdb.writer import BATCH_SIZE_MAX, Writer, _Job
+from tests.support.stores import busy
 
 TABLE = "table"
 
@@ -63,20 +64,10 @@ class Bench:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        entered, leave = threading.Event(), threading.Event()
-
-        def step(_: Any) -> None:
-            entered.set()
-            assert leave.wait(60)
-
-        holder = threading.Thread(target=self.writer.submit, args=(step,))
-        holder.start()
-        assert entered.wait(60)
         try:
-            yield
+            with busy(self.writer):
+                yield
         finally:
-            leave.set()
-            holder.join()
             for thread in self._threads:
                 thread.join()
 

@@ -98,6 +98,24 @@ def test_sighup_reloads_the_certificate(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
 
 
+def test_no_handshake_fails_while_certificates_are_reloaded(tmp_path: Path) -> None:
+    """Each reload finds another certificate with another key; connections meanwhile are served with one pair or the other."""
+    pairs = [tmp_path / "first", tmp_path / "second"]
+    for pair in pairs:
+        pair.mkdir()
+        write_certificate(pair, ADDRESS)
+    current, following = tmp_path / "current", tmp_path / "following"
+    current.symlink_to(pairs[0])
+    files = ("--tls-cert", str(current / "certificate.pem"), "--tls-key", str(current / "key.pem"))
+    with running(serve(tmp_path, PAIR, *files)) as server:
+        for turn in range(100):
+            following.symlink_to(pairs[turn % 2])
+            following.replace(current)
+            server.process.send_signal(signal.SIGHUP)
+            for _ in range(5):
+                _certificate_of(server)
+
+
 def test_a_worker_started_after_a_reload_has_the_new_credentials(tmp_path: Path) -> None:
     with running(serve(tmp_path, PAIR, "--workers", "1")) as server:
         write_credentials(tmp_path / "credentials.toml", SECOND)
