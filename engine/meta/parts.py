@@ -135,7 +135,9 @@ class Parts(Sequence[PartRecord]):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return tuple(self[i] for i in range(*index.indices(len(self))))
+            begin, end, step = (each * self._row_size for each in index.indices(len(self)))
+            rows, size, unpack = self.rows, self._row_size, PartRecord.unpack
+            return tuple([unpack(rows[at : at + size]) for at in range(begin, end, step)])
         if not 0 <= index < len(self):
             raise IndexError(index)
         return PartRecord.unpack(self.row(index))

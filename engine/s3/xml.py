@@ -58,6 +58,8 @@ def escape(text: str, *, with_references: bool = False) -> str:
     if not _UNSAFE.search(text):
         return text
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    if not _NOT_WRITTEN.search(text):
+        return text
     return _NOT_WRITTEN.sub(_referenced if with_references else _escaped, text)
 
 
