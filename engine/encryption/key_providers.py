@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final, Protocol
 
 from engine.encryption.key_ring import KeyRing
+from engine.encryption.named_keys import NamedKeys
 from engine.encryption.upload_keys import SALT_SIZE, Root
-from engine.errors import KMSNotFound, StoreError
 from engine.meta.records import Encryption
 from engine.native.ffi import check, lib
 from engine.native.secret import NONCE_SIZE, Secret
@@ -46,13 +46,17 @@ class KeyProvider(Protocol):
 
 
 class LocalKeyProvider:
-    """A key provider that uses the keys of a key ring, for one machine and for tests. It borrows the ring."""
+    """A key provider that uses the keys of a key ring, named ones and others. It borrows the ring."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
     def generate_data_key(self, key_id: str | None, context: Mapping[str, str]) -> DataKey:
-        """Draw a secret and seal it under a key of the ring, by default the active one."""
+        """Draw a secret and seal it under a key of the ring, by default the active one.
+
+        Raises:
+            KMSNotFound, KMSDisabled, KMSInvalidState: as `NamedKeys.usable`.
+        """
         root, salt = self._root(key_id), os.urandom(SALT_SIZE)
         secret = Secret.random()
         with root.secret.derive(_DOMAIN, salt) as wrapping:
@@ -60,7 +64,11 @@ class LocalKeyProvider:
         return DataKey(secret, _FORMAT + salt + wrapped, root.key_id)
 
     def unwrap(self, key_id: str, blob: bytes, context: Mapping[str, str]) -> Secret:
-        """Open a blob with the key of the ring that sealed it, active or not."""
+        """Open a blob with the key of the ring that sealed it, active or not.
+
+        Raises:
+            KMSNotFound, KMSDisabled, KMSInvalidState: as `NamedKeys.usable`.
+        """
         if blob[:1] != _FORMAT:
             check(lib.ENGINE_E_SEALED_FORMAT, "opening a data key")
         salt, wrapped = blob[1 : 1 + SALT_SIZE], blob[1 + SALT_SIZE :]
@@ -68,12 +76,7 @@ class LocalKeyProvider:
             return wrapping.unwrap(bytes(NONCE_SIZE), _FORMAT + canonical(context), wrapped)
 
     def _root(self, key_id: str | None) -> Root:
-        if key_id is None:
-            return self._ring.root()
-        try:
-            return self._ring.root(key_id)
-        except StoreError as error:
-            raise KMSNotFound(f"Key '{key_id}' does not exist") from error
+        return self._ring.root(None if key_id is None else NamedKeys(self._ring).usable(key_id).id)
 
 
 def canonical(context: Mapping[str, str]) -> bytes:

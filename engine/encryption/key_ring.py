@@ -1,6 +1,8 @@
-"""The key ring of SSE-S3: a file of root keys, one of them active. A rotation adds a key; older ones still unwrap their data keys.
+"""The key ring: a file of root keys. One is active for SSE-S3: a rotation adds one, and older ones still unwrap their data keys.
+Others are those of SSE-KMS by name (`engine.encryption.named_keys`).
 
-ring   "PWK" 01, BE32 size of the JSON, JSON {"active": id, "keys": [{"id", "created_ns", "check"}]}, then 32 bytes of each key
+ring   "PWK" 01, BE32 size of the JSON, JSON {"active": id, "keys": [{"id", "created_ns", "check"}]}, then 32 bytes of each key;
+       a named key has "kms": {"aliases", "is_enabled", "deletion_ns"} as well
 
 The file is never changed in place: a new one is made durable, then renamed over it. Keys pass between file and C, not through Python.
 """
@@ -13,7 +15,7 @@ import stat
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from engine.closing import Closing
@@ -22,7 +24,7 @@ from engine.encryption.upload_keys import Root
 from engine.errors import StoreClosed, StoreError
 from engine.native.errors import ReadFailed
 from engine.native.secret import KEY_SIZE, Secret
-from engine.record import Record
+from engine.record import Record, asdict, replace
 from engine.undisturbed import shielded
 
 MAGIC: Final = b"PWK\x01"
@@ -32,12 +34,27 @@ KEYS_MAX: Final = 1000
 _CHECK_SIZE = 16
 
 
+class Naming(Record, frozen=True):
+    """What makes a key one of SSE-KMS by name; `deletion_ns` is when a scheduled deletion takes effect."""
+
+    aliases: tuple[str, ...] = ()
+    is_enabled: bool = True
+    deletion_ns: int | None = None
+
+
 class RingKey(Record, frozen=True):
     """One root key, with its id and when it was made."""
 
     id: str
     created_ns: int
     secret: Secret
+    naming: Naming | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether its scheduled deletion has taken effect; the next change of the ring leaves it out."""
+        deletion_ns = self.naming.deletion_ns if self.naming is not None else None
+        return deletion_ns is not None and deletion_ns <= time.time_ns()
 
     def check(self) -> str:
         """Return, in hex, a commitment to the key; the header holds it so that a damaged key is noticed."""
@@ -84,7 +101,7 @@ class KeyRing(Closing):
         with self._lock, _locked(self._path):
             self._check_open()
             if not os.path.lexists(self._path):
-                first = _new_key()
+                first = new_key(os.urandom(8).hex())
                 with first.secret:
                     _write(self._path, [first], first.id)
             self._load()
@@ -135,6 +152,26 @@ class KeyRing(Closing):
             return self._keys.get(self._active if key_id is None else key_id)
 
     @shielded
+    def keys(self) -> Mapping[str, RingKey]:
+        """Return all keys by their ids, oldest first."""
+        with self._lock:
+            self._load_if_changed()
+            return self._keys
+
+    @shielded
+    def change(self, change: Callable[[Mapping[str, RingKey]], list[RingKey]]) -> None:
+        """Write the keys that `change` makes of those in the file; the active one must be among them.
+
+        Raises:
+            StoreError: there would be too many, or the file can't be written.
+        """
+        with _locked(self._path):
+            with self._lock:
+                self._check_open()
+                self._load()
+            self._write(change(self._keys), self._active)
+
+    @shielded
     def rotate(self) -> str:
         """Add a key, make it the active one and return its id. Older uploads keep their keys until they are re-wrapped.
 
@@ -147,16 +184,20 @@ class KeyRing(Closing):
             with self._lock:
                 self._check_open()
                 self._load()
-            if len(self._keys) >= KEYS_MAX:
-                raise StoreError(f"{self._path}: a key ring holds at most {KEYS_MAX} keys")
-            added = _new_key()
+            added = new_key(os.urandom(8).hex())
             with added.secret:
                 keys = [*self._keys.values(), added]
                 for active in (self._active, added.id):
-                    _write(self._path, keys, active)
-            with self._lock:
-                self._load()
-                return self._active
+                    self._write(keys, active)
+            return added.id
+
+    def _write(self, keys: list[RingKey], active: str) -> None:
+        keys = [key for key in keys if not key.is_gone]
+        if len(keys) > KEYS_MAX:
+            raise StoreError(f"{self._path}: a key ring holds at most {KEYS_MAX} keys")
+        _write(self._path, keys, active)
+        with self._lock:
+            self._load()
 
     @shielded
     def close(self) -> None:
@@ -196,7 +237,8 @@ class KeyRing(Closing):
             active, keys = _read(fd, self._path, self._keys)
         if self._keys and next(iter(self._keys)) not in keys:
             raise StoreError(f"{self._path}: another key ring has taken the place of the one that was open")
-        self._keys, self._active, self._seen = keys | self._keys, active, _file_version(status)
+        kept = {name: key for name, key in self._keys.items() if name not in keys}
+        self._keys, self._active, self._seen = keys | kept, active, _file_version(status)
 
 
 _rings: weakref.WeakSet[KeyRing] = weakref.WeakSet()  # state of the module, used by the fork hook only
@@ -248,8 +290,9 @@ def _file_version(status: os.stat_result) -> tuple[int, ...]:
     return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
-def _new_key() -> RingKey:
-    return RingKey(os.urandom(8).hex(), time.time_ns(), Secret.random())
+def new_key(name: str, naming: Naming | None = None) -> RingKey:
+    """Draw a key of that id."""
+    return RingKey(name, time.time_ns(), Secret.random(), naming)
 
 
 @contextlib.contextmanager
@@ -298,7 +341,7 @@ def _read(fd: int, path: str, known: dict[str, RingKey]) -> tuple[str, dict[str,
     try:
         header = json.loads(os.pread(fd, size, HEAD_SIZE))
         for index, row in enumerate(header["keys"]):
-            key = known.get(row["id"]) or _read_key(fd, HEAD_SIZE + size + index * KEY_SIZE, row)
+            key = _read_key(fd, HEAD_SIZE + size + index * KEY_SIZE, row, known.get(row["id"]))
             keys[key.id] = key
             if not hmac.compare_digest(key.check(), row["check"]):
                 raise damaged
@@ -310,16 +353,24 @@ def _read(fd: int, path: str, known: dict[str, RingKey]) -> tuple[str, dict[str,
     return active, keys
 
 
-def _read_key(fd: int, offset: int, row: dict[str, Any]) -> RingKey:
-    return RingKey(str(row["id"]), int(row["created_ns"]), Secret.read(fd, offset))
+def _read_key(fd: int, offset: int, row: dict[str, Any], known: RingKey | None) -> RingKey:
+    naming = Naming(**row["kms"]) if "kms" in row else None
+    if naming is not None:
+        naming = replace(naming, aliases=tuple(naming.aliases))
+    secret = known.secret if known is not None else Secret.read(fd, offset)
+    return RingKey(str(row["id"]), int(row["created_ns"]), secret, naming)
+
+
+def _row_of(key: RingKey) -> dict[str, Any]:
+    named = {} if key.naming is None else {"kms": asdict(key.naming)}
+    return {"id": key.id, "created_ns": key.created_ns, "check": key.check(), **named}
 
 
 def _write(path: str, keys: list[RingKey], active: str) -> None:
     """Replace the ring's file, durably, by one with these keys."""
     import json  # only for a store with a ring
 
-    rows = [{"id": key.id, "created_ns": key.created_ns, "check": key.check()} for key in keys]
-    header = json.dumps({"active": active, "keys": rows}).encode()
+    header = json.dumps({"active": active, "keys": [_row_of(key) for key in keys]}).encode()
 
     def fill(fd: int) -> None:
         write_all(fd, MAGIC + len(header).to_bytes(HEAD_SIZE - len(MAGIC), "big") + header)
