@@ -11,7 +11,7 @@ from engine.errors import IncompleteBody, RequestTimeout
 from engine.native.errors import ReadFailed
 from engine.native.stream import Stream
 from engine.server.exchange import body_buffer
-from engine.server.host.head import CONTINUE, Head
+from engine.server.host.head import CONTINUE, Chunks, Head
 from engine.server.host.transport import READ_SIZE, Plain
 
 RATE_MIN = 1024
@@ -47,14 +47,14 @@ class HostBody(Source):
         self._idle_timeout_s = idle_timeout_s
         self._pace = pace
         self._buffer = memoryview(b"")
-        self._chunked = head if head.length is None else None
+        self._chunked = Chunks() if head.length is None else None
         self._is_watched = False
 
     @property
     def at_end(self) -> bool:
         """Tell whether everything was read."""
         chunked = self._chunked
-        return not self._left if chunked is None else chunked.is_complete and not chunked.chunks
+        return not self._left if chunked is None else chunked.is_complete and not chunked.data
 
     def read(self, size: int = -1, /) -> bytes | memoryview:
         """Return the next bytes, at most `size`; empty only at the end. The next read overwrites them.
@@ -144,13 +144,13 @@ class HostBody(Source):
             raise self._broken_off()
         return count
 
-    def _read_chunks(self, head: Head, size: int) -> bytes:
-        while not head.chunks and not head.is_complete:
+    def _read_chunks(self, chunks: Chunks, size: int) -> bytes:
+        while not chunks.data and not chunks.is_complete:
             data = bytes(self._ahead)
             self._ahead.clear()
-            head.take_in(data or self._receive_piece())
-        piece = bytes(head.chunks[:size])
-        del head.chunks[:size]
+            chunks.take_in(data or self._receive_piece())
+        piece = bytes(chunks.data[:size])
+        del chunks.data[:size]
         return piece
 
     def _receive_piece(self) -> memoryview:

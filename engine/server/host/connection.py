@@ -319,7 +319,8 @@ class Connection:
         if self.is_overdue or self._closes:
             return self._begin_lingering()
         self._become_idle()
-        return self._read_requests()
+        # the next request has a turn of its own, also if it has come: others wait, and a call for each would be too deep
+        return select.EPOLLOUT if self._buffer or self._transport.has_pending() else select.EPOLLIN
 
     def _send(self) -> bool:
         """Send what goes out now; return whether all has been sent."""

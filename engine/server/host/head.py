@@ -25,13 +25,10 @@ class Head:
     """The head of one request: what the application reads, and how the body is framed."""
 
     __slots__ = (
-        "_has_ended",
         "_headers",
         "_parser",
         "_target",
-        "chunks",
         "expects_continue",
-        "is_complete",
         "keeps_alive",
         "length",
         "request",
@@ -46,13 +43,8 @@ class Head:
             NotImplementedYet: the body has a transfer coding besides chunked.
         """
         self._target = b""
-        self._has_ended = False
         self._headers: list[tuple[str, str]] = []
-        self.chunks = bytearray()
-        """The decoded bytes of a body in chunks; `take_in` adds to them, and who reads them takes them away."""
         self.keeps_alive = False
-        self.is_complete = False
-        """Whether the last chunk has come. Bytes that follow it are dropped."""
         self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(raw)
@@ -78,31 +70,10 @@ class Head:
         self._target += piece
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._has_ended:  # the trailer of a body in chunks is dropped
-            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        self._has_ended = True
         self.keeps_alive = self._parser.should_keep_alive()  # at the end of the message, llhttp has forgotten it
-
-    def on_body(self, piece: bytes) -> None:
-        if not self.is_complete:
-            self.chunks += piece
-
-    def on_message_complete(self) -> None:
-        self.is_complete = True
-
-    def take_in(self, data: bytes | memoryview) -> None:
-        """Decode more of a body in chunks (RFC 9112 section 7.1).
-
-        Raises:
-            InvalidRequest: they are no chunks.
-        """
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            if not self.is_complete:
-                raise InvalidRequest("The body is not in HTTP chunks", reason=str(error)) from None
 
     def _framing(self) -> int | None:
         codings = [value for name, value in self._headers if name == "transfer-encoding"]
@@ -119,6 +90,49 @@ class Head:
         if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LENGTH_MAX):
             raise InvalidRequest("Content-Length is not a number of bytes")
         return int(text)
+
+
+class Chunks:
+    """Decodes a body in chunks (RFC 9112 section 7.1); its trailer and the extensions of its chunks are dropped.
+
+    The parser is not that of the head: it would end the body at once if the client offers an upgrade, take a request that follows for
+    this one, and keep a trailer in memory.
+    """
+
+    __slots__ = ("_dropped", "_parser", "data", "is_complete")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        """The decoded bytes; `take_in` adds to them, and who reads them takes them away."""
+        self.is_complete = False
+        """Whether the last chunk has come. Bytes that follow it are dropped."""
+        self._dropped = 0
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+    def on_body(self, piece: bytes) -> None:
+        if not self.is_complete:
+            self.data += piece
+            self._dropped = 0
+
+    def on_message_complete(self) -> None:
+        self.is_complete = True
+
+    def take_in(self, data: bytes | memoryview) -> None:
+        """Decode more.
+
+        Raises:
+            InvalidRequest: they are no chunks.
+            RequestHeaderSectionTooLarge: a trailer or an extension has more than about `HEAD_SIZE_MAX` bytes.
+        """
+        self._dropped += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            if not self.is_complete:
+                raise InvalidRequest("The body is not in HTTP chunks", reason=str(error)) from None
+        if self._dropped > HEAD_SIZE_MAX and not self.is_complete:
+            raise RequestHeaderSectionTooLarge(MaxSizeAllowed=HEAD_SIZE_MAX)
 
 
 def _origin_form(target: bytes) -> bytes:

@@ -41,6 +41,10 @@ class Plain:
         """Go on with the handshake; return the epoll events to wait for, 0 when it is done."""
         return 0
 
+    def has_pending(self) -> bool:
+        """Tell whether bytes have been taken from the kernel that nobody has received yet: epoll does not tell of them."""
+        return False
+
     def receive(self, size: int) -> bytes | None:
         """Return what has come, at most `size` bytes; None if nothing has, empty at the end of the connection."""
         try:
@@ -151,6 +155,9 @@ class Tls(Plain):
         except ssl.SSLWantWriteError:
             return select.EPOLLOUT
         return 0
+
+    def has_pending(self) -> bool:
+        return self._secure.pending() > 0
 
     def receive(self, size: int) -> bytes | None:
         try:

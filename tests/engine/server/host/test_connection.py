@@ -51,6 +51,15 @@ def test_requests_in_a_row_are_answered_in_their_order(hosted: Hosted) -> None:
                 response.read()
 
 
+def test_a_thousand_requests_may_come_at_once(hosted: Hosted) -> None:
+    count = 1000
+    with hosted.connection() as client:
+        client.sendall(HEALTH * count)
+        client.shutdown(socket.SHUT_WR)
+        with client.makefile("rb") as answers:
+            assert answers.read().count(b"HTTP/1.1 200 OK") == count
+
+
 class _Kept:
     """A socket's file that goes on from one answer to the next."""
 
@@ -113,6 +122,24 @@ def test_http_chunks_of_one_byte_become_a_body(hosted: Hosted) -> None:
         answer = receive(client)
         assert (answer.status, answer.headers.get("connection")) == (200, "close")
     assert hosted.store.head_object(BUCKET, "key").content_length == 5000
+
+
+@pytest.mark.parametrize(
+    ("more", "follows"),
+    [({}, b""), ({"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c"}, b""), ({}, HEALTH)],
+    ids=["plain", "upgrade-offered", "request-follows"],
+)
+def test_a_document_in_http_chunks_is_read_and_the_connection_ends(
+    hosted: Hosted, more: dict[str, str], follows: bytes
+) -> None:
+    document = b"<CreateBucketConfiguration><LocationConstraint>mars-1</LocationConstraint></CreateBucketConfiguration>"
+    call = Call("PUT", "/other", headers={"content-length": None, "transfer-encoding": "chunked"}, sha256=UNSIGNED)
+    with hosted.connection() as client:
+        client.sendall(hosted.raw.head(call, **more) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(document), document) + follows)
+        answer = receive(client)
+        assert answer.error["Code"] == "InvalidLocationConstraint"
+        assert answer.headers["connection"] == "close"
+        assert not client.recv(1)
 
 
 def test_continue_is_said_only_to_who_waits_and_after_the_checks(hosted: Hosted) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InvalidArgument, InvalidRequest, NotImplementedYet, RequestHeaderSectionTooLarge, S3Error
-from engine.server.host.head import HEAD_SIZE_MAX, Head, end_of_head, response_head
+from engine.server.host.head import HEAD_SIZE_MAX, Chunks, Head, end_of_head, response_head
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABC-0123456789", min_size=1, max_size=20).map(lambda name: f"x-{name}")
 VALUE = st.text(st.characters(min_codepoint=0x21, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=40)
@@ -74,12 +74,20 @@ def test_what_could_be_framed_or_read_in_two_ways_is_refused(lines: tuple[str, .
 
 
 def test_a_body_in_chunks_is_decoded_and_what_follows_is_dropped() -> None:
-    head = head_of("Transfer-Encoding: chunked", start="PUT /a HTTP/1.1")
-    for byte in b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\nx-later: 1\r\n\r\nGET / HTTP/1.1\r\n\r\n":
-        head.take_in(bytes([byte]))
-    assert (bytes(head.chunks), head.is_complete, head.request.headers_named("x-later")) == (b"abcd", True, [])
+    chunks = Chunks()
+    for byte in b"3\r\nabc\r\n1;x=y\r\nd\r\n0\r\nx-later: 1\r\n\r\nPUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\nz":
+        chunks.take_in(bytes([byte]))
+    assert (bytes(chunks.data), chunks.is_complete) == (b"abcd", True)
     with pytest.raises(InvalidRequest):
-        head_of("Transfer-Encoding: chunked", start="PUT /a HTTP/1.1").take_in(b"xyz\r\n")
+        Chunks().take_in(b"xyz\r\n")
+
+
+@pytest.mark.parametrize("start", [b"0\r\nx-later: ", b"0\r\n", b"1;x="])
+def test_trailers_and_extensions_have_a_bound(start: bytes) -> None:
+    chunks = Chunks()
+    chunks.take_in(start + b"a" * (HEAD_SIZE_MAX - len(start)))
+    with pytest.raises(RequestHeaderSectionTooLarge):
+        chunks.take_in(b"a")
 
 
 @pytest.mark.parametrize(
