@@ -158,9 +158,11 @@ class Connection:
         """End the connection. Closing twice is allowed."""
         if self.phase is not Phase.CLOSED:
             self.phase = Phase.CLOSED
-            self._release()
-            self._host.forget(self)  # first, for the descriptor's number may be another connection's once it is closed
-            self._transport.close()
+            try:
+                self._release()
+            finally:
+                self._host.forget(self)  # first, for the descriptor's number may be another connection's once it is closed
+                self._transport.close()
 
     def _release(self) -> None:
         pieces, self._pieces = self._pieces, None

@@ -137,10 +137,10 @@ class Chunks:
 
 def _origin_form(target: bytes) -> bytes:
     """Return the path and query of a request target; those of proxies (RFC 9112 section 3.2.2) name a host before them."""
-    if target.startswith((b"http://", b"https://")):
-        _, _, rest = target.partition(b"://")
-        return b"/" + rest.partition(b"/")[2]
-    return target
+    if not target.startswith((b"http://", b"https://")):
+        return target
+    path, mark, query = target.partition(b"://")[2].partition(b"?")
+    return b"/" + path.partition(b"/")[2] + mark + query
 
 
 def end_of_head(buffer: bytearray, searched: int) -> int:

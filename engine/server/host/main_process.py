@@ -20,6 +20,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 QUICK_S = 1.0
 """A worker that lives shorter died of its start."""
 QUICK_DEATHS_MAX = 5
+RETRY_S = 1.0
+"""So long after it failed, starting a worker is tried again."""
 END_S_MAX = 35.0
 """How long workers may take to end; they give up by themselves before."""
 _log = logging.getLogger("partwright.server")
@@ -84,6 +86,7 @@ class MainProcess:
         self._life = (-1, -1)
         self._signals = _Signals()
         self._quick_deaths = 0
+        self._missing: list[int] = []
 
     def run(self, announce: Callable[[], None]) -> None:
         """Run the workers; `announce` is called when all of them serve.
@@ -106,10 +109,16 @@ class MainProcess:
     def _start(self, number: int) -> None:
         ready_end, worker_end = os.pipe()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-        pid = os.fork()
+        pid = -1
+        try:
+            pid = os.fork()
+        finally:
+            if pid:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+                os.close(worker_end)
+            if pid < 0:
+                os.close(ready_end)
         if pid:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-            os.close(worker_end)
             self._processes[pid] = _Process(number, time.monotonic(), ready_end)
             return
         code = 1
@@ -137,10 +146,12 @@ class MainProcess:
 
     def _watch(self) -> None:
         interval_s = watchdog_interval_s()
+        wait_s = interval_s / 2 if interval_s else 60.0
         while True:
-            match self._signals.next(interval_s / 2 if interval_s else 60.0):
+            match self._signals.next(min(wait_s, RETRY_S) if self._missing else wait_s):
                 case None:
                     notify("WATCHDOG=1")
+                    self._start_missing()
                 case signal.SIGCHLD:
                     self._replace_dead()
                 case signal.SIGHUP:
@@ -177,7 +188,18 @@ class MainProcess:
             self._quick_deaths = self._quick_deaths + 1 if is_quick else 0
             if self._quick_deaths >= QUICK_DEATHS_MAX:
                 raise StoreError("worker processes die as soon as they are started; standard error says why")
-            self._start(process.number)
+            self._missing.append(process.number)
+        self._start_missing()
+
+    def _start_missing(self) -> None:
+        """Start the workers that are missing; those that the system has no room for now are started later."""
+        while self._missing:
+            try:
+                self._start(self._missing[0])
+            except OSError as error:
+                _log.error("a worker process can't be started now: %s", error.strerror)
+                return
+            del self._missing[0]
 
     def _send(self, number: signal.Signals) -> None:
         for pid in self._processes:

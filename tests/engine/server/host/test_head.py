@@ -29,9 +29,18 @@ def test_what_is_no_head_is_refused(data: bytes) -> None:
         Head(b"\x01" + data + b"\r\n\r\n", "http", "127.0.0.1")
 
 
-def test_a_target_may_name_its_host() -> None:
-    request = head_of(start="GET http://host:9000/a%20b?x HTTP/1.1").request
-    assert (request.raw_path, request.raw_query) == (b"/a%20b", b"x")
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("http://host:9000/a%20b?x", b"/a%20b", b"x"),
+        ("https://host/?x=a/b", b"/", b"x=a/b"),
+        ("http://host?x=a/b", b"/", b"x=a/b"),
+        ("http://host", b"/", b""),
+    ],
+)
+def test_a_target_may_name_its_host(target: str, path: bytes, query: bytes) -> None:
+    request = head_of(start=f"GET {target} HTTP/1.1").request
+    assert (request.raw_path, request.raw_query) == (path, query)
 
 
 @pytest.mark.parametrize(

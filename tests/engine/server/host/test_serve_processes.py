@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 import engine
+from tests.support.requirements import need_strace
+from tests.support.strace import attached
 from tests.support.uploads import part_etag_of
 from tests.system.clients.certificates import write_certificate
 from tests.system.clients.raw import UNSIGNED, Call, Raw, receive
@@ -67,6 +69,17 @@ def test_workers_end_with_the_main_process(tmp_path: Path) -> None:
     server.process.wait()
     wait_until_dead(workers)
     server.printed.wait_for_end(STOP_S_MAX)
+
+
+def test_a_worker_that_cannot_be_started_now_is_started_later(served: Server, tmp_path: Path) -> None:
+    need_strace()
+    first, _ = served.workers(2)
+    with attached(served.process.pid, tmp_path / "trace", calls="clone,clone3,fork", inject="error=EAGAIN:when=1..2"):
+        os.kill(first, signal.SIGKILL)
+        served.printed.wait_for(re.compile("can't be started now: Resource temporarily unavailable"), 60)
+        served.printed.wait_for(re.compile(rf"worker process (?!{first} )\d+ started as number 1"), 60)
+        assert status_of(served, PAIR) == 200
+        served.process.terminate()
 
 
 def test_sighup_reloads_credentials_and_only_right_ones(served: Server, tmp_path: Path) -> None:
