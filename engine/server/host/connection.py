@@ -161,7 +161,9 @@ class Connection:
             try:
                 self._release()
             finally:
-                self._host.forget(self)  # first, for the descriptor's number may be another connection's once it is closed
+                self._host.forget(
+                    self
+                )  # first, for the descriptor's number may be another connection's once it is closed
                 self._transport.close()
 
     def _release(self) -> None:
