@@ -20,6 +20,7 @@ from engine.directory.layout import BLOBS, KEYS, META, RING, Layout
 from engine.directory.leases import Lease, Leases
 from engine.encryption.key_providers import KeyProvider
 from engine.encryption.key_sources import KeySources
+from engine.encryption.named_keys import NamedKeys
 from engine.errors import InternalError, NoSuchBucket, StoreDamaged, StoreError
 from engine.limits import Limits
 from engine.meta.lmdb.uploads import LmdbMetadata
@@ -212,6 +213,14 @@ class Store(
     def rewrap_keys(self) -> RewrapReport:
         """Rewrap every data key that is not wrapped by the ring's active key, and count them."""
         return RotateKeys(self._context).rewrap()
+
+    def named_keys(self) -> NamedKeys:
+        """Return the keys of SSE-KMS that have names, to make, list and change; the key ring is made if there is none.
+
+        They serve a store without a `key_provider`.
+        """
+        self._context.check_writable()
+        return NamedKeys(self._context.keys.ring_for_new())
 
     @shielded
     def close(self) -> None:

@@ -65,7 +65,7 @@ OTHERS = {
     "check": "verify that every part and object is there and whole",
     "backup": "make a copy of the live store that is itself a store",
     "reap": "execute lifecycle rules, and collect what crashes left",
-    "keys": "rotate the keys of SSE-S3",
+    "keys": "rotate the keys of SSE-S3; make and change those of SSE-KMS",
     "serve": "serve the store to S3 clients over HTTP",
     "info": "show version, kernels, CPU features and limits",
 }

@@ -1,9 +1,10 @@
 """The commands that look after a store: `stat` counts, `check` verifies and repairs, `backup` copies, `reap` executes lifecycle rules
-and cleans up, `keys` rotates the keys of SSE-S3.
+and cleans up, `keys` looks after the keys of SSE-S3 and SSE-KMS.
 """
 
 from argparse import Namespace
 
+from engine.cli import keys
 from engine.cli.failures import Exit
 from engine.cli.output import print_json
 from engine.cli.parser import Parser, add_key_ring, add_query, add_store, opened_store
@@ -19,7 +20,7 @@ def run(command: str, arguments: list[str]) -> int:
         "check": (_check_parser, _check),
         "backup": (_backup_parser, _backup),
         "reap": (_reap_parser, _reap),
-        "keys": (_keys_parser, _keys),
+        "keys": (keys.parser, keys.work),
     }[command]
     parser = make_parser()
     add_store(parser)
@@ -95,20 +96,3 @@ def _reap(parser: Parser, options: Namespace) -> int:
         report = store.reap(options.older_than)
     print_json(asdict(report), options.query)
     return Exit.SUCCESS
-
-
-def _keys_parser() -> Parser:
-    parser = Parser(
-        command="keys",
-        description="Look after the key ring of SSE-S3. `rotate` adds a key and wraps everything anew under it; `rewrap` does what a\n"
-        "rotation that was interrupted left. No byte of an object is touched, and older keys stay, for copies made before.",
-    )
-    parser.add_argument("action", choices=("rotate", "rewrap"), help="what to do")
-    return parser
-
-
-def _keys(parser: Parser, options: Namespace) -> int:
-    with opened_store(parser, options) as store:
-        report = store.rotate_keys() if options.action == "rotate" else store.rewrap_keys()
-    print_json(asdict(report), options.query)
-    return Exit.FOUND_DAMAGE if report.failed else Exit.SUCCESS

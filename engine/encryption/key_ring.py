@@ -169,7 +169,7 @@ class KeyRing(Closing):
             with self._lock:
                 self._check_open()
                 self._load()
-            self._write(change(self._keys), self._active)
+            self._write(change(_without_gone(self._keys)), self._active)
 
     @shielded
     def rotate(self) -> str:
@@ -186,13 +186,12 @@ class KeyRing(Closing):
                 self._load()
             added = new_key(os.urandom(8).hex())
             with added.secret:
-                keys = [*self._keys.values(), added]
+                keys = [*_without_gone(self._keys).values(), added]
                 for active in (self._active, added.id):
                     self._write(keys, active)
             return added.id
 
     def _write(self, keys: list[RingKey], active: str) -> None:
-        keys = [key for key in keys if not key.is_gone]
         if len(keys) > KEYS_MAX:
             raise StoreError(f"{self._path}: a key ring holds at most {KEYS_MAX} keys")
         _write(self._path, keys, active)
@@ -234,11 +233,16 @@ class KeyRing(Closing):
         """
         with _opened(self._path) as fd:
             status = os.fstat(fd)
-            active, keys = _read(fd, self._path, self._keys)
+            known = _without_gone(self._keys)  # the name of one that is gone may be another key's
+            active, keys = _read(fd, self._path, known)
         if self._keys and next(iter(self._keys)) not in keys:
             raise StoreError(f"{self._path}: another key ring has taken the place of the one that was open")
-        kept = {name: key for name, key in self._keys.items() if name not in keys}
+        kept = {name: key for name, key in known.items() if name not in keys}
         self._keys, self._active, self._seen = keys | kept, active, _file_version(status)
+
+
+def _without_gone(keys: Mapping[str, RingKey]) -> dict[str, RingKey]:
+    return {name: key for name, key in keys.items() if not key.is_gone}
 
 
 _rings: weakref.WeakSet[KeyRing] = weakref.WeakSet()  # state of the module, used by the fork hook only

@@ -197,3 +197,44 @@ def test_keys_are_rotated_and_everything_is_wrapped_anew(partwright: CommandLine
     partwright.output("stat", "--key-ring", elsewhere)
     assert json.loads(partwright.output("keys", "rotate", "--key-ring", elsewhere))["keys"] == 3
     assert not (partwright.store / "keys").exists()
+
+
+def test_keys_of_sse_kms_are_made_and_changed_by_name(partwright: CommandLine, tmp_path: Path) -> None:
+    def keys(*arguments: str) -> Any:
+        return json.loads(partwright.output("keys", *arguments))
+
+    assert keys("list") == []
+    made = keys("create", "--kms", "team", "--alias", "photos", "--alias", "pictures")
+    assert (made["name"], made["aliases"], made["state"]) == ("team", ["photos", "pictures"], "Enabled")
+    (tmp_path / "body").write_bytes(b"body")
+    sealed = ("--server-side-encryption", "aws:kms", "--ssekms-key-id", "alias/photos")
+    partwright.output("put-object", *KEY, "--body", tmp_path / "body", *sealed)
+    assert keys("disable", "--kms", "team")["state"] == "Disabled"
+    refused = partwright("get-object", *KEY, tmp_path / "back")
+    assert "(KMS.DisabledException)" in refused.err
+    assert "team is disabled." in refused.err
+    assert keys("enable", "--kms", "alias/photos")["state"] == "Enabled"
+    partwright.output("get-object", *KEY, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"body"
+    assert keys("schedule-deletion", "--kms", "team", "--days", "7")["state"] == "PendingDeletion"
+    assert "(KMS.KMSInvalidStateException)" in partwright("get-object", *KEY, tmp_path / "back").err
+    assert keys("cancel-deletion", "--kms", "team")["deletion"] is None
+    assert keys("list", "--query", "[].state") == ["Disabled"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("create",), "create needs --kms NAME"),
+        (("list", "--kms", "a"), "--kms goes with create"),
+        (("disable", "--kms", "a", "--days", "7"), "--days goes with schedule-deletion"),
+        (("rotate", "--alias", "a"), "--alias goes with create"),
+        (("schedule-deletion", "--kms", "a", "--days", "x"), "invalid int value"),
+        (("delete", "--kms", "a"), "invalid choice"),
+    ],
+)
+def test_keys_says_what_goes_with_what(partwright: CommandLine, arguments: tuple[str, ...], complaint: str) -> None:
+    refused = partwright("keys", *arguments)
+    assert refused.code == 252
+    assert complaint in refused.err
+    assert not (partwright.store / "keys").exists()

@@ -1,5 +1,6 @@
 """boto3's transfers with each encryption: uploads in parts, downloads, ranges, and copies from any to any."""
 
+import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 import urllib3
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 
+import engine
 from tests.system.clients.conftest import new_bucket
 from tests.system.clients.hosts import Host
 
@@ -97,3 +100,35 @@ def test_a_key_in_clear(served: Host, clients: Callable[..., Any]) -> None:
     bucket = new_bucket(s3)
     with pytest.raises(s3.exceptions.ClientError, match="must be made over a secure connection"):
         s3.put_object(Bucket=bucket, Key="key", Body=b"body", **CUSTOMER)
+
+
+@pytest.mark.parametrize("host", ["serve", "serve-tls"], indirect=True)
+def test_an_upload_names_its_key_by_an_alias_and_an_arn(s3: Any, bucket: str, host: Host) -> None:
+    """Keys of SSE-KMS without a service: made in the store's key ring while the server runs."""
+    assert host.server is not None
+    name = f"team-{bucket}"
+    with engine.open(host.server.store) as store:
+        store.named_keys().create(name, [f"photos-{bucket}"])
+    context = base64.b64encode(b'{"team": "photos"}').decode()
+    sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSEncryptionContext": context}
+    upload = {"Bucket": bucket, "Key": "key"}
+    begun = s3.create_multipart_upload(**upload, **sealed, SSEKMSKeyId=f"alias/photos-{bucket}")
+    assert begun["SSEKMSKeyId"] == name
+    part = s3.upload_part(**upload, UploadId=begun["UploadId"], PartNumber=1, Body=BODY[: 5 * MIB])
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    s3.complete_multipart_upload(**upload, UploadId=begun["UploadId"], MultipartUpload=parts)
+    assert s3.get_object(**upload)["Body"].read() == BODY[: 5 * MIB]
+    arn = f"arn:aws:kms:us-east-1:000000000000:key/{name}"
+    assert s3.put_object(Bucket=bucket, Key="put", Body=b"", **sealed, SSEKMSKeyId=arn)["SSEKMSKeyId"] == name
+    with engine.open(host.server.store) as store:
+        store.named_keys().disable(name)
+    for call in (
+        lambda: s3.get_object(**upload),
+        lambda: s3.create_multipart_upload(**upload, **sealed, SSEKMSKeyId=name),
+    ):
+        with pytest.raises(ClientError, match=f"{name} is disabled") as refused:
+            call()
+        assert refused.value.response["Error"]["Code"] == "KMS.DisabledException"
+    with pytest.raises(ClientError) as unknown:
+        s3.put_object(Bucket=bucket, Key="put", Body=b"", **sealed, SSEKMSKeyId="alias/nobody")
+    assert unknown.value.response["Error"]["Code"] == "KMS.NotFoundException"
