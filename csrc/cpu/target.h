@@ -14,6 +14,7 @@
 #define TARGET_VPCLMUL_AVX512 __attribute__((target("vpclmulqdq,avx512f,pclmul")))
 #define TARGET_BMI __attribute__((target("bmi")))
 #define TARGET_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
+#define TARGET_VAES_AVX2 __attribute__((target("vaes,vpclmulqdq,avx2,aes,pclmul")))
 #define TARGET_VAES_AVX512 __attribute__((target("vaes,vpclmulqdq,avx512f,avx512bw,avx512vl,aes,pclmul")))
 #define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
 #define TARGET_AVX2 __attribute__((target("avx2")))

@@ -13,6 +13,7 @@
 static const struct gcm_row *const rows[] = {
 #if defined(TARGET_X86_64)
     &gcm_row_x86_vaes_avx512,
+    &gcm_row_x86_vaes_avx2,
     &gcm_row_x86_aesni,
 #endif
     &gcm_row_libcrypto,

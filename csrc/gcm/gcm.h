@@ -41,7 +41,7 @@ struct gcm {
 extern const struct gcm_row gcm_row_libcrypto;
 
 #if defined(TARGET_X86_64)
-extern const struct gcm_row gcm_row_x86_aesni, gcm_row_x86_vaes_avx512;
+extern const struct gcm_row gcm_row_x86_aesni, gcm_row_x86_vaes_avx2, gcm_row_x86_vaes_avx512;
 
 int gcm_x86_begin(union gcm_state *state, const uint8_t *key);
 int gcm_x86_seal(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad,
