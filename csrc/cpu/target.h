@@ -11,6 +11,7 @@
 #if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
+#define TARGET_VPCLMUL_AVX2 __attribute__((target("vpclmulqdq,avx2,pclmul")))
 #define TARGET_VPCLMUL_AVX512 __attribute__((target("vpclmulqdq,avx512f,pclmul")))
 #define TARGET_BMI __attribute__((target("bmi")))
 #define TARGET_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
