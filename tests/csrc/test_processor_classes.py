@@ -33,11 +33,12 @@ WIDE = NARROW | {"vaes", "vpclmulqdq"}
 CHOSEN = {
     "nothing disabled": (
         WIDE | {"avx512f", "avx512bw", "avx512vl"},
-        {"AES-256-GCM": "x86-vaes-avx512"} | dict.fromkeys(CRCS, "x86-vpclmul-avx512"),
+        {"AES-256-GCM": "x86-vaes-avx512", "CRC64NVME+AES-256-GCM": "x86-avx512"}
+        | dict.fromkeys(CRCS, "x86-vpclmul-avx512"),
     ),
     "no AVX-512": (
         WIDE | {"avx2"},
-        {"AES-256-GCM": "x86-vaes-avx2"} | dict.fromkeys(CRCS, "x86-vpclmul-avx2"),
+        {"AES-256-GCM": "x86-vaes-avx2", "CRC64NVME+AES-256-GCM": "x86-avx2"} | dict.fromkeys(CRCS, "x86-vpclmul-avx2"),
     ),
     "no AVX-512, VAES or VPCLMULQDQ": (NARROW, dict.fromkeys(CRCS, "x86-pclmul")),
     "no AVX2": (NARROW, dict.fromkeys(CRCS, "x86-pclmul")),
