@@ -26,7 +26,8 @@ static void fill_tables(void)
     crc_ring_init();
 #if defined(TARGET_X86_64)
     crc_fold_init();
-    crc_fold_wide_init();
+    crc_fold_avx2_init();
+    crc_fold_avx512_init();
 #endif
 }
 

@@ -11,8 +11,10 @@
 #if defined(__x86_64__) && !defined(TARGET_PORTABLE)
 #define TARGET_X86_64 1
 #define TARGET_PCLMUL __attribute__((target("pclmul")))
+#define TARGET_VPCLMUL_AVX2 __attribute__((target("vpclmulqdq,avx2,pclmul")))
 #define TARGET_VPCLMUL_AVX512 __attribute__((target("vpclmulqdq,avx512f,pclmul")))
 #define TARGET_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
+#define TARGET_VAES_AVX2 __attribute__((target("vaes,vpclmulqdq,avx2,aes,pclmul")))
 #define TARGET_VAES_AVX512 __attribute__((target("vaes,vpclmulqdq,avx512f,avx512bw,avx512vl,aes,pclmul")))
 #define TARGET_SHA __attribute__((target("sha,ssse3,sse4.1")))
 #define TARGET_AVX2 __attribute__((target("avx2")))

@@ -18,11 +18,15 @@ void crc_discard(union digest_state *state); /* does nothing: the state owns no 
 int crc32_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size);
 int crc32c_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size);
 int crc64_update_x86_pclmul(union digest_state *state, const uint8_t *data, size_t size);
+int crc32_update_x86_vpclmul_avx2(union digest_state *state, const uint8_t *data, size_t size);
 int crc32_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size);
+int crc32c_update_x86_vpclmul_avx2(union digest_state *state, const uint8_t *data, size_t size);
 int crc32c_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size);
+int crc64_update_x86_vpclmul_avx2(union digest_state *state, const uint8_t *data, size_t size);
 int crc64_update_x86_vpclmul_avx512(union digest_state *state, const uint8_t *data, size_t size);
 void crc_fold_init(void);
-void crc_fold_wide_init(void);
+void crc_fold_avx2_init(void);
+void crc_fold_avx512_init(void);
 #endif
 
 #endif

@@ -15,6 +15,8 @@ static const struct kernel_row rows[] = {
 #if defined(TARGET_X86_64)
     {"x86-vpclmul-avx512", FEATURE_PCLMULQDQ | FEATURE_VPCLMULQDQ | FEATURE_AVX512F, crc32_begin,
      crc32_update_x86_vpclmul_avx512, crc32_finish, crc_discard, false},
+    {"x86-vpclmul-avx2", FEATURE_PCLMULQDQ | FEATURE_VPCLMULQDQ | FEATURE_AVX2, crc32_begin,
+     crc32_update_x86_vpclmul_avx2, crc32_finish, crc_discard, false},
     {"x86-pclmul", FEATURE_PCLMULQDQ, crc32_begin, crc32_update_x86_pclmul, crc32_finish, crc_discard, false},
 #endif
     {"portable", 0, crc32_begin, update_portable, crc32_finish, crc_discard, false},

@@ -20,7 +20,7 @@ static void fill(uint64_t *folding, uint32_t digest)
     folding[1] = crc_power_of_x(digest, 8 * STEP - 1);
 }
 
-void crc_fold_wide_init(void)
+void crc_fold_avx512_init(void)
 {
     fill(crc32_folding, ENGINE_DIGEST_CRC32);
     fill(crc32c_folding, ENGINE_DIGEST_CRC32C);

@@ -33,12 +33,13 @@ struct fused_row {
 };
 
 #if defined(TARGET_FUSED)
-enum { FUSED_ROWS_X86 = 26 };
+enum { FUSED_ROWS_X86 = 27 };
 
 extern const struct fused_row fused_rows_x86[FUSED_ROWS_X86];
 
-/* The row without MD5. */
-void fused_crc64_gcm(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
+/* The rows without MD5. */
+void fused_crc64_gcm_avx512(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
+void fused_crc64_gcm_avx2(const struct fused *fused, const uint8_t *data, size_t blocks, uint8_t *out);
 #endif
 
 /* Test the rows against the chosen rows of what they compute. Called once, by engine_init(), after all others are

@@ -1,18 +1,23 @@
 /*
  * The rows of AES-256-GCM, best first. A row is trusted once it has given the known answer in both directions and
  * refused a wrong tag. For long messages no answer is published: there it must agree with libcrypto.
+ *
+ * A message by itself is left to libcrypto where that is sooner done. A stream never is: what the fused pass saves is
+ * more, and it can carry on no other state than ours.
  */
 #include "gcm/gcm.h"
 
 #include <string.h>
 
 #include "common/assert.h"
+#include "gcm/gcm_worth.h"
 #include "kernels/answers.h"
 #include "keys/pages.h"
 
 static const struct gcm_row *const rows[] = {
 #if defined(TARGET_X86_64)
     &gcm_row_x86_vaes_avx512,
+    &gcm_row_x86_vaes_avx2,
     &gcm_row_x86_aesni,
 #endif
     &gcm_row_libcrypto,
@@ -45,7 +50,7 @@ static const uint8_t answer_sealed[ANSWER_DATA + ENGINE_TAG_SIZE] = {
 };
 
 static uint32_t usable;
-static int chosen = -1;
+static int chosen = -1, alone = -1;
 
 static int seal_with(const struct gcm_row *row, union gcm_state *state, const uint8_t *key, const uint8_t *nonce,
                      const uint8_t *aad, size_t aad_size, const uint8_t *data, size_t size, uint8_t *out)
@@ -100,6 +105,12 @@ static bool row_answers(const struct gcm_row *row)
            ENGINE_E_SEALED_DAMAGED;
 }
 
+static bool is_usable(int row)
+{
+    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
+    return (usable >> row & 1) != 0;
+}
+
 bool gcm_init(uint32_t features)
 {
     for (int i = GCM_ROWS - 1; i >= 0; i--) {
@@ -108,7 +119,12 @@ bool gcm_init(uint32_t features)
         usable |= 1u << i;
         chosen = i;
     }
-    return chosen >= 0;
+    if (chosen < 0)
+        return false;
+    for (alone = chosen; alone < GCM_ROWS - 1; alone++)
+        if (is_usable(alone) && gcm_row_pays(rows[alone]))
+            break;
+    return true;
 }
 
 const struct gcm_row *gcm_chosen_row(void)
@@ -117,19 +133,30 @@ const struct gcm_row *gcm_chosen_row(void)
     return rows[chosen];
 }
 
-int gcm_prepare(struct gcm *gcm, const uint8_t *key)
+const struct gcm_row *gcm_alone_row(void)
 {
-    if (gcm->is_prepared)
+    ENGINE_ASSERT(alone >= 0);
+    return rows[alone];
+}
+
+int gcm_prepare(struct gcm *gcm, const struct gcm_row *row, const uint8_t *key)
+{
+    if (gcm->row == row)
         return ENGINE_OK;
-    const int status = gcm_chosen_row()->begin(&gcm->state, key);
-    gcm->is_prepared = status == ENGINE_OK;
+    gcm_wipe(gcm);
+    const int status = row->begin(&gcm->state, key);
+    if (status == ENGINE_OK)
+        gcm->row = row;
+    else
+        row->discard(&gcm->state);
     return status;
 }
 
 void gcm_wipe(struct gcm *gcm)
 {
-    gcm_chosen_row()->discard(&gcm->state);
-    gcm->is_prepared = false;
+    if (gcm->row != NULL)
+        gcm->row->discard(&gcm->state);
+    gcm->row = NULL;
 }
 
 int gcm_seal_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *nonce, const uint8_t *aad,
@@ -154,12 +181,6 @@ int gcm_open_once(const struct gcm_row *row, const uint8_t *key, const uint8_t *
     return status;
 }
 
-static bool is_usable(int row)
-{
-    ENGINE_ASSERT(row >= 0 && row < GCM_ROWS);
-    return (usable >> row & 1) != 0;
-}
-
 int gcm_row_count(void)
 {
     return GCM_ROWS;
@@ -171,7 +192,7 @@ void gcm_describe(int index, struct engine_row_info *info)
     info->seals = true;
     info->needs = rows[index]->needs;
     info->usable = is_usable(index);
-    info->chosen = chosen == index;
+    info->chosen = alone == index;
 }
 
 /* For tests and benchmarks: the prepared key lies on the stack, and is wiped. */

@@ -35,13 +35,13 @@ struct gcm_row {
 /* A key that is prepared when it is first needed. All zero means that it is not prepared. */
 struct gcm {
     union gcm_state state;
-    bool is_prepared;
+    const struct gcm_row *row; /* for which it is prepared */
 };
 
 extern const struct gcm_row gcm_row_libcrypto;
 
 #if defined(TARGET_X86_64)
-extern const struct gcm_row gcm_row_x86_aesni, gcm_row_x86_vaes_avx512;
+extern const struct gcm_row gcm_row_x86_aesni, gcm_row_x86_vaes_avx2, gcm_row_x86_vaes_avx512;
 
 int gcm_x86_begin(union gcm_state *state, const uint8_t *key);
 int gcm_x86_seal(gcm_x86_crypt *crypt, union gcm_state *state, const uint8_t *nonce, const uint8_t *aad,
@@ -54,14 +54,18 @@ void gcm_x86_discard(union gcm_state *state);
 /* Test the rows and choose one; false if none passes. Called once, by engine_init(). */
 bool gcm_init(uint32_t features);
 
+/* Return the row whose state others carry on, if the processor has one: the best usable row. */
 const struct gcm_row *gcm_chosen_row(void);
+
+/* Return the row for messages that are sealed or opened by themselves: libcrypto's if no other is sooner done. */
+const struct gcm_row *gcm_alone_row(void);
 
 /* For engine_row_describe(). */
 int gcm_row_count(void);
 void gcm_describe(int index, struct engine_row_info *info);
 
-/* Prepare the key for the chosen row, unless it is prepared; then use the row's seal() and open(). */
-int gcm_prepare(struct gcm *gcm, const uint8_t *key);
+/* Prepare the key for a row, unless it is prepared; then use the row's seal() and open(). */
+int gcm_prepare(struct gcm *gcm, const struct gcm_row *row, const uint8_t *key);
 
 /* Wipe the prepared key. Allowed at any time. */
 void gcm_wipe(struct gcm *gcm);

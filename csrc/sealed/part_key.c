@@ -97,10 +97,10 @@ int part_key_seal(const struct part_key *part, struct gcm *gcm, uint32_t index, 
 {
     uint8_t nonce[ENGINE_NONCE_SIZE];
     write_nonce(part, index, is_last, nonce);
-    const int status = gcm_prepare(gcm, part->secret);
+    const int status = gcm_prepare(gcm, gcm_alone_row(), part->secret);
     return status != ENGINE_OK
                ? status
-               : gcm_chosen_row()->seal(&gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
+               : gcm_alone_row()->seal(&gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
 }
 
 int part_key_seal_digested(const struct part_key *part, struct gcm *gcm, uint32_t index, bool is_last,
@@ -108,7 +108,7 @@ int part_key_seal_digested(const struct part_key *part, struct gcm *gcm, uint32_
 {
     uint8_t nonce[ENGINE_NONCE_SIZE];
     write_nonce(part, index, is_last, nonce);
-    const int status = gcm_prepare(gcm, part->secret);
+    const int status = gcm_prepare(gcm, gcm_chosen_row(), part->secret);
     return status != ENGINE_OK
                ? status
                : digests_seal(digests, &gcm->state, nonce, part->header, PREAMBLE_SIZE, data, size, out);
@@ -119,8 +119,8 @@ int part_key_open(const struct part_key *part, struct gcm *gcm, uint32_t index, 
 {
     uint8_t nonce[ENGINE_NONCE_SIZE];
     write_nonce(part, index, is_last, nonce);
-    const int status = gcm_prepare(gcm, part->secret);
+    const int status = gcm_prepare(gcm, gcm_alone_row(), part->secret);
     return status != ENGINE_OK ? status
-                               : gcm_chosen_row()->open(&gcm->state, nonce, part->header, PREAMBLE_SIZE, sealed,
-                                                        size + ENGINE_TAG_SIZE, out);
+                               : gcm_alone_row()->open(&gcm->state, nonce, part->header, PREAMBLE_SIZE, sealed,
+                                                       size + ENGINE_TAG_SIZE, out);
 }

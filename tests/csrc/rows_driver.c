@@ -40,7 +40,8 @@ static void tell_of_digests(void)
 
 static void tell_of_ciphers(void)
 {
-    static const struct gcm_row *const all[] = {&gcm_row_x86_vaes_avx512, &gcm_row_x86_aesni, &gcm_row_libcrypto};
+    static const struct gcm_row *const all[] = {&gcm_row_x86_vaes_avx512, &gcm_row_x86_vaes_avx2, &gcm_row_x86_aesni,
+                                                &gcm_row_libcrypto};
     ENGINE_ASSERT(gcm_row_count() == sizeof all / sizeof all[0]);
     for (int i = 0; i < gcm_row_count(); i++) {
         tell("AES-256-GCM", all[i]->name, all[i]->needs);

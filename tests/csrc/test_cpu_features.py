@@ -19,7 +19,11 @@ PRINT_KERNELS = """if True:
     print(json.dumps([record.asdict(row) for row in kernels.kernels()]))
 """
 
-FOLDING = {"x86-vpclmul-avx512": {"pclmulqdq", "vpclmulqdq", "avx512f"}, "x86-pclmul": {"pclmulqdq"}}
+FOLDING = {
+    "x86-vpclmul-avx512": {"pclmulqdq", "vpclmulqdq", "avx512f"},
+    "x86-vpclmul-avx2": {"pclmulqdq", "vpclmulqdq", "avx2"},
+    "x86-pclmul": {"pclmulqdq"},
+}
 EXPECTED_CHOICE_ON_X86_64 = {
     "MD5": {"x86-avx512vl": {"avx512f", "avx512vl", "one_cycle_vectors"}, "x86-bmi": {"bmi1"}},
     "SHA256": {"x86-sha": {"sha_ni", "ssse3", "sse4_1"}},

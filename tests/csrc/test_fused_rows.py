@@ -54,10 +54,12 @@ NEEDED = {
     ("MD5+SHA256", "x86-sha-vectors"): VECTORS | SHA,
     ("MD5+SHA256", "x86-sha"): MD5 | SHA,
     ("CRC64NVME+AES-256-GCM", "x86-avx512"): SSE | WIDE_GCM,
+    ("CRC64NVME+AES-256-GCM", "x86-avx2"): SSE | GCM | {"avx2", "vaes", "vpclmulqdq"},
 }
-"""What the rows need of the processor, better ones of a combination first. The last one is for bytes that were hashed in lanes."""
+"""What the rows need of the processor, better ones of a combination first. The last two are for bytes that were hashed in lanes."""
 
 OLDER = {
+    "without AVX-512, with VAES": {"avx512f"},
     "without AVX-512": {"avx512f", "vaes", "vpclmulqdq"},
     "without VAES": {"vaes", "vpclmulqdq"},
     "without SHA": {"avx512f", "vaes", "vpclmulqdq", "sha_ni"},

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.kernels
 
 ROWS = kernels.ciphers()
 NARROW = {"aes", "pclmulqdq", "ssse3", "sse4_1"}
+AVX2 = NARROW | {"vaes", "vpclmulqdq", "avx2"}
 WIDE = NARROW | {"vaes", "vpclmulqdq", "avx512f", "avx512bw", "avx512vl"}
 AWKWARD = [*range(0, 258), 319, 320, 321, 383, 384, 385, 511, 512, 513, 1000, 1023, 1024, 1025, 1279, 1281, 4095]
 
@@ -167,9 +168,9 @@ def test_the_counter_of_a_message_passes_a_byte_right(row: int) -> None:
     assert seal(row, key, nonce, b"", data) == AESGCM(key).encrypt(nonce, data, b"")
 
 
-def test_the_last_row_needs_nothing_and_the_first_usable_is_chosen() -> None:
+def test_the_last_row_needs_nothing_and_one_is_chosen() -> None:
+    """The first that is usable, or the last, by a clock: test_gcm_worth.py pretends one."""
     assert ROWS[-1].needs == ()
-    assert next(row for row in ROWS if row.usable).chosen
     assert [row.chosen for row in ROWS].count(True) == 1
 
 
@@ -184,11 +185,13 @@ def test_with_every_feature_off_the_row_of_libcrypto_runs() -> None:
 
 
 @pytest.mark.features
-@pytest.mark.parametrize("disabled", [*sorted(WIDE), "sse4_2"])
+@pytest.mark.parametrize("disabled", [*sorted(WIDE | AVX2), "sse4_2"])
 def test_the_row_that_runs_is_the_one_the_features_allow(disabled: str) -> None:
+    """That of AES-NI alone is near libcrypto's speed, and chosen by a clock; the wide ones are twice as fast."""
     usable = set(cpu_features_detected()) - {disabled}
-    expected = "x86-vaes-avx512" if usable >= WIDE else "x86-aesni" if usable >= NARROW else "libcrypto"
-    assert chosen_without(disabled) == expected
+    best_first = {"x86-vaes-avx512": WIDE, "x86-vaes-avx2": AVX2, "x86-aesni": NARROW, "libcrypto": set[str]()}
+    expected = next(name for name, needs in best_first.items() if needs <= usable)
+    assert chosen_without(disabled) in {expected, "libcrypto" if expected == "x86-aesni" else expected}
 
 
 def test_a_row_is_listed_like_those_of_digests() -> None:

@@ -15,7 +15,9 @@ from tests.support.processes import run_python
 
 pytestmark = pytest.mark.kernels
 
-BLOCK = {"SHA512": 128}
+BLOCK = {"SHA512": 128, "CRC32": 512, "CRC32C": 512, "CRC64NVME": 512}
+"""The most that a row takes at once; 64 of others."""
+
 AWKWARD = [0, 1, 3, 7, 8, 9, 15, 16, 17, 31, 55, 56, 57, 63, 64, 65, 111, 112, 119, 120, 127, 128, 129, 1000, 4095]
 
 # "Catalogue of parametrised CRC algorithms" (CRC-32/ISO-HDLC, CRC-32/ISCSI, CRC-64/NVME), and the digests of coreutils.

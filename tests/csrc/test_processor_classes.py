@@ -19,7 +19,35 @@ PRINT_USABLE = """if True:
     tables = kernels.kernels(), kernels.ciphers(), kernels.fused_passes(), kernels.lanes()
     print(json.dumps([row.needs for table in tables for row in table if row.usable]))
 """
+PRINT_CHOSEN = """if True:
+    import json
+    from engine.native import kernels
+    rows = *kernels.kernels(), *kernels.ciphers(), *kernels.fused_passes()
+    print(json.dumps({row.algorithm: row.name for row in rows if row.chosen}))
+"""
 DETECTED = set(cpu_features_detected())
+
+CRCS = ("CRC32", "CRC32C", "CRC64NVME")
+NARROW = {"aes", "pclmulqdq", "ssse3", "sse4_1"}
+WIDE = NARROW | {"vaes", "vpclmulqdq"}
+CHOSEN = {
+    "nothing disabled": (
+        WIDE | {"avx512f", "avx512bw", "avx512vl"},
+        {"AES-256-GCM": "x86-vaes-avx512", "CRC64NVME+AES-256-GCM": "x86-avx512"}
+        | dict.fromkeys(CRCS, "x86-vpclmul-avx512"),
+    ),
+    "no AVX-512": (
+        WIDE | {"avx2"},
+        {"AES-256-GCM": "x86-vaes-avx2", "CRC64NVME+AES-256-GCM": "x86-avx2"} | dict.fromkeys(CRCS, "x86-vpclmul-avx2"),
+    ),
+    "no AVX-512, VAES or VPCLMULQDQ": (NARROW, dict.fromkeys(CRCS, "x86-pclmul")),
+    "no AVX2": (NARROW, dict.fromkeys(CRCS, "x86-pclmul")),
+    "libcrypto and portable rows alone": (
+        set[str](),
+        {"AES-256-GCM": "libcrypto"} | dict.fromkeys(CRCS, "portable"),
+    ),
+}
+"""The rows that each class chooses, on a processor that has at least these features. With AES-NI alone a clock chooses the cipher."""
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -29,6 +57,15 @@ def test_no_row_of_a_class_needs_what_the_class_lacks(name: str) -> None:
     assert [needs for needs in usable if lacking & set(needs)] == []
     if lacking >= DETECTED:
         assert not any(usable), "the rows of libcrypto and the portable ones need nothing"
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_chooses_its_rows(name: str) -> None:
+    needed, rows = CHOSEN[name]
+    if not needed <= DETECTED:
+        pytest.skip(f"needs {', '.join(sorted(needed))}")
+    chosen = json.loads(python_output(PRINT_CHOSEN, ENGINE_CPU_DISABLE=",".join(CLASSES[name])))
+    assert {algorithm: chosen[algorithm] for algorithm in rows} == rows
 
 
 def test_each_class_lacks_more_than_the_one_before_and_the_last_everything() -> None:

@@ -14,6 +14,9 @@ LEAKY = """        wipe_stack();
         kept[i] = gcm->x86.hash[i % AES_BLOCK];
     (void)kept;
 """
+IN_HALVES = """    gcm->size += done;
+    __asm__ volatile("vbroadcasti128 %0, %%ymm7" ::"m"(gcm->round_keys[1]));
+"""
 FORGETFUL = {
     "registers_driver.c gcm": Fault("gcm/gcm_x86_vaes_avx512.c", "    gcm_wide_wipe();\n", ""),
     "registers_driver.c fused": Fault("fused/fused_x86.c", "        wide_wipe();\n", ""),
@@ -52,3 +55,13 @@ def test_a_row_that_does_not_wipe_is_found(driver: str, tmp_path: Path, core_bui
     """The canaries."""
     objects = core_builds.spoilt(tmp_path, Flavour.PLAIN, FORGETFUL[driver])
     assert left_by(driver, tmp_path, objects)["telling"] > 0
+
+
+def test_a_row_that_leaves_a_key_in_the_half_of_a_register_is_found(tmp_path: Path, core_builds: CoreBuilds) -> None:
+    """The canary of registers that are wide by AVX2."""
+    if not any(row.usable and "avx512f" in row.needs for row in kernels.ciphers()):
+        pytest.skip("the driver reads all registers by AVX-512")
+    fault = Fault("gcm/gcm_x86_vaes_avx2.c", "    gcm->size += done;\n", IN_HALVES)
+    assert (
+        left_by("registers_driver.c gcm", tmp_path, core_builds.spoilt(tmp_path, Flavour.PLAIN, fault))["telling"] > 0
+    )
