@@ -16,7 +16,7 @@ from engine.cli.options import build, read
 
 SERVICE = get_session().get_service_model("s3")
 PAGINATORS = get_session().get_paginator_model("s3")
-OURS = {"--help", "-h", "--store", "--query", "--no-paginate"}
+OURS = {"--help", "-h", "--store", "--alias", "--query", "--no-paginate"}
 WITH_SKELETON = sorted(set(OPERATIONS) - {"get-object"})
 
 
