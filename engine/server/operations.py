@@ -209,8 +209,11 @@ _HEADERS_ONLY_OF_UPLOADS = frozenset(
     if tag.startswith("x-amz-") and not tag.startswith("x-amz-checksum-") and tag not in _HEADERS_OF_PARTS
 )
 
-OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
-"""Members that S3 refuses for general purpose buckets too: before any other unsupported member, in this order, with no message."""
+OF_DIRECTORY_BUCKETS = ("if_match_initiated_time", "if_match_last_modified_time", "if_match_size")
+"""Members that S3 refuses for general purpose buckets too: before any other unsupported member, in this order, with no message.
+
+Source: AWS's answers to the conditions of DeleteObject; API page AbortMultipartUpload: "only supported for directory buckets".
+"""
 
 
 def refuse_misplaced(operation: Operation, request: Request) -> None:
