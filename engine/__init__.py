@@ -66,6 +66,7 @@ from engine.shapes.fixed_setting_answers import (
     GetObjectAclOutput,
     GetPublicAccessBlockOutput,
     NothingSet,
+    PutObjectAclOutput,
 )
 from engine.shapes.listing_answers import (
     CommonPrefix,
@@ -164,6 +165,7 @@ __all__ = [
     "Owner",
     "Part",
     "PutBucketLifecycleConfigurationOutput",
+    "PutObjectAclOutput",
     "PutObjectLegalHoldOutput",
     "PutObjectLockConfigurationOutput",
     "PutObjectOutput",

@@ -1,4 +1,7 @@
-"""The bases of all errors that the engine raises on purpose, but for those of the C core; `engine.errors` has the errors."""
+"""The bases of all errors that the engine raises on purpose, but for those of the C core, and the errors of the store itself.
+
+`engine.errors` has them all.
+"""
 
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -44,3 +47,35 @@ def _rebuild(
     kind: type[S3Error], message: str, reason: str | None, headers: dict[str, str], extras: dict[str, str]
 ) -> S3Error:
     return kind(message, reason=reason, **extras).with_headers(headers)
+
+
+class StoreError(EngineError):
+    """The store as a whole can't be used as requested; the message is for its operator."""
+
+
+class NotAStore(StoreError):
+    """The path holds no store, and none was to be created; or it holds something else."""
+
+
+class NewerFormat(StoreError):
+    """The store was written by a newer partwright."""
+
+
+class StoreInUse(StoreError):
+    """Another process, or another Store in this process, uses the store in a way that excludes this use."""
+
+
+class UnsafeFileSystem(StoreError):
+    """The path is on a network file system, where neither locks nor syncs are reliable."""
+
+
+class ReadOnlyStore(StoreError):
+    """A write was called on a store that was opened read-only, or that is on a medium that refuses writes."""
+
+
+class StoreClosed(StoreError):
+    """The store was closed before or during the call."""
+
+
+class StoreDamaged(StoreError):
+    """Rows and files do not belong together, so nothing is collected."""

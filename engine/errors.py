@@ -6,13 +6,21 @@ EngineError
 │   └── InternalError
 │       ├── StoreFull             the disk or LMDB's map is full
 │       └── CommitUnknown         the commit reported an error, and may have reached the disk
-├── StoreError        the store itself: for the person who runs it, never for the wire
+├── StoreError        the store itself, in `engine.base_errors`: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreDamaged, StoreClosed
 └── NativeError       a negative status of the C core: `engine.native.errors`
 """
 
 from engine.base_errors import EngineError as EngineError
+from engine.base_errors import NewerFormat as NewerFormat
+from engine.base_errors import NotAStore as NotAStore
+from engine.base_errors import ReadOnlyStore as ReadOnlyStore
 from engine.base_errors import S3Error as S3Error
+from engine.base_errors import StoreClosed as StoreClosed
+from engine.base_errors import StoreDamaged as StoreDamaged
+from engine.base_errors import StoreError as StoreError
+from engine.base_errors import StoreInUse as StoreInUse
+from engine.base_errors import UnsafeFileSystem as UnsafeFileSystem
 
 
 class AccessControlListNotSupported(S3Error):
@@ -227,6 +235,10 @@ class MissingContentLength(S3Error):
     text = "You must provide the Content-Length HTTP header."
 
 
+class MissingSecurityHeader(S3Error):
+    text = "Your request was missing a required header"
+
+
 class NoSuchBucket(S3Error):
     status = 404
     text = "The specified bucket does not exist"
@@ -301,6 +313,11 @@ class ObjectNotInActiveTierError(S3Error):
     text = "The source object of the COPY operation is not in the active tier and is only stored in Amazon S3 Glacier."
 
 
+class OwnershipControlsNotFoundError(S3Error):
+    status = 404
+    text = "The bucket ownership controls were not found"
+
+
 class PreconditionFailed(S3Error):
     status = 412
     text = "At least one of the pre-conditions you specified did not hold"
@@ -342,6 +359,10 @@ class SlowDown(S3Error):
     text = "Please reduce your request rate."
 
 
+class UnexpectedContent(S3Error):
+    text = "This request does not support content"
+
+
 class XAmzContentSHA256Mismatch(S3Error):
     text = "The provided 'x-amz-content-sha256' header does not match what was computed."
 
@@ -361,35 +382,3 @@ class CommitUnknown(InternalError):
     """A metadata commit reported an error, and may have reached the disk all the same. It is safe to repeat the operation."""
 
     code = "InternalError"
-
-
-class StoreError(EngineError):
-    """The store as a whole can't be used as requested; the message is for its operator."""
-
-
-class NotAStore(StoreError):
-    """The path holds no store, and none was to be created; or it holds something else."""
-
-
-class NewerFormat(StoreError):
-    """The store was written by a newer partwright."""
-
-
-class StoreInUse(StoreError):
-    """Another process, or another Store in this process, uses the store in a way that excludes this use."""
-
-
-class UnsafeFileSystem(StoreError):
-    """The path is on a network file system, where neither locks nor syncs are reliable."""
-
-
-class ReadOnlyStore(StoreError):
-    """A write was called on a store that was opened read-only, or that is on a medium that refuses writes."""
-
-
-class StoreClosed(StoreError):
-    """The store was closed before or during the call."""
-
-
-class StoreDamaged(StoreError):
-    """Rows and files do not belong together, so nothing is collected."""

@@ -29,6 +29,8 @@ class Limits(Record, frozen=True):
     """The size of all headers stored with an object (User Guide, "Working with object metadata": PUT header limit)."""
     tag_count_max: int = 10
     """PutObjectTagging: the tags of one object."""
+    bucket_tag_count_max: int = 50
+    """PutBucketTagging: the tags of one bucket."""
     tag_key_length_max: int = 128
     """PutObjectTagging: the length of a tag's key, in characters."""
     tag_value_length_max: int = 256

@@ -11,7 +11,9 @@ from engine.blobs.files import FileBlobs
 from engine.buckets.buckets import Buckets
 from engine.buckets.cors import BucketCors
 from engine.buckets.fixed_settings import FixedSettings
+from engine.buckets.ownership import BucketOwnership
 from engine.buckets.settings import BucketSettings
+from engine.buckets.tagging import BucketTagging
 from engine.buckets.versioning import BucketVersioning
 from engine.closing import Closing
 from engine.core import Context, StoreParts
@@ -58,6 +60,8 @@ class Store(
     BucketSettings,
     BucketCors,
     FixedSettings,
+    BucketOwnership,
+    BucketTagging,
     BucketVersioning,
     PutObject,
     GetObject,

@@ -48,8 +48,8 @@ IMPORTERS: dict[str, set[str]] = {
     "lmdb": {"meta.lmdb.environment"},
     "xxhash": {"native.xxhashes"},
     "msgspec": {
-        "buckets.cors_rules", "directory.layout", "encryption.bucket_default", "encryption.upload_keys", "lifecycle.rules",
-        "meta.records", "record", "shapes.cors", "shapes.encryption", "shapes.lifecycle",
+        "buckets.cors_rules", "buckets.tagging", "directory.layout", "encryption.bucket_default", "encryption.upload_keys",
+        "lifecycle.rules", "meta.records", "record", "shapes.cors", "shapes.encryption", "shapes.lifecycle",
     },
     "boto3": {"encryption.aws_kms"},
     "tqdm": {"cli.progress"},

@@ -1,18 +1,19 @@
 """The settings that tools read of every bucket and no request can change here, answered as AWS does for a bucket that never had them.
 
-What sets one of them is refused by name (NotImplemented). A bucket's objects belong to its owner (BucketOwnerEnforced), so that access
-control lists grant everything to the owner and nothing to others.
+What sets one of them is refused by name (NotImplemented), and what turns off what is off is taken. A bucket's objects belong to its
+owner (BucketOwnerEnforced), so that access control lists grant everything to the owner and nothing to others.
 
 Source, unless named otherwise: AWS's own answers for a new bucket.
 """
 
-from typing import Unpack
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 from engine.core import Context
 from engine.errors import (
     NoSuchBucketPolicy,
-    NoSuchTagSet,
     NoSuchWebsiteConfiguration,
+    NotImplementedYet,
     ReplicationConfigurationNotFoundError,
 )
 from engine.meta.records import BucketRecord
@@ -23,26 +24,20 @@ from engine.shapes.answers import Owner
 from engine.shapes.fixed_setting_answers import (
     GetBucketAccelerateConfigurationOutput,
     GetBucketAclOutput,
-    GetBucketOwnershipControlsOutput,
     GetBucketPolicyStatusOutput,
     GetBucketReplicationOutput,
-    GetBucketTaggingOutput,
     GetObjectAclOutput,
     GetPublicAccessBlockOutput,
     Grant,
     Grantee,
     NothingSet,
-    OwnershipControls,
-    OwnershipControlsRule,
     PublicAccessBlockConfiguration,
 )
 from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 
-OWNERSHIP = "BucketOwnerEnforced"
-
 
 class FixedSettings:
-    """The operations that read a setting no request can change. All of them raise NoSuchBucket."""
+    """The operations on settings that no request can change. All of them raise NoSuchBucket."""
 
     _context: Context
     _objects: ObjectLookup
@@ -83,29 +78,6 @@ class FixedSettings:
         """
         self._bucket(bucket, request)
         return GetPublicAccessBlockOutput(PublicAccessBlockConfiguration())
-
-    @reject_unknown_members
-    def get_bucket_ownership_controls(
-        self, bucket: str, **request: Unpack[BucketOwnerCondition]
-    ) -> GetBucketOwnershipControlsOutput:
-        """Return who owns new objects, which is the bucket's owner.
-
-        Source: API page GetBucketOwnershipControls.
-        """
-        self._bucket(bucket, request)
-        return GetBucketOwnershipControlsOutput(OwnershipControls((OwnershipControlsRule(OWNERSHIP),)))
-
-    @reject_unknown_members
-    def get_bucket_tagging(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> GetBucketTaggingOutput:
-        """Tell that a bucket has no tags.
-
-        Raises:
-            NoSuchTagSet.
-
-        Source: API page GetBucketTagging.
-        """
-        self._bucket(bucket, request)
-        raise NoSuchTagSet(BucketName=bucket)
 
     @reject_unknown_members
     def get_bucket_policy_status(
@@ -175,6 +147,70 @@ class FixedSettings:
         """
         record = self._bucket(bucket, request)
         return GetBucketAccelerateConfigurationOutput(self._context.request_charged(record))
+
+    @reject_unknown_members
+    def put_bucket_logging(
+        self,
+        bucket: str,
+        *,
+        bucket_logging_status: Mapping[str, Any] | None = None,
+        **request: Unpack[BucketOwnerCondition],
+    ) -> None:
+        """Take the setting that there is: that requests to a bucket are logged nowhere.
+
+        Raises:
+            NotImplementedYet: they are to be logged.
+
+        Source: API page PutBucketLogging; AWS's answer to an empty status.
+        """
+        self._leave_unset(bucket, bucket_logging_status, request)
+
+    @reject_unknown_members
+    def put_bucket_notification_configuration(
+        self,
+        bucket: str,
+        *,
+        notification_configuration: Mapping[str, Any] | None = None,
+        skip_destination_validation: bool | None = None,
+        **request: Unpack[BucketOwnerCondition],
+    ) -> None:
+        """Take the setting that there is: that nobody is notified of events.
+
+        Raises:
+            NotImplementedYet: somebody is to be notified.
+
+        Source: API page PutBucketNotificationConfiguration: an empty configuration turns notifications off.
+        """
+        self._leave_unset(bucket, notification_configuration, request)
+
+    @reject_unknown_members
+    def delete_bucket_website(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
+        """Do nothing: no bucket is a web site.
+
+        Source: API page DeleteBucketWebsite; AWS's answer (204) for a bucket without one.
+        """
+        self._leave_unset(bucket, None, request)
+
+    @reject_unknown_members
+    def delete_bucket_replication(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> None:
+        """Do nothing: no bucket is replicated.
+
+        Source: API page DeleteBucketReplication.
+        """
+        self._leave_unset(bucket, None, request)
+
+    def _leave_unset(self, bucket: str, wanted: Mapping[str, Any] | None, request: BucketOwnerCondition) -> None:
+        """Accept what sets nothing.
+
+        Raises:
+            NotImplementedYet: it sets something.
+        """
+        self._context.check_writable()
+        self._context.authorized_bucket(bucket, request)
+        for name, value in (wanted or {}).items():
+            if value is not None:
+                element = "".join(word.capitalize() for word in name.split("_"))
+                raise NotImplementedYet(Header=element, additionalMessage=f"{element} is not supported here")
 
     def _bucket(self, bucket: str, request: BucketOwnerCondition) -> BucketRecord:
         self._context.check_open()

@@ -6,6 +6,7 @@ import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -40,6 +41,7 @@ def run(command: str, arguments: list[str]) -> int:
     if skeleton == "input":
         return _print_skeleton(operation.input_shape, names=False)
     request = read(parser, operation, options)
+    request = _at_bucket(request)
     _refuse_unsupported(request)
     if skeleton == "output":
         return _print_skeleton(operation.output_shape, names=True)
@@ -48,6 +50,16 @@ def run(command: str, arguments: list[str]) -> int:
         answer = _answer(store, request)
     print_json(answer, options.query)
     return Exit.SUCCESS
+
+
+def _at_bucket(request: Request) -> Request:
+    """Return the request with the bucket's name in place of an access point's ARN."""
+    bucket = request.parameters.get("Bucket", "")
+    if not bucket.startswith("arn:"):
+        return request
+    from engine.cli.access_points import bucket_behind
+
+    return replace(request, parameters=request.parameters | {"Bucket": bucket_behind(bucket, request.options.aliases)})
 
 
 def _print_skeleton(shape: Shape | None, *, names: bool) -> int:

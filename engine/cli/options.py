@@ -12,6 +12,7 @@ from botocore.validate import ParamValidator
 
 from engine.cli.model import flag, paging, paging_inputs, payload
 from engine.cli.parser import Parser, add_query, add_store
+from engine.cli.serve_options import alias
 from engine.cli.values import converter, json_value
 
 _SKELETON = "--generate-cli-skeleton"
@@ -56,6 +57,8 @@ def build(command: str, operation: OperationModel, *, relaxed: bool = False) -> 
         )
     parser.add_argument("--no-paginate", action="store_true", help="answer with one page, as S3 would")
     add_store(parser)
+    text = "bucket behind the access point whose ARN --bucket is; may be repeated (default: as for serve, PARTWRIGHT_ALIAS)"
+    parser.add_argument("--alias", dest="aliases", metavar="HOST=BUCKET", type=alias, action="append", help=text)
     add_query(parser)
     return parser
 

@@ -22,7 +22,7 @@ from engine.meta.records import Headers, Lock, ObjectRecord
 from engine.objects.object_lock import read_lock
 from engine.objects.tags import read_tagging
 from engine.record import Record
-from engine.shapes.requests import ReadRequest, StoredWithObject
+from engine.shapes.requests import Grants, ReadRequest, StoredWithObject
 
 STORAGE_CLASS_DEFAULT = "STANDARD"
 """The storage class of an object that names none. GetObject and HeadObject leave it out of their answers."""
@@ -105,7 +105,7 @@ class ObjectMetadata(Record, frozen=True):
             AccessControlListNotSupported: the ACL is another one than the owner's.
             InvalidArgument: another member has a value that is not valid.
         """
-        _check_acl(request)
+        check_acl(request)
         _check_storage_class(request.get("storage_class"))
         _check_redirect(request.get("website_redirect_location"))
         lock = read_lock(
@@ -146,9 +146,16 @@ def check_copyable(record: ObjectRecord) -> None:
         raise ObjectNotInActiveTierError
 
 
-def _check_acl(request: StoredWithObject) -> None:
+def check_acl(request: Grants | StoredWithObject) -> None:
+    """Refuse every access control list in headers but those that give the owner everything.
+
+    Raises:
+        InvalidRequest: the request has both a canned ACL and grants.
+        InvalidArgument: there is no such canned ACL.
+        AccessControlListNotSupported: the ACL is another one than the owner's.
+    """
     acl = request.get("acl")
-    grants = [request.get(f"grant_{right}") for right in ("full_control", "read", "read_acp", "write_acp")]
+    grants = [request.get(f"grant_{right}") for right in ("full_control", "read", "read_acp", "write", "write_acp")]
     has_grants = any(grant is not None for grant in grants)
     if acl is not None and has_grants:
         raise InvalidRequest("Specifying both Canned ACLs and Header Grants is not allowed")

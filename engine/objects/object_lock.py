@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, MalformedXML
+from engine.errors import AccessDenied, InvalidArgument, InvalidRequest, MalformedXML, NotImplementedYet
 from engine.meta import FoundObject
 from engine.meta.records import BucketRecord, Lock, LockMode, LockRule, replace
 
@@ -106,7 +106,9 @@ def read_retention(retention: Mapping[str, Any], now_ns: int) -> Lock:
     Raises:
         MalformedXML: mode and date do not come together, or the mode does not exist.
         InvalidArgument: the date is not in the future.
+        NotImplementedYet: it holds the version until an event.
     """
+    _refuse_event_hold(retention, "event_hold", "event_hold_duration")
     mode, until = retention.get("mode"), retention.get("retain_until_date")
     if (mode is None) != (until is None) or mode not in (None, *MODES):
         raise MalformedXML(reason="a retention has a mode, GOVERNANCE or COMPLIANCE, and a date")
@@ -144,12 +146,14 @@ def read_rule(configuration: Mapping[str, Any]) -> LockRule:
     Raises:
         MalformedXML: it does not enable object lock, or its rule does not have a mode and either days or years.
         InvalidArgument: the period is not positive, or too long.
+        NotImplementedYet: it holds new versions until an event.
     """
     if configuration.get("object_lock_enabled") != "Enabled":
         raise MalformedXML(reason="ObjectLockEnabled is Enabled")
     if configuration.get("rule") is None:
         return LockRule()
     default = configuration["rule"].get("default_retention") or {}
+    _refuse_event_hold(default, "default_event_hold")
     mode, days, years = default.get("mode"), default.get("days"), default.get("years")
     if mode not in MODES or (days is None) == (years is None):
         raise MalformedXML(reason="a default retention has a mode, and either days or years")
@@ -159,6 +163,12 @@ def read_rule(configuration: Mapping[str, Any]) -> LockRule:
     if rule.days > DAYS_MAX or rule.years > YEARS_MAX:
         raise InvalidArgument("Default retention period is too large.")
     return rule
+
+
+def _refuse_event_hold(document: Mapping[str, Any], *names: str) -> None:
+    """Refuse a hold that is not kept here: whoever got no error would think the version protected."""
+    if any(document.get(name) is not None for name in names):
+        raise NotImplementedYet(Header="EventHold", additionalMessage="EventHold is not supported here")
 
 
 def missing_configuration() -> InvalidRequest:

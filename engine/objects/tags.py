@@ -1,4 +1,4 @@
-"""Pure functions that read the tags of an object from a request and check them by S3's rules.
+"""Pure functions that read the tags of an object or a bucket from a request and check them by S3's rules.
 
 Source: API page PutObjectTagging; User Guide, "Categorizing your objects using tags"; AWS's answers.
 """
@@ -35,19 +35,39 @@ def check_tags(pairs: Iterable[tuple[str, str]], limits: Limits) -> dict[str, st
         InvalidTag: a key or a value breaks a rule, or a key occurs twice.
         BadRequest: there are more than 10.
     """
+    tags = _checked(pairs, limits, "Your TagKey cannot be prefixed with aws:")
+    if len(tags) > limits.tag_count_max:
+        raise BadRequest(f"Object tags cannot be greater than {limits.tag_count_max}")
+    return tags
+
+
+def check_bucket_tags(pairs: Iterable[tuple[str, str]], limits: Limits) -> dict[str, str]:
+    """Check the tags of a bucket, and return them as they are stored.
+
+    Raises:
+        InvalidTag: a key or a value breaks a rule, or a key occurs twice.
+        BadRequest: there are more than 50.
+
+    Source: User Guide, "Using cost allocation S3 bucket tags"; AWS's answers.
+    """
+    tags = _checked(pairs, limits, "System tags cannot be added/updated by requester")
+    if len(tags) > limits.bucket_tag_count_max:
+        raise BadRequest(f"Bucket tags cannot be greater than {limits.bucket_tag_count_max}")
+    return tags
+
+
+def _checked(pairs: Iterable[tuple[str, str]], limits: Limits, of_the_system: str) -> dict[str, str]:
     tags: dict[str, str] = {}
     for key, value in pairs:
         if not 1 <= len(key) <= limits.tag_key_length_max or not _is_allowed(key):
             raise InvalidTag("The TagKey you have provided is invalid", TagKey=key)
         if key.startswith("aws:"):
-            raise InvalidTag("Your TagKey cannot be prefixed with aws:", TagKey=key)
+            raise InvalidTag(of_the_system, TagKey=key)
         if len(value) > limits.tag_value_length_max or not _is_allowed(value):
             raise InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value)
         if key in tags:
             raise InvalidTag("Cannot provide multiple Tags with the same key", TagKey=key)
         tags[key] = value
-    if len(tags) > limits.tag_count_max:
-        raise BadRequest(f"Object tags cannot be greater than {limits.tag_count_max}")
     return tags
 
 

@@ -21,7 +21,7 @@ from engine.errors import (
     S3Error,
 )
 from engine.s3.http import Request
-from engine.s3.keys import SERVICE, TERMINATOR
+from engine.s3.keys import OUTPOSTS, SERVICE, TERMINATOR
 from engine.s3.sigv2 import ITEMS as SIGV2_ITEMS
 from engine.s3.sigv2 import QueryClaim, read_query_claim
 
@@ -195,7 +195,7 @@ def check_scope(scope: Scope, date_time: str, region: str, error_of: ErrorOf) ->
         raise error_of(words)
     if scope.region != region:
         raise error_of(f"the region '{scope.region}' is wrong; expecting '{region}'", Region=region)
-    if scope.service != SERVICE:
+    if scope.service not in (SERVICE, OUTPOSTS):
         raise error_of(f'incorrect service "{scope.service}". This endpoint belongs to "{SERVICE}".')
     if scope.terminator != TERMINATOR:
         raise error_of(f'incorrect terminal "{scope.terminator}". This endpoint uses "{TERMINATOR}".')

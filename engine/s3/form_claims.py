@@ -35,7 +35,7 @@ class FormClaim:
         text = self.policy.encode()
         if self.scope is None:
             return sign_v2(secret_key, text)
-        key = signing_key(secret_key, self.scope.date, self.scope.region)
+        key = signing_key(secret_key, self.scope.date, self.scope.region, self.scope.service)
         return hmac.digest(key, text, "sha256").hex().encode()
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 SERVICE: Final = "s3"
+OUTPOSTS: Final = "s3-outposts"
+"""The service that clients sign for when they address an access point on an Outpost."""
 TERMINATOR: Final = "aws4_request"
 SIGNING_KEYS_MAX: Final = 1024
 """The number of signing keys that a verifier remembers. There is one for each access key, day and region."""
@@ -64,18 +66,18 @@ NOBODY: Final = Credential("", "0" * 40, "")
 """Takes the place of an unknown access key, so that refusing one takes as long as checking a known one."""
 
 
-def derive_signing_key(secret: str, date: str, region: str) -> bytes:
-    """Derive the key that signs one day's requests to one region.
+def derive_signing_key(secret: str, date: str, region: str, service: str = SERVICE) -> bytes:
+    """Derive the key that signs one day's requests to one service in one region.
 
     Source: Amazon S3 API Reference, "Calculate signature".
     """
     key = SecretBytes(("AWS4" + secret).encode())
-    for part in (date, region, SERVICE, TERMINATOR):
+    for part in (date, region, service, TERMINATOR):
         key = SecretBytes(hmac.digest(key, part.encode(), "sha256"))
     return key
 
 
-SigningKeys = Callable[[str, str, str], bytes]
+SigningKeys = Callable[[str, str, str, str], bytes]
 
 
 def remembered_signing_keys() -> SigningKeys:

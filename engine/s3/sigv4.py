@@ -112,7 +112,9 @@ class Verifier:
         self._check_time(claim)
         mode = _signed_mode(request, claim)
         credential = self._find_credential(claim.access_key)
-        key = self._signing_key((credential or NOBODY).secret_key, claim.scope.date, claim.scope.region)
+        key = self._signing_key(
+            (credential or NOBODY).secret_key, claim.scope.date, claim.scope.region, claim.scope.service
+        )
         text = string_to_sign(claim, canonical_request(request, claim, mode))
         matches = hmac.compare_digest(hmac.digest(key, text, "sha256").hex().encode(), claim.signature.encode())
         if credential is None:

@@ -103,7 +103,7 @@ def _restored(text: str) -> str:
 def read_document(body: bytes, root: Member) -> dict[str, Value]:
     """Read a document whose root element and shape are the member's. Elements that the shape does not know are ignored.
 
-    Namespaces and attributes are ignored too, and children may come in any order.
+    So are namespaces and attributes that are no members, and children may come in any order.
 
     Raises:
         MalformedXML: the document is not well-formed UTF-8, has another shape, lacks a required element or exceeds a limit.
@@ -177,6 +177,7 @@ class _Plan:
 
     __slots__ = (
         "attribute",
+        "attributes",
         "children",
         "convert",
         "count_max",
@@ -195,6 +196,7 @@ class _Plan:
         self.is_strict = shape.is_strict
         self.is_text = shape.type not in ("structure", "list")
         self.children = _children(shape)
+        self.attributes = {m.tag.rpartition(":")[2]: m.attribute for m in shape.members if m.is_attribute}
         self.required = tuple(member.attribute for member in shape.members if member.required)
         self.convert = _CONVERSIONS.get(shape.type, str)
 
@@ -204,6 +206,8 @@ def _children(shape: Shape) -> dict[str, _Plan]:
         return {shape.item_tag: _Plan("items", shape.item, shape)}
     plans = {}
     for member in shape.members:
+        if member.is_attribute:
+            continue
         item = member.shape.item if member.shape.item_tag is None else None
         plans[member.tag] = _Plan(member.attribute, item or member.shape, member.shape if item else None)
     return plans
@@ -251,7 +255,7 @@ class _Reader:
         """Return the document that was read."""
         return cast(dict[str, Value], self._value["document"])
 
-    def start(self, tag: str, _attributes: object) -> None:
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
         plan = self._plans.get(tag) or self._plans.get(tag.rpartition(":")[2])
         if plan is None:
             self._ignore()
@@ -263,6 +267,15 @@ class _Reader:
         else:
             self._frames.append((self._plan, self._value))
             self._plan, self._value = plan, {}
+            if plan.attributes:
+                self._take(plan, attributes)
+
+    def _take(self, plan: _Plan, attributes: dict[str, str]) -> None:
+        """Take the attributes that are members, as `xsi:type` of a Grantee is, whatever their prefix."""
+        for name, text in attributes.items():
+            member = plan.attributes.get(name.rpartition(":")[2])
+            if member is not None:
+                self._value[member] = self._restore(text)
 
     def end(self, _tag: str) -> None:
         plan = self._text

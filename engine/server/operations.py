@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine.buckets.ownership import OWNERSHIPS
 from engine.core import REGION
 from engine.errors import (
     AccessDenied,
@@ -80,6 +81,10 @@ def _delete_objects(inputs: Inputs, _site: Site) -> Inputs:
 def _create_bucket(inputs: Inputs, site: Site) -> Inputs:
     configuration = inputs.pop("create_bucket_configuration", None) or {}
     _refuse_unsupported(configuration, {"location_constraint"})
+    ownership = inputs.get("object_ownership")
+    if ownership is not None and ownership not in OWNERSHIPS:
+        text = f"Invalid x-amz-object-ownership header: {ownership}"
+        raise InvalidArgument(text, ArgumentName="x-amz-object-ownership")
     location = configuration.get("location_constraint") or None
     if site.region is not None and location is not None:
         _check_location(location, site.region)
@@ -127,6 +132,10 @@ SERVED: dict[str, Served] = {
     "DeleteBucketCors": Served("s3:PutBucketCORS"),
     "DeleteBucketEncryption": Served("s3:PutEncryptionConfiguration"),
     "DeleteBucketLifecycle": Served("s3:PutLifecycleConfiguration"),
+    "DeleteBucketOwnershipControls": Served("s3:PutBucketOwnershipControls"),
+    "DeleteBucketReplication": Served("s3:PutReplicationConfiguration"),
+    "DeleteBucketTagging": Served("s3:PutBucketTagging"),
+    "DeleteBucketWebsite": Served("s3:DeleteBucketWebsite"),
     "DeleteObject": Served("s3:DeleteObject", of_version="s3:DeleteObjectVersion"),
     "DeleteObjectTagging": Served("s3:DeleteObjectTagging", of_version="s3:DeleteObjectVersionTagging"),
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
@@ -161,12 +170,18 @@ SERVED: dict[str, Served] = {
     "ListObjects": Served("s3:ListBucket"),
     "ListObjectsV2": Served("s3:ListBucket"),
     "ListParts": Served("s3:ListMultipartUploadParts"),
+    "PutBucketAcl": Served("s3:PutBucketAcl"),
     "PutBucketCors": Served("s3:PutBucketCORS"),
     "PutBucketEncryption": Served("s3:PutEncryptionConfiguration"),
     "PutBucketLifecycleConfiguration": Served("s3:PutLifecycleConfiguration"),
+    "PutBucketLogging": Served("s3:PutBucketLogging"),
+    "PutBucketNotificationConfiguration": Served("s3:PutBucketNotification"),
+    "PutBucketOwnershipControls": Served("s3:PutBucketOwnershipControls"),
     "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
+    "PutBucketTagging": Served("s3:PutBucketTagging"),
     "PutBucketVersioning": Served("s3:PutBucketVersioning"),
     "PutObject": Served("s3:PutObject"),
+    "PutObjectAcl": Served("s3:PutObjectAcl", of_version="s3:PutObjectVersionAcl"),
     "PutObjectLegalHold": Served("s3:PutObjectLegalHold"),
     "PutObjectLockConfiguration": Served("s3:PutBucketObjectLockConfiguration"),
     "PutObjectRetention": Served("s3:PutObjectRetention"),
@@ -212,8 +227,11 @@ _HEADERS_ONLY_OF_UPLOADS = frozenset(
     if tag.startswith("x-amz-") and not tag.startswith("x-amz-checksum-") and tag not in _HEADERS_OF_PARTS
 )
 
-OF_DIRECTORY_BUCKETS = ("if_match_last_modified_time", "if_match_size")
-"""Members that S3 refuses for general purpose buckets too: before any other unsupported member, in this order, with no message."""
+OF_DIRECTORY_BUCKETS = ("if_match_initiated_time", "if_match_last_modified_time", "if_match_size")
+"""Members that S3 refuses for general purpose buckets too: before any other unsupported member, in this order, with no message.
+
+Source: AWS's answers to the conditions of DeleteObject; API page AbortMultipartUpload: "only supported for directory buckets".
+"""
 
 
 def refuse_misplaced(operation: Operation, request: Request) -> None:

@@ -38,6 +38,12 @@ class GetObjectAclOutput(Record, frozen=True):
     request_charged: str | None = None
 
 
+class PutObjectAclOutput(Record, frozen=True):
+    """Answer of PutObjectAcl, which is never given: an ACL is refused."""
+
+    request_charged: str | None = None
+
+
 class PublicAccessBlockConfiguration(Record, frozen=True):
     """What is blocked of public access: all of it."""
 

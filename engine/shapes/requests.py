@@ -24,6 +24,21 @@ class Request(BucketOwnerCondition, total=False):
     request_payer: str | None
 
 
+class Grants(TypedDict, total=False):
+    """An access control list in headers: a canned one, or grants."""
+
+    acl: str | None
+    grant_full_control: str | None
+    grant_read: str | None
+    grant_read_acp: str | None
+    grant_write: str | None
+    grant_write_acp: str | None
+
+
+class PutObjectAclRequest(Request, Grants, total=False):
+    """Members of PutObjectAcl."""
+
+
 class StoredWithObject(Request, total=False):
     """The members that PutObject, CopyObject and CreateMultipartUpload store with the object, and the ACL."""
 

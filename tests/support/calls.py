@@ -54,6 +54,10 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("delete_bucket_cors", {}, {("s3:PutBucketCORS", BUCKET)}),
     ("delete_bucket_encryption", {}, {("s3:PutEncryptionConfiguration", BUCKET)}),
     ("delete_bucket_lifecycle", {}, {("s3:PutLifecycleConfiguration", BUCKET)}),
+    ("delete_bucket_ownership_controls", {}, {("s3:PutBucketOwnershipControls", BUCKET)}),
+    ("delete_bucket_replication", {}, {("s3:PutReplicationConfiguration", BUCKET)}),
+    ("delete_bucket_tagging", {}, {("s3:PutBucketTagging", BUCKET)}),
+    ("delete_bucket_website", {}, {("s3:DeleteBucketWebsite", BUCKET)}),
     ("delete_object", {}, {("s3:DeleteObject", KEY)}),
     ("delete_object", {"VersionId": "null"}, {("s3:DeleteObjectVersion", KEY)}),
     ("delete_object_tagging", {}, {("s3:DeleteObjectTagging", KEY)}),
@@ -102,6 +106,7 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("list_objects", {}, {("s3:ListBucket", BUCKET)}),
     ("list_objects_v2", {}, {("s3:ListBucket", BUCKET)}),
     ("list_parts", {"UploadId": "UPLOAD"}, {("s3:ListMultipartUploadParts", KEY)}),
+    ("put_bucket_acl", {"ACL": "private"}, {("s3:PutBucketAcl", BUCKET)}),
     ("put_bucket_cors", {"CORSConfiguration": CORS}, {("s3:PutBucketCORS", BUCKET)}),
     (
         "put_bucket_encryption",
@@ -113,11 +118,23 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {"LifecycleConfiguration": {"Rules": [RULE]}},
         {("s3:PutLifecycleConfiguration", BUCKET)},
     ),
+    ("put_bucket_logging", {"BucketLoggingStatus": {}}, {("s3:PutBucketLogging", BUCKET)}),
+    (
+        "put_bucket_notification_configuration",
+        {"NotificationConfiguration": {}},
+        {("s3:PutBucketNotification", BUCKET)},
+    ),
+    (
+        "put_bucket_ownership_controls",
+        {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}},
+        {("s3:PutBucketOwnershipControls", BUCKET)},
+    ),
     (
         "put_bucket_request_payment",
         {"RequestPaymentConfiguration": {"Payer": "Requester"}},
         {("s3:PutBucketRequestPayment", BUCKET)},
     ),
+    ("put_bucket_tagging", {"Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}}, {("s3:PutBucketTagging", BUCKET)}),
     (
         "put_bucket_versioning",
         {"VersioningConfiguration": {"Status": "Enabled"}},
@@ -129,6 +146,8 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {"Bucket": "locked", "Body": b"new", **LOCK, "Tagging": "a=b", "ACL": "bucket-owner-full-control"},
         {(f"s3:PutObject{what}", LOCKED_KEY) for what in ("", "Acl", "LegalHold", "Retention", "Tagging")},
     ),
+    ("put_object_acl", {"ACL": "private"}, {("s3:PutObjectAcl", KEY)}),
+    ("put_object_acl", {"ACL": "private", "VersionId": "null"}, {("s3:PutObjectVersionAcl", KEY)}),
     (
         "put_object_legal_hold",
         {"Bucket": "locked", "LegalHold": {"Status": "OFF"}},
@@ -172,13 +191,17 @@ NEVER_SET = {
 """The operations whose only answer, when all else is right, is that the bucket has no such setting."""
 
 
+REFUSED = dict.fromkeys(("put_bucket_acl", "put_object_acl"), "AccessControlListNotSupported")
+"""The operations that are refused whoever asks, when all else is right."""
+
+
 def made(s3: Any, name: str, **given: Any) -> dict[str, Any]:
-    """The answer of a call that is allowed; that a bucket has no such setting is one too."""
+    """The answer of a call that is allowed; that a bucket has no such setting, or can't have it, is one too."""
     try:
         answer: dict[str, Any] = getattr(s3, name)(**given)
     except ClientError as error:
         answer = error.response
-        if answer["Error"]["Code"] != NEVER_SET.get(name):
+        if answer["Error"]["Code"] != (NEVER_SET | REFUSED).get(name):
             raise
     return answer
 
@@ -224,7 +247,9 @@ class Body(io.BytesIO):
         return False
 
 
-def client_of(store: Store, authorize: Authorize, scheme: str = "http", **options: Any) -> Any:
+def client_of(
+    store: Store, authorize: Authorize, scheme: str = "http", *, parameter_validation: bool = True, **options: Any
+) -> Any:
     """A client of botocore's that sends to a server over the store, in this process and without a signature."""
     verifier = Verifier(lambda _: None, "us-east-1", allow_anonymous=True)
     application = Application(store, verifier, authorize, ServerOptions(**{"region": None} | options))
@@ -239,4 +264,4 @@ def client_of(store: Store, authorize: Authorize, scheme: str = "http", **option
         whole = response.body if isinstance(response.body, bytes) else b"".join(response.body)
         return response.status, response.headers, whole
 
-    return client(answer)
+    return client(answer, parameter_validation=parameter_validation)

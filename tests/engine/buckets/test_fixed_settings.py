@@ -74,11 +74,12 @@ def test_the_access_to_an_object_is_told_only_where_there_is_one(store: Store, b
     ("name", "given"),
     [
         ("put_bucket_accelerate_configuration", {"AccelerateConfiguration": {"Status": "Enabled"}}),
-        ("put_bucket_acl", {"ACL": "public-read"}),
-        ("put_bucket_logging", {"BucketLoggingStatus": {}}),
-        ("put_bucket_notification_configuration", {"NotificationConfiguration": {}}),
+        (
+            "put_bucket_logging",
+            {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": "bucket", "TargetPrefix": ""}}},
+        ),
+        ("put_bucket_notification_configuration", {"NotificationConfiguration": {"EventBridgeConfiguration": {}}}),
         ("put_bucket_ownership_controls", {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}),
-        ("put_bucket_tagging", {"Tagging": {"TagSet": []}}),
         ("put_bucket_website", {"WebsiteConfiguration": {}}),
         ("delete_public_access_block", {}),
     ],

@@ -16,7 +16,7 @@ from engine.cli.options import build, read
 
 SERVICE = get_session().get_service_model("s3")
 PAGINATORS = get_session().get_paginator_model("s3")
-OURS = {"--help", "-h", "--store", "--query", "--no-paginate"}
+OURS = {"--help", "-h", "--store", "--alias", "--query", "--no-paginate"}
 WITH_SKELETON = sorted(set(OPERATIONS) - {"get-object"})
 
 
@@ -108,6 +108,9 @@ REQUIRED = {
     "CORSConfiguration": "CORSRules=[{AllowedMethods=[GET],AllowedOrigins=[*]}]",
     "CopySource": "b/k",
     "Delete": "Objects=[{Key=k}]",
+    "BucketLoggingStatus": "LoggingEnabled={TargetBucket=b,TargetPrefix=p}",
+    "NotificationConfiguration": "EventBridgeConfiguration={}",
+    "OwnershipControls": "Rules=[{ObjectOwnership=BucketOwnerEnforced}]",
     "RequestPaymentConfiguration": "Payer=Requester",
     "ServerSideEncryptionConfiguration": "Rules=[{ApplyServerSideEncryptionByDefault={SSEAlgorithm=AES256}}]",
     "VersioningConfiguration": "Status=Enabled",

@@ -273,6 +273,10 @@ def test_object_lock_comes_to_a_bucket_that_keeps_versions(locking: engine.Store
         ({"rule": {"default_retention": {"mode": "GOVERNANCE"}}}, "MalformedXML"),
         ({"rule": {"default_retention": {"days": 1}}}, "MalformedXML"),
         ({"rule": {"default_retention": {"mode": "GOVERNANCE", "days": 1, "years": 1}}}, "MalformedXML"),
+        (
+            {"rule": {"default_retention": {"mode": "GOVERNANCE", "days": 1, "default_event_hold": {"days": 1}}}},
+            "NotImplemented",
+        ),
         ({"rule": {"default_retention": {"mode": "GOVERNANCE", "days": 0}}}, "InvalidArgument"),
         ({"rule": {"default_retention": {"mode": "GOVERNANCE", "years": -1}}}, "InvalidArgument"),
         ({"rule": {"default_retention": {"mode": "GOVERNANCE", "days": 36_501}}}, "InvalidArgument"),
@@ -339,6 +343,8 @@ def test_a_retention_of_governance_is_taken_away_by_who_overcomes_it(locking: en
         ({"retain_until_date": soon()}, "MalformedXML"),
         ({"mode": "NEVER", "retain_until_date": soon()}, "MalformedXML"),
         ({"mode": "GOVERNANCE", "retain_until_date": PAST}, "InvalidArgument"),
+        ({"mode": "GOVERNANCE", "retain_until_date": soon(), "event_hold": "ON"}, "NotImplemented"),
+        ({"event_hold_duration": {"days": 1}}, "NotImplemented"),
     ],
 )
 def test_a_retention_that_cannot_be_is_refused(locking: engine.Store, document: dict[str, Any], code: str) -> None:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from engine.errors import MalformedXML
 from engine.s3.http import Request
 from engine.s3.model import OPERATIONS
-from engine.s3.parsing import body_kind, body_size_max
+from engine.s3.parsing import body_kind, body_size_max, parse_document
 from engine.s3.routing import locate, route
 from tests.support.parsing import parse_input
 from tests.support.refusals import refused
@@ -229,11 +230,17 @@ def test_what_the_body_of_each_operation_is() -> None:
         "CompleteMultipartUpload",
         "CreateBucket",
         "DeleteObjects",
+        "PutBucketAcl",
         "PutBucketCors",
         "PutBucketEncryption",
         "PutBucketLifecycleConfiguration",
+        "PutBucketLogging",
+        "PutBucketNotificationConfiguration",
+        "PutBucketOwnershipControls",
         "PutBucketRequestPayment",
+        "PutBucketTagging",
         "PutBucketVersioning",
+        "PutObjectAcl",
         "PutObjectLegalHold",
         "PutObjectLockConfiguration",
         "PutObjectRetention",
@@ -277,3 +284,15 @@ def test_an_internal_name_sent_as_a_header_sets_nothing() -> None:
     ]
     found = parsed(make_request("PUT", "/bucket/key", dict.fromkeys(names, "evil")))
     assert found == {"bucket": "bucket", "key": "key"}
+
+
+@pytest.mark.parametrize("prefix", [b"xsi:", b"i:", b""])
+def test_an_attribute_that_is_a_member_is_read_whatever_its_prefix(prefix: bytes) -> None:
+    declared = b'xmlns:%b="http://www.w3.org/2001/XMLSchema-instance"' % (prefix[:-1] or b"unused")
+    grantee = b'<Grantee %b %btype="CanonicalUser" other="x"><ID>a</ID></Grantee>' % (declared, prefix)
+    grants = b"<AccessControlList><Grant>%b<Permission>READ</Permission></Grant></AccessControlList>" % grantee
+    body = b"<AccessControlPolicy>%b</AccessControlPolicy>" % grants
+    wanted = {"grants": [{"grantee": {"type": "CanonicalUser", "id": "a"}, "permission": "READ"}]}
+    assert parse_document(OPERATIONS["PutBucketAcl"], body) == {"access_control_policy": wanted}
+    with pytest.raises(MalformedXML):
+        parse_document(OPERATIONS["PutBucketAcl"], body.replace(b"type=", b"kind="))

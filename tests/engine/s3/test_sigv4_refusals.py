@@ -180,6 +180,14 @@ def test_a_bad_query_parameter_is_told_word_for_word(name: str, value: str | Non
         verifier().verify(change_query(sign(form="query"), name, value))
 
 
+def test_a_signature_for_a_bucket_is_none_for_an_outpost() -> None:
+    old, new = (f"{today()}/us-east-1/{service}/aws4_request" for service in ("s3", "s3-outposts"))
+    changed = change_header(sign(), "authorization", lambda value: value.replace(old, new))
+    with pytest.raises(S3Error) as caught:
+        verifier().verify(changed)
+    assert caught.value.code == "SignatureDoesNotMatch"
+
+
 def test_the_mode_of_the_body_is_told_word_for_word() -> None:
     with refused("InvalidArgument", MODES, ArgumentName="x-amz-content-sha256", ArgumentValue="STREAMING"):
         verifier().verify(sign(payload="STREAMING"))

@@ -67,11 +67,16 @@ NOT_THE_STORES: dict[str, frozenset[str]] = {
     "ListObjectVersions": frozenset({"OptionalObjectAttributes"}),
     "ListObjects": frozenset({"OptionalObjectAttributes"}),
     "ListObjectsV2": frozenset({"OptionalObjectAttributes"}),
+    "PutBucketAcl": _DOCUMENT_DIGESTS,
     "PutBucketCors": _DOCUMENT_DIGESTS,
     "PutBucketEncryption": _DOCUMENT_DIGESTS,
     "PutBucketLifecycleConfiguration": frozenset({"ChecksumAlgorithm", "TransitionDefaultMinimumObjectSize"}),
+    "PutBucketLogging": _DOCUMENT_DIGESTS,
+    "PutBucketOwnershipControls": _DOCUMENT_DIGESTS,
     "PutBucketRequestPayment": _DOCUMENT_DIGESTS,
+    "PutBucketTagging": _DOCUMENT_DIGESTS,
     "PutBucketVersioning": _DOCUMENT_DIGESTS,
+    "PutObjectAcl": _DOCUMENT_DIGESTS,
     "PutObjectLegalHold": _DOCUMENT_DIGESTS,
     "PutObjectLockConfiguration": _DOCUMENT_DIGESTS,
     "PutObjectRetention": _DOCUMENT_DIGESTS,
@@ -124,6 +129,8 @@ NOT_ANSWERED: dict[str, frozenset[str]] = {
     "UploadPartCopy": frozenset({"VersionId"}),
 }
 """Members of answers that the engine's types do not have."""
+STATUSES = {"PutBucketTagging": 204}
+"""Where AWS answers with another status than that of the model."""
 
 
 class Recorder:
@@ -204,7 +211,7 @@ def test_each_operation_is_answered_with_the_status_of_the_model_but_a_range() -
         shape = operation_model(name).output_shape
         answer = filled(_answer_of(getattr(Store, snake(name))), shape) if shape is not None else None
         status, _, _ = serialise_output(OPERATIONS[name], answer)
-        wanted = operation_model(name).http.get("responseCode", 200)
+        wanted = STATUSES.get(name) or operation_model(name).http.get("responseCode", 200)
         assert status == (206 if name in ("GetObject", "HeadObject") else wanted), name
 
 

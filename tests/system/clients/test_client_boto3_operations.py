@@ -10,7 +10,7 @@ import pytest
 
 from engine.s3.member_names import snake
 from engine.server.operations import SERVED
-from tests.support.calls import NEVER_SET
+from tests.support.calls import NEVER_SET, REFUSED
 from tests.system.clients import calls_on_buckets as calls_on_buckets
 from tests.system.clients import calls_on_fixed_settings as calls_on_fixed_settings
 from tests.system.clients.conftest import bucket_name
@@ -33,11 +33,15 @@ def place(s3: Any) -> Place:
 
 @pytest.fixture
 def answered(s3: Any) -> Iterator[set[str]]:
-    """The operations that are answered from here on with a success, or with their own word that a bucket has no such setting."""
+    """The operations that are answered from here on with a success, or with their own word that a bucket has no such setting,
+    or can't have it.
+    """
     names: set[str] = set()
+    own_words = NEVER_SET | REFUSED
 
-    def note(model: Any, http_response: Any, **_: Any) -> None:
-        if http_response.status_code < 300 or (http_response.status_code == 404 and snake(model.name) in NEVER_SET):
+    def note(model: Any, http_response: Any, parsed: Any, **_: Any) -> None:
+        code = parsed.get("Error", {}).get("Code")
+        if http_response.status_code < 300 or (code is not None and code == own_words.get(snake(model.name))):
             names.add(model.name)
 
     s3.meta.events.register("after-call.s3", note)

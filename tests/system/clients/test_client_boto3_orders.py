@@ -51,6 +51,16 @@ def test_a_delete_with_every_condition(s3: Any, bucket: str) -> None:
     assert s3.head_object(Bucket=bucket, Key="key")["ContentLength"] == 1
 
 
+def test_an_abort_with_a_condition_of_directory_buckets_leaves_the_upload(s3: Any, bucket: str) -> None:
+    """Source: API page AbortMultipartUpload; refused as AWS refuses the other conditions of directory buckets."""
+    upload = {"Bucket": bucket, "Key": "key"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    error = told("NotImplemented", s3.abort_multipart_upload, **upload, IfMatchInitiatedTime=PAST)
+    assert (error["Header"], "additionalMessage" in error) == ("x-amz-if-match-initiated-time", False)
+    assert "Parts" not in s3.list_parts(**upload)
+    s3.abort_multipart_upload(**upload)
+
+
 def test_a_condition_that_no_write_takes_on_an_absent_key(s3: Any, bucket: str) -> None:
     """Source: put_object_if_match_validation, copy_object_precondition_write_validation: NotImplemented, not NoSuchKey."""
     s3.put_object(Bucket=bucket, Key="source", Body=b"1")

@@ -244,6 +244,10 @@ UPLOADS: Rows = {
                 ("x-amz-if-match-size", "10"), ("x-amz-if-match-last-modified-time", "Wed, 01 Jan 2020 00:00:00 GMT"),
             )
         ),
+        Case(
+            Call("DELETE", "/{bucket}/key", "uploadId={upload}", {"x-amz-if-match-initiated-time": "Wed, 01 Jan 2020 00:00:00 GMT"}),
+            not_implemented("x-amz-if-match-initiated-time"),
+        ),
     ],
     "MaxMessageLengthExceeded": [
         Case(
