@@ -130,3 +130,18 @@ def s3cmd(host: Host, place: Path) -> Command:
     }
     config.write_text("[default]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
     return _command(host, place, "s3cmd", "-c", str(config), LANG="C.UTF-8")
+
+
+def ansible(host: Host, place: Path, **variables: str) -> Command:
+    assert host.server is not None
+    told = {
+        "ENDPOINT": host.server.endpoint,
+        "ACCESS_KEY": host.pair.access_key,
+        "SECRET_KEY": host.pair.secret_key,
+        "ACCOUNT": host.pair.account_id,
+        "REGION": REGION,
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "LANG": "C.UTF-8",
+    }
+    return _command(host, place, "ansible-playbook", **told, **variables)
