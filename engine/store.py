@@ -11,6 +11,8 @@ from engine.blobs.files import FileBlobs
 from engine.buckets.buckets import Buckets
 from engine.buckets.cors import BucketCors
 from engine.buckets.fixed_settings import FixedSettings
+from engine.buckets.policy import BucketPolicies
+from engine.buckets.public_access import BucketPublicAccess
 from engine.buckets.settings import BucketSettings
 from engine.buckets.versioning import BucketVersioning
 from engine.closing import Closing
@@ -57,6 +59,8 @@ class Store(
     BucketSettings,
     BucketCors,
     FixedSettings,
+    BucketPolicies,
+    BucketPublicAccess,
     BucketVersioning,
     PutObject,
     GetObject,

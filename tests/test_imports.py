@@ -48,6 +48,7 @@ IMPORTERS: dict[str, set[str]] = {
     "lmdb": {"meta.lmdb.environment"},
     "xxhash": {"native.xxhashes"},
     "msgspec": {
+        "buckets.public_access", "shapes.public_access",
         "buckets.cors_rules", "directory.layout", "encryption.bucket_default", "encryption.upload_keys", "lifecycle.rules",
         "meta.records", "record", "shapes.cors", "shapes.encryption", "shapes.lifecycle",
     },

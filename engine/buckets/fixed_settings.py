@@ -10,7 +10,6 @@ from typing import Unpack
 
 from engine.core import Context
 from engine.errors import (
-    NoSuchBucketPolicy,
     NoSuchTagSet,
     NoSuchWebsiteConfiguration,
     ReplicationConfigurationNotFoundError,
@@ -24,17 +23,14 @@ from engine.shapes.fixed_setting_answers import (
     GetBucketAccelerateConfigurationOutput,
     GetBucketAclOutput,
     GetBucketOwnershipControlsOutput,
-    GetBucketPolicyStatusOutput,
     GetBucketReplicationOutput,
     GetBucketTaggingOutput,
     GetObjectAclOutput,
-    GetPublicAccessBlockOutput,
     Grant,
     Grantee,
     NothingSet,
     OwnershipControls,
     OwnershipControlsRule,
-    PublicAccessBlockConfiguration,
 )
 from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 
@@ -74,17 +70,6 @@ class FixedSettings:
         return GetObjectAclOutput(owner, grants, self._context.request_charged(record))
 
     @reject_unknown_members
-    def get_public_access_block(
-        self, bucket: str, **request: Unpack[BucketOwnerCondition]
-    ) -> GetPublicAccessBlockOutput:
-        """Return what is blocked of public access, which is all of it.
-
-        Source: API page GetPublicAccessBlock.
-        """
-        self._bucket(bucket, request)
-        return GetPublicAccessBlockOutput(PublicAccessBlockConfiguration())
-
-    @reject_unknown_members
     def get_bucket_ownership_controls(
         self, bucket: str, **request: Unpack[BucketOwnerCondition]
     ) -> GetBucketOwnershipControlsOutput:
@@ -106,20 +91,6 @@ class FixedSettings:
         """
         self._bucket(bucket, request)
         raise NoSuchTagSet(BucketName=bucket)
-
-    @reject_unknown_members
-    def get_bucket_policy_status(
-        self, bucket: str, **request: Unpack[BucketOwnerCondition]
-    ) -> GetBucketPolicyStatusOutput:
-        """Tell that a bucket has no policy.
-
-        Raises:
-            NoSuchBucketPolicy.
-
-        Source: API page GetBucketPolicyStatus.
-        """
-        self._bucket(bucket, request)
-        raise NoSuchBucketPolicy(BucketName=bucket)
 
     @reject_unknown_members
     def get_bucket_website(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> NothingSet:

@@ -20,6 +20,8 @@ JSON: TypeAlias = dict[str, Any]
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _LEVELS: dict[str, Level] = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "object"}
+_STATUSES = {"PutBucketPolicy": 204}
+"""What the model leaves out. Source: AWS's answers."""
 _ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
     "CreateMultipartUpload": "InitiateMultipartUploadResult",
@@ -61,6 +63,7 @@ _STRICT = frozenset(
         "LifecycleRuleAndOperator",
         "LifecycleRuleFilter",
         "NoncurrentVersionExpiration",
+        "PublicAccessBlockConfiguration",
         "ServerSideEncryptionByDefault",
         "ServerSideEncryptionConfiguration",
         "ServerSideEncryptionRule",
@@ -155,7 +158,7 @@ class _Compiler:
             outputs=outputs,
             output_payload=output_payload,
             output_root=_ROOTS.get(name, output_payload.tag if output_payload else name),
-            status=entry["http"].get("responseCode", 200),
+            status=_STATUSES.get(name) or entry["http"].get("responseCode", 200),
             checksum_required=entry.get("httpChecksum", {}).get("requestChecksumRequired", False),
         )
 

@@ -225,24 +225,27 @@ def test_what_the_body_of_each_operation_is() -> None:
     kinds: dict[str | None, set[str]] = {}
     for name in SERVED:
         kinds.setdefault(needs_body(OPERATIONS[name]), set()).add(name)
-    assert kinds["xml"] == {
+    assert kinds["document"] == {
         "CompleteMultipartUpload",
         "CreateBucket",
         "DeleteObjects",
         "PutBucketCors",
         "PutBucketEncryption",
         "PutBucketLifecycleConfiguration",
+        "PutBucketPolicy",
         "PutBucketRequestPayment",
         "PutBucketVersioning",
         "PutObjectLegalHold",
         "PutObjectLockConfiguration",
         "PutObjectRetention",
         "PutObjectTagging",
+        "PutPublicAccessBlock",
     }
     assert kinds["stream"] == {"PutObject", "UploadPart"}
-    assert needs_body(OPERATIONS["SelectObjectContent"]) == "xml"
+    assert needs_body(OPERATIONS["SelectObjectContent"]) == "document"
     assert body_size_max(OPERATIONS["PutBucketCors"]) == 64 * 1024
-    assert body_size_max(OPERATIONS["PutBucketPolicy"]) == MIB
+    assert body_size_max(OPERATIONS["PutBucketPolicy"]) == 64 * 1024
+    assert body_size_max(OPERATIONS["PutBucketVersioning"]) == MIB
 
 
 @pytest.mark.parametrize("text", ["x", "", "1.5", "9223372036854775808", "9" * 5000])
