@@ -50,6 +50,7 @@ from engine.shapes.bucket_answers import (
     GetBucketEncryptionOutput,
     GetBucketLifecycleConfigurationOutput,
     GetBucketLocationOutput,
+    GetBucketPolicyOutput,
     GetBucketRequestPaymentOutput,
     GetBucketVersioningOutput,
     HeadBucketOutput,
@@ -64,7 +65,6 @@ from engine.shapes.fixed_setting_answers import (
     GetBucketReplicationOutput,
     GetBucketTaggingOutput,
     GetObjectAclOutput,
-    GetPublicAccessBlockOutput,
     NothingSet,
     PutObjectAclOutput,
 )
@@ -79,6 +79,7 @@ from engine.shapes.listing_answers import (
     Object,
     ObjectVersion,
 )
+from engine.shapes.public_access import GetPublicAccessBlockOutput
 from engine.shapes.setting_answers import (
     DefaultRetention,
     DeleteObjectTaggingOutput,
@@ -128,6 +129,7 @@ __all__ = [
     "GetBucketLifecycleConfigurationOutput",
     "GetBucketLocationOutput",
     "GetBucketOwnershipControlsOutput",
+    "GetBucketPolicyOutput",
     "GetBucketPolicyStatusOutput",
     "GetBucketReplicationOutput",
     "GetBucketRequestPaymentOutput",

@@ -29,6 +29,8 @@ Result = TypeVar("Result")
 Clock = Callable[[], int]
 REGION = "us-east-1"
 ACCOUNT_ID_DEFAULT = "000000000000"
+ANONYMOUS = "anonymous"
+"""The caller of requests without a signature: it owns nothing, and nobody pays for it."""
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 REQUESTER = "requester"
 LIFECYCLE = "lifecycle"
@@ -100,7 +102,7 @@ class Context:
         Raises:
             ValueError: the text is not an account id.
         """
-        if not is_account_id(account_id):
+        if account_id != ANONYMOUS and not is_account_id(account_id):
             raise ValueError(f"an account id has 12 digits, not {account_id!r}")
         view = copy.copy(self)
         view.caller = account_id
@@ -147,7 +149,8 @@ class Context:
         record = self.meta.find_bucket(bucket)
         if expected not in (None, record.owner):
             raise AccessDenied(reason="the bucket has another owner than expected")
-        if record.requester_pays and self.caller != record.owner and request.get("request_payer") != REQUESTER:
+        pays = self.caller != ANONYMOUS and request.get("request_payer") == REQUESTER
+        if record.requester_pays and self.caller != record.owner and not pays:
             raise AccessDenied(reason="the bucket's owner wants the requester to pay, and to say so")
         return record
 

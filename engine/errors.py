@@ -4,8 +4,7 @@ EngineError
 ├── S3Error           an error of S3: code, status, message, extra elements (texts: API page "Error responses", and AWS's answers)
 │   ├── AccessDenied … XAmzContentSHA256Mismatch      one class for each code
 │   └── InternalError
-│       ├── StoreFull             the disk or LMDB's map is full
-│       └── CommitUnknown         the commit reported an error, and may have reached the disk
+│       └── StoreFull, CommitUnknown      a full disk or map; a commit that failed, and may have reached the disk
 ├── StoreError        the store itself, in `engine.base_errors`: for the person who runs it, never for the wire
 │   ├── NotAStore, NewerFormat, StoreInUse, UnsafeFileSystem, ReadOnlyStore, StoreDamaged, StoreClosed
 └── NativeError       a negative status of the C core: `engine.native.errors`
@@ -209,6 +208,10 @@ class KeyTooLongError(S3Error):
     text = "Your key is too long"
 
 
+class MalformedPolicy(S3Error):
+    text = "Invalid policy syntax."
+
+
 class MalformedTrailerError(S3Error):
     text = "The request contained trailing data that was not well-formed or did not conform to our published schema."
 
@@ -269,6 +272,11 @@ class NoSuchObjectLockConfiguration(S3Error):
     text = "The specified object does not have a ObjectLock configuration"
 
 
+class NoSuchPublicAccessBlockConfiguration(S3Error):
+    status = 404
+    text = "The public access block configuration was not found"
+
+
 class NoSuchTagSet(S3Error):
     status = 404
     text = "The TagSet does not exist"
@@ -276,10 +284,7 @@ class NoSuchTagSet(S3Error):
 
 class NoSuchUpload(S3Error):
     status = 404
-    text = (
-        "The specified upload does not exist. The upload ID may be invalid, "
-        "or the upload may have been aborted or completed."
-    )
+    text = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
 
 
 class NoSuchVersion(S3Error):

@@ -12,6 +12,8 @@ from engine.buckets.buckets import Buckets
 from engine.buckets.cors import BucketCors
 from engine.buckets.fixed_settings import FixedSettings
 from engine.buckets.ownership import BucketOwnership
+from engine.buckets.policy import BucketPolicies
+from engine.buckets.public_access import BucketPublicAccess
 from engine.buckets.settings import BucketSettings
 from engine.buckets.tagging import BucketTagging
 from engine.buckets.versioning import BucketVersioning
@@ -62,6 +64,8 @@ class Store(
     FixedSettings,
     BucketOwnership,
     BucketTagging,
+    BucketPolicies,
+    BucketPublicAccess,
     BucketVersioning,
     PutObject,
     GetObject,

@@ -48,8 +48,9 @@ IMPORTERS: dict[str, set[str]] = {
     "lmdb": {"meta.lmdb.environment"},
     "xxhash": {"native.xxhashes"},
     "msgspec": {
-        "buckets.cors_rules", "buckets.tagging", "directory.layout", "encryption.bucket_default", "encryption.upload_keys",
-        "lifecycle.rules", "meta.records", "record", "shapes.cors", "shapes.encryption", "shapes.lifecycle",
+        "buckets.cors_rules", "buckets.public_access", "buckets.tagging", "directory.layout", "encryption.bucket_default",
+        "encryption.upload_keys", "lifecycle.rules", "meta.records", "record", "shapes.cors", "shapes.encryption",
+        "shapes.lifecycle", "shapes.public_access",
     },
     "boto3": {"encryption.aws_kms"},
     "tqdm": {"cli.progress"},

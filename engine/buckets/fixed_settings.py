@@ -11,7 +11,6 @@ from typing import Any, Unpack
 
 from engine.core import Context
 from engine.errors import (
-    NoSuchBucketPolicy,
     NoSuchWebsiteConfiguration,
     NotImplementedYet,
     ReplicationConfigurationNotFoundError,
@@ -24,14 +23,11 @@ from engine.shapes.answers import Owner
 from engine.shapes.fixed_setting_answers import (
     GetBucketAccelerateConfigurationOutput,
     GetBucketAclOutput,
-    GetBucketPolicyStatusOutput,
     GetBucketReplicationOutput,
     GetObjectAclOutput,
-    GetPublicAccessBlockOutput,
     Grant,
     Grantee,
     NothingSet,
-    PublicAccessBlockConfiguration,
 )
 from engine.shapes.requests import BucketOwnerCondition, Request, reject_unknown_members
 
@@ -67,31 +63,6 @@ class FixedSettings:
         self._objects.find(bucket, encode_key(key, self._context.limits), requested_version(version_id))
         owner, grants = self._owners_access(record)
         return GetObjectAclOutput(owner, grants, self._context.request_charged(record))
-
-    @reject_unknown_members
-    def get_public_access_block(
-        self, bucket: str, **request: Unpack[BucketOwnerCondition]
-    ) -> GetPublicAccessBlockOutput:
-        """Return what is blocked of public access, which is all of it.
-
-        Source: API page GetPublicAccessBlock.
-        """
-        self._bucket(bucket, request)
-        return GetPublicAccessBlockOutput(PublicAccessBlockConfiguration())
-
-    @reject_unknown_members
-    def get_bucket_policy_status(
-        self, bucket: str, **request: Unpack[BucketOwnerCondition]
-    ) -> GetBucketPolicyStatusOutput:
-        """Tell that a bucket has no policy.
-
-        Raises:
-            NoSuchBucketPolicy.
-
-        Source: API page GetBucketPolicyStatus.
-        """
-        self._bucket(bucket, request)
-        raise NoSuchBucketPolicy(BucketName=bucket)
 
     @reject_unknown_members
     def get_bucket_website(self, bucket: str, **request: Unpack[BucketOwnerCondition]) -> NothingSet:

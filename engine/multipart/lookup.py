@@ -2,8 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 from engine.core import Context
+from engine.dates import to_datetime
 from engine.encryption.customer_keys import CustomerKey
 from engine.encryption.seals import CLEAR, Seal
 from engine.errors import NoSuchUpload
@@ -41,6 +43,27 @@ class UploadLookup:
         identity = parse_upload_id(bucket, name, upload_id)
         with naming_upload(upload_id):
             return OpenUpload(name, identity, self._context.meta.find_upload(bucket, name, identity))
+
+    def members(self, bucket: str, key: str, upload_id: str) -> dict[str, Any]:
+        """Return what the object of an upload will have, by the members of CreateMultipartUpload; `tags` is a dict.
+
+        Raises:
+            as `find`.
+        """
+        record = self.find(bucket, key, upload_id).record
+        encryption, lock = record.encryption, record.lock
+        kind = encryption.kind if encryption is not None else None
+        until, holds = lock.retain_until_ns, {True: "ON", False: "OFF"}
+        return {
+            "server_side_encryption": kind if kind != "SSE-C" else None,
+            "ssekms_key_id": encryption.key_id if encryption is not None and kind == "aws:kms" else None,
+            "sse_customer_algorithm": "AES256" if kind == "SSE-C" else None,
+            "storage_class": record.headers.storage_class,
+            "object_lock_mode": lock.mode,
+            "object_lock_retain_until_date": to_datetime(until) if lock.mode is not None else None,
+            "object_lock_legal_hold_status": holds.get(lock.legal_hold) if lock.legal_hold is not None else None,
+            "tags": record.tags,
+        }
 
     def seal_for_checksums(
         self, encryption: Encryption | None, bucket: str, key: str, customer: CustomerKey | None, *, has_checksums: bool

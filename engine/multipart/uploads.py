@@ -1,7 +1,7 @@
 """CreateMultipartUpload and AbortMultipartUpload."""
 
 import os
-from typing import Unpack
+from typing import Any, Unpack
 
 from engine.core import Context
 from engine.encryption.upload_keys import KeyBinding
@@ -73,6 +73,15 @@ class Uploads:
             request_charged=context.request_charged(write.bucket_record),
             **write.encryption_members(encryption),
         )
+
+    def find_upload_members(self, bucket: str, key: str, upload_id: str) -> dict[str, Any]:
+        """Return what the object of an open upload will have; see `UploadLookup.members`. This is no operation of S3.
+
+        Raises:
+            NoSuchBucket, NoSuchUpload, KeyTooLongError, InvalidArgument.
+        """
+        self._context.check_open()
+        return self._uploads.members(bucket, key, upload_id)
 
     @reject_unknown_members
     def abort_multipart_upload(

@@ -20,7 +20,7 @@ JSON: TypeAlias = dict[str, Any]
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _LEVELS: dict[str, Level] = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "object"}
-_STATUSES = {"PutBucketTagging": 204}
+_STATUSES = {"PutBucketPolicy": 204, "PutBucketTagging": 204}
 """What the model leaves out. Source: AWS's answers."""
 _ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
@@ -63,6 +63,7 @@ _STRICT = frozenset(
         "LifecycleRuleAndOperator",
         "LifecycleRuleFilter",
         "NoncurrentVersionExpiration",
+        "PublicAccessBlockConfiguration",
         "ServerSideEncryptionByDefault",
         "ServerSideEncryptionConfiguration",
         "ServerSideEncryptionRule",

@@ -20,7 +20,7 @@ Convert: TypeAlias = Callable[[str, str], object]
 """Converts a text, given with its name on the wire, which an error shows."""
 
 _BODY_SIZE_MAX = dict.fromkeys(("CompleteMultipartUpload", "DeleteObjects", "PutBucketLifecycleConfiguration"), 4 * MIB)
-_BODY_SIZE_MAX["PutBucketCors"] = 64 * 1024
+_BODY_SIZE_MAX["PutBucketCors"] = _BODY_SIZE_MAX["PutBucketPolicy"] = 64 * 1024
 """10,000 parts with checksums take 1.7 MiB; 1,000 keys or prefixes of 1,024 bytes exceed the 1 MiB of other documents. Source for CORS:
 API page PutBucketCors, "The size of the document is limited to 64 KB"."""
 _COPY_SOURCE = "x-amz-copy-source"
@@ -33,11 +33,13 @@ _IGNORED_IF_BROKEN = frozenset({"if-modified-since", "if-unmodified-since"})
 """Source: RFC 9110 sections 13.1.3 and 13.1.4: a recipient must ignore a condition that holds no date."""
 
 
-def body_kind(operation: Operation) -> Literal["xml", "stream"] | None:
-    """Return the kind of body that the operation takes: a document, which `parse_document` reads; a stream; or none."""
+def body_kind(operation: Operation) -> Literal["document", "stream"] | None:
+    """Return the kind of body that the operation takes: a document, which `parse_document` reads (XML, or a text);
+    a stream; or none.
+    """
     if operation.payload is not None:
-        return "xml" if operation.payload.shape.type == "structure" else "stream"
-    return "xml" if any(member.location == "body" for member in operation.inputs) else None
+        return "document" if operation.payload.shape.type in ("structure", "string") else "stream"
+    return "document" if any(member.location == "body" for member in operation.inputs) else None
 
 
 def body_size_max(operation: Operation) -> int:
@@ -100,7 +102,7 @@ def _table(operation: Operation) -> _Table:
         query={m.tag: (m.attribute, _conversion(m)) for m in inputs if m.location == "querystring"},
         headers={m.tag.lower(): (m.attribute, _conversion(m)) for m in inputs if m.location == "header"},
         prefixed=next((m.attribute for m in inputs if m.location == "headers"), None),
-        document=operation.payload if body_kind(operation) == "xml" else None,
+        document=operation.payload if body_kind(operation) == "document" else None,
         required=tuple(m for m in inputs if m.required and m is not operation.payload),
     )
 
@@ -146,6 +148,8 @@ def _read_body(member: Member, operation: Operation, body: bytes) -> dict[str, o
     size_max = body_size_max(operation)
     if len(body) > size_max:
         raise MaxMessageLengthExceeded(MaxMessageLengthBytes=size_max)
+    if member.shape.type == "string":
+        return {member.attribute: body.decode(errors="surrogateescape")}
     if body:
         return {member.attribute: read_document(body, member)}
     if operation.name == "CompleteMultipartUpload":

@@ -63,6 +63,8 @@ def serialise_output(operation: Operation, result: object) -> tuple[int, Headers
         headers += _metadata_headers(getattr(result, table.metadata, None) or {})
     if table.document is None:
         return status, headers, b""
+    if operation.output_payload is not None and operation.output_payload.shape.type == "string":
+        return status, [*headers, ("Content-Type", "application/json")], table.document(result).encode()
     headers.append(XML_CONTENT_TYPE)
     return status, headers, XML_DECLARATION + table.document(result).encode()
 
@@ -168,6 +170,8 @@ def _document_writer(operation: Operation) -> Write | None:
     text = _referenced if operation.name in _MANY_KEYS else _text
     payload = operation.output_payload
     if payload is not None:
+        if payload.shape.type == "string":
+            return lambda result: str(getattr(result, payload.attribute))
         if payload.shape.type != "structure":
             return None
         write = _writer(payload.shape, text)

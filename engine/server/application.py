@@ -2,8 +2,8 @@
 
 The order of the steps: address (routing), preflights of browsers (OPTIONS), signature, members, authorization, and only then the store.
 The body is not read before the operation asks for it, so that `100 Continue` goes out after every check that needs no bytes. Only the
-document of DeleteObjects is read before authorization, since it names the resources. A form (POST Object) is signed in its body: its
-fields are read first.
+documents of DeleteObjects, which names the resources, and of PutObjectTagging are read before authorization. A form (POST Object) is
+signed in its body: its fields are read first.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from engine.bodies.readers import ObjectBody
 from engine.checksums import check_header_names
-from engine.core import REGION
+from engine.core import ANONYMOUS, REGION
 from engine.errors import (
     AccessDenied,
     InternalError,
@@ -32,24 +32,26 @@ from engine.s3.routing import POST_OBJECT, locate, route
 from engine.s3.serialising import serialise_error, serialise_output
 from engine.s3.sigv4 import Identity, Verifier
 from engine.server import slow
+from engine.server.bucket_rules import BucketRules
 from engine.server.cors import answer_preflight, cross_origin_headers
 from engine.server.credentials import Authorize, Credentials
 from engine.server.customer_keys import refuse_encryption_of_parts
 from engine.server.documents import read_document
 from engine.server.exchange import Exchange, Headers, RawBody, Response
+from engine.server.misplaced import refuse_misplaced
 from engine.server.operations import (
     SERVED,
     Site,
     admit,
     call,
     listing_of,
-    refuse_misplaced,
     tagging_of_copy,
     visible_to,
 )
 from engine.server.options import ServerOptions
 from engine.server.payload import body_of, without_presigned_checksums
 from engine.server.post_object import PUT_OBJECT, PostedObject, read_form
+from engine.server.request_facts import RequestFacts
 from engine.shapes.answers import Error
 from engine.store import Store
 
@@ -61,16 +63,29 @@ HEALTH = "-"
 """The first segment of the health paths. No bucket can have this name."""
 _ANONYMOUS = {"CreateMultipartUpload": "Anonymous users cannot initiate multipart uploads. Please authenticate."}
 """S3's texts for requests without a signature, by operation, where there is more to say than "Access Denied"."""
+_READ_FIRST = frozenset({"DeleteObjects", "PutObjectTagging"})
+"""The operations whose document is judged: it names the resources, or the tags that a policy has a condition on."""
 _log = logging.getLogger("partwright.server")
 
 
 class Application:
-    """S3 over one store. `authorize` is called for every action on every resource; there is no default that allows anything."""
+    """S3 over one store. `authorize` is called for every action on every resource; there is no default that allows anything.
 
-    def __init__(self, store: Store, verifier: Verifier, authorize: Authorize, options: ServerOptions) -> None:
+    Behind it, `rules` say what S3 allows: accounts and policies of buckets. Without them `authorize` alone decides.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        verifier: Verifier,
+        authorize: Authorize,
+        options: ServerOptions,
+        rules: BucketRules | None = None,
+    ) -> None:
         self._store = store if options.region is None else store.in_region(options.region)
         self._verifier = verifier
         self._authorize = authorize
+        self._rules = rules
         self._options = options
         self._aliases = options.aliases or {}
         self._slow_room = slow.Room()
@@ -80,10 +95,14 @@ class Application:
     def of_credentials(
         cls, store: Store, credentials: Credentials, authorize: Authorize | None, options: ServerOptions
     ) -> Self:
-        """Make an application that verifies signatures by the credentials, and authorizes by their grants unless told otherwise."""
+        """Make an application that verifies signatures by the credentials, and authorizes by their grants unless told otherwise.
+
+        S3's rules about accounts and policies narrow what either allows, and alone let an anonymous request pass.
+        """
         region = REGION if options.region is None else options.region
-        verifier = Verifier(credentials.find, region, presigned_sigv2=options.presigned_sigv2)
-        return cls(store, verifier, authorize or credentials.authorize, options)
+        verifier = Verifier(credentials.find, region, allow_anonymous=True, presigned_sigv2=options.presigned_sigv2)
+        rules = BucketRules(store, credentials.is_operator)
+        return cls(store, verifier, authorize or credentials.authorize, options, rules)
 
     def asks_for_health(self, request: Request) -> bool:
         """Tell whether this is a health check, which `handle` answers at once, without body or signature.
@@ -131,7 +150,8 @@ class Application:
         exchange.operation = operation = route(restored, exchange.address)
         if operation is POST_OBJECT:
             return self._post_object(exchange, exchange.address.bucket or "")
-        exchange.identity = identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
+        identity = self._verifier.verify(request, _ANONYMOUS.get(operation.name), exchange.address)
+        self._admit_sender(exchange, identity, operation)
         if operation.name not in SERVED:
             raise NotImplementedYet(Header=operation.name, additionalMessage=f"{operation.name} is not implemented")
         check_header_names(name for name, _ in restored.headers)
@@ -154,37 +174,49 @@ class Application:
         self, exchange: Exchange, operation: Operation, identity: Identity, request: Request
     ) -> tuple[dict[str, Any], tuple[Error, ...]]:
         """Return the members of a request that are allowed, and the errors of the keys of DeleteObjects that are not."""
-        may = self._judge(identity)
         assert exchange.address is not None
-        inputs = parse_head(operation, request, exchange.address)
-        names_resources = operation.name == "DeleteObjects"
-        if not names_resources:
-            inputs, _ = admit(operation, inputs, may)
-        if body_kind(operation) == "xml":
+        inputs = _known_by(exchange, parse_head(operation, request, exchange.address))
+        reads_first = operation.name in _READ_FIRST
+        if not reads_first:
+            inputs, _ = admit(operation, inputs, exchange.may)
+        if body_kind(operation) == "document":
             inputs |= parse_document(operation, read_document(operation, identity, request, exchange.body))
-        return admit(operation, inputs, may) if names_resources else (inputs, ())
+        return admit(operation, _known_by(exchange, inputs), exchange.may) if reads_first else (inputs, ())
 
-    def _judge(self, identity: Identity) -> Callable[[str, str], bool]:
-        return lambda action, resource: self._authorize(identity, action, resource)
+    def _admit_sender(self, exchange: Exchange, identity: Identity, operation: Operation) -> None:
+        """Note who sent a request, and how it is judged what they may do.
+
+        Raises:
+            AccessDenied: the request is anonymous, and nothing can allow it.
+        """
+        exchange.identity, rules = identity, self._rules
+        if rules is None:
+            exchange.may = lambda action, resource: self._authorize(identity, action, resource)
+            return
+        bucket = exchange.address.bucket if exchange.address is not None else None
+        never = operation.name in _ANONYMOUS or operation.name not in SERVED
+        if not identity.signed and (never or not rules.may_be_anonymous(bucket)):
+            raise AccessDenied(_ANONYMOUS.get(operation.name))
+        exchange.facts = RequestFacts(self._store, exchange.request, identity, operation.name, self._verifier.now())
+        allows = rules.for_request(exchange.facts)
+        exchange.may = lambda action, resource: (
+            self._authorize(identity, action, resource) and allows(identity, action, resource)
+        )
 
     def _post_object(self, exchange: Exchange, bucket: str) -> Response:
         """Answer a form: what is signed and authorized stands in its body, before its file."""
         form = read_form(exchange.request, exchange.body)
-        exchange.identity = identity = self._verifier.verify_form(form.fields)
+        self._admit_sender(exchange, self._verifier.verify_form(form.fields), PUT_OBJECT)
         posted = PostedObject.of(exchange.request, bucket, form, self._verifier.now())
         exchange.address = posted.address
-        inputs, _ = admit(PUT_OBJECT, posted.inputs, self._judge(identity))
+        inputs, _ = admit(PUT_OBJECT, _known_by(exchange, posted.inputs), exchange.may)
         return posted.answer(self._call(exchange, PUT_OBJECT, inputs))
 
     def _answer(
         self, exchange: Exchange, operation: Operation, inputs: dict[str, Any], refused: tuple[Error, ...]
     ) -> Response:
         result = self._call(exchange, operation, inputs, refused)
-        identity = exchange.identity
-        if identity is not None:
-            result = visible_to(
-                operation, inputs, result, lambda action, resource: self._authorize(identity, action, resource)
-            )
+        result = visible_to(operation, inputs, result, exchange.may)
         status, headers, document = serialise_output(operation, result)
         body = getattr(result, "body", None)
         return Response(status, headers, document if body is None else Pieces(body))
@@ -195,6 +227,8 @@ class Application:
         request = exchange.request
         url = f"{request.scheme}://{request.header('host')}{request.raw_path.decode('latin-1')}"
         account = exchange.identity.account_id if exchange.identity is not None else ""
+        if not account and self._rules is not None:
+            account = ANONYMOUS
         store = self._store.acting_as(account) if account else self._store
         try:
             if operation.name == "CopyObject":
@@ -203,7 +237,7 @@ class Application:
             site = Site(self._options.region, url, takes_keys, self._blocks_in_new_buckets)
             return call(store, operation, inputs, site, refused)
         except NoSuchKey as error:
-            if exchange.identity is not None and not self._authorize(exchange.identity, *listing_of(inputs)):
+            if not exchange.may(*listing_of(inputs)):
                 raise AccessDenied(reason="who may not list does not learn that a key is absent") from error
             raise
 
@@ -221,7 +255,7 @@ class Application:
         with contextlib.suppress(S3Error):  # if the source can't be read, the copy raises the error
             named = {"version_id": source.version_id, "request_payer": payer}
             tags = store.get_object_tagging(source.bucket, source.key, **named).tag_set
-        if tags and exchange.identity and not all(self._authorize(exchange.identity, *each) for each in needed):
+        if tags and not all(exchange.may(*each) for each in needed):
             raise AccessDenied(reason="the source has tags, and they may not be copied")
 
     def _health(self, key: str | None) -> Response:
@@ -260,6 +294,13 @@ class Application:
         if self._options.access_log is not None:
             self._options.access_log.write(exchange, response)
         return response
+
+
+def _known_by(exchange: Exchange, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a request, which the policies of buckets are compared with from now on."""
+    if exchange.facts is not None:
+        exchange.facts.inputs = inputs
+    return inputs
 
 
 def _refusal(exchange: Exchange, error: S3Error) -> Response:

@@ -6,6 +6,7 @@ secret_key = "..."
 account_id = "123456789012"
 actions = ["s3:GetObject", "s3:List*"]      # absent: all
 buckets = ["photos", "team-*"]              # absent: all
+any_account = true                          # the operator's key, which acts in the buckets of every account; needs buckets = ["*"]
 """
 
 import fnmatch
@@ -20,7 +21,7 @@ from engine.core import ACCOUNT_ID_DEFAULT, is_account_id
 from engine.errors import StoreError
 from engine.s3.sigv4 import Credential, Identity
 
-_FIELDS = {"access_key", "secret_key", "account_id", "actions", "buckets"}
+_FIELDS = {"access_key", "secret_key", "account_id", "actions", "buckets", "any_account"}
 _ARN = "arn:aws:s3:::"
 
 Authorize = Callable[[Identity, str, str], bool]
@@ -34,12 +35,15 @@ class Grant:
     credential: Credential
     actions: tuple[str, ...] | None = None
     buckets: tuple[str, ...] | None = None
+    any_account: bool = False
+    """Whether it is the operator's key, which acts in the buckets of every account."""
 
     def allows(self, action: str, resource: str) -> bool:
         """Tell whether this grant allows an action on a resource (an ARN)."""
         bucket = resource.removeprefix(_ARN).partition("/")[0]
         if bucket == "*":  # ListBuckets shows all names: a key restricted to some buckets needs it in its `actions`
-            return _covers(self.actions, action) and (self.buckets is None or self.actions is not None)
+            is_bound = self.buckets is not None and not self.any_account
+            return _covers(self.actions, action) and (not is_bound or self.actions is not None)
         return _covers(self.actions, action) and _covers(self.buckets, bucket)
 
 
@@ -79,9 +83,10 @@ class Credentials:
 
     @staticmethod
     def random() -> "Credentials":
-        """Make one new random pair that may do everything."""
+        """Make one new random pair that may do everything, in the buckets of every account."""
         access_key = "PW" + secrets.token_hex(9).upper()
-        return Credentials([Grant(Credential(access_key, secrets.token_urlsafe(30), ACCOUNT_ID_DEFAULT))])
+        credential = Credential(access_key, secrets.token_urlsafe(30), ACCOUNT_ID_DEFAULT)
+        return Credentials([Grant(credential, any_account=True)])
 
     def replace_by(self, others: "Credentials") -> None:
         """Take the grants of other credentials in place of these, for requests from now on."""
@@ -93,9 +98,19 @@ class Credentials:
         return grant.credential if grant else None
 
     def authorize(self, identity: Identity, action: str, resource: str) -> bool:
-        """Decide by the `actions` and `buckets` of the access key's entry; a key without an entry may do nothing."""
+        """Decide by the `actions` and `buckets` of the access key's entry; a key without an entry may do nothing.
+
+        Anonymous requests have no entry: the policies of buckets decide about them.
+        """
+        if not identity.signed:
+            return True
         grant = self._grants.get(identity.access_key)
         return grant is not None and grant.allows(action, resource)
+
+    def is_operator(self, identity: Identity) -> bool:
+        """Tell whether a key acts in the buckets of every account."""
+        grant = self._grants.get(identity.access_key)
+        return grant is not None and grant.any_account
 
     def __len__(self) -> int:
         return len(self._grants)
@@ -112,7 +127,11 @@ def _grant(entry: Any, where: str) -> Grant:
     if not is_account_id(account_id):
         raise StoreError(f"{where}: account_id must have 12 digits")
     credential = Credential(access_key, secret_key, account_id)
-    return Grant(credential, _patterns(entry, "actions", where), _patterns(entry, "buckets", where))
+    actions, buckets = _patterns(entry, "actions", where), _patterns(entry, "buckets", where)
+    any_account = entry.get("any_account", False)
+    if not isinstance(any_account, bool) or (any_account and buckets != ("*",)):
+        raise StoreError(f'{where}: any_account is true or false, and true only together with buckets = ["*"]')
+    return Grant(credential, actions, buckets, any_account)
 
 
 def _text(entry: dict[str, Any], name: str, where: str) -> str:

@@ -4,7 +4,7 @@ import base64
 import mmap
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from engine.s3.http import Request
 from engine.s3.model import Operation
 from engine.s3.routing import Address
 from engine.s3.sigv4 import Identity
+from engine.server.request_facts import RequestFacts
 
 Headers = list[tuple[str, str]]
 
@@ -66,4 +67,8 @@ class Exchange:
     address: Address | None = None
     operation: Operation | None = None
     identity: Identity | None = None
+    facts: RequestFacts | None = None
+    """What the policies of buckets are compared with."""
+    may: Callable[[str, str], bool] = lambda _action, _resource: False
+    """may(action, resource) -> whether the request's sender may do it; nothing before it is known who that is."""
     error: S3Error | None = None

@@ -16,9 +16,8 @@ from engine.errors import (
 )
 from engine.objects.copy_source import CopySource
 from engine.record import replace
-from engine.s3.http import METADATA_PREFIX, Request
 from engine.s3.member_names import snake
-from engine.s3.model import LOCATION_CONSTRAINTS, OPERATIONS, REGIONS, Operation
+from engine.s3.model import LOCATION_CONSTRAINTS, REGIONS, Operation
 from engine.server.customer_keys import actions_of_keys, keys_read
 from engine.shapes import answers
 from engine.shapes.requests import parameters
@@ -133,12 +132,14 @@ SERVED: dict[str, Served] = {
     "DeleteBucketEncryption": Served("s3:PutEncryptionConfiguration"),
     "DeleteBucketLifecycle": Served("s3:PutLifecycleConfiguration"),
     "DeleteBucketOwnershipControls": Served("s3:PutBucketOwnershipControls"),
+    "DeleteBucketPolicy": Served("s3:DeleteBucketPolicy"),
     "DeleteBucketReplication": Served("s3:PutReplicationConfiguration"),
     "DeleteBucketTagging": Served("s3:PutBucketTagging"),
     "DeleteBucketWebsite": Served("s3:DeleteBucketWebsite"),
     "DeleteObject": Served("s3:DeleteObject", of_version="s3:DeleteObjectVersion"),
     "DeleteObjectTagging": Served("s3:DeleteObjectTagging", of_version="s3:DeleteObjectVersionTagging"),
     "DeleteObjects": Served("s3:DeleteObject", _delete_objects, of_version="s3:DeleteObjectVersion"),
+    "DeletePublicAccessBlock": Served("s3:PutBucketPublicAccessBlock"),
     "GetBucketAccelerateConfiguration": Served("s3:GetAccelerateConfiguration"),
     "GetBucketAcl": Served("s3:GetBucketAcl"),
     "GetBucketCors": Served("s3:GetBucketCORS"),
@@ -148,6 +149,7 @@ SERVED: dict[str, Served] = {
     "GetBucketLogging": Served("s3:GetBucketLogging"),
     "GetBucketNotificationConfiguration": Served("s3:GetBucketNotification"),
     "GetBucketOwnershipControls": Served("s3:GetBucketOwnershipControls"),
+    "GetBucketPolicy": Served("s3:GetBucketPolicy"),
     "GetBucketPolicyStatus": Served("s3:GetBucketPolicyStatus"),
     "GetBucketReplication": Served("s3:GetReplicationConfiguration"),
     "GetBucketRequestPayment": Served("s3:GetBucketRequestPayment"),
@@ -177,6 +179,7 @@ SERVED: dict[str, Served] = {
     "PutBucketLogging": Served("s3:PutBucketLogging"),
     "PutBucketNotificationConfiguration": Served("s3:PutBucketNotification"),
     "PutBucketOwnershipControls": Served("s3:PutBucketOwnershipControls"),
+    "PutBucketPolicy": Served("s3:PutBucketPolicy"),
     "PutBucketRequestPayment": Served("s3:PutBucketRequestPayment"),
     "PutBucketTagging": Served("s3:PutBucketTagging"),
     "PutBucketVersioning": Served("s3:PutBucketVersioning"),
@@ -186,6 +189,7 @@ SERVED: dict[str, Served] = {
     "PutObjectLockConfiguration": Served("s3:PutBucketObjectLockConfiguration"),
     "PutObjectRetention": Served("s3:PutObjectRetention"),
     "PutObjectTagging": Served("s3:PutObjectTagging", of_version="s3:PutObjectVersionTagging"),
+    "PutPublicAccessBlock": Served("s3:PutBucketPublicAccessBlock"),
     "UploadPart": Served("s3:PutObject"),
     "UploadPartCopy": Served("s3:PutObject"),
 }
@@ -211,6 +215,7 @@ READ_ACTIONS = {
 WITHOUT_EFFECT: dict[str, frozenset[str]] = {
     "acl": frozenset({"private", "bucket-owner-full-control"}),
     "checksum_algorithm": frozenset(),
+    "confirm_remove_self_bucket_access": frozenset(),
     "content_length": frozenset(),
     "content_md5": frozenset(),
     "object_ownership": frozenset({"BucketOwnerEnforced"}),
@@ -219,35 +224,11 @@ WITHOUT_EFFECT: dict[str, frozenset[str]] = {
 }
 """Members that are accepted and change nothing, and the values that they may have; an empty set stands for any value."""
 
-_PARTS = ("UploadPart", "UploadPartCopy")
-_HEADERS_OF_PARTS = frozenset(member.tag.lower() for name in _PARTS for member in OPERATIONS[name].inputs)
-_HEADERS_ONLY_OF_UPLOADS = frozenset(
-    tag
-    for tag in (member.tag.lower() for member in OPERATIONS["CreateMultipartUpload"].inputs)
-    if tag.startswith("x-amz-") and not tag.startswith("x-amz-checksum-") and tag not in _HEADERS_OF_PARTS
-)
-
 OF_DIRECTORY_BUCKETS = ("if_match_initiated_time", "if_match_last_modified_time", "if_match_size")
 """Members that S3 refuses for general purpose buckets too: before any other unsupported member, in this order, with no message.
 
 Source: AWS's answers to the conditions of DeleteObject; API page AbortMultipartUpload: "only supported for directory buckets".
 """
-
-
-def refuse_misplaced(operation: Operation, request: Request) -> None:
-    """Refuse a part whose headers set properties of the upload, which only CreateMultipartUpload may set.
-
-    Raises:
-        InvalidArgument: there is such a header.
-
-    Source: S3's refusal of x-amz-tagging on UploadPart, as users of its clients met it.
-    """
-    if operation.name not in _PARTS:
-        return
-    for name, value in request.headers:
-        if value and (name in _HEADERS_ONLY_OF_UPLOADS or name.startswith(METADATA_PREFIX)):
-            message = "The specified header is not valid in this context"
-            raise InvalidArgument(message, ArgumentName=name, ArgumentValue=value)
 
 
 def actions(operation: Operation, inputs: Inputs, item: Inputs) -> Iterator[str]:

@@ -83,3 +83,9 @@ class GetBucketVersioningOutput(Record, frozen=True):
     """Answer of GetBucketVersioning; None for a bucket that was never versioned."""
 
     status: str | None
+
+
+class GetBucketPolicyOutput(Record, frozen=True):
+    """Answer of GetBucketPolicy: the document, in JSON."""
+
+    policy: str

@@ -44,21 +44,6 @@ class PutObjectAclOutput(Record, frozen=True):
     request_charged: str | None = None
 
 
-class PublicAccessBlockConfiguration(Record, frozen=True):
-    """What is blocked of public access: all of it."""
-
-    block_public_acls: bool = True
-    ignore_public_acls: bool = True
-    block_public_policy: bool = True
-    restrict_public_buckets: bool = True
-
-
-class GetPublicAccessBlockOutput(Record, frozen=True):
-    """Answer of GetPublicAccessBlock."""
-
-    public_access_block_configuration: PublicAccessBlockConfiguration
-
-
 class OwnershipControlsRule(Record, frozen=True):
     """Who owns new objects."""
 

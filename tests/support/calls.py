@@ -1,6 +1,7 @@
 """A call of every operation that the server serves, by boto3's names, and what must be allowed for it."""
 
 import io
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,14 @@ BUCKET = "arn:aws:s3:::bucket"
 KEY = BUCKET + "/key"
 RULE = {"ID": "tidy", "Status": "Enabled", "Filter": {}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
 CORS = {"CORSRules": [{"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://app.example.com"]}]}
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bucket/secret/*"}
+        ],
+    }
+)
 DEFAULT_ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 LOCKED = "arn:aws:s3:::locked"
 LOCKED_KEY = LOCKED + "/key"
@@ -58,6 +67,8 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("delete_bucket_replication", {}, {("s3:PutReplicationConfiguration", BUCKET)}),
     ("delete_bucket_tagging", {}, {("s3:PutBucketTagging", BUCKET)}),
     ("delete_bucket_website", {}, {("s3:DeleteBucketWebsite", BUCKET)}),
+    ("delete_bucket_policy", {}, {("s3:DeleteBucketPolicy", BUCKET)}),
+    ("delete_public_access_block", {}, {("s3:PutBucketPublicAccessBlock", BUCKET)}),
     ("delete_object", {}, {("s3:DeleteObject", KEY)}),
     ("delete_object", {"VersionId": "null"}, {("s3:DeleteObjectVersion", KEY)}),
     ("delete_object_tagging", {}, {("s3:DeleteObjectTagging", KEY)}),
@@ -67,6 +78,7 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("get_bucket_logging", {}, {("s3:GetBucketLogging", BUCKET)}),
     ("get_bucket_notification_configuration", {}, {("s3:GetBucketNotification", BUCKET)}),
     ("get_bucket_ownership_controls", {}, {("s3:GetBucketOwnershipControls", BUCKET)}),
+    ("get_bucket_policy", {}, {("s3:GetBucketPolicy", BUCKET)}),
     ("get_bucket_policy_status", {}, {("s3:GetBucketPolicyStatus", BUCKET)}),
     ("get_bucket_replication", {}, {("s3:GetReplicationConfiguration", BUCKET)}),
     ("get_bucket_tagging", {}, {("s3:GetBucketTagging", BUCKET)}),
@@ -129,6 +141,12 @@ CALLS: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}},
         {("s3:PutBucketOwnershipControls", BUCKET)},
     ),
+    ("put_bucket_policy", {"Policy": POLICY}, {("s3:PutBucketPolicy", BUCKET)}),
+    (
+        "put_public_access_block",
+        {"PublicAccessBlockConfiguration": {"BlockPublicPolicy": True}},
+        {("s3:PutBucketPublicAccessBlock", BUCKET)},
+    ),
     (
         "put_bucket_request_payment",
         {"RequestPaymentConfiguration": {"Payer": "Requester"}},
@@ -183,6 +201,7 @@ WITHOUT_KEY = {
 
 
 NEVER_SET = {
+    "get_bucket_policy": "NoSuchBucketPolicy",
     "get_bucket_policy_status": "NoSuchBucketPolicy",
     "get_bucket_replication": "ReplicationConfigurationNotFoundError",
     "get_bucket_tagging": "NoSuchTagSet",

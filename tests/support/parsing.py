@@ -9,4 +9,4 @@ from engine.s3.routing import Address
 def parse_input(operation: Operation, request: Request, address: Address, body: bytes | None) -> dict[str, object]:
     """The members of head and body."""
     inputs = parse_head(operation, request, address)
-    return inputs | (parse_document(operation, body or b"") if body_kind(operation) == "xml" else {})
+    return inputs | (parse_document(operation, body or b"") if body_kind(operation) == "document" else {})

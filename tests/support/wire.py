@@ -73,13 +73,13 @@ class _Raw(io.BytesIO):
 
 def client(answering: Callable[[Request, bytes], Answer], *, endpoint: str = ENDPOINT, **options: Any) -> Any:
     """A client of botocore's whose requests are answered by a function, without a socket."""
-    style = options.pop("addressing_style", "path")
+    style, access_key = options.pop("addressing_style", "path"), options.pop("access_key", "AKIAEXAMPLE")
     config = Config(s3={"addressing_style": style}, retries={"max_attempts": 0}, **options)
     made = _SESSION.create_client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
-        aws_access_key_id="AKIAEXAMPLE",
+        aws_access_key_id=access_key,
         aws_secret_access_key="secret",
         config=config,
     )

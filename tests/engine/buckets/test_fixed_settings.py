@@ -81,7 +81,6 @@ def test_the_access_to_an_object_is_told_only_where_there_is_one(store: Store, b
         ("put_bucket_notification_configuration", {"NotificationConfiguration": {"EventBridgeConfiguration": {}}}),
         ("put_bucket_ownership_controls", {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}),
         ("put_bucket_website", {"WebsiteConfiguration": {}}),
-        ("delete_public_access_block", {}),
     ],
 )
 def test_what_sets_one_of_them_is_refused_by_name(tiny: Store, s3: Any, bucket: str, name: str, given: Any) -> None:

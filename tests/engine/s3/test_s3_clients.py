@@ -60,7 +60,7 @@ class Catcher:
     def read(self, request: Request, body: bytes) -> None:
         address = locate(request, ("s3.test",), self.aliases)
         self.operation = route(request, address)
-        document = body if body_kind(self.operation) == "xml" else None
+        document = body if body_kind(self.operation) == "document" else None
         self.inputs = parse_input(self.operation, request, address, document)
 
 

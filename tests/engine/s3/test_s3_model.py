@@ -9,7 +9,7 @@ from engine.s3.member_names import snake
 from engine.s3.model import OPERATIONS
 from tests.support.wire import S3, SERVED, operation_model
 
-STATUSES = {"PutBucketTagging": 204}
+STATUSES = {"PutBucketPolicy": 204, "PutBucketTagging": 204}
 """Where AWS answers with another status than that of the model."""
 
 

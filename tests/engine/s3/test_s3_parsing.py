@@ -226,7 +226,7 @@ def test_what_the_body_of_each_operation_is() -> None:
     kinds: dict[str | None, set[str]] = {}
     for name in SERVED:
         kinds.setdefault(body_kind(OPERATIONS[name]), set()).add(name)
-    assert kinds["xml"] == {
+    assert kinds["document"] == {
         "CompleteMultipartUpload",
         "CreateBucket",
         "DeleteObjects",
@@ -237,6 +237,7 @@ def test_what_the_body_of_each_operation_is() -> None:
         "PutBucketLogging",
         "PutBucketNotificationConfiguration",
         "PutBucketOwnershipControls",
+        "PutBucketPolicy",
         "PutBucketRequestPayment",
         "PutBucketTagging",
         "PutBucketVersioning",
@@ -245,11 +246,13 @@ def test_what_the_body_of_each_operation_is() -> None:
         "PutObjectLockConfiguration",
         "PutObjectRetention",
         "PutObjectTagging",
+        "PutPublicAccessBlock",
     }
     assert kinds["stream"] == {"PutObject", "UploadPart"}
-    assert body_kind(OPERATIONS["SelectObjectContent"]) == "xml"
+    assert body_kind(OPERATIONS["SelectObjectContent"]) == "document"
     assert body_size_max(OPERATIONS["PutBucketCors"]) == 64 * 1024
-    assert body_size_max(OPERATIONS["PutBucketPolicy"]) == MIB
+    assert body_size_max(OPERATIONS["PutBucketPolicy"]) == 64 * 1024
+    assert body_size_max(OPERATIONS["PutBucketVersioning"]) == MIB
 
 
 @pytest.mark.parametrize("text", ["x", "", "1.5", "9223372036854775808", "9" * 5000])

@@ -29,7 +29,7 @@ def test_what_botocore_serialises_is_routed_and_read_back_to_the_same_inputs(nam
         address = locate(request)
         operation = route(request, address)
         assert operation.name == name
-        document = body if body_kind(operation) == "xml" else None
+        document = body if body_kind(operation) == "document" else None
         found = parse_input(operation, request, address, document)
         assert found.pop("content_length", len(body)) == len(body)
         assert found == in_the_engines_names(_without_empty_metadata(parameters))

@@ -93,7 +93,7 @@ def test_a_grantee_has_its_type_in_its_tag() -> None:
 
 def test_the_roots_are_s3s() -> None:
     roots = {}
-    for name in SERVED:
+    for name in set(SERVED) - {"GetBucketPolicy"}:  # its answer is no XML
         payload = OPERATIONS[name].output_payload
         result = SimpleNamespace(**{payload.attribute: SimpleNamespace()} if payload is not None else {})
         _, _, body = serialise_output(OPERATIONS[name], result)

@@ -73,6 +73,7 @@ NOT_THE_STORES: dict[str, frozenset[str]] = {
     "PutBucketLifecycleConfiguration": frozenset({"ChecksumAlgorithm", "TransitionDefaultMinimumObjectSize"}),
     "PutBucketLogging": _DOCUMENT_DIGESTS,
     "PutBucketOwnershipControls": _DOCUMENT_DIGESTS,
+    "PutBucketPolicy": _DOCUMENT_DIGESTS | {"ConfirmRemoveSelfBucketAccess"},
     "PutBucketRequestPayment": _DOCUMENT_DIGESTS,
     "PutBucketTagging": _DOCUMENT_DIGESTS,
     "PutBucketVersioning": _DOCUMENT_DIGESTS,
@@ -81,6 +82,7 @@ NOT_THE_STORES: dict[str, frozenset[str]] = {
     "PutObjectLockConfiguration": _DOCUMENT_DIGESTS,
     "PutObjectRetention": _DOCUMENT_DIGESTS,
     "PutObjectTagging": _DOCUMENT_DIGESTS,
+    "PutPublicAccessBlock": _DOCUMENT_DIGESTS,
 }
 """Looked at before the store is called (digests of documents, the region), or of no effect."""
 _CLASSES = "Rules.Transitions", "Rules.NoncurrentVersionTransitions"
@@ -129,7 +131,7 @@ NOT_ANSWERED: dict[str, frozenset[str]] = {
     "UploadPartCopy": frozenset({"VersionId"}),
 }
 """Members of answers that the engine's types do not have."""
-STATUSES = {"PutBucketTagging": 204}
+STATUSES = {"PutBucketPolicy": 204, "PutBucketTagging": 204}
 """Where AWS answers with another status than that of the model."""
 
 
@@ -178,7 +180,7 @@ def test_a_member_of_a_request_reaches_the_store_with_its_value(name: str, path:
     address = locate(request)
     operation = route(request, address)
     assert operation.name == name
-    inputs = parse_input(operation, request, address, body if body_kind(operation) == "xml" else None)
+    inputs = parse_input(operation, request, address, body if body_kind(operation) == "document" else None)
     assert found_at(inputs, tuple(map(snake, path))) == found_at(sent, path)
     store: Any = Recorder()
     if shown in REFUSED.get(name, ()):

@@ -85,11 +85,6 @@ def get_bucket_ownership_controls(at: Place) -> None:
     assert controls == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
-@calls("GetBucketPolicyStatus")
-def get_bucket_policy_status(at: Place) -> None:
-    refused_as_never_set(at, "get_bucket_policy_status")
-
-
 @calls("GetBucketReplication")
 def get_bucket_replication(at: Place) -> None:
     refused_as_never_set(at, "get_bucket_replication")
@@ -109,13 +104,6 @@ def get_bucket_website(at: Place) -> None:
 def get_object_acl(at: Place) -> None:
     is_the_owners_alone(at, at.s3.get_object_acl(**at.key))
     is_the_owners_alone(at, at.s3.get_object_acl(**at.key, VersionId=at.versions[0]))
-
-
-@calls("GetPublicAccessBlock")
-def get_public_access_block(at: Place) -> None:
-    block = at.s3.get_public_access_block(**at.named)["PublicAccessBlockConfiguration"]
-    names = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
-    assert block == dict.fromkeys(names, True)
 
 
 @calls("PutBucketAcl")

@@ -13,6 +13,7 @@ from engine.server.operations import SERVED
 from tests.support.calls import NEVER_SET, REFUSED
 from tests.system.clients import calls_on_buckets as calls_on_buckets
 from tests.system.clients import calls_on_fixed_settings as calls_on_fixed_settings
+from tests.system.clients import calls_on_policies as calls_on_policies
 from tests.system.clients.conftest import bucket_name
 from tests.system.clients.place import BODY, CALLED, ETAG, Place, calls
 

@@ -1,5 +1,6 @@
 """boto3 on whose a bucket is and who pays, with two accounts on every server."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +17,19 @@ def code_of(call: Callable[..., Any], **arguments: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
+def share(owner: Any, bucket: str, account: str) -> None:
+    """Let another account do everything in a bucket."""
+    resources = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "s3:*", "Resource": resources}
+    owner.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+
 def test_the_requester_pays(any_server: Host, clients: Callable[..., Any]) -> None:
     owner, stranger = clients(any_server), clients(any_server, pair=any_server.pair.stranger)
     named = {"Bucket": new_bucket(owner), "Key": "key"}
     owner.put_object(**named, Body=b"abc")
+    assert code_of(stranger.get_object, **named, RequestPayer="requester") == "AccessDenied"
+    share(owner, named["Bucket"], any_server.pair.stranger.account_id)
     assert "RequestCharged" not in stranger.head_object(**named, RequestPayer="requester")
     bucket = {"Bucket": named["Bucket"]}
     owner.put_bucket_request_payment(**bucket, RequestPaymentConfiguration={"Payer": "Requester"})
@@ -49,5 +59,7 @@ def test_buckets_of_others_are_not_listed_and_their_names_are_taken(
     adding_lock = {"Bucket": bucket, "ObjectLockEnabledForBucket": True}
     assert code_of(owner.create_bucket, **adding_lock) == "BucketAlreadyOwnedByYou"
     account = any_server.pair.account_id
+    assert code_of(stranger.head_bucket, Bucket=bucket, ExpectedBucketOwner=account) == "403"
+    share(owner, bucket, any_server.pair.stranger.account_id)
     stranger.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
     assert code_of(owner.head_bucket, Bucket=bucket, ExpectedBucketOwner="999999999999") == "403"

@@ -52,7 +52,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def start(**options: Any) -> Hosted:
             store = stack.enter_context(engine.open(tmp_path / "store"))
-            store.create_bucket(BUCKET)
+            store.acting_as(PAIR.account_id).create_bucket(BUCKET)
             credentials = Credentials([Grant(Credential(PAIR.access_key, PAIR.secret_key, PAIR.account_id))])
             application = Application.of_credentials(store, credentials, None, ServerOptions(idle_timeout_s=5))
             listener = socket.create_server((ADDRESS, 0), backlog=1024)
