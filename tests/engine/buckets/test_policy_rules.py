@@ -95,7 +95,9 @@ EXAMPLES: list[tuple[str, list[dict[str, Any]], list[tuple[str | None, dict[str,
     [(document(*statements), effect, asked) for _, statements, answers in EXAMPLES for effect, asked in answers],
     ids=[f"{name}-{index}" for name, _, answers in EXAMPLES for index in range(len(answers))],
 )
-def test_documented_examples(policy: str, effect: str | None, asked: dict[str, Any]) -> None:
+def test_aws_documented_examples_are_judged_as_documented(
+    policy: str, effect: str | None, asked: dict[str, Any]
+) -> None:
     assert judged(policy, **asked) == effect
 
 
@@ -149,7 +151,9 @@ OPERATORS: list[tuple[str, str, list[str], list[str], bool]] = [
 
 
 @pytest.mark.parametrize(("operator", "key", "wanted", "values", "holds"), OPERATORS)
-def test_each_operator(operator: str, key: str, wanted: list[str], values: list[str], holds: bool) -> None:
+def test_each_operator_holds_as_documented(
+    operator: str, key: str, wanted: list[str], values: list[str], holds: bool
+) -> None:
     assert read_condition(operator, key, wanted).holds(values) is holds
 
 
