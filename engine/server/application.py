@@ -63,7 +63,7 @@ HEALTH = "-"
 """The first segment of the health paths. No bucket can have this name."""
 _ANONYMOUS = {"CreateMultipartUpload": "Anonymous users cannot initiate multipart uploads. Please authenticate."}
 """S3's texts for requests without a signature, by operation, where there is more to say than "Access Denied"."""
-_READ_FIRST = frozenset({"DeleteObjects", "PutObjectTagging"})
+_JUDGED_BY_DOCUMENT = frozenset({"DeleteObjects", "PutObjectTagging"})
 """The operations whose document is judged: it names the resources, or the tags that a policy has a condition on."""
 _log = logging.getLogger("partwright.server")
 
@@ -176,12 +176,13 @@ class Application:
         """Return the members of a request that are allowed, and the errors of the keys of DeleteObjects that are not."""
         assert exchange.address is not None
         inputs = _known_by(exchange, parse_head(operation, request, exchange.address))
-        reads_first = operation.name in _READ_FIRST
-        if not reads_first:
-            inputs, _ = admit(operation, inputs, exchange.may)
+        judges_document = operation.name in _JUDGED_BY_DOCUMENT
+        if operation.name != "DeleteObjects":
+            may = self._authorized(identity) if judges_document else exchange.may
+            inputs, _ = admit(operation, inputs, may)
         if body_kind(operation) == "document":
             inputs |= parse_document(operation, read_document(operation, identity, request, exchange.body))
-        return admit(operation, _known_by(exchange, inputs), exchange.may) if reads_first else (inputs, ())
+        return admit(operation, _known_by(exchange, inputs), exchange.may) if judges_document else (inputs, ())
 
     def _admit_sender(self, exchange: Exchange, identity: Identity, operation: Operation) -> None:
         """Note who sent a request, and how it is judged what they may do.
@@ -191,7 +192,7 @@ class Application:
         """
         exchange.identity, rules = identity, self._rules
         if rules is None:
-            exchange.may = lambda action, resource: self._authorize(identity, action, resource)
+            exchange.may = self._authorized(identity)
             return
         bucket = exchange.address.bucket if exchange.address is not None else None
         never = operation.name in _ANONYMOUS or operation.name not in SERVED
@@ -202,6 +203,9 @@ class Application:
         exchange.may = lambda action, resource: (
             self._authorize(identity, action, resource) and allows(identity, action, resource)
         )
+
+    def _authorized(self, identity: Identity) -> Callable[[str, str], bool]:
+        return lambda action, resource: self._authorize(identity, action, resource)
 
     def _post_object(self, exchange: Exchange, bucket: str) -> Response:
         """Answer a form: what is signed and authorized stands in its body, before its file."""

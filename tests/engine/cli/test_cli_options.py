@@ -111,6 +111,8 @@ REQUIRED = {
     "BucketLoggingStatus": "LoggingEnabled={TargetBucket=b,TargetPrefix=p}",
     "NotificationConfiguration": "EventBridgeConfiguration={}",
     "OwnershipControls": "Rules=[{ObjectOwnership=BucketOwnerEnforced}]",
+    "Policy": "{}",
+    "PublicAccessBlockConfiguration": "BlockPublicAcls=true",
     "RequestPaymentConfiguration": "Payer=Requester",
     "ServerSideEncryptionConfiguration": "Rules=[{ApplyServerSideEncryptionByDefault={SSEAlgorithm=AES256}}]",
     "VersioningConfiguration": "Status=Enabled",
