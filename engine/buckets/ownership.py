@@ -104,17 +104,17 @@ class BucketOwnership:
         expected_bucket_owner: str | None = None,
         **grants: Unpack[Grants],
     ) -> None:
-        """Refuse to set the access control list of a bucket.
+        """Refuse to set the access control list of a bucket, unless it is the one that the bucket has.
 
         Raises:
-            AccessControlListNotSupported.
+            AccessControlListNotSupported: it grants something else than everything to the owner.
             MissingSecurityHeader, UnexpectedContent, InvalidRequest, InvalidArgument: the request says not one ACL.
 
         Source: User Guide, "Controlling ownership of objects and disabling ACLs for your bucket"; AWS's answers.
         """
         self._context.check_writable()
-        self._context.authorized_bucket(bucket, {"expected_bucket_owner": expected_bucket_owner})
-        raise _refusal(access_control_policy, grants)
+        record = self._context.authorized_bucket(bucket, {"expected_bucket_owner": expected_bucket_owner})
+        _check_unchanged(access_control_policy, grants, self._context.canonical_id(record.owner))
 
     @reject_unknown_members
     def put_object_acl(
@@ -126,7 +126,9 @@ class BucketOwnership:
         version_id: str | None = None,
         **request: Unpack[PutObjectAclRequest],
     ) -> PutObjectAclOutput:
-        """Refuse to set the access control list of an object, or of a version.
+        """Refuse to set the access control list of an object, or of a version, unless it is the one that it has.
+
+        s3cmd gives a copy the list of its source.
 
         Raises:
             NoSuchKey, NoSuchVersion.
@@ -136,18 +138,20 @@ class BucketOwnership:
         Source: as for `put_bucket_acl`.
         """
         self._context.check_writable()
-        self._context.authorized_bucket(bucket, request)
+        record = self._context.authorized_bucket(bucket, request)
         name, version = encode_key(key, self._context.limits), requested_version(version_id)
         with naming_version(version):
             found = self._context.meta.find_object(bucket, name, version)
         check_present(found, name, found.version, "PUT")
-        raise _refusal(access_control_policy, request)
+        _check_unchanged(access_control_policy, request, self._context.canonical_id(record.owner))
+        return PutObjectAclOutput(self._context.request_charged(record))
 
 
-def _refusal(policy: Mapping[str, Any] | None, request: Grants) -> AccessControlListNotSupported:
-    """Return the refusal of an ACL.
+def _check_unchanged(policy: Mapping[str, Any] | None, request: Grants, owner_id: str) -> None:
+    """Check that an ACL is the one in force, which grants everything to the owner and nothing to others.
 
     Raises:
+        AccessControlListNotSupported: it is another one.
         MissingSecurityHeader, UnexpectedContent, InvalidRequest, InvalidArgument: the request says not one ACL.
     """
     is_said = any(request.get(name) is not None for name in Grants.__optional_keys__)
@@ -156,4 +160,9 @@ def _refusal(policy: Mapping[str, Any] | None, request: Grants) -> AccessControl
     if policy is not None and is_said:
         raise UnexpectedContent
     check_acl(request)
-    return AccessControlListNotSupported()
+    grants = [
+        ((grant.get("grantee") or {}).get("id"), grant.get("permission"))
+        for grant in (policy or {}).get("grants") or ()
+    ]
+    if grants != [(owner_id, "FULL_CONTROL")]:
+        raise AccessControlListNotSupported

@@ -39,7 +39,7 @@ class GetObjectAclOutput(Record, frozen=True):
 
 
 class PutObjectAclOutput(Record, frozen=True):
-    """Answer of PutObjectAcl, which is never given: an ACL is refused."""
+    """Answer of PutObjectAcl."""
 
     request_charged: str | None = None
 

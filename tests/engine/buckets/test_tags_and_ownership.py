@@ -202,3 +202,22 @@ def test_the_settings_end_with_their_bucket(store: Store, bucket: str) -> None:
 def test_controls_without_a_rule_are_malformed(store: Store, bucket: str, rows: Any) -> None:
     with pytest.raises(engine.errors.MalformedXML):
         store.put_bucket_ownership_controls(bucket, ownership_controls=rows)
+
+
+def test_the_acl_that_is_in_force_can_be_set_and_no_other(s3: Any, tiny: Store, bucket: str) -> None:
+    """s3cmd gives a copy the ACL of its source."""
+    tiny.put_object(bucket, "key", b"")
+    for of, key in (("bucket", {}), ("object", KEY)):
+        get, put = getattr(s3, f"get_{of}_acl"), getattr(s3, f"put_{of}_acl")
+        given = get(Bucket=bucket, **key)
+        in_force = {"Owner": given["Owner"], "Grants": given["Grants"]}
+        assert put(Bucket=bucket, **key, AccessControlPolicy=in_force)["ResponseMetadata"]["HTTPStatusCode"] == 200
+        (grant,) = given["Grants"]
+        for grants in (
+            [grant, grant],
+            [grant | {"Permission": "READ"}],
+            [grant | {"Grantee": grant["Grantee"] | {"ID": "0" * 64}}],
+        ):
+            with pytest.raises(ClientError, match="AccessControlListNotSupported"):
+                put(Bucket=bucket, **key, AccessControlPolicy=in_force | {"Grants": grants})
+        assert get(Bucket=bucket, **key)["Grants"] == [grant]
