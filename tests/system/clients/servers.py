@@ -233,6 +233,15 @@ def running(server: Server) -> Iterator[Server]:
         _end(server.process)
 
 
+@contextlib.contextmanager
+def ending(server: Server) -> Iterator[Server]:
+    """Have nothing left of a server that the test itself is to end."""
+    try:
+        yield server
+    finally:
+        _end(server.process)
+
+
 def _end(process: "subprocess.Popen[str]") -> None:
     """Have no process left, neither this one nor the workers that it alone can stop."""
     process.terminate()

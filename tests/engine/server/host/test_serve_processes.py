@@ -27,6 +27,7 @@ from tests.system.clients.servers import (
     STOP_S_MAX,
     Pair,
     Server,
+    ending,
     free_port,
     running,
     serve,
@@ -63,12 +64,12 @@ def status_of(server: Server, pair: Pair) -> int:
 
 
 def test_workers_end_with_the_main_process(tmp_path: Path) -> None:
-    server = serve(tmp_path, PAIR, "--workers", "2")
-    workers = server.workers(2)
-    server.process.kill()
-    server.process.wait()
-    wait_until_dead(workers)
-    server.printed.wait_for_end(STOP_S_MAX)
+    with ending(serve(tmp_path, PAIR, "--workers", "2")) as server:
+        workers = server.workers(2)
+        server.process.kill()
+        server.process.wait()
+        wait_until_dead(workers)
+        server.printed.wait_for_end(STOP_S_MAX)
 
 
 def test_a_worker_that_cannot_be_started_now_is_started_later(served: Server, tmp_path: Path) -> None:
@@ -161,20 +162,20 @@ def _certificate_of(server: Server) -> str:
 
 
 def test_a_second_sigterm_ends_at_once(tmp_path: Path) -> None:
-    server = serve(tmp_path, PAIR, "--workers", "2")
-    workers = server.workers(2)
-    raw = Raw(server.port, PAIR)
-    raw.send(Call("PUT", "/bucket"))
-    call = Call("PUT", "/bucket/key", headers={"content-length": str(MIB)}, sha256=UNSIGNED)
-    with raw.connection() as client:
-        client.sendall(raw.head(call) + b"a")
-        time.sleep(0.3)
-        server.process.terminate()
-        with pytest.raises(subprocess.TimeoutExpired):
-            server.process.wait(1)
-        server.process.terminate()
-        server.process.wait(5)
-    wait_until_dead(workers)
+    with ending(serve(tmp_path, PAIR, "--workers", "2")) as server:
+        workers = server.workers(2)
+        raw = Raw(server.port, PAIR)
+        raw.send(Call("PUT", "/bucket"))
+        call = Call("PUT", "/bucket/key", headers={"content-length": str(MIB)}, sha256=UNSIGNED)
+        with raw.connection() as client:
+            client.sendall(raw.head(call) + b"a")
+            time.sleep(0.3)
+            server.process.terminate()
+            with pytest.raises(subprocess.TimeoutExpired):
+                server.process.wait(1)
+            server.process.terminate()
+            server.process.wait(5)
+        wait_until_dead(workers)
 
 
 def test_a_socket_of_the_service_manager_is_served(tmp_path: Path) -> None:
@@ -228,26 +229,28 @@ def test_too_few_descriptors_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_drain_under_load_loses_no_acknowledged_part(tmp_path: Path) -> None:
-    server = serve(tmp_path, PAIR, "--workers", "2")
-    raw = Raw(server.port, PAIR)
-    raw.send(Call("PUT", "/bucket"))
-    with engine.open(server.store) as store:
-        uploads = [store.create_multipart_upload("bucket", f"key-{at}").upload_id for at in range(16)]
-        acknowledged: list[dict[int, str]] = [{} for _ in uploads]
-        threads = ThreadPoolExecutor(len(uploads))
-        begun = threading.Barrier(len(uploads) + 1)
-        running_all = [
-            threads.submit(_upload, raw, at, uploads[at], acknowledged[at], begun) for at in range(len(uploads))
-        ]
-        begun.wait(60)
-        server.process.terminate()
-        assert server.process.wait(STOP_S_MAX) == 0, server.printed.text
-        for each in running_all:
-            each.result()
-        for at, upload_id in enumerate(uploads):
-            listed = {part.part_number: part.etag for part in store.list_parts("bucket", f"key-{at}", upload_id).parts}
-            assert acknowledged[at].items() <= listed.items()
-        assert sum(map(len, acknowledged)) > len(uploads)
+    with ending(serve(tmp_path, PAIR, "--workers", "2")) as server:
+        raw = Raw(server.port, PAIR)
+        raw.send(Call("PUT", "/bucket"))
+        with engine.open(server.store) as store:
+            uploads = [store.create_multipart_upload("bucket", f"key-{at}").upload_id for at in range(16)]
+            acknowledged: list[dict[int, str]] = [{} for _ in uploads]
+            threads = ThreadPoolExecutor(len(uploads))
+            begun = threading.Barrier(len(uploads) + 1)
+            running_all = [
+                threads.submit(_upload, raw, at, uploads[at], acknowledged[at], begun) for at in range(len(uploads))
+            ]
+            begun.wait(60)
+            server.process.terminate()
+            assert server.process.wait(STOP_S_MAX) == 0, server.printed.text
+            for each in running_all:
+                each.result()
+            for at, upload_id in enumerate(uploads):
+                listed = {
+                    part.part_number: part.etag for part in store.list_parts("bucket", f"key-{at}", upload_id).parts
+                }
+                assert acknowledged[at].items() <= listed.items()
+            assert sum(map(len, acknowledged)) > len(uploads)
 
 
 def _upload(raw: Raw, at: int, upload_id: str, acknowledged: dict[int, str], begun: threading.Barrier) -> None:
