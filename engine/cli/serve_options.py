@@ -188,6 +188,13 @@ OPTIONS: tuple[Option, ...] = (
         "refuse",
         "whether buckets made from now on take keys of clients (SSE-C); PutBucketEncryption changes it for a bucket",
     ),
+    Option(
+        "default-cors",
+        "FILE",
+        path,
+        None,
+        "JSON file of cross-origin rules for buckets that have none, as `aws s3api put-bucket-cors` takes them",
+    ),
     Option("key-ring", "FILE", path, None, "file of the keys of SSE-S3 (default: `keys` in the store)"),
     Option(
         "key-provider",

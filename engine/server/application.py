@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from engine.bodies.readers import ObjectBody
+from engine.buckets.cors_rules import read_configuration
 from engine.checksums import check_header_names
 from engine.core import ANONYMOUS, REGION
 from engine.errors import (
@@ -88,6 +89,7 @@ class Application:
         self._rules = rules
         self._options = options
         self._aliases = options.aliases or {}
+        self._default_cors = None if options.default_cors is None else read_configuration(options.default_cors)
         self._slow_room = slow.Room()
         self._blocks_in_new_buckets = () if options.customer_keys_in_new_buckets else ("SSE-C",)
 
@@ -145,7 +147,7 @@ class Application:
         if exchange.address.bucket == HEALTH:
             return self._health(exchange.address.key)
         if request.method == "OPTIONS":
-            return answer_preflight(self._store, request, exchange.address)
+            return answer_preflight(self._store, request, exchange.address, self._default_cors)
         restored = unhoisted(request)
         exchange.operation = operation = route(restored, exchange.address)
         if operation is POST_OBJECT:
@@ -271,7 +273,7 @@ class Application:
 
     def _cross_origin_headers(self, exchange: Exchange) -> Headers:
         try:
-            return cross_origin_headers(self._store, exchange.request, exchange.address)
+            return cross_origin_headers(self._store, exchange.request, exchange.address, self._default_cors)
         except S3Error:  # no rules, or what was asked for is malformed
             return []
         except Exception:

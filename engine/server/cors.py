@@ -5,7 +5,7 @@ Source: User Guide, "Using cross-origin resource sharing (CORS)"; Fetch, "HTTP e
 
 from typing import NamedTuple, Self
 
-from engine.buckets.cors_rules import METHODS
+from engine.buckets.cors_rules import METHODS, matching_rule
 from engine.errors import (
     AccessForbidden,
     BadRequest,
@@ -26,8 +26,10 @@ Source: the size of S3's whole header section, as its error RequestHeaderSection
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 
-def answer_preflight(store: Store, request: Request, address: Address) -> Response:
+def answer_preflight(store: Store, request: Request, address: Address, default: bytes | None = None) -> Response:
     """Answer an OPTIONS request, which has no signature, by the rules of the bucket that it addresses.
+
+    `default` are packed rules for buckets that have none.
 
     Raises:
         BadRequest: there is no origin, or no method of S3's is asked for.
@@ -39,7 +41,7 @@ def answer_preflight(store: Store, request: Request, address: Address) -> Respon
     if not asked.origin:
         raise BadRequest("Insufficient information. Origin request header needed.")
     try:
-        rule = _rule(store, address, asked)
+        rule = _rule(store, address, asked, default)
     except NoSuchBucket:
         raise _forbidden("CORSResponse: Bucket not found", asked.method, "BUCKET") from None
     except NoSuchCORSConfiguration:
@@ -52,7 +54,9 @@ def answer_preflight(store: Store, request: Request, address: Address) -> Respon
     return Response(200, [*_headers(rule, asked), ("Content-Length", "0")])
 
 
-def cross_origin_headers(store: Store, request: Request, address: Address | None) -> Headers:
+def cross_origin_headers(
+    store: Store, request: Request, address: Address | None, default: bytes | None = None
+) -> Headers:
     """Return the headers of an answer, an error too; none if the request has no origin, or no rule of the bucket allows it.
 
     Raises:
@@ -61,7 +65,7 @@ def cross_origin_headers(store: Store, request: Request, address: Address | None
     if not address or not request.headers_named("origin"):
         return []
     asked = _Asked.of(request)
-    rule = _rule(store, address, asked) if asked.origin else None
+    rule = _rule(store, address, asked, default) if asked.origin else None
     return _headers(rule, asked) if rule is not None else []
 
 
@@ -86,10 +90,15 @@ class _Asked(NamedTuple):
         return cls(origin, method, tuple(name for name in stripped if name))
 
 
-def _rule(store: Store, address: Address, asked: _Asked) -> CORSRule | None:
+def _rule(store: Store, address: Address, asked: _Asked, default: bytes | None) -> CORSRule | None:
     if address.bucket is None:
         raise NoSuchBucket
-    return store.find_cors_rule(address.bucket, *asked)
+    try:
+        return store.find_cors_rule(address.bucket, *asked)
+    except NoSuchCORSConfiguration:
+        if default is None:
+            raise
+        return matching_rule(default, *asked)
 
 
 def _headers(rule: CORSRule, asked: _Asked) -> Headers:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from engine.core import REGION
 from engine.server.access import AccessLog
+from engine.shapes.cors import CORSConfiguration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ class ServerOptions:
     """
     presigned_sigv2: bool = True
     """Whether URLs and forms presigned by Signature Version 2 are accepted; boto3 makes such by default in us-east-1."""
+    default_cors: CORSConfiguration | Mapping[str, Any] | None = None
+    """The cross-origin rules of buckets that have none of their own, as PutBucketCors takes them."""
 
 
 class ServerKeywords(TypedDict, total=False):
@@ -50,3 +53,4 @@ class ServerKeywords(TypedDict, total=False):
     customer_keys_in_clear: bool
     customer_keys_in_new_buckets: bool
     presigned_sigv2: bool
+    default_cors: CORSConfiguration | Mapping[str, Any] | None

@@ -3,6 +3,7 @@
 import functools
 import gc
 import ipaddress
+import json
 import logging
 import logging.config
 import os
@@ -14,10 +15,12 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
+from engine.buckets.cors_rules import read_configuration
 from engine.encryption.aws_kms import AwsKeyProvider
-from engine.errors import StoreError
+from engine.errors import S3Error, StoreError
+from engine.s3.member_names import snake
 from engine.server.access import AccessLog
 from engine.server.application import Application
 from engine.server.credentials import Credentials
@@ -69,12 +72,17 @@ class ServeOptions(ServerOptions):
 
 
 def make_options(
-    *, listen: tuple[str, int], credentials: str | None = None, log_format: str = "json", **others: Any
+    *,
+    listen: tuple[str, int],
+    credentials: str | None = None,
+    log_format: str = "json",
+    default_cors: str | None = None,
+    **others: Any,
 ) -> tuple[ServeOptions, str]:
     """Return the options, and the text that tells the operator how to reach the server.
 
     `credentials` is a TOML file. Without one, a random pair of keys is made, and shown in the text, this once. `log_format` is "json"
-    or "none", and the others are members of `ServeOptions`.
+    or "none", `default_cors` is a JSON file, and the others are members of `ServeOptions`.
 
     Raises:
         StoreError: the file can't be read, or there is none and the address is not loopback: a pair shown on a terminal is for
@@ -92,9 +100,29 @@ def make_options(
         text += f"\nno --credentials file; for this run: access key {pair.access_key}, secret key {pair.secret_key}"
     access_log = AccessLog() if log_format == "json" else None
     options = ServeOptions(
-        listen=listen, credentials=known, credentials_file=credentials, access_log=access_log, **others
+        listen=listen,
+        credentials=known,
+        credentials_file=credentials,
+        access_log=access_log,
+        default_cors=None if default_cors is None else _read_cors(default_cors),
+        **others,
     )
     return options, text
+
+
+def _read_cors(path: str) -> dict[str, Any]:
+    """Read cross-origin rules in S3's JSON: `{"CORSRules": [...]}`.
+
+    Raises:
+        StoreError: the file can't be read, or PutBucketCors would refuse the rules.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file, object_pairs_hook=lambda pairs: {snake(name): value for name, value in pairs})
+        read_configuration(found)
+    except (OSError, ValueError, S3Error) as error:
+        raise StoreError(f"{path}: no cross-origin rules: {error}") from error
+    return cast(dict[str, Any], found)
 
 
 def serve(options: ServeOptions, announce: Callable[[], None] = lambda: None) -> None:

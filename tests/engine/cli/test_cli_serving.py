@@ -10,6 +10,7 @@ from engine.cli.configuration import of_environment, of_file
 from engine.cli.failures import CommandError
 from engine.cli.serve_options import CONFIG, OPTIONS, THREADS_MAX
 from engine.cli.serving import parser_of_serve, settle
+from engine.errors import StoreError
 from engine.server.access import AccessLog
 from engine.server.credentials import Credentials
 from engine.server.options import ServerKeywords, ServerOptions
@@ -77,7 +78,7 @@ def configuration(folder: Path, text: str) -> str:
 
 
 def test_every_option_of_the_table_is_tried_here() -> None:
-    assert {*GIVEN, "credentials"} == set(TABLE)
+    assert {*GIVEN, "credentials", "default-cors"} == set(TABLE)
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -210,3 +211,32 @@ def test_keywords_of_the_applications_are_the_members_of_the_record() -> None:
     assert set(ServerKeywords.__annotations__) == {field.name for field in dataclasses.fields(ServerOptions)}
     keywords, members = get_type_hints(ServerKeywords), get_type_hints(ServerOptions)
     assert keywords == members | {"region": str}
+
+
+def test_default_rules_for_other_origins_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "cors.json"
+    file.write_text('{"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 5}]}')
+    rule = {"allowed_methods": ["GET"], "allowed_origins": ["*"], "max_age_seconds": 5}
+    assert settled("--default-cors", str(file)).default_cors == {"cors_rules": [rule]}
+    assert settled().default_cors is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        '{"CORSRules": []}',
+        '{"CORSRules": [{"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]}]}',
+        '{"CORSRules": [{"AllowedMethods": ["GET"]}]}',
+        '{"Rules": []}',
+        '{"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "Colour": "red"}]}',
+    ],
+)
+def test_a_file_without_rules_is_refused_at_the_start(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "cors.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(StoreError, match=rf"{file}: no cross-origin rules: \S"):
+        settled("--default-cors", str(file))

@@ -318,3 +318,32 @@ def test_a_document_that_does_not_fit_the_schema_is_refused(send: Send, bucket: 
         "InvalidRequest",
         "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
     )
+
+
+def test_default_rules_hold_for_buckets_that_have_none(s3: Any, tiny: Store, bucket: str) -> None:
+    rules = {"cors_rules": [{"allowed_methods": ["GET"], "allowed_origins": ["https://everywhere.example"]}]}
+    options = ServerOptions(region=None, default_cors=rules)
+    application = Application(tiny, verifier(), lambda identity, action, resource: True, options)
+
+    def allowed(origin: str) -> tuple[int, str | None]:
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        found = application.handle(make_request("OPTIONS", f"/{bucket}/key", asked), Body())
+        return found.status, dict(found.headers).get("Access-Control-Allow-Origin")
+
+    assert allowed("https://everywhere.example") == (200, "https://everywhere.example")
+    assert allowed("https://other.example")[0] == 403
+    absent = application.handle(
+        make_request(
+            "OPTIONS",
+            "/absent-bucket",
+            {"Origin": "https://everywhere.example", "Access-Control-Request-Method": "GET"},
+        ),
+        Body(),
+    )
+    assert absent.status == 403
+    own = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://other.example"]}]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=own)
+    assert allowed("https://everywhere.example")[0] == 403
+    assert allowed("https://other.example") == (200, "https://other.example")
+    s3.delete_bucket_cors(Bucket=bucket)
+    assert allowed("https://everywhere.example")[0] == 200
