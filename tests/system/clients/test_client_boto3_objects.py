@@ -164,7 +164,11 @@ def test_members_without_effect_pass_and_unserved_ones_are_refused(s3: Any, buck
     ):
         refused(code, s3.put_object, **named, **unserved)
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
-    for probe in (s3.get_bucket_policy, s3.list_bucket_analytics_configurations, s3.list_bucket_metrics_configurations):
+    for probe in (
+        s3.list_bucket_inventory_configurations,
+        s3.list_bucket_analytics_configurations,
+        s3.list_bucket_metrics_configurations,
+    ):
         refused("NotImplemented", probe, Bucket=bucket)
 
 

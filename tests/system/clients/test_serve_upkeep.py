@@ -36,7 +36,7 @@ def children(pid: int) -> list[int]:
 def test_rules_are_executed_while_it_serves(hosts: Hosts, tmp_path: Path, clients: Callable[..., Any]) -> None:
     """What is due when it starts and what becomes due while it runs; also after each worker has been killed."""
     with engine.open(tmp_path / "store") as store:
-        store.create_bucket("before")
+        store.acting_as(hosts.pair.account_id).create_bucket("before")
         store._context._clock = Clock(datetime.now(UTC) - timedelta(days=5))
         store.create_multipart_upload("before", "forgotten")
         store._context._clock = time.time_ns
